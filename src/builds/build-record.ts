@@ -1,0 +1,138 @@
+import type { Digest } from "../domain/digest.ts";
+import type { ErrorReport } from "../domain/errors.ts";
+import type { Nvr } from "../domain/nvr.ts";
+import type { Platform } from "../domain/platform.ts";
+import type { ImageConfig } from "../engines/engine.ts";
+import type { TestResult } from "../gating/test-runner.ts";
+import type { Transaction } from "../workflow/step.ts";
+
+/** What was asked for; the intent of the build flow. */
+export interface BuildRequested {
+  readonly forge: string;
+  /** `containers/cockpit` */
+  readonly repository: string;
+  readonly branch: string;
+  /** Frozen: everything of the build is read from this commit. */
+  readonly commit: string;
+  /** Stops after the tests, takes no NVR, writes only the unique tag. */
+  readonly scratch: boolean;
+  readonly requestedBy: string;
+  /** Pull request that asked for it, when there is one. */
+  readonly pull?: number;
+}
+
+/** Koji's build states, in words. */
+export type BuildState = "building" | "complete" | "failed" | "cancelled";
+
+/** One FROM, resolved: written name, mirror it was read from, digest it was pinned to. */
+export interface PinnedParent {
+  /** As it stands in the Dockerfile. */
+  readonly written: string;
+  /** `registry/repository@sha256:…` the engine pulls. */
+  readonly pinned: string;
+  readonly digest: Digest;
+}
+
+/** Everything decided before the engine is asked; plain JSON, shown on the page and by `--dry-run`. */
+export interface BuildPlan {
+  /** Undefined for scratch builds. */
+  readonly nvr?: Nvr;
+  /** Repository in the candidate registry: the `name` label. */
+  readonly imageRepository: string;
+  readonly platforms: readonly Platform[];
+  readonly parents: readonly PinnedParent[];
+  /** Added in one LABEL line at the end, the same for all platforms but `architecture`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly uniqueTag: string;
+  /** `{version}-{release}`; undefined for scratch builds. */
+  readonly primaryTag?: string;
+  /** In the order in which they are written; `latest` last. */
+  readonly floatingTags: readonly string[];
+  readonly suites: readonly { readonly name: string; readonly kind: string; readonly definition: unknown; readonly required: boolean }[];
+}
+
+/** An installed RPM as the image's own database tells it. */
+export interface InstalledRpm {
+  readonly name: string;
+  readonly epoch: number | undefined;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string | undefined;
+  readonly license: string | undefined;
+  readonly sourceRpm: string | undefined;
+  readonly sizeBytes: number | undefined;
+  /** Hex. */
+  readonly sigmd5: string | undefined;
+}
+
+/** What was found in the built image of one platform. */
+export interface BuiltImage {
+  readonly platform: Platform;
+  readonly imageId: Digest;
+  readonly sizeBytes: number;
+  readonly diffIds: readonly Digest[];
+  readonly config: ImageConfig;
+  readonly rpms: readonly InstalledRpm[];
+  /** Digest of the image manifest in the candidate registry, once pushed. */
+  readonly digest?: Digest;
+  /** Bytes of that manifest. */
+  readonly manifestSize?: number;
+}
+
+/** A build as it is remembered for good. */
+export interface BuildRecord extends BuildRequested {
+  readonly id: string;
+  readonly state: BuildState;
+  readonly nvr?: Nvr;
+  readonly plan?: BuildPlan;
+  readonly images: readonly BuiltImage[];
+  /** Digest of the manifest list; what tags point to and promotions name. */
+  readonly digest?: Digest;
+  readonly tests: readonly TestResult[];
+  readonly error?: ErrorReport;
+  /** Pull request in the registry-manifest repository. */
+  readonly promotion?: { readonly repository: string; readonly number: number };
+  readonly createdAt: string;
+  readonly finishedAt?: string;
+}
+
+export interface BuildFilter {
+  readonly repository?: string;
+  readonly state?: BuildState;
+  readonly imageRepository?: string;
+  readonly limit: number;
+}
+
+/**
+ * Builds in the database. A build's id is its run's id. Writes take the transaction of the step that they belong to.
+ * NVRs are unique among builds in state building or complete, also under a race: `reserveNvr` settles it.
+ */
+export interface BuildStore {
+  create(id: string, request: BuildRequested, transaction: Transaction): Promise<void>;
+  /**
+   * Takes `name-version-release`, where `release` is what `nextRelease` makes of the newest build's release of that name and version
+   * (undefined when there is none) until the NVR is free. Koji's rule (getNextRelease): newest build id, not largest release, among building and
+   * complete builds.
+   */
+  reserveNvr(
+    id: string,
+    name: string,
+    version: string,
+    nextRelease: (newest: string | undefined) => string,
+    transaction: Transaction,
+  ): Promise<Nvr>;
+  savePlan(id: string, plan: BuildPlan, transaction: Transaction): Promise<void>;
+  /** Replaces the image of the same platform. */
+  saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;
+  saveTest(id: string, result: TestResult, transaction: Transaction): Promise<void>;
+  complete(id: string, digest: Digest, transaction: Transaction): Promise<void>;
+  savePromotion(id: string, promotion: NonNullable<BuildRecord["promotion"]>, transaction: Transaction): Promise<void>;
+  /** Ends a build and frees its NVR. A complete build stays complete. */
+  fail(id: string, state: "failed" | "cancelled", error: ErrorReport, transaction: Transaction): Promise<void>;
+  find(id: string): Promise<BuildRecord | undefined>;
+  findByNvr(nvr: Nvr): Promise<BuildRecord | undefined>;
+  /** Newest complete build whose manifest list has this digest. */
+  findByDigest(digest: Digest): Promise<BuildRecord | undefined>;
+  /** Newest first; without the RPM lists, which only `find` reads. */
+  list(filter: BuildFilter): Promise<readonly BuildRecord[]>;
+}

@@ -1,0 +1,152 @@
+import type { ForgeEvent } from "./event.ts";
+
+/**
+ * The doors to a forge: what flibs reads from repositories, says on commits and pull requests, and hears.
+ * Three small ports, so that a test or a forge may have one without the others; an adapter implements all three.
+ * Every write may be called twice with the same arguments and then changes nothing the second time.
+ */
+export interface Forge extends ForgeSources, ForgePulls, ForgeInbox {
+  /** The forge's name in the settings and in delivery ids. */
+  readonly name: string;
+  readonly capabilities: ForgeCapabilities;
+}
+
+/** How forges differ. A flow asks here, never for the forge's name. */
+export interface ForgeCapabilities {
+  /** A comment can be answered with a reaction (GitHub yes, Pagure and local no). */
+  readonly reactions: boolean;
+  /** A comment of ours can be edited in place; where not, a changed answer is a new comment. */
+  readonly editableComments: boolean;
+  /** Longest body of a pull request or comment, in characters. */
+  readonly maxBodyLength: number;
+}
+
+/** Reading a repository at an exact commit. Repositories are `namespace/name`. */
+export interface ForgeSources {
+  /** Head commit of a branch; undefined when the branch or repository does not exist. */
+  findHead(repository: string, branch: string): Promise<string | undefined>;
+  /** Exact bytes of a file at a commit; undefined when the commit has no such file. Throws `forge.commit-unknown`. */
+  findFile(repository: string, commit: string, path: string): Promise<Uint8Array | undefined>;
+  /** Paths and blob ids of all files below a directory at a commit, recursive, sorted by path; symbolic links included as files. */
+  listFiles(repository: string, commit: string, directory: string): Promise<readonly TreeFile[]>;
+  /**
+   * Writes the tree of a commit into an absent or empty directory, without `.git`, modes and symbolic links kept as they are.
+   * Throws `forge.tree-too-large` when the sum of sizes exceeds `maxBytes`, before anything is written.
+   */
+  checkout(repository: string, commit: string, directory: string, maxBytes: number): Promise<void>;
+  /** Files changed between two commits with a unified diff, cut at `maxBytes`. */
+  diff(repository: string, from: string, to: string, paths: readonly string[], maxBytes: number): Promise<string>;
+  /** Is `ancestor` reachable from `descendant`? False when either is unknown. */
+  isAncestor(repository: string, ancestor: string, descendant: string): Promise<boolean>;
+  /** Commits reachable from `head` that changed `path`, newest first, at most `limit`. */
+  fileHistory(repository: string, head: string, path: string, limit: number): Promise<readonly string[]>;
+}
+
+export interface TreeFile {
+  /** Relative to the repository's root. */
+  readonly path: string;
+  /** Git blob id. */
+  readonly blob: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export type Permission = "none" | "read" | "write" | "admin";
+
+export interface Pull {
+  readonly repository: string;
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly author: string;
+  readonly state: "open" | "merged" | "closed";
+  /** Branch that is asked to be merged, and its head commit now (or when it was closed). */
+  readonly headBranch: string;
+  readonly head: string;
+  /** Branch to merge into, and its head commit now. */
+  readonly baseBranch: string;
+  readonly baseHead: string;
+  /** False when merging would conflict. */
+  readonly mergeable: boolean;
+  readonly mergeCommit?: string;
+  readonly openedAt: string;
+  /** Page of the pull request, when the forge has pages. */
+  readonly url?: string;
+}
+
+export interface PullComment {
+  readonly id: string;
+  readonly author: string;
+  readonly text: string;
+  /** ISO 8601. */
+  readonly at: string;
+}
+
+/** What a commit's status says; a forge maps it onto check runs, flags or statuses. */
+export interface CommitStatus {
+  /** Stable over the life of a commit, for example `flibs / build (linux/amd64)`; a second status of one name replaces the first. */
+  readonly name: string;
+  readonly state: "pending" | "running" | "success" | "failure" | "error" | "cancelled";
+  /** One line, at most 140 characters. */
+  readonly title: string;
+  /** Markdown; what failed, how to mend it. */
+  readonly summary: string;
+  /** Page with steps and logs. */
+  readonly url?: string;
+}
+
+/** A pull request that flibs owns: one branch, a set of whole files on top of the base branch. */
+export interface ProposedChange {
+  readonly repository: string;
+  /** Stable name, for example `promote/f40/cockpit`. */
+  readonly branch: string;
+  readonly baseBranch: string;
+  /** Commit of the base branch that `files` was computed from. */
+  readonly baseCommit: string;
+  /** Path to whole new text. */
+  readonly files: Readonly<Record<string, string>>;
+  readonly commitMessage: string;
+  readonly title: string;
+  readonly body: string;
+}
+
+export type ProposalOutcome =
+  | { readonly outcome: "opened" | "updated" | "unchanged"; readonly number: number; readonly head: string }
+  /** The branch's head is a person's commit: nothing was written. */
+  | { readonly outcome: "person-owned"; readonly number: number | undefined; readonly head: string }
+  /** The base branch has moved on from `baseCommit`: compute again. */
+  | { readonly outcome: "base-moved" };
+
+/** Statuses, comments, permissions and pull requests. */
+export interface ForgePulls {
+  setStatus(repository: string, commit: string, status: CommitStatus): Promise<void>;
+  listStatuses(repository: string, commit: string): Promise<readonly CommitStatus[]>;
+  findPull(repository: string, number: number): Promise<Pull | undefined>;
+  listPulls(repository: string, state: Pull["state"] | "all"): Promise<readonly Pull[]>;
+  listComments(repository: string, number: number): Promise<readonly PullComment[]>;
+  /** One comment of ours per key: written once, edited in place when the text differs. */
+  ensureComment(repository: string, number: number, key: string, text: string): Promise<void>;
+  /** Opens the pull request for `branch`, or brings the open one up to date; never writes over a person's commit. */
+  proposeChange(change: ProposedChange): Promise<ProposalOutcome>;
+  /** What a person may do there. */
+  findPermission(repository: string, person: string): Promise<Permission>;
+}
+
+/** A delivery as it came in: believed only after {@link ForgeInbox.parseDelivery} accepted its signature. */
+export interface RawDelivery {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Hearing: deliveries, and the sweep that finds what no delivery told. */
+export interface ForgeInbox {
+  /** Constant-time check over the raw bytes; returns the delivery's id, or throws `intake.signature-*` or `intake.delivery-malformed`. */
+  verifyDelivery(delivery: RawDelivery): string;
+  /** Events of a verified delivery; empty for what flibs does not listen to. Throws `intake.delivery-malformed`. */
+  parseDelivery(delivery: RawDelivery): readonly ForgeEvent[];
+  /**
+   * Everything that could have been missed since a cursor, as events, and the next cursor. `undefined` = look at everything that is
+   * there now. May repeat what was told already; must not leave anything out.
+   */
+  changesSince(cursor: string | undefined): Promise<{ readonly events: readonly ForgeEvent[]; readonly cursor: string }>;
+}

@@ -1,0 +1,49 @@
+import type { Platform } from "../domain/platform.ts";
+import type { Limits, LogSink } from "../engines/engine.ts";
+
+/** How one test ended. `error` means that the test itself could not be carried out: the image is not judged by it. */
+export type TestOutcome = "pass" | "fail" | "error" | "skip";
+
+/** A test declared in dist-git under `tests/`; which runner takes it is told by `kind`. */
+export interface TestSuite {
+  /** From the file that declares it, unique in the repository: `smoke`. */
+  readonly name: string;
+  readonly kind: string;
+  /** What this kind of runner needs, as it stood in the repository. */
+  readonly definition: unknown;
+  /** A failing optional test is reported and blocks nothing. */
+  readonly required: boolean;
+}
+
+export interface TestResult {
+  readonly suite: string;
+  readonly outcome: TestOutcome;
+  readonly cases: readonly TestCase[];
+  /** One line for statuses: what failed. */
+  readonly message: string;
+  readonly durationMs: number;
+}
+
+export interface TestCase {
+  readonly name: string;
+  readonly outcome: TestOutcome;
+  readonly message: string;
+  readonly durationMs: number;
+}
+
+/** A runner of one kind of test. The image is given by digest; nothing else about the build is trusted or needed. */
+export interface TestRunner {
+  readonly kind: string;
+  run(key: string, request: TestRequest, sink: LogSink, signal: AbortSignal): Promise<TestResult>;
+}
+
+export interface TestRequest {
+  readonly suite: TestSuite;
+  /** `registry/repository@sha256:…` of one platform. */
+  readonly image: string;
+  readonly credential?: { readonly username: string; readonly password: string };
+  readonly platform: Platform;
+  /** The repository's tree at the frozen commit. */
+  readonly tree: string;
+  readonly limits: Limits;
+}

@@ -1,0 +1,45 @@
+import type { Transaction } from "../workflow/step.ts";
+
+/**
+ * What the release flow remembers, for speed and for reports, never as truth: the truth is git and the registry.
+ */
+export interface ReleaseStore {
+  /** Git blob ids (of the image file, of policy.yaml) that were last reconciled without anything left to do. */
+  listReconciled(repository: string): Promise<ReadonlyMap<string, ReconciledFile>>;
+  saveReconciled(repository: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
+  saveReport(report: ReleaseReport, transaction: Transaction): Promise<void>;
+  /** Newest first. */
+  listReports(filter: { readonly imageRepository?: string; readonly limit: number }): Promise<readonly ReleaseReport[]>;
+}
+
+export interface ReconciledFile {
+  readonly blob: string;
+  readonly policyBlob: string;
+  /** Commit of main that was read. */
+  readonly commit: string;
+  /** ISO 8601; a timer looks again at what was seen long ago. */
+  readonly at: string;
+}
+
+export interface ReleaseReport {
+  readonly run: string;
+  /** The registry-manifest repository and the commit of its main branch that was released. */
+  readonly repository: string;
+  readonly commit: string;
+  readonly imageRepository: string;
+  readonly outcome: "released" | "nothing-to-do" | "failed";
+  readonly lines: readonly ReleaseLine[];
+  readonly at: string;
+}
+
+/** One tag, one line in the table that the release leaves on the pull request. */
+export interface ReleaseLine {
+  readonly tag: string;
+  readonly digest: string;
+  /** `ok`, `copied`, `tagged`, `moved`, `lost`, `tag-move`, `drift`, `unmanaged`, `withdrawn`. */
+  readonly what: string;
+  readonly bytesStreamed: number;
+  readonly blobsMounted: number;
+  readonly signaturesAdded: number;
+  readonly message?: string;
+}
