@@ -1,10 +1,7 @@
-import { readFileSync } from "node:fs";
-import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { appError } from "./domain/errors.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
-const Secret = z.union([
+export const Secret = z.union([
   z.strictObject({ env: z.string().min(1).describe("Name of the environment variable that holds the secret") }),
   z.strictObject({ file: z.string().min(1).describe("Path of the file whose trimmed content is the secret") }),
 ]);
@@ -42,7 +39,7 @@ export const Settings = z.strictObject({
         "PostgreSQL connection string; flibs starts its own PostgreSQL below the state directory when neither this nor DATABASE_URL is given",
       ),
     })
-    .default({})
+    .prefault({})
     .describe("The only store"),
   web: z
     .strictObject({
@@ -50,12 +47,12 @@ export const Settings = z.strictObject({
       publicUrl: z.url().optional().describe("What links in statuses and comments start with; http://<listen> when left out"),
       maxBodyBytes: z.number().int().positive().default(26_214_400).describe("Largest delivery that is taken; GitHub sends up to 25 MiB"),
     })
-    .default({ listen: "127.0.0.1:8080", maxBodyBytes: 26_214_400 })
+    .prefault({})
     .describe("Inbox, pages, health, metrics"),
   forge: z
     .discriminatedUnion("kind", [
       z.strictObject({
-        kind: z.literal("local"),
+        kind: z.literal("local").describe("Plain git repositories on this machine"),
         directory: z
           .string()
           .describe("Directory that holds the bare repositories as <namespace>/<name>.git; relative to the settings file"),
@@ -75,7 +72,7 @@ export const Settings = z.strictObject({
         .default(["main", "rawhide", "f*", "epel*"])
         .describe("Branches whose pushes are built; * stands for any letters but /"),
     })
-    .default({ namespace: "containers", branches: ["main", "rawhide", "f*", "epel*"] })
+    .prefault({})
     .describe("What is built"),
   manifests: z
     .strictObject({
@@ -101,16 +98,16 @@ export const Settings = z.strictObject({
         .default([{ prefix: "registry.fedoraproject.org/", plainHttp: false }])
         .describe("Registries that FROM may name, first match counts"),
     })
-    .default({ allowed: [{ prefix: "registry.fedoraproject.org/", plainHttp: false }] })
+    .prefault({})
     .describe("Base images"),
   engine: z
     .discriminatedUnion("kind", [
       z.strictObject({
-        kind: z.literal("docker"),
+        kind: z.literal("docker").describe("Docker Engine"),
         socket: z.string().default("/var/run/docker.sock").describe("Docker Engine's socket"),
       }),
     ])
-    .default({ kind: "docker", socket: "/var/run/docker.sock" })
+    .prefault({ kind: "docker" })
     .describe("Where builds and tests run"),
   limits: z
     .strictObject({
@@ -122,7 +119,7 @@ export const Settings = z.strictObject({
       context: size("512MiB", "Largest repository tree that is sent to the engine"),
       log: size("64MiB", "Longest log of one build or test"),
     })
-    .default({ builds: 2, buildTime: "3h", testTime: "15m", memory: "2GiB", processes: 1024, context: "512MiB", log: "64MiB" })
+    .prefault({})
     .describe("Limits of builds and tests"),
   signing: z
     .strictObject({
@@ -142,11 +139,11 @@ export const Settings = z.strictObject({
       forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
       release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
     })
-    .default({ forge: "30s", release: "10m" })
+    .prefault({})
     .describe("Webhooks are hints; sweeps find what was missed"),
   log: z
     .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info").describe("Least level that is logged") })
-    .default({ level: "info" })
+    .prefault({})
     .describe("Logs of the service"),
 });
 export type Settings = z.infer<typeof Settings>;
@@ -163,38 +160,4 @@ export function sizeBytes(text: string): number {
   const units: Record<string, number> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
   const [, number = "0", unit = "KiB"] = /^(\d+)(KiB|MiB|GiB)$/.exec(text) ?? [];
   return Number(number) * (units[unit] ?? 1);
-}
-
-/** Text of a settings file to settings; throws `config.invalid` with one line a fault. */
-export function parseSettings(text: string, file: string): Settings {
-  let raw: unknown;
-  try {
-    raw = parseYaml(text, { maxAliasCount: 0 });
-  } catch (error) {
-    throw appError("config.invalid", `${file} is not YAML: ${error instanceof Error ? error.message : String(error)}`, { file });
-  }
-  const parsed = Settings.safeParse(raw);
-  if (!parsed.success)
-    throw appError("config.invalid", `${file} is not valid:\n${z.prettifyError(parsed.error)}`, {
-      file,
-      hint: "Run flibs config explain to see every setting",
-    });
-  return parsed.data;
-}
-
-/** Throws `config.unreadable`. */
-export function readSecret(secret: Secret): string {
-  if ("env" in secret) {
-    const value = process.env[secret.env];
-    if (value === undefined || value === "")
-      throw appError("config.unreadable", `the environment variable ${secret.env} is not set`, {
-        hint: `Set ${secret.env}, or name a file instead`,
-      });
-    return value;
-  }
-  try {
-    return readFileSync(secret.file, "utf8").trim();
-  } catch (cause) {
-    throw appError("config.unreadable", `the secret file ${secret.file} cannot be read`, { file: secret.file, cause });
-  }
 }

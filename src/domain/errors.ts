@@ -16,6 +16,12 @@ export const errorCatalogue = {
   "domain.reference-invalid": { kind: "input", meaning: "An image reference does not follow the distribution grammar" },
   "domain.nvr-invalid": { kind: "input", meaning: "A name-version-release has a part that Koji would refuse" },
   "domain.tag-invalid": { kind: "input", meaning: "A tag does not follow the distribution grammar or is longer than 128 characters" },
+  // cli
+  "cli.usage": { kind: "input", meaning: "A command was called with a word or option that it does not take" },
+  "cli.not-found": { kind: "input", meaning: "What a command was asked about does not exist" },
+  "cli.checks-missing": { kind: "denied", meaning: "A promotion is not merged before its checks have succeeded" },
+  "cli.working-copy": { kind: "input", meaning: "The directory is not a clean, pushed clone that tells what to build" },
+  "cli.not-running": { kind: "transient", meaning: "A command needs the service, and none runs on this state directory" },
   // config
   "config.invalid": { kind: "input", meaning: "The settings file has an unknown key, a missing value or a value of the wrong type" },
   "config.unreadable": { kind: "input", meaning: "The settings file, or a file that a secret is read from, cannot be read" },
@@ -24,6 +30,17 @@ export const errorCatalogue = {
   "workflow.journal-unreadable": { kind: "internal", meaning: "A recorded step result does not fit the schema of this release" },
   "workflow.lease-lost": { kind: "transient", meaning: "Another worker took the run over" },
   "workflow.cancelled": { kind: "stale", meaning: "A person cancelled the run, or a newer one took its place" },
+  // signing
+  "signing.key-missing": { kind: "input", meaning: "The GnuPG home directory does not hold the key that the settings name" },
+  "signing.key-unusable": { kind: "input", meaning: "The signing key is a subkey, revoked, or of an algorithm that clients refuse" },
+  "signing.key-expired": { kind: "input", meaning: "The signing key has expired" },
+  "signing.signer-unavailable": { kind: "transient", meaning: "gpg, its agent or the card did not answer, or the key is locked" },
+  "signing.lookaside-unwritable": { kind: "transient", meaning: "A signature could not be written to the lookaside directory" },
+  "signing.lookaside-unreadable": { kind: "transient", meaning: "A lookaside answered with something else than a signature or a clean absent" },
+  "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures already, clients read no more" },
+  "signing.payload-invalid": { kind: "input", meaning: "A signature's text is not what the atomic signature format demands" },
+  "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry cannot be read, so its platforms are unknown" },
+  "signing.stages-collide": { kind: "input", meaning: "Two registries have the same public name, so their signatures could not be told apart" },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { Settings } from "./config.ts";
+
+/** One setting as people read about it. */
+export interface SettingLine {
+  /** `web.listen`; `[]` stands for the members of a list. */
+  readonly path: readonly string[];
+  readonly type: string;
+  /** JSON; undefined when there is none. */
+  readonly fallback: string | undefined;
+  readonly required: boolean;
+  readonly description: string;
+  /** Environment variable that comes before the file; lists and the members of lists have none. */
+  readonly variable: string | undefined;
+}
+
+interface Schema {
+  readonly type?: string;
+  readonly const?: string;
+  readonly enum?: readonly string[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
+  readonly items?: Schema;
+}
+
+/** JSON Schema of the settings file, for editors (`schemas/settings.json`). */
+export function settingsSchema(): Record<string, unknown> {
+  return z.toJSONSchema(Settings, { io: "input" }) as Record<string, unknown>;
+}
+
+/** Every setting, in the order of the schema. */
+export function settingLines(): readonly SettingLine[] {
+  return linesOf(settingsSchema() as Schema, [], true);
+}
+
+/** Settings that an environment variable can give. */
+export function environmentLeaves(): readonly { readonly path: readonly string[]; readonly variable: string; readonly type: string }[] {
+  return settingLines().flatMap((line) =>
+    line.variable === undefined ? [] : [{ path: line.path, variable: line.variable, type: line.type }],
+  );
+}
+
+function linesOf(schema: Schema, path: readonly string[], required: boolean): SettingLine[] {
+  const line = (type: string, variable: boolean): SettingLine => ({
+    path,
+    type,
+    fallback: schema.default === undefined ? undefined : JSON.stringify(schema.default),
+    required: required && schema.default === undefined,
+    description: schema.description ?? "",
+    variable: variable && !path.includes("[]") ? variableName(path) : undefined,
+  });
+  if (isSecret(schema)) return [line("secret: {env: NAME} or {file: PATH}", false)];
+  const choices = schema.oneOf ?? schema.anyOf;
+  if (choices) return choices.flatMap((choice) => linesOf(choice, path, required)).filter(firstOfItsPath);
+  if (schema.properties) {
+    return Object.entries(schema.properties).flatMap(([key, inner]) =>
+      linesOf(inner, [...path, key], schema.required?.includes(key) ?? false),
+    );
+  }
+  if (schema.type === "array" && schema.items) {
+    if (isSecret(schema.items)) return [line("list of secrets: {env: NAME} or {file: PATH}", false)];
+    if (!schema.items.properties) return [line(`list of ${schema.items.type ?? "values"}`, false)];
+    return [line("list", false), ...linesOf(schema.items, [...path, "[]"], true)];
+  }
+  if (schema.const !== undefined) return [line(JSON.stringify(schema.const), true)];
+  if (schema.enum) return [line(schema.enum.map((value) => JSON.stringify(value)).join(" | "), true)];
+  return [line(schema.type ?? "value", true)];
+}
+
+function isSecret(schema: Schema): boolean {
+  return schema.anyOf?.length === 2 && schema.anyOf.every((choice) => choice.properties?.env ?? choice.properties?.file) === true;
+}
+
+function firstOfItsPath(line: SettingLine, index: number, all: readonly SettingLine[]): boolean {
+  return all.findIndex((other) => other.path.join(".") === line.path.join(".")) === index;
+}
+
+/** `web.maxBodyBytes` gives `FLIBS_WEB_MAX_BODY_BYTES`. */
+function variableName(path: readonly string[]): string {
+  const words = path.map((key) => key.replace(/([a-z])([A-Z])/g, "$1_$2"));
+  return ["FLIBS", ...words].join("_").toUpperCase();
+}
+
+/** `docs/reference/settings.md`. */
+export function formatSettingsPage(): string {
+  const rows = settingLines().map((line) => {
+    const fallback = line.required ? "required" : (line.fallback ?? "none");
+    const variable = line.variable === undefined ? "" : `\`${line.variable}\``;
+    return `| \`${line.path.join(".")}\` | ${line.type.replaceAll("|", "\\|")} | ${fallback === "required" || fallback === "none" ? fallback : `\`${fallback}\``} | ${variable} | ${line.description.replaceAll("|", "\\|")} |`;
+  });
+  return [
+    "# Settings",
+    "",
+    "Made from the schema in `src/config.ts`; do not edit. The file is looked for at `--config`, `$FLIBS_CONFIG`, `./flibs.yaml`,",
+    "`/etc/flibs/flibs.yaml`. An environment variable comes before the file. Editors find the JSON Schema in `schemas/settings.json`.",
+    "",
+    "| setting | type | default | variable | meaning |",
+    "| --- | --- | --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { durationMs, sizeBytes } from "../../src/config.ts";
+import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
+import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
+
+const least = `
+forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
+manifests: {repository: releng/manifests}
+registries: {candidate: {endpoint: "127.0.0.1:5001"}, production: {endpoint: "127.0.0.1:5002"}}
+signing: {gnupgHome: gpg, candidateKey: AAAA, productionKey: BBBB}
+`;
+const directory = mkdtempSync(join(tmpdir(), "flibs-config-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("settings", () => {
+  test("the least file gives all defaults", () => {
+    const settings = parseSettings(least, "flibs.yaml");
+    expect(settings.limits).toMatchObject({ builds: 2, buildTime: "3h" });
+    expect(settings.containers.branches).toEqual(["main", "rawhide", "f*", "epel*"]);
+    expect(settings.engine).toEqual({ kind: "docker", socket: "/var/run/docker.sock" });
+  });
+  test("an unknown key is named with its place", () => {
+    expect(() => parseSettings(`${least}web: {lisen: "x"}\n`, "flibs.yaml")).toThrow(/lisen[\s\S]*at web/);
+  });
+  test.each([
+    ["a list", "- a\n", /is not a mapping/],
+    ["broken YAML", "a: [\n", /is not YAML/],
+    ["an alias bomb", "a: &a [1]\nb: [*a, *a]\n", /is not YAML/],
+    ["a duration without unit", `${least}limits: {buildTime: "30"}\n`, /write a number and ms, s, m, h or d/],
+    ["nothing", "", /forge/],
+  ])("%s is refused", (_name, text, why) => {
+    expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
+  });
+  test("the environment comes before the file", () => {
+    const settings = parseSettings(least, "flibs.yaml", { FLIBS_WEB_LISTEN: "0.0.0.0:1", FLIBS_LIMITS_BUILDS: "5" });
+    expect(settings.web.listen).toBe("0.0.0.0:1");
+    expect(settings.limits.builds).toBe(5);
+  });
+  test("paths are relative to the file, not to where flibs was started", () => {
+    const file = join(directory, "flibs.yaml");
+    writeFileSync(file, least);
+    const settings = loadSettings(file, {});
+    expect(settings.stateDirectory).toBe(join(directory, "var/flibs"));
+    expect(settings.forge.hookSecrets).toEqual([{ file: join(directory, "hook.secret") }]);
+    expect(settings.signing.lookaside).toBe(join(directory, "var/flibs/lookaside"));
+    expect(loadSettings(undefined, { FLIBS_CONFIG: file }).manifests.repository).toBe("releng/manifests");
+  });
+  test("a missing file says how to make one", () => {
+    expect(() => loadSettings(join(directory, "none.yaml"), {})).toThrow(/cannot be read/);
+  });
+});
+
+describe("secrets", () => {
+  test("are read from a file or the environment, trimmed", () => {
+    writeFileSync(join(directory, "s"), "top\n");
+    expect(readSecret({ file: join(directory, "s") }, {})).toBe("top");
+    expect(readSecret({ env: "X" }, { X: "y" })).toBe("y");
+  });
+  test("that are missing are named, not guessed", () => {
+    expect(() => readSecret({ env: "NOT_SET" }, {})).toThrow(/NOT_SET is not set/);
+    expect(() => readSecret({ file: "/nonexistent/s" }, {})).toThrow(/cannot be read/);
+  });
+});
+
+test("each setting is described and has a type; variables do not clash", () => {
+  const lines = settingLines();
+  const variables = lines.flatMap((line) => (line.variable ? [line.variable] : []));
+  expect(new Set(variables).size).toBe(variables.length);
+  for (const line of lines) expect({ path: line.path.join("."), described: line.description !== "" }).toMatchObject({ described: true });
+  expect(formatSettingsPage()).toContain("| `web.listen` | string |");
+});
+
+test("durations and sizes have units", () => {
+  expect(durationMs("30m")).toBe(1_800_000);
+  expect(durationMs("10ms")).toBe(10);
+  expect(sizeBytes("512MiB")).toBe(536_870_912);
+});
