@@ -1,0 +1,58 @@
+import type { ForgeEvent } from "../forge/event.ts";
+import type { Forge } from "../forge/forge.ts";
+import type { RunRequest, Runs } from "../workflow/run.ts";
+import { decide, type IntakePolicy, type Intent } from "./decide.ts";
+import type { CursorStore, StoredDelivery } from "./inbox.ts";
+import { requestsOf } from "./requests.ts";
+
+/** What became of a delivery: the line that the inbox keeps, and the runs to start in the same transaction. */
+export interface Heard {
+  readonly outcome: string;
+  readonly start: readonly RunRequest[];
+}
+
+/** A stored, verified delivery to runs. Throws what the forge throws; the inbox retries what is transient. */
+export async function hearDelivery(forge: Forge, policy: IntakePolicy, delivery: StoredDelivery): Promise<Heard> {
+  const events = forge.parseDelivery(delivery);
+  if (events.length === 0) return { outcome: "ignored: not an event that flibs listens to", start: [] };
+  const heard = await Promise.all(events.map((event) => hearEvent(forge, policy, event)));
+  return { outcome: heard.map((one) => one.outcome).join("; "), start: heard.flatMap((one) => one.start) };
+}
+
+/**
+ * Finds what no delivery told, by the same door. The first look at a forge only takes note of where everything stands: an installation
+ * does not start its life by building every branch there is; releases and open promotions are looked at all the same.
+ */
+export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: CursorStore, runs: Runs): Promise<readonly string[]> {
+  const name = `forge ${forge.name}`;
+  const cursor = await cursors.findCursor(name);
+  const { events, cursor: next } = await forge.changesSince(cursor);
+  const outcomes: string[] = [];
+  for (const event of events) {
+    const heard = await hearEvent(forge, policy, event);
+    const start = cursor === undefined ? heard.start.filter((request) => request.flow !== "build") : heard.start;
+    for (const request of start) {
+      await runs.start(request);
+      outcomes.push(heard.outcome);
+    }
+  }
+  // After the runs: a crash in between finds the same events again, and their keys give the same runs.
+  await cursors.saveCursor(name, next);
+  return outcomes;
+}
+
+async function hearEvent(forge: Forge, policy: IntakePolicy, event: ForgeEvent): Promise<Heard> {
+  const intent = await atHead(forge, decide(event, policy));
+  if (intent.kind === "ignored") return { outcome: `ignored: ${intent.reason}`, start: [] };
+  const start = requestsOf(intent);
+  return { outcome: start.map((request) => `started ${request.key}`).join(", "), start };
+}
+
+/** An event is a hint: deliveries come late and in any order, so what is built is the branch's head now. */
+async function atHead(forge: Forge, intent: Intent): Promise<Intent> {
+  if (intent.kind !== "build") return intent;
+  const { repository, branch } = intent.request;
+  const head = await forge.findHead(repository, branch);
+  if (head === undefined) return { kind: "ignored", reason: `branch ${branch} of ${repository} has gone` };
+  return { kind: "build", request: { ...intent.request, commit: head } };
+}

@@ -1,0 +1,44 @@
+import type { BuildRequested } from "../builds/build-record.ts";
+import type { RunRequest } from "../workflow/run.ts";
+import type { Intent } from "./decide.ts";
+
+/**
+ * Intents as runs. Keys are made of names and commits, so a delivery, its duplicate and the sweep that found the same thing give one run.
+ */
+export function requestsOf(intent: Intent): readonly RunRequest[] {
+  switch (intent.kind) {
+    case "ignored":
+      return [];
+    case "build":
+      return [requestBuild(intent.request, `build ${intent.request.repository} ${intent.request.branch} ${intent.request.commit}`)];
+    case "check-promotion":
+      return [
+        {
+          flow: "check-promotion",
+          subject: `check ${intent.repository} #${intent.number}`,
+          intent: { repository: intent.repository, number: intent.number, head: intent.head },
+          key: `check ${intent.repository} #${intent.number} ${intent.head}`,
+          whenBusy: "supersede",
+        },
+      ];
+    case "release":
+      return [requestScan(intent.repository, `scan ${intent.repository} ${intent.commit}`, false)];
+  }
+}
+
+/** A newer commit of a branch supersedes the build of an older one; scratch builds stand in nobody's way. */
+export function requestBuild(request: BuildRequested, key: string): RunRequest {
+  const scratch = request.scratch ? ` scratch ${request.commit}` : "";
+  return {
+    flow: "build",
+    subject: `build ${request.repository} ${request.branch}${scratch}`,
+    intent: request,
+    key,
+    whenBusy: "supersede",
+  };
+}
+
+/** Compare the registry manifests with production; `full` looks at files that did not change since, too. */
+export function requestScan(repository: string, key: string, full: boolean): RunRequest {
+  return { flow: "release-scan", subject: `scan ${repository}`, intent: { repository, full }, key, whenBusy: "queue" };
+}
