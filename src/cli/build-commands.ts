@@ -1,0 +1,198 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "commander";
+import type { BuildRecord, BuildRequested, BuildState } from "../builds/build-record.ts";
+import { appError } from "../domain/errors.ts";
+import { formatNvr, parseNvr } from "../domain/nvr.ts";
+import { requestBuild } from "../intake/requests.ts";
+import { isFinal } from "../workflow/run.ts";
+import { readWorkingCopy } from "./checkout-of.ts";
+import type { Client } from "./client.ts";
+import { exitCodes } from "./exit.ts";
+import type { CommandContext } from "./program.ts";
+import { formatBuild } from "./show-build.ts";
+import { formatAge, formatDuration, formatTable, plain, type Terminal, type Tone } from "./terminal.ts";
+import { formatEnding, watchRun } from "./watch-build.ts";
+
+const pause = () => delay(250);
+const states: Readonly<Record<BuildState, Tone>> = { building: "busy", complete: "good", failed: "bad", cancelled: "faint" };
+
+/** `container-build`, `builds`, `show`, `logs`, `cancel`. */
+export function addBuildCommands(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+
+  program
+    .command("container-build")
+    .argument("[repository]", "<namespace>/<name>; the repository that this directory is a clone of when left out")
+    .description("Build a container repository at a commit and watch it, like fedpkg container-build")
+    .option("--branch <name>", "branch to build", "main")
+    .option("--commit <id>", "commit to build; the branch's head when left out")
+    .option("--scratch", "stop after the tests: no NVR, no promotion", false)
+    .option("--nowait", "print the build's id and go", false)
+    .option("--json", "print the build as JSON when it has ended (or at once with --nowait)", false)
+    .action(async (repository: string | undefined, options: ContainerBuildOptions) => {
+      await context.withClient(async (client) => {
+        const request = await readRequest(client, repository, options, context.person);
+        const id = await client.runs.start(requestBuild(request, `cli ${context.uniqueId()}`));
+        if (options.nowait) return terminal.out(options.json ? `${JSON.stringify({ id })}\n` : `${id}\n`);
+        terminal.err(`build ${id} of ${request.repository} ${request.branch} at ${request.commit.slice(0, 12)}\n`);
+        const quiet: Terminal = options.json ? { ...terminal, out: terminal.err } : terminal;
+        const run = await watchRun(client, quiet, id, pause);
+        const build = await client.builds.find(id);
+        if (options.json) terminal.out(`${JSON.stringify(build ?? run, null, 2)}\n`);
+        else terminal.err(formatEnding(terminal, run, build, publicName(client)));
+        if (run.status !== "done" || build?.error) context.exit(exitCodes.failed);
+      });
+    });
+
+  program
+    .command("builds")
+    .description("List builds, newest first")
+    .option("--repository <name>", "only of this repository")
+    .option("--state <state>", "only in this state: building, complete, failed or cancelled")
+    .option("--limit <n>", "at most this many", "20")
+    .option("--json", "print JSON", false)
+    .action(async (options: { repository?: string; state?: string; limit: string; json: boolean }) => {
+      const state = readState(options.state);
+      await context.withClient(async (client) => {
+        const list = await client.builds.list({
+          limit: readCount(options.limit),
+          ...(options.repository === undefined ? {} : { repository: options.repository }),
+          ...(state === undefined ? {} : { state }),
+        });
+        terminal.out(options.json ? `${JSON.stringify(list, null, 2)}\n` : formatBuilds(terminal, list, context.now()));
+      });
+    });
+
+  program
+    .command("show")
+    .argument("<build>", "id or NVR of a build")
+    .description("Show everything known about a build")
+    .option("--json", "print JSON", false)
+    .action(async (name: string, options: { json: boolean }) => {
+      await context.withClient(async (client) => {
+        const build = await findBuild(client, name);
+        const run = await client.runs.find(build.id);
+        const journal = await client.runs.journal(build.id);
+        if (options.json) return terminal.out(`${JSON.stringify({ ...build, run, journal }, null, 2)}\n`);
+        return terminal.out(formatBuild(terminal, build, run, journal, publicName(client)));
+      });
+    });
+
+  program
+    .command("logs")
+    .argument("<build>", "id or NVR of a build")
+    .argument("[log]", "name of one log, as linux/amd64; all when left out")
+    .description("Print the logs of a build")
+    .option("-f, --follow", "go on until the build has ended", false)
+    .action(async (name: string, log: string | undefined, options: { follow: boolean }) => {
+      await context.withClient(async (client) => {
+        const build = await findBuild(client, name);
+        await printLogs(client, terminal, build.id, log, options.follow);
+      });
+    });
+
+  program
+    .command("cancel")
+    .argument("<build>", "id or NVR of a build")
+    .description("Stop a build that is queued, waiting or running")
+    .action(async (name: string) => {
+      await context.withClient(async (client) => {
+        const run = await client.runs.find(name);
+        const id = run ? run.id : (await findBuild(client, name)).id;
+        if (await client.runs.cancel(id, `cancelled by ${context.person}`)) return terminal.out(`${id} is being cancelled\n`);
+        terminal.err(`${id} had ended already\n`);
+        return context.exit(exitCodes.failed);
+      });
+    });
+}
+
+interface ContainerBuildOptions {
+  readonly branch: string;
+  readonly commit?: string;
+  readonly scratch: boolean;
+  readonly nowait: boolean;
+  readonly json: boolean;
+}
+
+async function readRequest(
+  client: Client,
+  repository: string | undefined,
+  options: ContainerBuildOptions,
+  requestedBy: string,
+): Promise<BuildRequested> {
+  const common = { forge: client.forge.name, scratch: options.scratch, requestedBy };
+  if (repository === undefined) return { ...common, ...readWorkingCopy(process.cwd()) };
+  const full = repository.includes("/") ? repository : `${client.settings.containers.namespace}/${repository}`;
+  const commit = options.commit ?? (await client.forge.findHead(full, options.branch));
+  if (commit === undefined) {
+    throw appError("cli.not-found", `${full} has no branch ${options.branch}`, { hint: "flibs repo list shows the repositories" });
+  }
+  return { ...common, repository: full, branch: options.branch, commit };
+}
+
+/** By id, else by NVR; throws `cli.not-found`. */
+export async function findBuild(client: Client, name: string): Promise<BuildRecord> {
+  const byId = await client.builds.find(name);
+  if (byId) return byId;
+  const byNvr = name.split("-").length >= 3 ? await client.builds.findByNvr(parseNvr(name)) : undefined;
+  if (byNvr) return byNvr;
+  throw appError("cli.not-found", `there is no build "${name}"`, { hint: "flibs builds lists them; give an id or an NVR" });
+}
+
+async function printLogs(client: Client, terminal: Terminal, id: string, only: string | undefined, follow: boolean): Promise<void> {
+  const offsets = new Map<string, number>();
+  let last = "";
+  for (;;) {
+    const run = await client.runs.find(id);
+    const logs = (await client.logs.list(id)).filter((log) => only === undefined || log.name === only);
+    if (only !== undefined && logs.length === 0 && !follow) {
+      const names = (await client.logs.list(id)).map((log) => log.name).join(", ");
+      throw appError("cli.not-found", `build ${id} has no log "${only}"`, { hint: names === "" ? "It has no logs" : `It has ${names}` });
+    }
+    for (const { name } of logs) {
+      for (;;) {
+        const part = await client.logs.read(id, name, offsets.get(name) ?? 0, 256 * 1024);
+        offsets.set(name, part.next);
+        if (part.text === "") break;
+        if (only === undefined && last !== name) terminal.err(`--- ${plain(name)}\n`);
+        last = name;
+        terminal.out(plain(part.text));
+      }
+    }
+    if (!follow || !run || isFinal(run.status)) return;
+    await pause();
+  }
+}
+
+function formatBuilds(terminal: Terminal, builds: readonly BuildRecord[], now: number): string {
+  if (builds.length === 0) return "no builds yet\n";
+  const rows = builds.map((build) => [
+    build.id,
+    { text: build.state, tone: states[build.state] },
+    build.nvr ? formatNvr(build.nvr) : build.scratch ? "(scratch)" : "-",
+    `${build.repository} ${build.branch}`,
+    build.commit.slice(0, 12),
+    formatAge(build.createdAt, now),
+    build.finishedAt === undefined ? "-" : formatDuration(Date.parse(build.finishedAt) - Date.parse(build.createdAt)),
+    build.error?.message.split("\n")[0]?.slice(0, 80) ?? "",
+  ]);
+  return formatTable(terminal, ["ID", "STATE", "NVR", "REPOSITORY", "COMMIT", "STARTED", "TOOK", "WHY"], rows);
+}
+
+function publicName(client: Client): string {
+  const { candidate } = client.settings.registries;
+  return candidate.publicName ?? candidate.endpoint;
+}
+
+function readState(text: string | undefined): BuildState | undefined {
+  if (text === undefined) return undefined;
+  if (Object.hasOwn(states, text)) return text as BuildState;
+  throw appError("cli.usage", `"${text.slice(0, 40)}" is not a state`, { hint: `Write one of ${Object.keys(states).join(", ")}` });
+}
+
+/** A positive whole number from an option; throws `cli.usage`. */
+export function readCount(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw appError("cli.usage", `"${text.slice(0, 40)}" is not a positive whole number`);
+}

@@ -1,0 +1,18 @@
+import type { BuildStore } from "../builds/build-record.ts";
+import type { LogStore } from "../builds/log-store.ts";
+import type { Settings } from "../config.ts";
+import type { Forge } from "../forge/forge.ts";
+import type { ForgePeople } from "../forge/person.ts";
+import type { ReleaseStore } from "../promotion/release-store.ts";
+import type { Runs } from "../workflow/run.ts";
+
+/** What commands work with: the same stores and functions as the bot, without its workers. `app.ts` makes it. */
+export interface Client {
+  readonly settings: Settings;
+  readonly builds: BuildStore;
+  readonly logs: LogStore;
+  readonly runs: Runs;
+  readonly releases: ReleaseStore;
+  readonly forge: Forge & ForgePeople;
+  close(): Promise<void>;
+}

@@ -1,0 +1,116 @@
+import { Command, CommanderError } from "commander";
+import type { Settings } from "../config.ts";
+import { addBuildCommands } from "./build-commands.ts";
+import type { Client } from "./client.ts";
+import { addConfigCommands } from "./config-commands.ts";
+import { type Check, runDoctor } from "./doctor.ts";
+import { exitCodes, reportFailure } from "./exit.ts";
+import { addPullCommands } from "./pull-commands.ts";
+import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
+import type { Terminal } from "./terminal.ts";
+import { addVerifyCommand, type VerifyImage } from "./verify-command.ts";
+
+/** What `main.ts` hands to the commands; tests hand in fakes. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Who acts, for comments and merges on the local forge. */
+  readonly person: string;
+  readonly version: string;
+  now(): number;
+  uniqueId(): string;
+  loadSettings(option: string | undefined): Settings;
+  openClient(settings: Settings): Promise<Client>;
+  /** Runs the service until it is told to stop. */
+  serve(settings: Settings): Promise<void>;
+  releaseActions(client: Client): ReleaseActions;
+  verifyImage(settings: Settings): VerifyImage;
+  doctorChecks(settings: Settings): readonly Check[];
+  /** Makes a new installation in a directory; returns what it made, a line each. */
+  init(options: InitOptions): Promise<readonly string[]>;
+}
+
+export interface InitOptions {
+  readonly directory: string;
+  readonly candidate: string;
+  readonly production: string;
+  readonly plainHttp: boolean;
+  readonly parents: readonly { readonly prefix: string; readonly mirror?: string; readonly plainHttp: boolean }[];
+  readonly listen: string;
+  readonly socket: string;
+}
+
+/** Given to each group of commands. */
+export interface CommandContext extends Surroundings {
+  settings(): Settings;
+  /** Opens the client, runs, closes it whatever happened. */
+  withClient(use: (client: Client) => Promise<void>): Promise<void>;
+  exit(code: number): void;
+}
+
+const exitHelp = `
+Exit codes: 0 done; 1 what was asked about failed; 2 wrong usage, settings or input; 3 something needed cannot be reached; 4 not allowed.
+Settings: --config FILE, $FLIBS_CONFIG, ./flibs.yaml, /etc/flibs/flibs.yaml; "flibs config explain" lists them.`;
+
+/** Runs one command line; returns the exit code. */
+export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { terminal } = surroundings;
+  let code: number = exitCodes.ok;
+  const program = new Command("flibs");
+  const context: CommandContext = {
+    ...surroundings,
+    settings: () => surroundings.loadSettings(program.opts<{ config?: string }>().config),
+    withClient: async (use) => {
+      const client = await surroundings.openClient(context.settings());
+      try {
+        await use(client);
+      } finally {
+        await client.close();
+      }
+    },
+    exit: (value) => {
+      code = value;
+    },
+  };
+
+  program
+    .description("The Fedora Layered Image Build System: a push becomes a tested, promoted and signed container image")
+    .version(surroundings.version, "-V, --version", "print the version")
+    .option("-c, --config <file>", "settings file")
+    .helpOption("-h, --help", "print help")
+    .addHelpText("after", exitHelp)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) });
+
+  program
+    .command("serve")
+    .description("Run the service: inbox, workers, sweeps, web pages")
+    .action(async () => surroundings.serve(context.settings()));
+  addBuildCommands(program, context);
+  addPullCommands(program, context);
+  addReleaseCommands(program, context);
+  addVerifyCommand(program, context);
+  program
+    .command("doctor")
+    .description("Look at everything flibs needs, and say what is wrong and how to mend it")
+    .option("--json", "print JSON", false)
+    .action(async (options: { json: boolean }) => {
+      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) code = exitCodes.failed;
+    });
+  addConfigCommands(program, context);
+
+  // Subcommands take the program's behaviour over only when they are told to.
+  for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? command);
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return reportFailure(terminal, error);
+  }
+}
+
+function everyCommand(command: Command): Command[] {
+  return command.commands.flatMap((inner) => [inner, ...everyCommand(inner)]);
+}

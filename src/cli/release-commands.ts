@@ -1,0 +1,114 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "commander";
+import type { ReleaseReport } from "../promotion/release-store.ts";
+import { isFinal } from "../workflow/run.ts";
+import { readCount } from "./build-commands.ts";
+import type { Client } from "./client.ts";
+import { exitCodes } from "./exit.ts";
+import type { CommandContext } from "./program.ts";
+import { formatAge, formatBytes, formatTable, type Terminal } from "./terminal.ts";
+
+/** What the promotion room does for the release commands. */
+export interface ReleaseActions {
+  /** What a release would do now, a line for each thing; empty when production is as git says. */
+  plan(): Promise<readonly PlannedRelease[]>;
+  /** Starts releasing whatever differs; returns the runs. `full` looks at every image, changed or not. */
+  start(full: boolean): Promise<readonly string[]>;
+}
+
+export interface PlannedRelease {
+  readonly imageRepository: string;
+  readonly tag: string;
+  readonly action: string;
+  readonly digest: string;
+  readonly message?: string;
+}
+
+const badWords = new Set(["lost", "tag-move", "drift", "failed"]);
+
+/** `release status|run`. */
+export function addReleaseCommands(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  const release = program.command("release").description("What production has, and bringing it to what the registry manifests say");
+
+  release
+    .command("status")
+    .description("What was released last, and what differs from the registry manifests now")
+    .option("--image <name>", "only of this image repository")
+    .option("--limit <n>", "at most this many past releases", "10")
+    .option("--json", "print JSON", false)
+    .action(async (options: { image?: string; limit: string; json: boolean }) => {
+      await context.withClient(async (client) => {
+        const past = await client.releases.listReports({
+          limit: readCount(options.limit),
+          ...(options.image === undefined ? {} : { imageRepository: options.image }),
+        });
+        const open = (await context.releaseActions(client).plan()).filter(
+          (line) => options.image === undefined || line.imageRepository === options.image,
+        );
+        if (options.json) terminal.out(`${JSON.stringify({ reports: past, pending: open }, null, 2)}\n`);
+        else terminal.out(`${formatReports(terminal, past, context.now())}\n${formatPlan(terminal, open)}`);
+        if (open.some((line) => badWords.has(line.action))) context.exit(exitCodes.failed);
+      });
+    });
+
+  release
+    .command("run")
+    .description("Print what a release would do now; with --confirm do it and wait for the end")
+    .option("--confirm", "do it", false)
+    .option("--full", "look at every image, not only at those whose file changed", false)
+    .option("--json", "print JSON", false)
+    .action(async (options: { confirm: boolean; full: boolean; json: boolean }) => {
+      await context.withClient(async (client) => {
+        const actions = context.releaseActions(client);
+        if (!options.confirm) {
+          const plan = await actions.plan();
+          return terminal.out(
+            options.json ? `${JSON.stringify(plan, null, 2)}\n` : `${formatPlan(terminal, plan)}Nothing was done; add --confirm.\n`,
+          );
+        }
+        const runs = await actions.start(options.full);
+        const ended = await Promise.all(runs.map((id) => waitFor(client, id)));
+        const reports = (await client.releases.listReports({ limit: 1000 })).filter((report) => runs.includes(report.run));
+        if (options.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
+        else terminal.out(runs.length === 0 ? "nothing to release\n" : formatReports(terminal, reports, context.now()));
+        if (ended.some((status) => status !== "done") || reports.some((report) => report.outcome === "failed"))
+          context.exit(exitCodes.failed);
+      });
+    });
+}
+
+async function waitFor(client: Client, id: string): Promise<string> {
+  for (;;) {
+    const run = await client.runs.find(id);
+    if (!run || isFinal(run.status)) return run?.status ?? "failed";
+    await delay(200);
+  }
+}
+
+function formatReports(terminal: Terminal, reports: readonly ReleaseReport[], now: number): string {
+  if (reports.length === 0) return "nothing was released yet\n";
+  const rows = reports.flatMap((report) =>
+    (report.lines.length === 0 ? [undefined] : report.lines).map((line) => [
+      formatAge(report.at, now),
+      { text: report.outcome, tone: report.outcome === "failed" ? ("bad" as const) : ("good" as const) },
+      `${report.imageRepository}${line ? `:${line.tag}` : ""}`,
+      line?.what ?? "-",
+      line?.digest.slice(0, 19) ?? "-",
+      line ? `${formatBytes(line.bytesStreamed)} copied, ${line.blobsMounted} mounted, ${line.signaturesAdded} signed` : "",
+      line?.message ?? "",
+    ]),
+  );
+  return formatTable(terminal, ["WHEN", "OUTCOME", "TAG", "WHAT", "DIGEST", "HOW", ""], rows);
+}
+
+function formatPlan(terminal: Terminal, plan: readonly PlannedRelease[]): string {
+  if (plan.length === 0) return "production is as the registry manifests say\n";
+  const rows = plan.map((line) => [
+    { text: line.action, tone: badWords.has(line.action) ? ("bad" as const) : ("busy" as const) },
+    `${line.imageRepository}:${line.tag}`,
+    line.digest.slice(0, 19),
+    line.message ?? "",
+  ]);
+  return formatTable(terminal, ["WOULD", "TAG", "DIGEST", ""], rows);
+}

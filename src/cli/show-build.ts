@@ -1,0 +1,50 @@
+import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import { formatNvr } from "../domain/nvr.ts";
+import type { JournalEntry, Run } from "../workflow/run.ts";
+import { formatBytes, formatDuration, plain, type Terminal, type Tone, tint } from "./terminal.ts";
+
+const outcomes: Readonly<Record<string, Tone>> = { pass: "good", fail: "bad", error: "bad", skip: "faint" };
+
+/** `flibs show`: one build on one screen. */
+export function formatBuild(
+  terminal: Terminal,
+  build: BuildRecord,
+  run: Run | undefined,
+  journal: readonly JournalEntry[],
+  publicName: string,
+): string {
+  const line = (name: string, value: string | undefined) =>
+    value === undefined ? [] : [`${tint(terminal, "faint", name.padEnd(12))}${plain(value).replaceAll("\n", `\n${" ".repeat(12)}`)}`];
+  const image = build.digest && build.plan ? `${publicName}/${build.plan.imageRepository}@${build.digest}` : undefined;
+  return [
+    tint(terminal, "strong", `${build.nvr ? formatNvr(build.nvr) : `${build.id} (${build.scratch ? "scratch" : "no NVR yet"})`}`),
+    ...line("state", run?.status === "waiting" ? `waiting for ${run.waitingFor}` : build.state),
+    ...line("build", build.id),
+    ...line("source", `${build.repository} ${build.branch} ${build.commit}`),
+    ...line("asked by", build.requestedBy),
+    ...line("started", build.createdAt),
+    ...line("ended", build.finishedAt),
+    ...line("image", image),
+    ...line("tags", build.plan ? [build.plan.primaryTag, ...build.plan.floatingTags].filter(Boolean).join(", ") : undefined),
+    ...(build.plan?.parents ?? []).flatMap((parent) => line("parent", `${parent.written} = ${parent.digest}`)),
+    ...build.images.flatMap((built) => line("platform", formatImage(built))),
+    ...line("promotion", build.promotion ? `${build.promotion.repository} #${build.promotion.number}` : undefined),
+    ...line("error", build.error?.message),
+    ...line("fix", build.error?.hint),
+    ...build.tests.map((test) => {
+      const outcome = tint(terminal, outcomes[test.outcome] ?? "strong", test.outcome.padEnd(6));
+      return `${tint(terminal, "faint", "test".padEnd(12))}${outcome}${plain(test.suite)} ${plain(test.message)}`;
+    }),
+    tint(terminal, "faint", "steps"),
+    ...journal.map((entry) => {
+      const took = formatDuration(Date.parse(entry.finishedAt) - Date.parse(entry.startedAt));
+      return `  ${took.padStart(8)}  ${plain(entry.step)}`;
+    }),
+    "",
+  ].join("\n");
+}
+
+function formatImage(image: BuiltImage): string {
+  const rpms = image.rpms.length === 0 ? "" : `, ${image.rpms.length} RPMs`;
+  return `${image.platform} ${image.digest ?? image.imageId}, ${formatBytes(image.sizeBytes)}, ${image.diffIds.length} layers${rpms}`;
+}
