@@ -31,8 +31,8 @@ export function tint(terminal: Terminal, tone: Tone, text: string): string {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
 const escapes = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\-_])/g;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+/** Control characters but line feed and tab, and the marks that turn the reading direction. */
+const controls = /[^\P{Cc}\n\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text from images, logs and comments must not steer the reader's terminal: escape sequences and control characters go, \n and \t stay. */
 export function plain(text: string): string {
