@@ -16,7 +16,7 @@ import { formatEnding, watchRun } from "./watch-build.ts";
 const pause = () => delay(250);
 const states: Readonly<Record<BuildState, Tone>> = { building: "busy", complete: "good", failed: "bad", cancelled: "faint" };
 
-/** `container-build`, `builds`, `show`, `logs`, `cancel`. */
+/** `container-build`, `watch`, `builds`, `show`, `logs`, `cancel`. */
 export function addBuildCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
 
@@ -35,12 +35,19 @@ export function addBuildCommands(program: Command, context: CommandContext): voi
         const id = await client.runs.start(requestBuild(request, `cli ${context.uniqueId()}`));
         if (options.nowait) return terminal.out(options.json ? `${JSON.stringify({ id })}\n` : `${id}\n`);
         terminal.err(`build ${id} of ${request.repository} ${request.branch} at ${request.commit.slice(0, 12)}\n`);
-        const quiet: Terminal = options.json ? { ...terminal, out: terminal.err } : terminal;
-        const run = await watchRun(client, quiet, id, pause);
-        const build = await client.builds.find(id);
-        if (options.json) terminal.out(`${JSON.stringify(build ?? run, null, 2)}\n`);
-        else terminal.err(formatEnding(terminal, run, build, publicName(client)));
-        if (run.status !== "done" || build?.error) context.exit(exitCodes.failed);
+        if (!(await watchBuild(client, terminal, id, options.json))) context.exit(exitCodes.failed);
+      });
+    });
+
+  program
+    .command("watch")
+    .argument("<build>", "id or NVR of a build")
+    .description("Follow a build to its end: steps and logs as they come")
+    .option("--json", "print the build as JSON when it has ended", false)
+    .action(async (name: string, options: { json: boolean }) => {
+      await context.withClient(async (client) => {
+        const id = (await client.runs.find(name))?.id ?? (await findBuild(client, name)).id;
+        if (!(await watchBuild(client, terminal, id, options.json))) context.exit(exitCodes.failed);
       });
     });
 
@@ -112,6 +119,15 @@ interface ContainerBuildOptions {
   readonly scratch: boolean;
   readonly nowait: boolean;
   readonly json: boolean;
+}
+
+/** True when the build went well. Standard output has the logs, or with `json` the record alone. */
+async function watchBuild(client: Client, terminal: Terminal, id: string, json: boolean): Promise<boolean> {
+  const run = await watchRun(client, json ? { ...terminal, out: terminal.err } : terminal, id, pause);
+  const build = await client.builds.find(id);
+  if (json) terminal.out(`${JSON.stringify(build ?? run, null, 2)}\n`);
+  else terminal.err(formatEnding(terminal, run, build, publicName(client)));
+  return run.status === "done" && !build?.error;
 }
 
 async function readRequest(

@@ -54,8 +54,22 @@ Settings: --config FILE, $FLIBS_CONFIG, ./flibs.yaml, /etc/flibs/flibs.yaml; "fl
 
 /** Runs one command line; returns the exit code. */
 export async function runProgram(argv: readonly string[], surroundings: Surroundings): Promise<number> {
-  const { terminal } = surroundings;
   let code: number = exitCodes.ok;
+  const program = createProgram(surroundings, (value) => {
+    code = value;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    return reportFailure(surroundings.terminal, error);
+  }
+}
+
+/** All commands with their help; the reference page is made from it. `exit` receives the exit code of a command that failed. */
+export function createProgram(surroundings: Surroundings, exit: (code: number) => void): Command {
+  const { terminal } = surroundings;
   const program = new Command("flibs");
   const context: CommandContext = {
     ...surroundings,
@@ -68,9 +82,7 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
         await client.close();
       }
     },
-    exit: (value) => {
-      code = value;
-    },
+    exit,
   };
 
   program
@@ -96,21 +108,16 @@ export async function runProgram(argv: readonly string[], surroundings: Surround
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")
     .option("--json", "print JSON", false)
     .action(async (options: { json: boolean }) => {
-      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) code = exitCodes.failed;
+      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
     });
   addConfigCommands(program, context);
 
   // Subcommands take the program's behaviour over only when they are told to.
   for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? command);
-  try {
-    await program.parseAsync([...argv], { from: "user" });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-    return reportFailure(terminal, error);
-  }
+  return program;
 }
 
-function everyCommand(command: Command): Command[] {
+/** Depth first, parents before their subcommands. */
+export function everyCommand(command: Command): Command[] {
   return command.commands.flatMap((inner) => [inner, ...everyCommand(inner)]);
 }

@@ -176,6 +176,13 @@ describe("container-build", () => {
     const { out } = await flibs(["container-build", "hello", "--json"]);
     expect(JSON.parse(out)).toMatchObject({ id: "b1", state: "complete" });
   });
+  test("watch follows a build by id or NVR", async () => {
+    expect(await flibs(["watch", "hello-container-1.0-1"])).toMatchObject({
+      code: 0,
+      out: "STEP 1\n",
+      err: expect.stringContaining("is built"),
+    });
+  });
   test("an unknown repository is usage, not a crash", async () => {
     expect(await flibs(["container-build", "nothing"])).toMatchObject({
       code: 2,

@@ -1,0 +1,43 @@
+import { createProgram, everyCommand, type Surroundings } from "../src/cli/program.ts";
+import { formatSettingsPage, settingsSchema } from "../src/config-explain.ts";
+import { errorCatalogue } from "../src/domain/errors.ts";
+
+/** Every generated file: path from the repository's root to whole text. `npm run generate` writes them, a test compares them. */
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    "docs/reference/settings.md": formatSettingsPage(),
+    "docs/reference/errors.md": formatErrorsPage(),
+    "docs/reference/commands.md": formatCommandsPage(),
+    "schemas/settings.json": `${JSON.stringify(settingsSchema(), null, 2)}\n`,
+  };
+}
+
+function formatErrorsPage(): string {
+  const rows = Object.entries(errorCatalogue)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, { kind, meaning }]) => `| \`${code}\` | ${kind} | ${meaning.replaceAll("|", "\\|")} |`);
+  return [
+    "# Errors",
+    "",
+    "Made from `src/domain/errors.ts`; do not edit. The kind says who has to act: `input` the maintainer, `denied` somebody who may, `stale` nobody,",
+    "`transient` flibs itself tries again, `internal` an operator looks at the run.",
+    "",
+    "| code | kind | meaning |",
+    "| --- | --- | --- |",
+    ...rows,
+    "",
+  ].join("\n");
+}
+
+function formatCommandsPage(): string {
+  // Help does not touch its surroundings.
+  const program = createProgram({ terminal: {}, version: "" } as unknown as Surroundings, () => {});
+  const sections = [program, ...everyCommand(program)].map((command) => {
+    const names: string[] = [];
+    for (let at: typeof command | null = command; at; at = at.parent) names.unshift(at.name());
+    return [`## ${names.join(" ")}`, "", "```", command.createHelp().formatHelp(command, command.createHelp()).trimEnd(), "```", ""].join(
+      "\n",
+    );
+  });
+  return ["# Commands", "", "Made from the commands' own help; do not edit.", "", ...sections].join("\n");
+}
