@@ -1,0 +1,94 @@
+import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { appError } from "../../domain/errors.ts";
+import type { CheckedSignature, SignatureChecker } from "../signature-source.ts";
+import { maxSignatureBytes } from "../signature-source.ts";
+import { type GnupgHome, type GpgResult, openGnupgHome } from "./gnupg-home.ts";
+
+/**
+ * Judges signature messages by one public key alone: gpg works in a throw-away home that holds this key and nothing else, so that neither
+ * other keys nor a person's trust settings have a say. `publicKey` is binary or armoured. `close` removes the home.
+ * Throws `signing.key-missing` when `publicKey` does not hold the primary key `fingerprint`.
+ */
+export async function openGpgChecker(options: {
+  readonly publicKey: Uint8Array;
+  readonly fingerprint: string;
+  readonly timeoutMs: number;
+}): Promise<SignatureChecker & { close(): Promise<void> }> {
+  const directory = await mkdtemp(join(tmpdir(), "flibs-key-"));
+  await chmod(directory, 0o700);
+  const home = openGnupgHome({ directory, timeoutMs: options.timeoutMs, agent: false });
+  const close = async () => {
+    await home.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await importOnly(home, options.publicKey, options.fingerprint);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    fingerprint: options.fingerprint,
+    async check(bytes) {
+      const refusal = refuseForm(bytes);
+      if (refusal !== undefined) return { verdict: "unreadable", blocking: true, why: refusal };
+      const result = await home.run({ args: ["--decrypt"], input: bytes });
+      return judge(result, options.fingerprint);
+    },
+    close,
+  };
+}
+
+async function importOnly(home: GnupgHome, publicKey: Uint8Array, fingerprint: string): Promise<void> {
+  await home.run({ args: ["--import-options", "import-minimal", "--import"], input: publicKey });
+  const listed = await home.run({ args: ["--with-colons", "--fixed-list-mode", "--list-keys"] });
+  const records = listed.output.toString("utf8").split("\n");
+  const primaries = records.flatMap((line, i) => (line.startsWith("pub:") ? [fingerprintAfter(records, i)] : []));
+  if (primaries.length === 1 && primaries[0] === fingerprint) return;
+  const found = primaries.length === 0 ? "no key" : primaries.join(", ");
+  throw appError("signing.key-missing", `the public key file holds ${found}, expected ${fingerprint} alone`, {
+    hint: `Export it with: gpg --export ${fingerprint}`,
+  });
+}
+
+function fingerprintAfter(records: readonly string[], index: number): string {
+  return (
+    records
+      .slice(index)
+      .find((line) => line.startsWith("fpr:"))
+      ?.split(":")[9] ?? ""
+  );
+}
+
+/** What containers/image refuses by its first byte, before any cryptography; one such file makes it give the whole image up. */
+function refuseForm(bytes: Uint8Array): string | undefined {
+  const first = bytes[0];
+  if (first === undefined) return "it is empty";
+  if ((first & 0x80) === 0) return `it starts with byte 0x${first.toString(16).padStart(2, "0")}, no binary OpenPGP message does`;
+  return bytes.length > maxSignatureBytes ? "it is too large" : undefined;
+}
+
+/** Exactly one signature, over text inside the message, by the primary key itself (GnuPG `doc/DETAILS`, status lines). */
+function judge(result: GpgResult, wanted: string): CheckedSignature {
+  const found = (word: string) => result.status.filter((line) => line.startsWith(`${word} `) || line === word);
+  const unreadable = (why: string): CheckedSignature => ({ verdict: "unreadable", blocking: false, why });
+  if (found("NEWSIG").length !== 1) return unreadable("it holds no signature, or more than one");
+  if (found("PLAINTEXT").length !== 1) return unreadable("it holds no signed text, or more than one");
+  if (found("BADSIG").length > 0) return unreadable("the signature does not fit the text");
+  const text = result.output.toString("utf8");
+  const missing = found("ERRSIG")[0]?.split(" ");
+  if (missing !== undefined) {
+    const known = missing[7] !== undefined && missing[7] !== "-" ? missing[7] : missing[1];
+    return { verdict: "wrong-key", text, fingerprint: known ?? "unknown" };
+  }
+  const [, signer = "", , signedAt] = found("VALIDSIG")[0]?.split(" ") ?? [];
+  if (signer === "") return unreadable("gpg could not check it");
+  const when = /^\d+$/.test(signedAt ?? "") ? { signedAt: new Date(Number(signedAt) * 1000).toISOString() } : {};
+  // A subkey's own fingerprint stands here: clients compare exactly this one with the primary key's, and so do we.
+  if (signer !== wanted) return { verdict: "wrong-key", text, fingerprint: signer, ...when };
+  if (found("REVKEYSIG").length > 0) return { verdict: "wrong-key", text, fingerprint: signer, ...when };
+  if (found("EXPSIG").length > 0 || found("EXPKEYSIG").length > 0) return { verdict: "expired", text, fingerprint: signer, ...when };
+  return found("GOODSIG").length === 1 ? { verdict: "valid", text, fingerprint: signer, ...when } : unreadable("gpg could not check it");
+}
