@@ -1,0 +1,29 @@
+import type { FastifyInstance } from "fastify";
+import { parseBuildFilter } from "./build-routes.ts";
+import type { WebPorts } from "./ports.ts";
+
+/** What the pages show, as JSON for machines. Read only. */
+export function apiRoutes(ports: WebPorts) {
+  return async (server: FastifyInstance): Promise<void> => {
+    server.addHook("onRequest", async (_request, reply) => {
+      reply.header("cache-control", "no-store");
+    });
+    server.get("/api/builds", async (request) => {
+      return { builds: await ports.builds.list(parseBuildFilter(request.query as Record<string, unknown>, 100)) };
+    });
+    server.get("/api/builds/:id", async (request, reply) => {
+      const { id } = request.params as { id: string };
+      const build = await ports.builds.find(id);
+      if (build === undefined) return reply.code(404).send({ error: "no such build" });
+      const [run, logs] = await Promise.all([ports.runs.find(id), ports.logs.list(id)]);
+      return { build, run: run ?? null, logs };
+    });
+    server.get("/api/runs/:id/journal", async (request, reply) => {
+      const { id } = request.params as { id: string };
+      const run = await ports.runs.find(id);
+      if (run === undefined) return reply.code(404).send({ error: "no such run" });
+      return { run, journal: await ports.runs.journal(id) };
+    });
+    server.get("/api/releases", async () => ({ releases: await ports.releases.listReports({ limit: 100 }) }));
+  };
+}

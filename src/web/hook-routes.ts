@@ -1,0 +1,86 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { isAppError } from "../domain/errors.ts";
+import type { RawDelivery } from "../forge/forge.ts";
+import type { WebOptions, WebPorts } from "./ports.ts";
+
+/**
+ * `POST /hooks/<forge>`: check the signature over the raw bytes, write the delivery down, answer. Whatever a delivery leads to happens
+ * later and elsewhere. An answer of 5xx asks the sender to send again; what a sender gives up on is found by the sweep.
+ */
+export function hookRoutes(ports: WebPorts, options: WebOptions) {
+  return async (server: FastifyInstance): Promise<void> => {
+    // The bytes as they came: parsed and written again they would not fit their signature.
+    server.removeAllContentTypeParsers();
+    server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+    server.setErrorHandler((error: { statusCode?: number }, request, reply) => {
+      const { forge } = request.params as { forge: string };
+      const status = error.statusCode ?? 500;
+      const known = Object.hasOwn(ports.inboxes, forge) ? forge : "(unknown)";
+      if (status === 413) {
+        ports.metrics.deliveryTaken(known, "too-large");
+        return answer(reply, 413, `the delivery is larger than ${options.maxBodyBytes} bytes`);
+      }
+      if (status < 500) {
+        ports.metrics.deliveryTaken(known, "malformed");
+        return answer(reply, status, "the delivery cannot be read");
+      }
+      return unavailable(ports, forge, error, reply);
+    });
+    server.post("/hooks/:forge", (request, reply) => take(ports, request, reply));
+  };
+}
+
+async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { forge } = request.params as { forge: string };
+  const inbox = Object.hasOwn(ports.inboxes, forge) ? ports.inboxes[forge] : undefined;
+  if (inbox === undefined) {
+    ports.metrics.deliveryTaken("(unknown)", "unknown-forge");
+    return answer(reply, 404, "no forge of this name is set up here");
+  }
+  const delivery = rawDelivery(request);
+  let deliveryId: string;
+  try {
+    deliveryId = inbox.verifyDelivery(delivery);
+  } catch (error) {
+    return refuse(ports, forge, error, reply);
+  }
+  try {
+    const outcome = await ports.inbox.store({ forge, deliveryId, ...delivery });
+    ports.metrics.deliveryTaken(forge, outcome);
+    return answer(reply, outcome === "stored" ? 202 : 200, outcome === "stored" ? "taken" : "known already");
+  } catch (error) {
+    return unavailable(ports, forge, error, reply);
+  }
+}
+
+function rawDelivery(request: FastifyRequest): RawDelivery {
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
+  const body = Buffer.isBuffer(request.body) ? request.body : new Uint8Array();
+  return { headers: Object.fromEntries(headers), body };
+}
+
+/** One answer for every kind of wrong signature: which part was wrong is nobody's business who could not sign. */
+function refuse(ports: WebPorts, forge: string, error: unknown, reply: FastifyReply): FastifyReply {
+  const code = isAppError(error) ? error.code : "internal";
+  ports.log.info({ forge, code }, "a delivery was refused");
+  if (code.startsWith("intake.signature")) {
+    ports.metrics.deliveryTaken(forge, "refused");
+    return answer(reply, 401, "the delivery's signature is missing or wrong");
+  }
+  if (isAppError(error) && (error.kind === "input" || error.kind === "denied")) {
+    ports.metrics.deliveryTaken(forge, "malformed");
+    return answer(reply, 400, "the delivery lacks what this forge always sends");
+  }
+  return unavailable(ports, forge, error, reply);
+}
+
+function unavailable(ports: WebPorts, forge: string, error: unknown, reply: FastifyReply): FastifyReply {
+  ports.metrics.deliveryTaken(forge, "unavailable");
+  ports.log.error({ forge, error }, "a delivery could not be stored");
+  reply.header("retry-after", "10");
+  return answer(reply, 503, "the delivery could not be written down, please send it again");
+}
+
+function answer(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type("text/plain; charset=utf-8").send(`${text}\n`);
+}

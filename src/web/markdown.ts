@@ -1,0 +1,133 @@
+import { Html, html, safeLink } from "./html.ts";
+
+/**
+ * The part of Markdown that promotion PRs and comments use: headings, paragraphs, lists, tables, fenced code, block quotes, `<details>`, bold,
+ * italics, code and links. Text of strangers stands in it: everything is escaped first by {@link html}, HTML is shown as text, links go to
+ * http(s) only, images are not loaded.
+ */
+export function renderMarkdown(text: string): Html {
+  return new Html(
+    blocks(text.slice(0, longest).replace(/\r\n?/g, "\n").split("\n"), 0)
+      .map((block) => block.markup)
+      .join("\n"),
+  );
+}
+
+const longest = 500_000;
+const deepest = 4;
+
+function blocks(lines: readonly string[], depth: number): readonly Html[] {
+  const found: Html[] = [];
+  for (let at = 0; at < lines.length; ) {
+    const [block, next] = readBlock(lines, at, depth);
+    if (block) found.push(block);
+    at = Math.max(next, at + 1);
+  }
+  return found;
+}
+
+type Read = readonly [Html | undefined, number];
+
+function readBlock(lines: readonly string[], at: number, depth: number): Read {
+  const line = lines[at] ?? "";
+  if (line.trim() === "") return [undefined, at + 1];
+  if (/^\s*<!--/.test(line)) return [undefined, endOf(lines, at, (one) => one.includes("-->")) + 1];
+  const fence = /^\s*(`{3,}|~{3,})/.exec(line)?.[1];
+  if (fence !== undefined) {
+    const end = endOf(lines, at + 1, (one) => one.trim().startsWith(fence));
+    return [html`<pre><code>${lines.slice(at + 1, end).join("\n")}</code></pre>`, end + 1];
+  }
+  const heading = /^(#{1,6})\s+(.*?)\s*#*$/.exec(line);
+  // The page has its own h1 and h2.
+  if (heading) return [headingOf((heading[1] ?? "").length, inline(heading[2] ?? "")), at + 1];
+  if (/^<details>/.test(line.trim()) && depth < deepest) return readDetails(lines, at, depth);
+  if (/^\s*\|/.test(line) && /^\s*\|?[\s:|-]+\|?\s*$/.test(lines[at + 1] ?? "")) return readTable(lines, at);
+  if (/^\s*([-*+]|\d+[.)])\s+/.test(line)) return readList(lines, at);
+  if (/^\s*>/.test(line) && depth < deepest) {
+    const end = endOf(lines, at, (one) => !/^\s*>/.test(one));
+    const inner = lines.slice(at, end).map((one) => one.replace(/^\s*> ?/, ""));
+    return [html`<blockquote>${blocks(inner, depth + 1)}</blockquote>`, end];
+  }
+  if (/^\s*([-*_])(\s*\1){2,}\s*$/.test(line)) return [html`<hr>`, at + 1];
+  const end = Math.max(
+    at + 1,
+    endOf(lines, at, (one) => one.trim() === "" || /^(#{1,6}\s|\s*\||\s*[-*+]\s|\s*```|<\/?details>)/.test(one)),
+  );
+  return [html`<p>${inline(lines.slice(at, end).join("\n"))}</p>`, end];
+}
+
+function readDetails(lines: readonly string[], at: number, depth: number): Read {
+  let open = 0;
+  const end = endOf(lines, at, (one) => {
+    if (one.includes("<details>")) open += 1;
+    if (one.includes("</details>")) open -= 1;
+    return open === 0;
+  });
+  const inner = lines
+    .slice(at, end + 1)
+    .join("\n")
+    .replace(/^\s*<details>/, "")
+    .replace(/<\/details>\s*$/, "");
+  const summary = /^\s*<summary>(.*?)<\/summary>/.exec(inner);
+  const rest = summary ? inner.slice(summary[0].length) : inner;
+  return [html`<details><summary>${inline(summary?.[1] ?? "Details")}</summary>${blocks(rest.split("\n"), depth + 1)}</details>`, end + 1];
+}
+
+function readTable(lines: readonly string[], at: number): Read {
+  const end = endOf(lines, at, (one) => !/^\s*\|/.test(one));
+  const cells = (row: string) =>
+    row
+      .trim()
+      .replace(/^\||(?<!\\)\|$/g, "")
+      .split(/(?<!\\)\|/)
+      .map((cell) => inline(cell.trim().replaceAll("\\|", "|")));
+  const head = cells(lines[at] ?? "").map((cell) => html`<th>${cell}</th>`);
+  const rows = lines.slice(at + 2, end).map((row) => html`<tr>${cells(row).map((cell) => html`<td>${cell}</td>`)}</tr>`);
+  return [html`<div class="wide"><table><thead><tr>${head}</tr></thead><tbody>${rows}</tbody></table></div>`, end];
+}
+
+function readList(lines: readonly string[], at: number): Read {
+  const item = /^\s*(?:[-*+]|\d+[.)])\s+(.*)$/;
+  const end = endOf(lines, at, (one) => !item.test(one) && !/^\s{2,}\S/.test(one));
+  const items: string[] = [];
+  for (const line of lines.slice(at, end)) {
+    const text = item.exec(line)?.[1];
+    if (text !== undefined) items.push(text);
+    else items.push(`${items.pop() ?? ""}\n${line.trim()}`);
+  }
+  const markup = items.map((text) => html`<li>${inline(text)}</li>`);
+  return [/^\s*\d/.test(lines[at] ?? "") ? html`<ol>${markup}</ol>` : html`<ul>${markup}</ul>`, end];
+}
+
+const spans =
+  /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|\[([^\][]{1,500})\]\(([^()\s]{1,2000})\)|\*\*(\S(?:[^*]*?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_]*?\S)?)[*_](?![\w*])|\\([!-/:-@[-`{-~])|(https?:\/\/[^\s<>()"'`]+)/g;
+
+function inline(text: string): Html {
+  const parts: Html[] = [];
+  let last = 0;
+  for (const match of text.matchAll(spans)) {
+    const [whole, , code, label, target, bold, italic, escaped, url] = match;
+    parts.push(html`${text.slice(last, match.index)}`);
+    last = match.index + whole.length;
+    const link = safeLink(target ?? url);
+    if (code !== undefined) parts.push(html`<code>${code.trim()}</code>`);
+    else if ((label !== undefined || url !== undefined) && link !== undefined)
+      parts.push(html`<a href="${link}" rel="noreferrer nofollow">${label ?? url}</a>`);
+    else if (bold !== undefined) parts.push(html`<strong>${bold}</strong>`);
+    else if (italic !== undefined) parts.push(html`<em>${italic}</em>`);
+    else parts.push(html`${escaped ?? whole}`);
+  }
+  parts.push(html`${text.slice(last)}`);
+  return html`${parts}`;
+}
+
+function headingOf(level: number, text: Html): Html {
+  if (level <= 2) return html`<h3>${text}</h3>`;
+  return level === 3 ? html`<h4>${text}</h4>` : html`<h5>${text}</h5>`;
+}
+
+/** First line from `at` that fits, or the number of lines. */
+function endOf(lines: readonly string[], at: number, fits: (line: string) => boolean): number {
+  for (let i = at; i < lines.length; i++) if (fits(lines[i] ?? "")) return i;
+  return lines.length;
+}

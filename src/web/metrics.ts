@@ -1,0 +1,79 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { MetricsStore, StoredCounts } from "./metrics-store.ts";
+
+export type DeliveryOutcome = "stored" | "duplicate" | "refused" | "malformed" | "too-large" | "unavailable" | "unknown-forge";
+
+/** What is counted; made once in `app.ts`, told by web, workers and sweeps, shown at `/metrics` in Prometheus' text format. */
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+  deliveryTaken(forge: string, outcome: DeliveryOutcome): void;
+  /** `step` may carry its item (`push linux/amd64`); only the first word becomes a label, so that labels stay few. */
+  stepFinished(flow: string, step: string, outcome: "done" | "failed" | "suspended", ms: number): void;
+  sweepFound(sweep: string, findings: number): void;
+  requestAnswered(method: string, route: string, status: number, ms: number): void;
+}
+
+/** `store` is asked at each scrape; when it fails, the rest is still shown and `flibs_store_up` is 0. */
+export function createMetrics(store: MetricsStore): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const seconds = [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300, 1800];
+  const deliveries = new Counter({
+    name: "flibs_deliveries_total",
+    help: "Deliveries by outcome",
+    labelNames: ["forge", "outcome"],
+    registers,
+  });
+  const findings = new Counter({
+    name: "flibs_sweep_findings_total",
+    help: "What sweeps found that nothing had told",
+    labelNames: ["sweep"],
+    registers,
+  });
+  const steps = new Histogram({
+    name: "flibs_step_duration_seconds",
+    help: "Duration of steps",
+    labelNames: ["flow", "step", "outcome"],
+    buckets: seconds,
+    registers,
+  });
+  const requests = new Histogram({
+    name: "flibs_http_request_duration_seconds",
+    help: "Duration of HTTP requests",
+    labelNames: ["method", "route", "status"],
+    buckets: [0.001, 0.005, 0.02, 0.05, 0.2, 1, 5],
+    registers,
+  });
+  const stored = storedGauges(registry);
+  return {
+    contentType: registry.contentType,
+    async text() {
+      const counts = await store.readCounts().catch(() => undefined);
+      stored(counts);
+      return await registry.metrics();
+    },
+    deliveryTaken: (forge, outcome) => deliveries.inc({ forge, outcome }),
+    stepFinished: (flow, step, outcome, ms) => steps.observe({ flow, step: step.split(" ")[0] ?? step, outcome }, ms / 1000),
+    sweepFound: (sweep, number) => findings.inc({ sweep }, number),
+    requestAnswered: (method, route, status, ms) => requests.observe({ method, route, status }, ms / 1000),
+  };
+}
+
+function storedGauges(registry: Registry): (counts: StoredCounts | undefined) => void {
+  const registers = [registry];
+  const up = new Gauge({ name: "flibs_store_up", help: "1 when the database answered this scrape", registers });
+  const runs = new Gauge({ name: "flibs_runs", help: "Runs by flow and status", labelNames: ["flow", "status"], registers });
+  const inbox = new Gauge({ name: "flibs_inbox_deliveries", help: "Stored deliveries by status", labelNames: ["status"], registers });
+  const age = new Gauge({ name: "flibs_queue_age_seconds", help: "Age of the oldest entry", labelNames: ["queue"], registers });
+  return (counts) => {
+    up.set(counts === undefined ? 0 : 1);
+    for (const gauge of [runs, inbox, age]) gauge.reset();
+    if (counts === undefined) return;
+    for (const { flow, status, count } of counts.runs) runs.set({ flow, status }, count);
+    for (const { status, count } of counts.deliveries) inbox.set({ status }, count);
+    age.set({ queue: "inbox" }, counts.oldestDeliverySeconds);
+    age.set({ queue: "runs" }, counts.oldestQueuedRunSeconds);
+  };
+}

@@ -1,0 +1,48 @@
+import type { BuildStore } from "../builds/build-record.ts";
+import type { LogStore } from "../builds/log-store.ts";
+import type { ForgeInbox, ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { InboxStore } from "../intake/inbox.ts";
+import type { Log } from "../log.ts";
+import type { ReleaseStore } from "../promotion/release-store.ts";
+import type { ConsumerFiles } from "../signing/consumer-files.ts";
+import type { Runs } from "../workflow/run.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Readiness } from "./readiness.ts";
+import type { ServedFiles } from "./served-files.ts";
+
+/** Everything that the web server shows or hands on. It changes nothing but the inbox. */
+export interface WebPorts {
+  /** By their names in the settings: `POST /hooks/<name>`. */
+  readonly inboxes: Readonly<Record<string, ForgeInbox>>;
+  readonly inbox: Pick<InboxStore, "store">;
+  readonly builds: Pick<BuildStore, "find" | "list">;
+  readonly logs: Pick<LogStore, "list" | "read">;
+  readonly runs: Pick<Runs, "find" | "list" | "journal">;
+  readonly releases: Pick<ReleaseStore, "listReports">;
+  /** Pull requests of the forge with the registry-manifest repository; pages for them only where the forge has none. */
+  readonly pulls: ForgePulls & Pick<ForgeSources, "diff">;
+  /** By stage: `GET /lookaside/<stage>/…`. */
+  readonly lookasides: Readonly<Record<string, ServedFiles>>;
+  /** `GET /consumer/…` */
+  readonly consumer: ConsumerFiles;
+  readonly readiness: Readiness;
+  readonly metrics: Metrics;
+  readonly log: Log;
+}
+
+export interface WebOptions {
+  /** `127.0.0.1:8080`, `[::1]:8080`; port 0 takes a free one. */
+  readonly listen: string;
+  /** Largest delivery, bytes. */
+  readonly maxBodyBytes: number;
+  /** The registry-manifest repository, whose open pull requests stand on the first page. */
+  readonly manifestRepository: string;
+  /** `host[:port]` that users pull from. */
+  readonly candidate: string;
+  readonly production: string;
+  /** How often a live log is looked at; 500 ms when left out. */
+  readonly logPollMs?: number;
+  /** Live logs at a time; further readers are asked to come again; 200 when left out. */
+  readonly maxLiveLogs?: number;
+  readonly now: () => Date;
+}

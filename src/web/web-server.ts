@@ -1,0 +1,96 @@
+import { fastify } from "fastify";
+import { apiRoutes } from "./api-routes.ts";
+import { assetRoutes } from "./asset-routes.ts";
+import { buildRoutes } from "./build-routes.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { hookRoutes } from "./hook-routes.ts";
+import { html } from "./html.ts";
+import { logRoutes } from "./log-routes.ts";
+import type { WebOptions, WebPorts } from "./ports.ts";
+import { pullRoutes } from "./pull-routes.ts";
+import { page } from "./views/page.ts";
+
+export interface WebServer {
+  /** Resolves when connections are taken; returns the address as a URL without a slash at the end. */
+  listen(): Promise<string>;
+  /** Ends live logs, lets running answers finish, then stops. May be called twice. */
+  close(): Promise<void>;
+  /** Undefined before `listen`. */
+  readonly address: string | undefined;
+  /** A request without a network, for tests. */
+  readonly inject: ReturnType<typeof fastify>["inject"];
+}
+
+const securityHeaders = {
+  "content-security-policy":
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+};
+
+/** Inbox, health, metrics, pages, logs, lookaside and consumer files on one port. */
+export function webServer(ports: WebPorts, options: WebOptions): WebServer {
+  const server = fastify({
+    logger: false,
+    bodyLimit: options.maxBodyBytes,
+    // A sender that dribbles its headers or body for longer than this is no forge.
+    requestTimeout: 30_000,
+    connectionTimeout: 60_000,
+    keepAliveTimeout: 30_000,
+    forceCloseConnections: "idle",
+    // A log's name or a repository, percent-encoded, is longer than fastify's 100.
+    routerOptions: { maxParamLength: 1000 },
+    http: { maxHeaderSize: 16_384, headersTimeout: 15_000 },
+  });
+  const closing = new AbortController();
+  server.addHook("onRequest", async (_request, reply) => {
+    reply.headers(securityHeaders);
+  });
+  server.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "(none)";
+    ports.metrics.requestAnswered(request.method, route, reply.statusCode, reply.elapsedTime);
+  });
+  server.addHook("preClose", async () => closing.abort());
+  server.setNotFoundHandler((request, reply) => {
+    const said = html`<h1>Not found</h1><p>There is nothing here. <a href="/">All builds</a></p>`;
+    reply.code(404);
+    if (request.url.startsWith("/api/")) return reply.send({ error: "not found" });
+    // Programs ask there, and one that gets a page may take it for a file.
+    if (/^\/(lookaside|consumer|hooks)\b/.test(request.url)) return reply.type("text/plain; charset=utf-8").send("not found\n");
+    return reply.type("text/html; charset=utf-8").send(page({ title: "Not found" }, said));
+  });
+  server.setErrorHandler((error: { statusCode?: number }, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status >= 500) ports.log.error({ error, route: request.routeOptions.url }, "answering a request failed");
+    // What went wrong inside stays in the log: pages are read by strangers.
+    const said = status < 500 ? "the request cannot be understood" : "an internal error, see the log of the service";
+    return reply.code(status).type("text/plain; charset=utf-8").send(`${said}\n`);
+  });
+  server.register(hookRoutes(ports, options));
+  server.register(healthRoutes(ports));
+  server.register(assetRoutes(ports));
+  server.register(logRoutes(ports, options, closing.signal));
+  server.register(buildRoutes(ports, options));
+  server.register(pullRoutes(ports, options));
+  server.register(apiRoutes(ports));
+
+  let address: string | undefined;
+  return {
+    async listen() {
+      const { host, port } = parseListen(options.listen);
+      address = (await server.listen({ host, port })).replace(/\/$/, "");
+      return address;
+    },
+    close: () => server.close(),
+    get address() {
+      return address;
+    },
+    inject: server.inject.bind(server) as typeof server.inject,
+  };
+}
+
+function parseListen(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(":");
+  return { host: listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port: Number(listen.slice(colon + 1)) };
+}

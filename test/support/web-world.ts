@@ -1,0 +1,193 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { BuildRecord } from "../../src/builds/build-record.ts";
+import { digestOf } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
+import type { Pull } from "../../src/forge/forge.ts";
+import type { StoredDelivery } from "../../src/intake/inbox.ts";
+import { silentLog } from "../../src/log.ts";
+import type { ReleaseReport } from "../../src/promotion/release-store.ts";
+import { createMetrics } from "../../src/web/metrics.ts";
+import type { WebOptions, WebPorts } from "../../src/web/ports.ts";
+import { readinessBoard } from "../../src/web/readiness.ts";
+import { type WebServer, webServer } from "../../src/web/web-server.ts";
+import type { JournalEntry, Run } from "../../src/workflow/run.ts";
+
+/** A web server on ports that stand in memory; tests change the data and look at the answers. */
+export interface WebWorld {
+  readonly server: WebServer;
+  readonly ports: WebPorts;
+  readonly deliveries: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">[];
+  readonly builds: Map<string, BuildRecord>;
+  readonly runs: Map<string, Run>;
+  readonly journal: JournalEntry[];
+  readonly logs: Map<string, { text: string; closed: boolean }>;
+  readonly pulls: Pull[];
+  readonly comments: { id: string; author: string; text: string; at: string }[];
+  readonly reports: ReleaseReport[];
+  readonly board: ReturnType<typeof readinessBoard>;
+  /** While true the database is away. */
+  storeDown: boolean;
+}
+
+export const now = new Date("2024-05-01T12:00:00Z");
+export const commit = "c0ffee".padEnd(40, "0");
+
+export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<WebPorts> = {}): WebWorld {
+  const state = {
+    deliveries: [] as WebWorld["deliveries"],
+    builds: new Map<string, BuildRecord>(),
+    runs: new Map<string, Run>(),
+    journal: [] as JournalEntry[],
+    logs: new Map<string, { text: string; closed: boolean }>(),
+    pulls: [] as Pull[],
+    comments: [] as WebWorld["comments"],
+    reports: [] as ReleaseReport[],
+    board: readinessBoard({ database: true, engine: false }, () => now),
+    storeDown: false,
+  };
+  const up = () => {
+    if (state.storeDown) throw new Error("connection to 10.0.0.5 refused");
+  };
+  const ports: WebPorts = {
+    inboxes: { local: { verifyDelivery, parseDelivery: () => [], changesSince: async () => ({ events: [], cursor: "" }) } },
+    inbox: {
+      async store(delivery) {
+        up();
+        if (state.deliveries.some((one) => one.forge === delivery.forge && one.deliveryId === delivery.deliveryId)) return "duplicate";
+        state.deliveries.push(delivery);
+        return "stored";
+      },
+    },
+    builds: {
+      find: async (id) => state.builds.get(id),
+      async list(filter) {
+        up();
+        const fits = (one: BuildRecord) =>
+          (filter.state ?? one.state) === one.state && (filter.repository ?? one.repository) === one.repository;
+        return [...state.builds.values()].filter(fits).slice(0, filter.limit);
+      },
+    },
+    logs: {
+      list: async (run) =>
+        [...state.logs].flatMap(([key, log]) =>
+          key.startsWith(`${run}|`) ? [{ name: key.slice(run.length + 1), bytes: Buffer.byteLength(log.text), closed: log.closed }] : [],
+        ),
+      async read(run, name, offset, maxBytes) {
+        const log = state.logs.get(`${run}|${name}`) ?? { text: "", closed: true };
+        const bytes = Buffer.from(log.text);
+        const next = Math.min(bytes.length, offset + maxBytes);
+        return { text: bytes.subarray(offset, next).toString(), next: Math.max(next, offset), closed: log.closed && next >= bytes.length };
+      },
+    },
+    runs: {
+      find: async (id) => state.runs.get(id),
+      list: async ({ status }) => [...state.runs.values()].filter((run) => status?.includes(run.status) ?? true),
+      journal: async () => state.journal,
+    },
+    releases: { listReports: async () => state.reports },
+    pulls: {
+      setStatus: async () => {},
+      listStatuses: async () => [
+        { name: "flibs / promotion", state: "success", title: "would release", summary: "**fine**", url: "/builds/1" },
+      ],
+      findPull: async (repository, number) => state.pulls.find((one) => one.repository === repository && one.number === number),
+      listPulls: async (repository, which) =>
+        state.pulls.filter((one) => one.repository === repository && (which === "all" || one.state === which)),
+      listComments: async () => state.comments,
+      ensureComment: async () => {},
+      proposeChange: async () => ({ outcome: "base-moved" }),
+      findPermission: async () => "none",
+      diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
+    },
+    lookasides: {},
+    consumer: { "policy.json": new TextEncoder().encode("{}") },
+    readiness: state.board,
+    metrics: createMetrics({
+      async readCounts() {
+        up();
+        const runs = [{ flow: "build", status: "running", count: 2 }];
+        return { runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 };
+      },
+    }),
+    log: silentLog,
+    ...changes,
+  };
+  const server = webServer(ports, {
+    listen: "127.0.0.1:0",
+    maxBodyBytes: 1000,
+    manifestRepository: "flibs/registry-manifests",
+    candidate: "candidate.example.test",
+    production: "registry.example.test",
+    logPollMs: 5,
+    now: () => now,
+    ...options,
+  });
+  return Object.assign(state, { server, ports });
+}
+
+/** Signs as the world's forge `local` expects it: HMAC over the raw bytes, an id of its own. */
+export function signedHeaders(body: Uint8Array | string, id = "d1"): Record<string, string> {
+  return { "x-delivery": id, "x-signature": createHmac("sha256", "secret").update(body).digest("hex"), "content-type": "application/json" };
+}
+
+function verifyDelivery({ headers, body }: { headers: Readonly<Record<string, string>>; body: Uint8Array }): string {
+  const wanted = createHmac("sha256", "secret").update(body).digest();
+  const given = Buffer.from(headers["x-signature"] ?? "", "hex");
+  // Stands for whichever codes the forge room has: only their beginning counts.
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted))
+    throw Object.assign(appError("domain.nvr-invalid", "x"), { code: "intake.signature-wrong" });
+  if (!headers["x-delivery"]) throw Object.assign(appError("domain.nvr-invalid", "x"), { code: "intake.delivery-malformed" });
+  return headers["x-delivery"];
+}
+
+export function aBuild(changes: Partial<BuildRecord> = {}): BuildRecord {
+  return {
+    id: "1",
+    forge: "local",
+    repository: "containers/cockpit",
+    branch: "f40",
+    commit,
+    scratch: false,
+    requestedBy: "alice",
+    state: "complete",
+    nvr: { name: "cockpit", version: "1", release: "3.f40" },
+    images: [],
+    digest: digestOf("index"),
+    tests: [],
+    createdAt: "2024-05-01T11:50:00Z",
+    finishedAt: "2024-05-01T11:51:05Z",
+    ...changes,
+  };
+}
+
+export function aRun(changes: Partial<Run> = {}): Run {
+  return {
+    id: "1",
+    flow: "build",
+    subject: "build containers/cockpit f40",
+    intent: {},
+    status: "running",
+    attempt: 1,
+    createdAt: "2024-05-01T11:50:00Z",
+    startedAt: "2024-05-01T11:50:01Z",
+    ...changes,
+  };
+}
+
+export function aPull(changes: Partial<Pull> = {}): Pull {
+  return {
+    repository: "flibs/registry-manifests",
+    number: 4,
+    title: "Promote cockpit-1-3.f40",
+    body: "# What changes\n\n| tag | digest |\n|---|---|\n| `1-3` | abc |\n",
+    author: "flibs",
+    state: "open",
+    headBranch: "promote/f40/cockpit",
+    head: commit,
+    baseBranch: "main",
+    baseHead: commit,
+    mergeable: true,
+    openedAt: "2024-05-01T11:55:00Z",
+    ...changes,
+  };
+}

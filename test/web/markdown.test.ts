@@ -1,0 +1,112 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { html, safeLink } from "../../src/web/html.ts";
+import { renderMarkdown } from "../../src/web/markdown.ts";
+
+const cases: readonly (readonly [name: string, text: string, markup: string])[] = [
+  ["a heading", "## Tests ##", "<h3>Tests</h3>"],
+  ["a paragraph with marks", "a **b** _c_ `d<e`", "<p>a <strong>b</strong> <em>c</em> <code>d&lt;e</code></p>"],
+  ["names with underscores", "snake_case_name and 2*3*4", "<p>snake_case_name and 2*3*4</p>"],
+  ["a link", "[x](https://e.test/?a=1&b=2)", '<p><a href="https://e.test/?a=1&amp;b=2" rel="noreferrer nofollow">x</a></p>'],
+  ["a link that runs code", "[x](javascript:alert)", "<p>[x](javascript:alert)</p>"],
+  ["a link to another site in disguise", "[x](//evil.test)", "<p>[x](//evil.test)</p>"],
+  ["an image", "![x](https://e.test/a.png)", '<p>!<a href="https://e.test/a.png" rel="noreferrer nofollow">x</a></p>'],
+  ["a list", "- a\n- b\n  more", "<ul><li>a</li><li>b\nmore</li></ul>"],
+  ["a numbered list", "1. a\n2. b", "<ol><li>a</li><li>b</li></ol>"],
+  [
+    "a table",
+    "| a | b |\n|---|---|\n| 1 | x \\| y |",
+    '<div class="wide"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td>1</td><td>x | y</td></tr></tbody></table></div>',
+  ],
+  ["fenced code", "```diff\n<b>\n```", "<pre><code>&lt;b&gt;</code></pre>"],
+  ["code that never ends", "```\na", "<pre><code>a</code></pre>"],
+  [
+    "details",
+    "<details><summary>More <b></summary>\n\ntext\n</details>",
+    "<details><summary>More &lt;b&gt;</summary><p>text</p></details>",
+  ],
+  ["a hidden mark of the bot", "<!-- flibs:key -->\ntext", "<p>text</p>"],
+  ["HTML", "<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"],
+  ["an escaped mark", "\\*a\\*", "<p>*a*</p>"],
+];
+
+test.each(cases)("%s", (_, text, markup) => {
+  expect(renderMarkdown(text).markup).toBe(markup);
+});
+
+test("whatever is written, only our own elements and attributes come out", () => {
+  const piece = fc.constantFrom(
+    "<",
+    ">",
+    '"',
+    "'",
+    "`",
+    "*",
+    "_",
+    "[",
+    "]",
+    "(",
+    ")",
+    "|",
+    "\n",
+    "- ",
+    "# ",
+    "> ",
+    "```",
+    "<details>",
+    "</details>",
+    "<summary>",
+    "onload=",
+    "javascript:",
+    "https://e.test/",
+    "a",
+    " ",
+    "&",
+    "\\",
+    "<!--",
+    "-->",
+    "|---|",
+  );
+  const own =
+    /<\/?(?:p|h[345]|ul|ol|li|pre|code|blockquote|hr|strong|em|details|summary|table|thead|tbody|tr|th|td)>|<div class="wide">|<\/div>|<a href="https:\/\/[^"<>]*" rel="noreferrer nofollow">|<\/a>/g;
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 60 }), (pieces) => {
+      const rest = renderMarkdown(pieces.join("")).markup.replace(own, "");
+      expect(rest).not.toMatch(/[<>"']/);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("long and hostile text is rendered quickly", () => {
+  for (const text of [
+    "[".repeat(100_000),
+    "`".repeat(50_000),
+    "**a ".repeat(30_000),
+    "<details>\n".repeat(20_000),
+    "| a ".repeat(50_000),
+    "> ".repeat(50_000),
+  ]) {
+    const started = performance.now();
+    renderMarkdown(text);
+    expect(performance.now() - started).toBeLessThan(2000);
+  }
+});
+
+test("holes in a template are escaped in text and in attributes, lists are joined", () => {
+  expect(html`<a title="${`"'<&>`}">${["a", html`<b>`, undefined, false, 1]}</a>`.markup).toBe(
+    '<a title="&quot;&#39;&lt;&amp;&gt;">a<b>1</a>',
+  );
+});
+
+test.each([
+  ["https://e.test/x", true],
+  ["/builds/1", true],
+  ["//e.test", false],
+  ["/\\e.test", false],
+  ["javascript:alert(1)", false],
+  ["data:text/html,x", false],
+  [" https://e.test", false],
+])("link %s is followed: %s", (target, ok) => {
+  expect(safeLink(target) !== undefined).toBe(ok);
+});
