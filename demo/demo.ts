@@ -1,0 +1,98 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startDockerRegistry } from "../test/support/docker-registry.ts";
+import { freePort } from "../test/support/free-port.ts";
+import { ensureBaseImage } from "./base-image.ts";
+import { flibsCommand } from "./flibs-process.ts";
+import { type DemoWorld, firstRelease, refuseUnsigned, secondRelease } from "./story.ts";
+import { stage, tell } from "./tell.ts";
+
+const usage = `npm run demo [-- --keep] [-- --help]
+
+The whole line once, for real, on this machine: two registries, PostgreSQL, Docker Engine, flibs; a push is built, tested, promoted,
+released, signed, pulled under a policy that refuses everything unsigned, and then once more with an upgraded package.
+
+  --keep   leave everything running afterwards and print the addresses, until Ctrl-C
+  --help   print this
+
+What it made last is in var/demo/summary.json.
+`;
+
+const { values } = parseArgs({ options: { keep: { type: "boolean", default: false }, help: { type: "boolean", default: false } } });
+if (values.help) {
+  process.stdout.write(usage);
+} else {
+  await demo(values.keep);
+}
+
+async function demo(keep: boolean): Promise<void> {
+  const root = join(import.meta.dirname, "..");
+  const directory = join(root, "var/demo");
+  const closers: (() => Promise<void>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => tell(`while stopping: ${String(error)}`));
+  };
+  const interrupted = new Promise<void>((done) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
+  });
+  try {
+    stage("starting two registries");
+    await rm(directory, { recursive: true, force: true });
+    await mkdir(directory, { recursive: true });
+    const candidate = await startDockerRegistry();
+    closers.push(() => candidate.stop());
+    const production = await startDockerRegistry();
+    closers.push(() => production.stop());
+    tell(`candidate ${candidate.endpoint}, production ${production.endpoint}`);
+
+    stage("finding a base image");
+    const cacheDirectory = join(root, "var/cache");
+    const base = await ensureBaseImage({ registry: candidate.endpoint, cacheDirectory, log: tell });
+
+    stage("making an installation: flibs init");
+    const settings = join(directory, "flibs/flibs.yaml");
+    const flibs = flibsCommand(settings);
+    const { prefix, mirror } = base.parent;
+    const listen = `127.0.0.1:${await freePort()}`;
+    tell(
+      await flibs.must(
+        ...["init", join(directory, "flibs"), "--plain-http", "--listen", listen],
+        ...["--candidate", candidate.endpoint, "--production", production.endpoint],
+        ...["--parent", mirror === undefined ? prefix : `${prefix}=${mirror}`],
+      ),
+    );
+
+    stage("starting flibs: flibs serve");
+    const serve = await flibs.serve(join(directory, "serve.log"));
+    closers.push(() => serve.stop());
+    const web = `http://${listen}`;
+    tell(`web page ${web}, log var/demo/serve.log`);
+
+    const world: DemoWorld = { root, directory, flibs, base, production: production.endpoint, web };
+    await Promise.race([story(world), interrupted.then(() => Promise.reject(new Error("interrupted")))]);
+    if (keep) {
+      stage("left running until Ctrl-C");
+      tell(`web page     ${web}\ncandidate    ${candidate.endpoint}\nproduction   ${production.endpoint}`);
+      tell(`command line npm run flibs -- --config ${settings} --help`);
+      tell(`repositories ${join(directory, "flibs/git")}`);
+      await interrupted;
+    }
+  } catch (error) {
+    process.exitCode = 1;
+    tell(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
+    tell("The service's log is var/demo/serve.log; flibs doctor looks at everything that is needed.");
+  } finally {
+    stage("stopping what was started");
+    await closeAll();
+  }
+}
+
+async function story(world: DemoWorld): Promise<void> {
+  await firstRelease(world);
+  await refuseUnsigned(world);
+  const summary = await secondRelease(world);
+  const file = join(world.directory, "summary.json");
+  await writeFile(file, `${JSON.stringify(summary, null, 2)}\n`);
+  stage(`${summary.nvr} is released, signed and pulled; var/demo/summary.json tells the details`);
+}
