@@ -15,5 +15,6 @@ export default {
       },
     ],
   },
+  reporters: ["default", "<rootDir>/test/setup/closing-line-reporter.js"],
   coverageProvider: "v8",
 };

@@ -1,6 +1,6 @@
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BaseImage, greetingUpgrade } from "./base-image.ts";
+import { addUpgrade, type BaseImage, greetingUpgrade } from "./base-image.ts";
 import { type FlibsCommand, must, run, until } from "./flibs-process.ts";
 import { quote, stage, tell } from "./tell.ts";
 
@@ -74,7 +74,7 @@ export async function secondRelease(world: DemoWorld): Promise<Summary> {
   await mkdir(packages, { recursive: true });
   const upgrade = await greetingUpgrade("2.0", packages);
   const dockerfile = join(clone, "Dockerfile");
-  await writeFile(dockerfile, `${(await readFile(dockerfile, "utf8")).trimEnd()}\n\n${upgrade.dockerfileLines}`);
+  await writeFile(dockerfile, addUpgrade(await readFile(dockerfile, "utf8"), upgrade));
   quote(upgrade.dockerfileLines);
   const git = (...args: string[]) => must("git", ["-C", clone, ...args], { env: asPerson });
   await git("add", "--all");

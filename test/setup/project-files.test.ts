@@ -1,0 +1,36 @@
+import { readFileSync, statSync } from "node:fs";
+import { expect, test } from "@jest/globals";
+import { missingOptionals } from "../../scripts/complete-package-lock.ts";
+import { formatClosingLine } from "./closing-line-reporter.js";
+
+const projectScripts: Record<string, string> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
+
+test("the lock file has every platform's packages, or npm ci would refuse it (node scripts/complete-package-lock.ts)", () => {
+  expect(missingOptionals(JSON.parse(readFileSync("package-lock.json", "utf8")).packages)).toEqual([]);
+});
+
+test("a package that npm install left out of the lock file is noticed", () => {
+  const packages = {
+    "node_modules/a": { optionalDependencies: { "a-linux-x64": "1.0.0", "a-win32-x64": "1.0.0" } },
+    "node_modules/a-linux-x64": {},
+  };
+  expect(missingOptionals(packages)).toEqual([["node_modules/a", "a-win32-x64", "1.0.0"]]);
+});
+
+test("CI calls exactly the test command, and both commands set the machine up first", () => {
+  const commands = readFileSync(".ci/run", "utf8").split("\n");
+  expect(commands.filter((line) => line !== "" && !line.startsWith("#"))).toEqual([
+    "set -euo pipefail",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: bash's, not ours
+    'cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."',
+    "npm test",
+  ]);
+  expect(projectScripts.test).toMatch(/^scripts\/setup --tests && node /);
+  expect(projectScripts.demo).toMatch(/^scripts\/setup && node /);
+  for (const file of [".ci/run", "scripts/setup"]) expect(statSync(file).mode & 0o111).toBe(0o111);
+});
+
+test("the closing line counts a file that did not load as failed", () => {
+  const results = { numPassedTests: 12, numFailedTests: 1, numRuntimeErrorTestSuites: 1, numPendingTests: 2, numTodoTests: 1 };
+  expect(formatClosingLine(results)).toBe("12 passed, 2 failed, 3 skipped");
+});
