@@ -14,6 +14,8 @@ export interface Registry {
   readManifest(repository: string, reference: string): Promise<Manifest>;
   /** By tag or digest; returns the digest. Checks that the registry then has exactly these bytes. */
   putManifest(repository: string, reference: string, manifest: Manifest): Promise<Digest>;
+  /** Deletes a manifest by digest, and with it every tag that stands there; absent already is fine. A client without it never deletes. */
+  deleteManifest?(repository: string, digest: Digest): Promise<void>;
   hasBlob(repository: string, digest: Digest): Promise<boolean>;
   /** A small blob (configuration) in memory, digest checked, at most `maxBytes`. */
   readBlob(repository: string, digest: Digest, maxBytes: number): Promise<Uint8Array>;

@@ -1,0 +1,153 @@
+import type { BuildRecord } from "../builds/build-record.ts";
+import type { Digest } from "../domain/digest.ts";
+import { errorKind } from "../domain/errors.ts";
+import { versionRelease } from "../domain/nvr.ts";
+import type { Registry } from "../registry/registry.ts";
+import { readImageDigests } from "../signing/image-digests.ts";
+import type { Signer } from "../signing/signer.ts";
+import { type ImageTree, readImageTree } from "./image-tree.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import type { Policy, Release, Route } from "./registry-manifest.ts";
+
+/** A rule that a release breaks; the caller knows file and line. */
+export interface Refusal {
+  readonly check: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface ReleaseToCheck {
+  readonly repository: string;
+  readonly tag: string;
+  readonly release: Release;
+  /** Digest of the release before it, when there is one. */
+  readonly previous: Digest | undefined;
+  readonly policy: Policy;
+  readonly route: Route;
+}
+
+/**
+ * Everything that must be true before a release is tagged: there and whole (CK3), still a manifest list (CK4), platforms (CK5), candidate
+ * signature (CK6), gates for this digest (CK7), tag of this build (CK9). The pull request's check and the release both call it.
+ * Throws transient errors only: what cannot be asked now is not refused.
+ */
+export async function checkRelease(ports: PromotionPorts, one: ReleaseToCheck): Promise<readonly Refusal[]> {
+  const digest = one.release.digest as Digest;
+  const build = await ports.builds.find(one.release.build);
+  const gates = checkGates(one, build);
+  const place = await findPlace(ports, one, digest);
+  if (!place) {
+    const message = `${digest} is neither in ${one.route.from} nor in ${one.route.to}`;
+    return [{ check: "CK3", message, fix: "build again and promote the new build; a candidate may have expired" }, ...gates];
+  }
+  const { registry, name } = place;
+  const lost = (message: string) => ({ check: "CK3", message, fix: "push or build the image again" });
+  let tree: ImageTree;
+  try {
+    tree = await readImageTree(registry, one.repository, digest);
+  } catch (error) {
+    if (errorKind(error) === "transient") throw error;
+    return [lost(`${digest} in ${name} is not whole: ${error instanceof Error ? error.message : String(error)}`), ...gates];
+  }
+  const missing = await findMissingBlob(registry, one.repository, tree);
+  return [
+    ...(missing ? [lost(`${digest} in ${name} misses the blob ${missing}`)] : []),
+    ...(await checkKind(ports, one, tree)),
+    ...checkPlatforms(one.policy, tree),
+    ...(one.policy.gates.includes("signature") ? await checkSignature(ports, one, registry, digest) : []),
+    ...gates,
+  ];
+}
+
+/** The source first; what was released already need not be there any more. */
+async function findPlace(
+  ports: PromotionPorts,
+  one: ReleaseToCheck,
+  digest: Digest,
+): Promise<{ registry: Registry; name: string } | undefined> {
+  for (const name of [one.route.from, one.route.to]) {
+    const registry = ports.registries.named(name);
+    if (await registry.findManifest(one.repository, digest)) return { registry, name };
+  }
+  return undefined;
+}
+
+async function findMissingBlob(registry: Registry, repository: string, tree: ImageTree): Promise<Digest | undefined> {
+  const blobs = new Set(tree.platforms.flatMap((image) => [image.config, ...image.layers.map((layer) => layer.digest)]));
+  for (const blob of blobs) {
+    if (!(await registry.hasBlob(repository, blob))) return blob;
+  }
+  return undefined;
+}
+
+async function checkKind(ports: PromotionPorts, one: ReleaseToCheck, tree: ImageTree): Promise<readonly Refusal[]> {
+  if (tree.isIndex || !one.previous) return [];
+  const previous = await ports.registries.named(one.route.to).findManifest(one.repository, one.previous);
+  if (!previous || !/image\.index|manifest\.list/.test(previous.mediaType)) return [];
+  const message = `${one.release.digest} is the image of one platform, the release before it is a manifest list`;
+  return [{ check: "CK4", message, fix: "write the digest of the manifest list, as the build's page shows it" }];
+}
+
+function checkPlatforms(policy: Policy, tree: ImageTree): readonly Refusal[] {
+  const present = tree.platforms.map((image) => image.platform);
+  return policy.platforms.require
+    .filter((wanted) => !present.some((platform) => platform === wanted || platform.startsWith(`${wanted}/`)))
+    .map((wanted) => ({
+      check: "CK5",
+      message: `the image has no ${wanted}, only ${present.join(", ") || "nothing"}`,
+      fix: `build it for ${wanted}`,
+    }));
+}
+
+async function checkSignature(ports: PromotionPorts, one: ReleaseToCheck, registry: Registry, digest: Digest): Promise<readonly Refusal[]> {
+  const signer = ports.signerOf(one.route.from);
+  const name = `${ports.settings.registries[one.route.from]?.publicName}/${one.repository}`;
+  const unsigned: string[] = [];
+  for (const part of await readImageDigests(registry, one.repository, digest)) {
+    if (!(await isSigned(signer, name, part.digest))) unsigned.push(part.what);
+  }
+  if (unsigned.length === 0) return [];
+  const message = `${digest} has no valid signature of the ${one.route.from} key (${unsigned.join(", ")})`;
+  return [{ check: "CK6", message, fix: "promote a build that flibs made, by its digest" }];
+}
+
+async function isSigned(signer: Signer, name: string, digest: Digest): Promise<boolean> {
+  const found = await signer.listSignatures(name, digest);
+  return found.some((signature) => signature.verdict === "valid" && signature.publicName?.startsWith(`${name}:`));
+}
+
+/** CK7 and CK9 from the build's record. Pure. */
+export function checkGates(one: ReleaseToCheck, build: BuildRecord | undefined): readonly Refusal[] {
+  const refuse = (message: string, check = "CK7", fix = "promote a build that passed") => ({ check, message, fix });
+  if (!build) return [refuse(`there is no build ${one.release.build}`, "CK7", "write the id of the build that made this digest")];
+  if (build.scratch || build.state !== "complete")
+    return [refuse(`build ${build.id} is ${build.scratch ? "a scratch build" : build.state}`)];
+  if (build.digest !== one.release.digest) {
+    const fix = `write digest: ${build.digest}`;
+    return [refuse(`build ${build.id} made ${build.digest}, not ${one.release.digest}`, "CK7", fix)];
+  }
+  if (build.plan?.imageRepository !== one.repository) {
+    return [refuse(`build ${build.id} is of ${build.plan?.imageRepository}`, "CK7", `promote a build of ${one.repository}`)];
+  }
+  const refusals: Refusal[] = [];
+  const tag = build.plan.primaryTag ?? (build.nvr && sanitiseTag(versionRelease(build.nvr)));
+  if (tag !== one.tag) {
+    refusals.push(refuse(`build ${build.id} is ${tag ?? "without a release"}, not ${one.tag}`, "CK9", `write "${tag}" as the release`));
+  }
+  const required = new Set([
+    ...(build.plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name),
+    ...one.policy.gates.filter((gate) => gate !== "signature"),
+  ]);
+  for (const suite of required) {
+    const result = build.tests.find((test) => test.suite === suite);
+    if (result?.outcome === "pass") continue;
+    const how = result ? `ended with ${result.outcome}: ${result.message}` : "was not run";
+    refusals.push(refuse(`the test ${suite} ${how} for build ${build.id}`));
+  }
+  return refusals;
+}
+
+/** `1.0~a-1` to `1.0_a-1`: what a tag may not have becomes `_`. Collisions are refused, nothing is cut (CK9, DG15). */
+export function sanitiseTag(text: string): string {
+  return text.replace(/[^\w.-]/g, "_");
+}

@@ -1,0 +1,40 @@
+/**
+ * Text from images, labels, package names and files, made harmless in Markdown: no markup, no HTML, no link, no mention of a person, no
+ * reference to an issue, no command at the start of a line, one line. Longer than `most` characters is cut.
+ */
+export function escapeText(text: string, most = 200): string {
+  // Look at twice the length only: a label may have megabytes.
+  const line = text
+    .slice(0, most * 2)
+    .replace(invisible, " ")
+    .replace(/ {2,}/g, " ")
+    .trim();
+  const cut = [...line].length > most ? `${[...line].slice(0, most - 1).join("")}…` : line;
+  return cut.replace(special, (character) => `&#${character.codePointAt(0)};`);
+}
+
+/**
+ * The same in a code span. Inside code, entities are not read, so what could end the span or the table cell is replaced; an empty text is a dash.
+ */
+export function escapeCode(text: string, most = 200): string {
+  const line = text
+    .slice(0, most * 2)
+    .replace(invisible, " ")
+    .trim();
+  const cut = [...line].length > most ? `${[...line].slice(0, most - 1).join("")}…` : line;
+  return cut === "" ? "-" : `\`${cut.replaceAll("`", "'").replaceAll("|", "¦").replaceAll("--", "-\u200b-")}\``;
+}
+
+/** A fenced block that its content can't close; `most` characters, then cut at a line end. */
+export function fenced(text: string, language: string, most: number): string {
+  const clean = text.replace(/\r\n?/g, "\n").replace(controlButNewline, "?");
+  const cut = clean.length > most ? `${clean.slice(0, Math.max(0, clean.lastIndexOf("\n", most)))}\n… (cut)` : clean;
+  const longest = Math.max(2, ...[...cut.matchAll(/`+/g)].map((match) => match[0].length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${cut.replace(/\n+$/, "")}\n${fence}`;
+}
+
+/** Control and format characters (line ends, terminal escapes, direction overrides, zero width) and lone surrogates. */
+const invisible = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+const controlButNewline = /[^\P{C}\n\t]/gu;
+const special = /[&<>[\]()*_~`#@|!\\{}$:/^-]/g;

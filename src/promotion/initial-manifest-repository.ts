@@ -1,0 +1,45 @@
+/**
+ * First content of a registry-manifest repository, path to text, for `flibs init` and the demo: a policy that sends every repository from
+ * candidate to production, and a README for those who open it on the forge. Pure.
+ */
+export function initialManifestRepository(registries: {
+  readonly candidate: { readonly endpoint: string; readonly publicName: string };
+  readonly production: { readonly endpoint: string; readonly publicName: string };
+  /** Platforms that each release must have; what the engine can build. */
+  readonly platforms: readonly string[];
+}): Readonly<Record<string, string>> {
+  const registry = (name: "candidate" | "production") => {
+    const { endpoint, publicName } = registries[name];
+    return `  ${name}: {endpoint: ${JSON.stringify(endpoint)}, publicName: ${JSON.stringify(publicName)}, signingKey: ${name}}\n`;
+  };
+  const policy = [
+    "# Owned by release engineers. A pull request changes either this file or image files, never both.\n",
+    "schema: 1\n",
+    "registries:\n",
+    registry("candidate"),
+    registry("production"),
+    "routes:\n",
+    '  - {match: "**", from: candidate, to: [production]}\n',
+    "tags:\n",
+    "  # version-release; never moves once it is released\n",
+    "  immutable: '^[0-9A-Za-z_][\\w.]*-[0-9][\\w.]*$'\n",
+    "  floating: ['^latest$', '^[0-9A-Za-z_][\\w.]*$']\n",
+    `platforms: {require: [${registries.platforms.join(", ")}]}\n`,
+    "# Test suites besides those that a repository itself requires; signature is the candidate's\n",
+    "gates: [signature]\n",
+  ].join("");
+  return { "policy.yaml": policy, "README.md": readme };
+}
+
+const readme = `# Registry manifests
+
+What the production registry has, as text: one file for each image below \`images/\`. Merging a pull request here releases.
+
+- \`releases\` is append-only: a release tag never changes what it stands for.
+- \`floating\` tags point to releases. To roll back, point them back and merge.
+- \`withdrawn\` takes a release's signatures away: nobody who checks signatures can pull it any more.
+- Quote tags that are not plain words: \`"1.10"\` is a tag, \`1.10\` is the number 1.1.
+
+flibs proposes each passing build as a pull request on the branch \`promote/<image>\`, and checks every pull request by trying the release
+without writing. \`policy.yaml\` says what goes where; it is changed in pull requests of its own.
+`;

@@ -1,0 +1,59 @@
+import { appError } from "../domain/errors.ts";
+import { checkImageFile, checkPolicyRegistries } from "./check-image-file.ts";
+import type { Fault } from "./fault.ts";
+import { formatFault } from "./fault.ts";
+import { type ParsedImageFile, parseImageFile, parsePolicy } from "./image-file.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { findRoute, type Policy, policyPath, type Route } from "./registry-manifest.ts";
+
+/** One image file at a commit, in order by all rules that need no registry; or its faults. */
+export type ImageAtCommit =
+  | { readonly ok: true; readonly parsed: ParsedImageFile; readonly policy: Policy; readonly route: Route }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** The policy at a commit, compared with the settings. Throws `promotion.policy-invalid` naming file, line and fix. */
+export async function readPolicy(ports: PromotionPorts, commit: string): Promise<Policy> {
+  const result = await findPolicy(ports, commit);
+  if (result.ok) return result.policy;
+  throw faultError("promotion.policy-invalid", result.faults);
+}
+
+export async function findPolicy(
+  ports: PromotionPorts,
+  commit: string,
+): Promise<{ ok: true; policy: Policy } | { ok: false; faults: readonly Fault[] }> {
+  const bytes = await ports.forge.findFile(ports.settings.repository, commit, policyPath);
+  if (!bytes) {
+    const fix = "write one as docs/registry-manifest.md shows";
+    return { ok: false, faults: [{ check: "CK1", file: policyPath, message: "the file is missing", fix }] };
+  }
+  const parsed = parsePolicy(bytes);
+  if (!parsed.ok) return parsed;
+  const faults = checkPolicyRegistries(parsed.value, ports.settings.registries, parsed.lineOf);
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, policy: parsed.value };
+}
+
+/** Undefined when the commit has no such file. */
+export async function findImageFile(
+  ports: PromotionPorts,
+  commit: string,
+  path: string,
+  policy: Policy,
+): Promise<ImageAtCommit | undefined> {
+  const bytes = await ports.forge.findFile(ports.settings.repository, commit, path);
+  if (!bytes) return undefined;
+  const parsed = parseImageFile(path, bytes);
+  if (!parsed.ok) return parsed;
+  const faults = checkImageFile(parsed, policy);
+  const route = findRoute(policy, parsed.value.repository);
+  return faults.length > 0 || !route ? { ok: false, faults } : { ok: true, parsed, policy, route };
+}
+
+/** The first fault as an error; all of them in the message of a terminal. */
+export function faultError(code: "promotion.policy-invalid" | "promotion.file-invalid", faults: readonly Fault[]) {
+  const [first] = faults;
+  return appError(code, faults.slice(0, 5).map(formatFault).join("\n"), {
+    ...(first ? { file: first.file, hint: first.fix } : {}),
+    ...(first?.line === undefined ? {} : { line: first.line }),
+  });
+}

@@ -1,0 +1,32 @@
+import type { BuildStore } from "../builds/build-record.ts";
+import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { ImageCopier, Registries } from "../registry/registry.ts";
+import type { Signer } from "../signing/signer.ts";
+import type { Runs } from "../workflow/run.ts";
+import type { ReleaseStore } from "./release-store.ts";
+
+/** What the promotion room works with; put together in `app.ts`. */
+export interface PromotionPorts {
+  readonly forge: ForgeSources & ForgePulls;
+  readonly builds: Pick<BuildStore, "find" | "findByDigest">;
+  readonly registries: Registries;
+  readonly copier: ImageCopier;
+  /** Signer of a registry, by the registry's name in the settings. */
+  signerOf(registry: string): Signer;
+  readonly releases: ReleaseStore;
+  readonly runs: Pick<Runs, "start" | "list">;
+  now(): Date;
+  readonly settings: PromotionSettings;
+}
+
+export interface PromotionSettings {
+  /** The registry-manifest repository, and the branch whose head is released. */
+  readonly repository: string;
+  readonly branch: string;
+  /** By name in the settings; `publicName` is what users type. */
+  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
+  /** A file that was in order is looked at again after this time although it did not change. */
+  readonly fullIntervalMs: number;
+  /** Page of a build or run; undefined when there is no web page. */
+  pageOf(run: string): string | undefined;
+}

@@ -1,0 +1,95 @@
+import type { Digest } from "../domain/digest.ts";
+import type { Registry } from "../registry/registry.ts";
+import { checkRelease } from "./check-release.ts";
+import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
+import { hasWholeImage } from "./image-tree.ts";
+import { mapConcurrently } from "./map-concurrently.ts";
+import type { ReleaseFacts } from "./plan-release.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { type ImageFile, imagePath, type Policy, type Route } from "./registry-manifest.ts";
+
+const atOnce = 8;
+const mostHistory = 200;
+
+/**
+ * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
+ * production does not have yet.
+ */
+export async function readReleaseFacts(
+  ports: PromotionPorts,
+  commit: string,
+  parsed: ParsedImageFile,
+  policy: Policy,
+  route: Route,
+): Promise<ReleaseFacts & { readonly refusals: ReadonlyMap<string, Awaited<ReturnType<typeof checkRelease>>> }> {
+  const file = parsed.value;
+  const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
+  const live = await readLive(destination, file);
+  const wanted = new Set(
+    Object.entries(file.releases)
+      .filter(([tag]) => !file.withdrawn?.[tag])
+      .map(([, release]) => release.digest as Digest),
+  );
+  const atDestination = await filterDigests(wanted, (digest) => hasWholeImage(destination, file.repository, digest));
+  const absent = new Set([...wanted].filter((digest) => !atDestination.has(digest)));
+  const atSource = await filterDigests(absent, async (digest) => (await source.findManifest(file.repository, digest)) !== undefined);
+  const refusals = await readRefusals(ports, parsed, policy, route, live);
+  const refused = new Map([...refusals].map(([tag, list]) => [tag, list.map((one) => `${one.message} (${one.check})`).join("; ")]));
+  return { live, atDestination, atSource, refused, refusals, former: await readFormer(ports, commit, file, live) };
+}
+
+async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMap<string, Digest>> {
+  const tags = new Set([...(await registry.listTags(file.repository)), ...Object.keys(file.releases), ...Object.keys(file.floating ?? {})]);
+  const found = await mapConcurrently(
+    [...tags],
+    atOnce,
+    async (tag) => [tag, (await registry.findManifest(file.repository, tag))?.digest] as const,
+  );
+  return new Map(found.flatMap(([tag, digest]) => (digest === undefined ? [] : [[tag, digest] as const])));
+}
+
+async function filterDigests(digests: ReadonlySet<Digest>, keep: (digest: Digest) => Promise<boolean>): Promise<ReadonlySet<Digest>> {
+  const kept = await mapConcurrently([...digests], atOnce, async (digest) => ((await keep(digest)) ? [digest] : []));
+  return new Set(kept.flat());
+}
+
+async function readRefusals(
+  ports: PromotionPorts,
+  parsed: ParsedImageFile,
+  policy: Policy,
+  route: Route,
+  live: ReadonlyMap<string, Digest>,
+) {
+  const { repository, releases, withdrawn } = parsed.value;
+  const order = keysAt(parsed, ["releases"]);
+  const open = order.filter((tag) => !withdrawn?.[tag] && live.get(tag) !== releases[tag]?.digest);
+  const refusals = await mapConcurrently(open, atOnce, async (tag) => {
+    const previous = releases[order[order.indexOf(tag) - 1] ?? ""]?.digest as Digest | undefined;
+    const release = releases[tag];
+    return [tag, release ? await checkRelease(ports, { repository, tag, release, previous, policy, route }) : []] as const;
+  });
+  return new Map(refusals.filter(([, list]) => list.length > 0));
+}
+
+/** RL6: what floating tags were in former commits; git is read only when a tag stands elsewhere. */
+async function readFormer(ports: PromotionPorts, commit: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+  const moving = Object.entries(file.floating ?? {}).filter(([tag, release]) => {
+    const found = live.get(tag);
+    return found !== undefined && found !== file.releases[release]?.digest;
+  });
+  const former = new Map<string, Set<Digest>>();
+  if (moving.length === 0) return former;
+  const { repository } = ports.settings;
+  const path = imagePath(file.repository);
+  for (const old of await ports.forge.fileHistory(repository, commit, path, mostHistory)) {
+    const bytes = await ports.forge.findFile(repository, old, path);
+    const parsed = bytes && parseImageFile(path, bytes);
+    if (!parsed?.ok) continue;
+    for (const [tag, release] of Object.entries(parsed.value.floating ?? {})) {
+      const digest = parsed.value.releases[release]?.digest as Digest | undefined;
+      if (digest) former.set(tag, (former.get(tag) ?? new Set()).add(digest));
+    }
+    if (moving.every(([tag]) => former.get(tag)?.has(live.get(tag) as Digest))) break;
+  }
+  return former;
+}

@@ -1,0 +1,147 @@
+import { z } from "zod";
+import { reportError } from "../domain/errors.ts";
+import type { Flow } from "../workflow/run.ts";
+import { promotionStatusName } from "./check-promotion-flow.ts";
+import { formatFaults } from "./fault.ts";
+import { parseMachineBlock } from "./machine-block.ts";
+import { faultError, findPolicy } from "./manifest-tree.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { proposePromotion } from "./propose-promotion.ts";
+import { imagePath, policyPath, repositoryOfPath } from "./registry-manifest.ts";
+import { planImage } from "./release-flow.ts";
+
+export const ScanIntent = z.strictObject({ repository: z.string(), full: z.boolean() });
+export type ScanIntent = z.infer<typeof ScanIntent>;
+const Scanned = z.object({ commit: z.string().nullable(), runs: z.array(z.string()) });
+
+/**
+ * Looks at main's head: starts a release for each image file that is not known to be in order, and lets the open promotions follow the new
+ * base. With nothing to do it costs one listing of the tree, one query and one comparison of maps.
+ */
+export function releaseScanFlow(ports: PromotionPorts): Flow<ScanIntent> {
+  return {
+    name: "release-scan",
+    intent: ScanIntent,
+    async run(step, intent) {
+      const scanned = await step("scan", Scanned, () => startReleases(ports, intent.full, step.run));
+      if (scanned.commit === null) return;
+      const commit = scanned.commit;
+      await step("follow base", z.object({ refreshed: z.number(), failed: z.array(z.string()) }), () => followBase(ports, commit));
+    },
+    async finish() {},
+  };
+}
+
+/** Which image files must be looked at. Pure but for three reads; `commit` is null when there is no such branch. */
+export async function findDue(ports: PromotionPorts, full: boolean) {
+  const { repository, branch, fullIntervalMs } = ports.settings;
+  const commit = (await ports.forge.findHead(repository, branch)) ?? null;
+  if (commit === null) return { commit, policyBlob: "", due: [] };
+  const files = await ports.forge.listFiles(repository, commit, "");
+  const reconciled = await ports.releases.listReconciled(repository);
+  const policyBlob = files.find((file) => file.path === policyPath)?.blob ?? "";
+  const oldest = new Date(ports.now().getTime() - fullIntervalMs).toISOString();
+  const due = files.filter((file) => {
+    if (!file.path.startsWith("images/") || repositoryOfPath(file.path) === undefined) return false;
+    const known = full ? undefined : reconciled.get(file.path);
+    return known === undefined || known.blob !== file.blob || known.policyBlob !== policyBlob || known.at < oldest;
+  });
+  return { commit, policyBlob, due };
+}
+
+/**
+ * Starts what is due, once for each `key`; for `flibs release run` and the scan. An image whose run waits already is left to it: that run will
+ * read main's head when it starts. Throws `promotion.policy-invalid`, so that a bad policy is told once and not for each image.
+ */
+export async function startReleases(ports: PromotionPorts, full: boolean, key: string): Promise<{ commit: string | null; runs: string[] }> {
+  const { repository } = ports.settings;
+  const { commit, policyBlob, due } = await findDue(ports, full);
+  if (commit === null || due.length === 0) return { commit, runs: [] };
+  const policy = await findPolicy(ports, commit);
+  if (!policy.ok) {
+    const status = { name: "flibs / release", state: "failure" as const, title: "policy.yaml has a fault, nothing is released" };
+    await ports.forge.setStatus(repository, commit, { ...status, summary: formatFaults(policy.faults) });
+    throw faultError("promotion.policy-invalid", policy.faults);
+  }
+  const queued = new Map(
+    (await ports.runs.list({ flow: "release", status: ["queued"], limit: 20_000 })).map((run) => [run.subject, run.id]),
+  );
+  const runs: string[] = [];
+  for (const { path, blob } of due) {
+    const subject = `release ${path}`;
+    const waiting = queued.get(subject);
+    const intent = { repository, path, commit };
+    runs.push(
+      waiting ??
+        (await ports.runs.start({ flow: "release", subject, intent, key: `${subject} ${blob} ${policyBlob} ${key}`, whenBusy: "queue" })),
+    );
+  }
+  return { commit, runs };
+}
+
+/**
+ * What a release would do now, for `flibs release status` and `release run` without --confirm; reads only. Nothing for a tag in order.
+ * With `full` also for files that did not change since they were last found in order.
+ */
+export async function planReleases(ports: PromotionPorts, full = false) {
+  const { commit, due } = await findDue(ports, full);
+  const lines: { imageRepository: string; tag: string; action: string; digest: string; message?: string }[] = [];
+  for (const { path } of due) {
+    const imageRepository = repositoryOfPath(path) ?? path;
+    const plan = await planImage(ports, commit ?? "", path);
+    if ("faults" in plan) {
+      lines.push({
+        imageRepository,
+        tag: "-",
+        action: "failed",
+        digest: "-",
+        message: plan.faults.map((fault) => fault.message).join("; "),
+      });
+      continue;
+    }
+    for (const { tag, action, digest, message, copy } of plan.tags) {
+      if (action === "ok" && !copy) continue;
+      lines.push({ imageRepository, tag, action, digest, ...(message === undefined ? {} : { message }) });
+    }
+  }
+  return lines;
+}
+
+/**
+ * Open promotions are computed anew when main changed their file, and every open pull request is checked against the new base (CK10).
+ * One that fails holds up no other; the status on its head tells why.
+ */
+async function followBase(ports: PromotionPorts, commit: string): Promise<{ refreshed: number; failed: string[] }> {
+  const { repository, branch } = ports.settings;
+  const pulls = (await ports.forge.listPulls(repository, "open")).filter((pull) => pull.baseBranch === branch);
+  if (pulls.length === 0) return { refreshed: 0, failed: [] };
+  const blobs = new Map((await ports.forge.listFiles(repository, commit, "images")).map((file) => [file.path, file.blob]));
+  const failed: string[] = [];
+  let refreshed = 0;
+  for (const pull of pulls) {
+    const block = pull.headBranch.startsWith("promote/") ? parseMachineBlock(pull.body) : undefined;
+    let head = pull.head;
+    if (block && block.baseBlob !== (blobs.get(imagePath(block.repository)) ?? null)) {
+      try {
+        const proposed = await proposePromotion(ports, block.build);
+        if ("head" in proposed && proposed.number === pull.number) head = proposed.head;
+        refreshed += 1;
+      } catch (error) {
+        const report = reportError(error);
+        if (report.kind === "transient") throw error;
+        failed.push(`#${pull.number} ${report.code}`);
+        const status = { name: promotionStatusName, state: "failure" as const, title: "cannot follow the base branch" };
+        await ports.forge.setStatus(repository, head, { ...status, summary: `${report.message}` });
+        continue;
+      }
+    }
+    await ports.runs.start({
+      flow: "check-promotion",
+      subject: `check ${repository} #${pull.number}`,
+      intent: { repository, number: pull.number, head },
+      key: `check ${repository} #${pull.number} ${head} on ${commit}`,
+      whenBusy: "supersede",
+    });
+  }
+  return { refreshed, failed };
+}
