@@ -1,0 +1,146 @@
+import type Docker from "dockerode";
+import { isDigest } from "../../domain/digest.ts";
+import { appError } from "../../domain/errors.ts";
+import type { CallLimits } from "../call-limits.ts";
+import type { BuildOutcome, BuildRequest } from "../engine.ts";
+import { failedBuild, parseInstruction } from "./build-failure.ts";
+import { packContext } from "./context.ts";
+import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
+import { ensureImage, pinnedImages } from "./ensure-image.ts";
+import { type Message, readMessages } from "./progress.ts";
+import { isStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
+
+export interface BuildContext {
+  readonly docker: Docker;
+  readonly socket: string;
+  readonly steps: StepContainers;
+  /** `flibs-build/<installation>/<key>`. */
+  readonly tag: string;
+  readonly networkMode: string;
+  readonly cgroupParent: string;
+  readonly maxContextBytes: number;
+}
+
+/**
+ * One build with the classic builder of the Engine API (docs/decisions/0008). Closing the request is how it is cancelled; the daemon
+ * tags the image at the very end, so the tag says "finished". Throws only for the engine's faults.
+ */
+export async function buildImage(context: BuildContext, key: string, request: BuildRequest, limits: CallLimits): Promise<BuildOutcome> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([limits.signal, stop.signal]);
+  try {
+    for (const image of pinnedImages(request.dockerfile)) await ensureImage({ ...context, say: limits.say, signal }, image);
+    return await sendBuild(context, key, request, limits, signal);
+  } catch (error) {
+    const early = limits.ended();
+    if (early !== undefined) return { outcome: early };
+    throw translate(context.socket, "build", error);
+  } finally {
+    // Whatever ended it: the daemon must not go on for nobody, and its container goes now, not when it notices.
+    stop.abort();
+    await context.steps.remove(key);
+  }
+}
+
+async function sendBuild(
+  context: BuildContext,
+  key: string,
+  request: BuildRequest,
+  limits: CallLimits,
+  signal: AbortSignal,
+): Promise<BuildOutcome> {
+  const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes);
+  try {
+    const body = await context.docker.buildImage(archive.stream, {
+      ...buildOptions(context, request, archive.dockerfile),
+      abortSignal: signal,
+    });
+    return await followBuild(context, key, request, limits, body as AsyncIterable<Uint8Array>);
+  } catch (error) {
+    // An unreadable context closes the request; the reason is here and not in what the daemon makes of it.
+    if (archive.stream.destroyed && !signal.aborted) await archive.written;
+    if (statusOf(error) === 400) return failedBuild(messageOf(error), undefined, undefined);
+    throw error;
+  } finally {
+    archive.stream.destroy();
+    await archive.written.catch(() => {});
+  }
+}
+
+async function followBuild(
+  context: BuildContext,
+  key: string,
+  request: BuildRequest,
+  limits: CallLimits,
+  body: AsyncIterable<Uint8Array>,
+): Promise<BuildOutcome> {
+  let imageId: string | undefined;
+  let instruction: string | undefined;
+  for await (const message of readMessages(body)) {
+    if (limits.signal.aborted) break;
+    if (message.stream !== undefined) {
+      await obeyLimits(context, key, request, message.stream);
+      limits.say(message.stream);
+      instruction = parseInstruction(message.stream) ?? instruction;
+    }
+    if (message.aux?.ID !== undefined) imageId = message.aux.ID;
+    const error = message.error ?? message.errorDetail?.message;
+    if (error !== undefined) return endWithError(context, message, error, instruction, limits);
+  }
+  const early = limits.ended();
+  if (early !== undefined) return { outcome: early };
+  if (imageId !== undefined && isDigest(imageId)) return { outcome: "built", imageId };
+  throw unreachable(context.socket, "build", "the connection ended in the middle of the build");
+}
+
+async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, stream: string): Promise<void> {
+  const id = runningIn(stream);
+  if (id === undefined) return;
+  if (!(await isStepContainer(context.docker, context.socket, id, context.cgroupParent))) return;
+  await context.steps.started(key, id, request.limits.processes);
+}
+
+function endWithError(
+  { socket }: BuildContext,
+  message: Message,
+  error: string,
+  instruction: string | undefined,
+  limits: CallLimits,
+): BuildOutcome {
+  const early = limits.ended();
+  if (early !== undefined) return { outcome: early };
+  const code = message.errorDetail?.code;
+  if (code === undefined && /no space left on device/i.test(error)) {
+    throw appError("engine.disk-full", "the engine has no space left for the build", { hint: "Free space below Docker's data directory" });
+  }
+  if (
+    code === undefined &&
+    /context canceled|shutting down|daemon|containerd|connection (?:reset|refused)|OCI runtime create failed.*cgroup/i.test(error)
+  ) {
+    throw unreachable(socket, "build", error);
+  }
+  limits.say(`${error}\n`);
+  return failedBuild(error, code, instruction);
+}
+
+function buildOptions(
+  context: BuildContext,
+  request: BuildRequest,
+  dockerfile: string,
+): Docker.ImageBuildOptions & { cgroupparent: string } {
+  const { memoryBytes } = request.limits;
+  return {
+    version: "1" as const,
+    dockerfile,
+    t: `${context.tag}:latest`,
+    nocache: true,
+    rm: true,
+    forcerm: true,
+    memory: memoryBytes,
+    // The same number as memory: no swap on top.
+    memswap: memoryBytes,
+    cgroupparent: context.cgroupParent,
+    networkmode: context.networkMode,
+    buildargs: { ...request.buildArguments },
+  };
+}

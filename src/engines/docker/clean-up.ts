@@ -1,0 +1,48 @@
+import type Docker from "dockerode";
+import { ask, statusOf } from "./docker-client.ts";
+import type { Names } from "./names.ts";
+import { removeContainer, type StepContainers } from "./step-containers.ts";
+
+export interface CleanUpContext {
+  readonly docker: Docker;
+  readonly socket: string;
+  readonly names: Names;
+  readonly steps: StepContainers;
+}
+
+/** Removes what this installation made for keys that nobody needs any more; everything else on the engine is left alone. */
+export async function cleanUpEngine(context: CleanUpContext, keep: (key: string) => boolean): Promise<readonly string[]> {
+  const { docker, socket, names, steps } = context;
+  const removed: string[] = [];
+  for (const key of await steps.keys()) {
+    if (!keep(key)) removed.push(...(await steps.remove(key)).map((id) => `container ${id}`));
+  }
+
+  const containers = await ask(socket, "list containers", docker.listContainers({ all: true }));
+  for (const name of containers.flatMap((container) => container.Names.map((one) => one.replace(/^\//, "")))) {
+    const key = names.keyOfContainer(name);
+    if (key !== undefined && !keep(key) && (await removeContainer(docker, socket, name))) removed.push(`container ${name}`);
+  }
+
+  const images = await ask(socket, "list images", docker.listImages());
+  for (const tag of images.flatMap((image) => image.RepoTags ?? [])) {
+    const key = names.keyOfTag(tag);
+    if (key !== undefined && !keep(key) && (await removeTag(docker, socket, tag))) removed.push(`image ${tag}`);
+  }
+  return removed;
+}
+
+/** False when it was gone already, or a container still uses the image: the next clean-up gets it. */
+async function removeTag(docker: Docker, socket: string, tag: string): Promise<boolean> {
+  const gone = docker
+    .getImage(tag)
+    .remove()
+    .then(
+      () => true,
+      (error: unknown) => {
+        if (statusOf(error) === 404 || statusOf(error) === 409) return false;
+        throw error;
+      },
+    );
+  return ask(socket, `remove the tag ${tag}`, gone);
+}

@@ -1,0 +1,154 @@
+import type { Stats } from "node:fs";
+import { constants, createReadStream } from "node:fs";
+import { lstat, open, readdir, readFile, readlink } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import tar from "tar-stream";
+import { appError } from "../../domain/errors.ts";
+import { type Dockerignore, parseDockerignore } from "./dockerignore.ts";
+
+/** A tar on its way to the engine. Whoever reads it slowly makes it be written slowly; nothing is held in memory but one chunk. */
+export interface Archive {
+  readonly stream: Readable;
+  /** Settles when the last byte is handed over; rejects with the error that also destroys the stream. */
+  readonly written: Promise<void>;
+}
+
+export interface Context extends Archive {
+  /** Name of the given Dockerfile in the archive: the build's `dockerfile` parameter. */
+  readonly dockerfile: string;
+}
+
+/**
+ * The build context as Docker's own client would send it: `.dockerignore` obeyed, symbolic links sent as links and never followed,
+ * owner root, times zero, order by name, so that one tree always gives one archive. Devices, sockets and pipes are left out.
+ * The Dockerfile given stands beside the tree's own under a free name, and that name is in the `.dockerignore` that is sent: the daemon
+ * then takes it out again before the first COPY. Errors: `engine.context-too-large`, `engine.dockerignore-invalid`.
+ */
+export async function packContext(directory: string, dockerfile: string, maxBytes: number): Promise<Context> {
+  const ignoreText = await readOwn(join(directory, ".dockerignore"));
+  const ignore = parseDockerignore(ignoreText ?? "");
+  const name = await freeName(directory);
+  const sent = ignoreText === undefined ? `${name}\n.dockerignore\n` : `${ignoreText}\n${name}\n`;
+  const archive = packFiles(async (pack) => {
+    await entry(pack, { ...fixed, name, mode: 0o644 }, dockerfile);
+    await entry(pack, { ...fixed, name: ".dockerignore", mode: 0o644 }, sent);
+    const without = (path: string) => path === ".dockerignore" || ignore.ignores(path);
+    await packTree(pack, directory, "", { ignores: without, hasExceptions: ignore.hasExceptions }, budget(maxBytes));
+  });
+  return { ...archive, dockerfile: name };
+}
+
+/** A directory as it is, below `target`, for copying into a container. */
+export function packDirectory(directory: string, target: string, maxBytes: number): Archive {
+  const below = target.split("/").filter((part) => part !== "" && part !== "." && part !== "..");
+  return packFiles(async (pack) => {
+    for (const index of below.keys()) {
+      await entry(pack, { ...fixed, name: `${below.slice(0, index + 1).join("/")}/`, type: "directory", mode: 0o755 });
+    }
+    const everything = { ignores: () => false, hasExceptions: false };
+    await packTree(pack, directory, "", everything, budget(maxBytes), below.map((part) => `${part}/`).join(""));
+  });
+}
+
+type HeaderFields = Parameters<tar.Pack["entry"]>[0];
+type Budget = (bytes: number) => void;
+
+const headerBytes = 512;
+
+const fixed = { uid: 0, gid: 0, uname: "", gname: "", mtime: new Date(0) };
+
+function packFiles(write: (pack: tar.Pack) => Promise<void>): Archive {
+  const pack = tar.pack();
+  const stream = Readable.from(pack, { objectMode: false });
+  // A reader that goes away ends the writing too.
+  stream.once("close", () => pack.destroy());
+  const written = write(pack).then(
+    () => pack.finalize(),
+    (error: Error) => {
+      stream.destroy(error);
+      throw error;
+    },
+  );
+  // The reader of the stream sees the error too; nobody has to wait for `written`.
+  written.catch(() => {});
+  return { stream, written };
+}
+
+async function packTree(pack: tar.Pack, root: string, path: string, ignore: Dockerignore, spend: Budget, prefix = ""): Promise<void> {
+  const names = await readdir(join(root, path));
+  for (const name of names.toSorted((a, b) => (a < b ? -1 : 1))) {
+    const inner = path === "" ? name : `${path}/${name}`;
+    const stat = await lstat(join(root, inner));
+    const ignored = ignore.ignores(inner);
+    if (ignored && !(stat.isDirectory() && ignore.hasExceptions)) continue;
+    if (!ignored) await packOne(pack, join(root, inner), prefix + inner, stat, spend);
+    if (stat.isDirectory()) await packTree(pack, root, inner, ignore, spend, prefix);
+  }
+}
+
+async function packOne(pack: tar.Pack, file: string, name: string, stat: Stats, spend: Budget): Promise<void> {
+  spend(headerBytes);
+  const header = { ...fixed, name, mode: stat.mode & 0o7777 };
+  if (stat.isDirectory()) await entry(pack, { ...header, name: `${name}/`, type: "directory" });
+  else if (stat.isSymbolicLink()) await entry(pack, { ...header, type: "symlink", linkname: await readlink(file) });
+  else if (stat.isFile()) await packFile(pack, file, header, spend);
+}
+
+async function packFile(pack: tar.Pack, file: string, header: HeaderFields, spend: Budget): Promise<void> {
+  // O_NOFOLLOW and fstat: what was a file a moment ago must not become a way out of the tree.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) return;
+    spend(stat.size);
+    if (stat.size === 0) return await entry(pack, { ...header, size: 0 }, "");
+    const source = createReadStream("", { fd: handle, autoClose: false, start: 0, end: stat.size - 1 });
+    await pipeline(source, pack.entry({ ...header, size: stat.size }));
+  } finally {
+    await handle.close();
+  }
+}
+
+function entry(pack: tar.Pack, header: HeaderFields, content?: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error | null) => (error ? reject(error) : resolve());
+    if (content === undefined) pack.entry(header, done);
+    else pack.entry(header, content, done);
+  });
+}
+
+/** Entries are counted too: those without content are not slowed down by the reader, so they stand in memory. */
+const maxEntries = 100_000;
+
+function budget(maxBytes: number): Budget {
+  let left = maxBytes;
+  let entries = 0;
+  return (bytes) => {
+    left -= bytes;
+    entries += bytes === headerBytes ? 1 : 0;
+    if (left >= 0 && entries <= maxEntries) return;
+    const limit = left < 0 ? `larger than ${Math.floor(maxBytes / 2 ** 20)} MiB` : `more than ${maxEntries}`;
+    throw appError("engine.context-too-large", `the files to send to the engine are ${limit}`, {
+      hint: "Remove large files from the repository, or list them in .dockerignore",
+    });
+  };
+}
+
+async function readOwn(file: string): Promise<string | undefined> {
+  const stat = await lstat(file).catch(() => undefined);
+  if (!stat?.isFile()) return undefined;
+  return readFile(file, "utf8");
+}
+
+async function freeName(directory: string): Promise<string> {
+  for (let number = 0; ; number++) {
+    const name = number === 0 ? ".flibs.Dockerfile" : `.flibs.Dockerfile.${number}`;
+    const taken = await lstat(join(directory, name)).then(
+      () => true,
+      () => false,
+    );
+    if (!taken) return name;
+  }
+}

@@ -1,0 +1,91 @@
+import Docker from "dockerode";
+import { type AppError, appError, isAppError } from "../../domain/errors.ts";
+
+/** Talks to one Docker Engine. Nothing but the socket is taken from this machine: no DOCKER_HOST, no `~/.docker/config.json`. */
+export function dockerClient(socket: string): Docker {
+  return new Docker({ socketPath: socket, protocol: "http" });
+}
+
+/** Engine API 1.40 (Docker 19.03) is the first that changes the process limit of a running container. */
+const oldestApi = [1, 40] as const;
+const quickMs = 60_000;
+
+/**
+ * A request that has its answer at once. Rejects with `engine.unreachable` after a minute: an engine that accepts connections and does
+ * not answer must not hold up a run for ever.
+ */
+export async function ask<T>(socket: string, what: string, request: Promise<T>, timeoutMs = quickMs): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unreachable(socket, what, `no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([request, late]);
+  } catch (error) {
+    throw translate(socket, what, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Throws `engine.out-of-date` for an engine that lacks what the promises of the port rest on. */
+export function checkApiVersion(version: string): void {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major > oldestApi[0] || (major === oldestApi[0] && minor >= oldestApi[1])) return;
+  throw appError("engine.out-of-date", `Docker Engine speaks API ${version}, flibs needs ${oldestApi.join(".")}`, {
+    hint: "Install Docker Engine 19.03 or newer",
+  });
+}
+
+/** Any error of dockerode as one of ours; ours are passed on. */
+export function translate(socket: string, what: string, error: unknown): AppError {
+  if (isAppError(error)) return error;
+  const status = statusOf(error);
+  const message = messageOf(error);
+  if (status === undefined || status === 503 || /shutting down|daemon is (?:not ready|stopping)/i.test(message)) {
+    return unreachable(socket, what, message, error);
+  }
+  if (/no space left on device/i.test(message)) {
+    return appError("engine.disk-full", `Docker Engine could not ${what}: no space left on device`, {
+      hint: "Free space below Docker's data directory, for example with docker system prune",
+      cause: error,
+    });
+  }
+  return appError("engine.refused", `Docker Engine refused to ${what}: ${status} ${message}`, { cause: error, details: { status } });
+}
+
+export function unreachable(socket: string, what: string, why: string, cause?: unknown): AppError {
+  const code = codeOf(cause);
+  return appError("engine.unreachable", `Docker Engine on ${socket} could not be asked to ${what}: ${why}`, {
+    hint: hints[code ?? ""] ?? "Look whether Docker Engine runs: docker info",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+const hints: Readonly<Record<string, string>> = {
+  EACCES: "Let the user that flibs runs as join the group docker, and log in again",
+  EPERM: "Let the user that flibs runs as join the group docker, and log in again",
+  ENOENT: "Start Docker Engine, or set engine.socket to its socket",
+  ECONNREFUSED: "Start Docker Engine: nothing listens on its socket",
+};
+
+/** HTTP status of an answer; undefined when there was none. */
+export function statusOf(error: unknown): number | undefined {
+  const status = (error as { statusCode?: unknown } | undefined)?.statusCode;
+  return typeof status === "number" ? status : undefined;
+}
+
+/** The engine's own sentence, without what docker-modem wraps around it. */
+export function messageOf(error: unknown): string {
+  const json = (error as { json?: { message?: unknown } | undefined } | undefined)?.json;
+  if (typeof json?.message === "string") return json.message.trim();
+  const message = error instanceof Error || (typeof error === "object" && error !== null && "message" in error) ? error.message : error;
+  return String(message)
+    .replace(/^\(HTTP code \d+\) [a-z ]+ - /, "")
+    .trim();
+}
+
+function codeOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? code : undefined;
+}

@@ -1,0 +1,160 @@
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import type Docker from "dockerode";
+import PQueue from "p-queue";
+import { type Digest, isDigest } from "../../domain/digest.ts";
+import { appError } from "../../domain/errors.ts";
+import type { Platform } from "../../domain/platform.ts";
+import { limitCall } from "../call-limits.ts";
+import type { BuildOutcome, BuildRequest, Engine, LogSink } from "../engine.ts";
+import { type BuildContext, buildImage } from "./build-image.ts";
+import { cleanUpEngine } from "./clean-up.ts";
+import { ask, checkApiVersion, dockerClient, statusOf } from "./docker-client.ts";
+import { inspectImage } from "./inspect-image.ts";
+import { installationNames } from "./names.ts";
+import { pushImage } from "./push-image.ts";
+import { runContainer } from "./run-container.ts";
+import { stepContainers } from "./step-containers.ts";
+
+export interface DockerEngineOptions {
+  /** Path of the engine's socket: `/var/run/docker.sock`. */
+  readonly socket: string;
+  /** Sets this flibs apart from others on the same engine: lower-case letters, digits, dashes, at most 40. Must stay the same. */
+  readonly installation: string;
+  /** A directory of its own; holds the ids of running build steps. */
+  readonly stateDirectory: string;
+  /** Builds at a time in this process; the others wait, without using up their time limit. */
+  readonly builds: number;
+  /** Network of RUN lines: `default`, `none` or the name of a network. `default` when left out. */
+  readonly networkMode?: string;
+  /** Largest build context or directory of test files, bytes; 512 MiB when left out. */
+  readonly maxContextBytes?: number;
+  /** Most bytes of files that one `inspect` reads; 256 MiB when left out. */
+  readonly maxFileBytes?: number;
+}
+
+/** Docker Engine 19.03 or newer, through its API; see docs/decisions/0008-docker-engine.md. */
+export function dockerEngine(options: DockerEngineOptions): Engine {
+  const { socket } = options;
+  const docker = dockerClient(socket);
+  const names = installationNames(options.installation);
+  const steps = stepContainers(docker, socket, join(options.stateDirectory, "build-steps"), (ms) => wait(ms));
+  const slots = new PQueue({ concurrency: options.builds });
+  const perKey = oneAtATime();
+  const maxContextBytes = options.maxContextBytes ?? 512 * 2 ** 20;
+  const maxFileBytes = options.maxFileBytes ?? 256 * 2 ** 20;
+  const container = (purpose: "run" | "inspect", key: string) => ({ name: names.container(purpose, key), labels: names.labels(key) });
+
+  async function platform(): Promise<Platform> {
+    const version = await ask(socket, "say its version", docker.version());
+    checkApiVersion(version.ApiVersion);
+    return `${version.Os}/${version.Arch}`;
+  }
+
+  async function build(key: string, request: BuildRequest, sink: LogSink, signal: AbortSignal): Promise<BuildOutcome> {
+    const tag = names.buildRepository(key);
+    const own = await platform();
+    if (request.platform !== own)
+      throw appError("engine.platform-unsupported", `this engine builds for ${own}, not for ${request.platform}`);
+    const finished = await findTagged(docker, socket, tag);
+    if (finished !== undefined) return { outcome: "built", imageId: finished };
+    // What a crashed flibs left running under this key: the daemon ends such a build by itself when the connection closes, this makes sure.
+    await steps.remove(key);
+    const context: BuildContext = {
+      docker,
+      socket,
+      steps,
+      tag,
+      networkMode: options.networkMode ?? "default",
+      cgroupParent: await cgroupParent(docker, socket, options.installation),
+      maxContextBytes,
+    };
+    return inSlot(slots, sink, signal, async () => {
+      using limits = limitCall(sink, signal, request.limits.timeoutMs);
+      return await buildImage(context, key, request, limits);
+    });
+  }
+
+  return {
+    name: "docker",
+    capabilities: { buildLimits: true },
+    platforms: async () => [await platform()],
+    build: (key, request, sink, signal) => perKey(`build ${key}`, () => build(key, request, sink, signal)),
+    inspect: (key, imageId, files) =>
+      perKey(`inspect ${key}`, () => inspectImage({ docker, socket, container: container("inspect", key), maxFileBytes }, imageId, files)),
+    push: async (_key, imageId, destination, sink, signal) => {
+      // Nothing an image contains makes a push print much, so a full log does not stop it.
+      const tell = (text: string) => {
+        sink(text);
+        return true;
+      };
+      using limits = limitCall(tell, signal, Number.POSITIVE_INFINITY);
+      return await pushImage({ docker, socket }, imageId, destination, limits);
+    },
+    run: (key, request, sink, signal) =>
+      perKey(`run ${key}`, async () => {
+        using limits = limitCall(sink, signal, request.limits.timeoutMs);
+        return await runContainer({ docker, socket, container: container("run", key), maxFileBytes: maxContextBytes }, request, limits);
+      }),
+    cleanUp: (keep) => cleanUpEngine({ docker, socket, names, steps }, keep),
+  };
+}
+
+async function findTagged(docker: Docker, socket: string, tag: string): Promise<Digest | undefined> {
+  const found = docker
+    .getImage(`${tag}:latest`)
+    .inspect()
+    .then(
+      (image) => image.Id,
+      (error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      },
+    );
+  const id = await ask(socket, `look for the image ${tag}`, found);
+  return id !== undefined && isDigest(id) ? id : undefined;
+}
+
+/** A name for the cgroup of all builds of this installation, in the grammar that the daemon's cgroup driver wants. */
+async function cgroupParent(docker: Docker, socket: string, installation: string): Promise<string> {
+  const info = await ask(socket, "describe itself", docker.info() as Promise<{ CgroupDriver?: string }>);
+  return info.CgroupDriver === "systemd" ? `flibs-${installation}.slice` : `/flibs-${installation}`;
+}
+
+async function inSlot(slots: PQueue, sink: LogSink, signal: AbortSignal, build: () => Promise<BuildOutcome>): Promise<BuildOutcome> {
+  if (slots.pending >= slots.concurrency) sink("Waiting for a free build slot\n");
+  // The queue's own signal would also throw away the outcome of a build that is running, so it is let go when the build starts.
+  const waiting = new AbortController();
+  const leave = () => waiting.abort();
+  signal.addEventListener("abort", leave);
+  if (signal.aborted) leave();
+  try {
+    return await slots.add(
+      () => {
+        signal.removeEventListener("abort", leave);
+        return build();
+      },
+      { signal: waiting.signal },
+    );
+  } catch (error) {
+    if (waiting.signal.aborted) return { outcome: "cancelled" };
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}
+
+/** Calls with one key wait for each other, so that the second finds what the first has made. */
+function oneAtATime(): <T>(key: string, call: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return async (key, call) => {
+    const before = last.get(key);
+    const mine = (before ?? Promise.resolve()).then(call, call);
+    last.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(key) === mine) last.delete(key);
+    }
+  };
+}

@@ -1,0 +1,177 @@
+import { posix } from "node:path";
+import type Docker from "dockerode";
+import tar from "tar-stream";
+import { type Digest, parseDigest } from "../../domain/digest.ts";
+import { appError } from "../../domain/errors.ts";
+import type { ImageConfig, InspectedImage } from "../engine.ts";
+import { ask, statusOf, translate } from "./docker-client.ts";
+import { removeContainer } from "./step-containers.ts";
+
+export interface InspectContext {
+  readonly docker: Docker;
+  readonly socket: string;
+  /** Name and labels of the container that is made to read files through; it is never started. */
+  readonly container: { readonly name: string; readonly labels: Record<string, string> };
+  /** For all files of one call together. */
+  readonly maxFileBytes: number;
+}
+
+/** Errors: `engine.image-missing`, `engine.file-too-large`. */
+export async function inspectImage(context: InspectContext, imageId: Digest, paths: readonly string[]): Promise<InspectedImage> {
+  const { docker, socket } = context;
+  const info = await ask(socket, `look at the image ${imageId}`, docker.getImage(imageId).inspect().catch(missing(imageId)));
+  return {
+    imageId,
+    platform: `${info.Os}/${info.Architecture}`,
+    created: info.Created,
+    sizeBytes: info.Size,
+    diffIds: (info.RootFS?.Layers ?? []).map(parseDigest),
+    config: imageConfig(info.Config),
+    files: paths.length === 0 ? {} : await readThroughContainer(context, imageId, paths),
+  };
+}
+
+function missing(image: string) {
+  return (error: unknown): never => {
+    if (statusOf(error) === 404) throw appError("engine.image-missing", `the image ${image} is not on this engine`, { cause: error });
+    throw error;
+  };
+}
+
+function imageConfig(config: Docker.ImageInspectInfo["Config"] & { StopSignal?: string }): ImageConfig {
+  const list = (value: string | readonly string[] | null | undefined) => (typeof value === "string" ? [value] : [...(value ?? [])]);
+  return {
+    user: config.User ?? "",
+    entrypoint: list(config.Entrypoint),
+    cmd: list(config.Cmd),
+    env: list(config.Env),
+    workingDir: config.WorkingDir ?? "",
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}).toSorted(),
+    volumes: Object.keys(config.Volumes ?? {}).toSorted(),
+    stopSignal: config.StopSignal ?? "",
+    labels: { ...config.Labels },
+  };
+}
+
+async function readThroughContainer(
+  context: InspectContext,
+  imageId: Digest,
+  paths: readonly string[],
+): Promise<Record<string, Uint8Array>> {
+  const { docker, socket, container: own } = context;
+  await removeContainer(docker, socket, own.name);
+  // A command must be named, else images without one cannot be made into a container; it never runs.
+  const container = await ask(
+    socket,
+    `make a container of ${imageId}`,
+    docker
+      .createContainer({
+        name: own.name,
+        Image: imageId,
+        Entrypoint: ["/never-started"],
+        Cmd: [],
+        Labels: own.labels,
+        HostConfig: { NetworkMode: "none" },
+      })
+      .catch(missing(imageId)),
+  );
+  try {
+    const reader = { container, socket, left: context.maxFileBytes, limit: context.maxFileBytes };
+    const files: Record<string, Uint8Array> = {};
+    for (const path of paths) await readPath(reader, path, files);
+    return files;
+  } finally {
+    await removeContainer(docker, socket, own.name);
+  }
+}
+
+interface Reader {
+  readonly container: Docker.Container;
+  readonly socket: string;
+  readonly limit: number;
+  left: number;
+}
+
+async function readPath(reader: Reader, asked: string, files: Record<string, Uint8Array>): Promise<void> {
+  const real = await resolvePath(reader, asked);
+  if (real === undefined) return;
+  const body = await reader.container.getArchive({ path: real }).catch((error: unknown) => {
+    if (statusOf(error) === 404) return undefined;
+    throw translate(reader.socket, `read ${asked}`, error);
+  });
+  if (body === undefined) return;
+  try {
+    await readArchive(reader, body, asked, files);
+  } finally {
+    (body as unknown as { destroy(): void }).destroy();
+  }
+}
+
+async function readArchive(reader: Reader, body: NodeJS.ReadableStream, asked: string, files: Record<string, Uint8Array>): Promise<void> {
+  const extract = tar.extract();
+  body.on("error", (error: Error) => extract.destroy(error));
+  body.pipe(extract);
+  try {
+    for await (const entry of extract) {
+      const { name, type, size = 0, linkname } = entry.header;
+      if (type === "file" || type === "contiguous-file") {
+        reader.left -= size;
+        if (reader.left < 0) throw tooLarge(asked, reader.limit);
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of entry) chunks.push(chunk as Uint8Array);
+        files[pathInside(asked, name)] = Buffer.concat(chunks);
+      } else {
+        const same = type === "link" && linkname ? files[pathInside(asked, linkname)] : undefined;
+        if (same !== undefined) files[pathInside(asked, name)] = same;
+        entry.resume();
+      }
+    }
+  } catch (error) {
+    throw translate(reader.socket, `read ${asked}`, error);
+  }
+}
+
+/** The archive of `/a/b` names its entries `b` or `b/...`, whatever `b` was a link to; the caller knows them by what it asked for. */
+function pathInside(asked: string, name: string): string {
+  const below = name.replace(/\/$/, "").split("/").slice(1);
+  return [asked.replace(/\/+$/, ""), ...below].join("/");
+}
+
+/**
+ * Where a path leads when its last part is a symbolic link (`/var/lib/rpm` on Fedora). The daemon resolves inside the image's own tree and
+ * says so in the answer's header; undefined when nothing is there.
+ */
+async function resolvePath(reader: Reader, path: string): Promise<string | undefined> {
+  let at = posix.resolve("/", path);
+  for (let hops = 0; hops < 10; hops++) {
+    const stat = await ask(
+      reader.socket,
+      `look for ${at}`,
+      reader.container.infoArchive({ path: at }).catch((error: unknown) => {
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }),
+    );
+    if (stat === undefined) return undefined;
+    // dockerode gives the bodiless answer as a stream: unread it would hold its connection for ever.
+    (stat as unknown as { resume(): void }).resume();
+    const target = linkTarget(stat);
+    if (target === undefined || target === at) return at;
+    at = posix.resolve("/", target);
+  }
+  return undefined;
+}
+
+function linkTarget(answer: unknown): string | undefined {
+  const header = (answer as { headers?: Record<string, string> }).headers?.["x-docker-container-path-stat"];
+  if (header === undefined) return undefined;
+  const stat = JSON.parse(Buffer.from(header, "base64").toString("utf8")) as { mode: number; linkTarget: string };
+  // Go's os.ModeSymlink.
+  return (stat.mode & 0x08000000) !== 0 && stat.linkTarget !== "" ? stat.linkTarget : undefined;
+}
+
+function tooLarge(path: string, limit: number) {
+  return appError("engine.file-too-large", `${path} in the image is larger than the ${Math.floor(limit / 2 ** 20)} MiB that are read`, {
+    hint: "Make the files smaller: they are read to describe the image",
+  });
+}

@@ -1,0 +1,113 @@
+import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type Docker from "dockerode";
+import { appError } from "../../domain/errors.ts";
+import { ask, messageOf, statusOf } from "./docker-client.ts";
+import { decodeKey, encodeKey } from "./names.ts";
+
+/**
+ * The containers in which the daemon runs a build's RUN lines. They are the daemon's own and carry no name or label of ours, so their
+ * ids are written down, one file a key, before anything else happens with them: after a crash they are found by that.
+ */
+export interface StepContainers {
+  /** Writes the id down and holds the container to its process limit. Rejects with `engine.limits-unavailable`. */
+  started(key: string, id: string, processes: number): Promise<void>;
+  /** Removes what is left of the key's builds, and forgets them. Returns the ids that were still there. */
+  remove(key: string): Promise<readonly string[]>;
+  keys(): Promise<readonly string[]>;
+}
+
+export function stepContainers(docker: Docker, socket: string, directory: string, delay: (ms: number) => Promise<void>): StepContainers {
+  const file = (key: string) => join(directory, encodeKey(key));
+  return {
+    async started(key, id, processes) {
+      await mkdir(directory, { recursive: true });
+      await appendFile(file(key), `${id}\n`);
+      await limitProcesses(docker, socket, id, processes, delay);
+    },
+
+    async remove(key) {
+      const text = await readFile(file(key), "utf8").catch(() => "");
+      const removed: string[] = [];
+      for (const id of text.split("\n").filter((line) => shortId.test(line))) {
+        if (await removeContainer(docker, socket, id)) removed.push(id);
+      }
+      await rm(file(key), { force: true });
+      return removed;
+    },
+
+    async keys() {
+      const names = await readdir(directory).catch(() => []);
+      return names.map(decodeKey).filter((key) => key !== undefined);
+    },
+  };
+}
+
+const shortId = /^[0-9a-f]{12,64}$/;
+
+/**
+ * The id in the daemon's own words; undefined for everything else. A RUN line may print the same words, that is why the caller must ask
+ * {@link isStepContainer} before it believes them.
+ */
+export function runningIn(stream: string): string | undefined {
+  return /^ ---> Running in ([0-9a-f]{12})\n?$/.exec(stream)?.[1];
+}
+
+/**
+ * True for a container that the daemon made for a build of this installation: its cgroup parent is a setting of the build request that
+ * neither a Dockerfile nor a parent image can touch.
+ */
+export async function isStepContainer(docker: Docker, socket: string, id: string, cgroupParent: string): Promise<boolean> {
+  const found = await inspectContainer(docker, socket, id);
+  return found?.HostConfig?.CgroupParent === cgroupParent;
+}
+
+/** Removes a container with its volumes, running or not; false when it was not there. */
+export async function removeContainer(docker: Docker, socket: string, id: string): Promise<boolean> {
+  const gone = docker
+    .getContainer(id)
+    .remove({ force: true, v: true })
+    .then(
+      () => true,
+      (error: unknown) => {
+        if (statusOf(error) === 404) return false;
+        // Somebody else (the daemon at the end of a build) is removing it.
+        if (statusOf(error) === 409 && /already in progress/.test(messageOf(error))) return true;
+        throw error;
+      },
+    );
+  return ask(socket, `remove the container ${id}`, gone);
+}
+
+async function limitProcesses(docker: Docker, socket: string, id: string, processes: number, delay: (ms: number) => Promise<void>) {
+  let last = "";
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const problem = await docker
+      .getContainer(id)
+      .update({ PidsLimit: processes })
+      .then(
+        () => undefined,
+        (error: unknown) => error ?? "refused",
+      );
+    if (problem === undefined || statusOf(problem) === 404) return;
+    last = messageOf(problem);
+    const state = (await inspectContainer(docker, socket, id))?.State;
+    if (state === undefined || ["exited", "dead", "removing"].includes(state.Status)) return;
+    // "cannot update a stopped container": it is made and not started yet, a matter of milliseconds.
+    await delay(20);
+  }
+  throw appError("engine.limits-unavailable", `Docker Engine does not set the process limit of a build: ${last}`, {
+    hint: "Look whether docker info warns of missing pids limit support",
+  });
+}
+
+function inspectContainer(docker: Docker, socket: string, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  const found = docker
+    .getContainer(id)
+    .inspect()
+    .catch((error: unknown) => {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    });
+  return ask(socket, `look at the container ${id}`, found);
+}

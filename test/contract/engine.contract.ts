@@ -1,0 +1,211 @@
+import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Digest } from "../../src/domain/digest.ts";
+import type { BuildRequest, Engine, PushDestination, RunRequest } from "../../src/engines/engine.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
+
+export interface EngineSubject {
+  readonly engine: Engine;
+  /** A registry that takes pushes, and reads what it has under a tag. */
+  readonly registry: string;
+  digestOfTag(repository: string, tag: string): Promise<Digest | undefined>;
+  /** Names of everything the engine still holds for this installation. */
+  leftovers(): Promise<readonly string[]>;
+  /** The shell's program file, put into the images: they start from nothing. */
+  readonly busybox: string;
+  close(): Promise<void>;
+}
+
+/** What every engine promises; call inside a `describe`. One engine for the whole suite, keys keep the tests apart. */
+export function engineContract(create: () => Promise<EngineSubject>): void {
+  const never = new AbortController().signal;
+  const limits = { timeoutMs: 60_000, memoryBytes: 64 * 2 ** 20, processes: 64 };
+  let subject: EngineSubject;
+  let context: string;
+  let number = 0;
+
+  beforeAll(async () => {
+    subject = await create();
+    context = await makeContext(subject.busybox);
+  });
+  afterAll(async () => {
+    await subject.engine.cleanUp(() => false);
+    await rm(context, { recursive: true, force: true });
+    await subject.close();
+  });
+
+  const newKey = () => `run-${++number}/build linux/amd64`;
+  async function request(lines: string, change: Partial<BuildRequest> = {}): Promise<BuildRequest> {
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    return { platform, context, dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`, buildArguments: {}, limits, ...change };
+  }
+  async function build(lines: string, change: Partial<BuildRequest> = {}, key = newKey(), signal = never) {
+    let log = "";
+    const sink = (text: string) => {
+      log += text;
+      return log.length < 100_000;
+    };
+    const outcome = await subject.engine.build(key, await request(lines, change), sink, signal);
+    return { outcome, log, key };
+  }
+  async function built(lines: string): Promise<Digest> {
+    const { outcome, log } = await build(lines);
+    if (outcome.outcome !== "built") throw new Error(`${JSON.stringify(outcome)}\n${log}`);
+    return outcome.imageId;
+  }
+  async function run(image: string, command: string[], change: Partial<RunRequest> = {}, signal = never) {
+    let log = "";
+    const sink = (text: string) => {
+      log += text;
+      return log.length < 100_000;
+    };
+    const outcome = await subject.engine.run(`run-${++number}/test smoke`, { image, command, env: {}, limits, ...change }, sink, signal);
+    return { outcome, log };
+  }
+
+  test("a build gives an image whose configuration, layers and files can be read", async () => {
+    const imageId = await built('LABEL name="cockpit"\nENV A=1\nCOPY data /data\nCMD ["/bin/sh"]');
+    const image = await subject.engine.inspect("inspect", imageId, ["/data/hello.txt", "/nothing", "/data"]);
+    expect(image).toMatchObject({ imageId, config: { labels: { name: "cockpit" }, cmd: ["/bin/sh"] } });
+    expect(image.config.env).toContain("A=1");
+    expect(image.diffIds).toHaveLength(2);
+    expect(Object.keys(image.files).toSorted()).toEqual(["/data/deep/other.txt", "/data/hello.txt"]);
+    expect(Buffer.from(image.files["/data/hello.txt"] ?? []).toString()).toBe("hello\n");
+  });
+
+  test("what a step prints is in the log, with the steps' names", async () => {
+    const { log } = await build("RUN echo good morning");
+    expect(log).toContain("RUN echo good morning");
+    expect(log).toMatch(/^good morning$/m);
+  });
+
+  test("a second build with one key gives the first one's image", async () => {
+    const first = await build("RUN echo once");
+    const second = await build("RUN echo once", {}, first.key);
+    expect(second.outcome).toEqual(first.outcome);
+    expect(second.log).not.toContain("Step");
+  });
+
+  test("two builds with one key at the same time give one image", async () => {
+    const key = newKey();
+    const [one, two] = await Promise.all([build("RUN echo twice", {}, key), build("RUN echo twice", {}, key)]);
+    expect(one.outcome.outcome).toBe("built");
+    expect(two.outcome).toEqual(one.outcome);
+  });
+
+  test("a failing step is named with its exit code", async () => {
+    const { outcome } = await build("RUN exit 3");
+    expect(outcome).toEqual({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3" });
+  });
+
+  test("a file that is not there fails the build with its name", async () => {
+    const { outcome } = await build("COPY absent.txt /");
+    expect(outcome).toMatchObject({ outcome: "failed", instruction: "COPY absent.txt /", message: expect.stringContaining("absent.txt") });
+  });
+
+  test("a build that never ends is stopped", async () => {
+    const { outcome } = await build("RUN sleep 1000", { limits: { ...limits, timeoutMs: 1500 } });
+    expect(outcome).toEqual({ outcome: "timed-out" });
+  });
+
+  test("a build that prints without end is stopped at the log limit", async () => {
+    const { outcome, log } = await build("RUN yes");
+    expect(outcome).toEqual({ outcome: "log-limit" });
+    expect(log.length).toBeLessThan(1_000_000);
+  });
+
+  test("a cancelled build ends at once, one cancelled before it began does not begin", async () => {
+    const controller = new AbortController();
+    const sink = (text: string) => {
+      if (text.includes("sleep 1000")) controller.abort();
+      return true;
+    };
+    expect(await subject.engine.build(newKey(), await request("RUN sleep 1000"), sink, controller.signal)).toEqual({
+      outcome: "cancelled",
+    });
+    expect((await build("RUN echo no", {}, newKey(), AbortSignal.abort())).outcome).toEqual({ outcome: "cancelled" });
+  });
+
+  test("a platform it does not serve is refused", async () => {
+    await expect(build("RUN true", { platform: "linux/z80" })).rejects.toMatchObject({ code: "engine.platform-unsupported" });
+  });
+
+  test("a pushed image is in the registry with the digest that is returned, also when pushed twice", async () => {
+    const imageId = await built('LABEL name="pushed"');
+    const to: PushDestination = { registry: subject.registry, repository: "f40/pushed", tag: "1-1" };
+    const first = await subject.engine.push("push", imageId, to, () => true, never);
+    expect(await subject.engine.push("push", imageId, to, () => true, never)).toEqual(first);
+    expect(await subject.digestOfTag("f40/pushed", "1-1")).toBe(first.digest);
+    expect(first.size).toBeGreaterThan(0);
+  });
+
+  test("a registry that does not answer is a reason to try again later", async () => {
+    const imageId = await built('LABEL name="unpushed"');
+    const to = { registry: "127.0.0.1:1", repository: "f40/pushed", tag: "1-1" };
+    await expect(subject.engine.push("push", imageId, to, () => true, never)).rejects.toMatchObject({
+      code: "engine.push-failed",
+      kind: "transient",
+    });
+  });
+
+  test("a command runs in an image: output, exit code, environment, files", async () => {
+    const image = await built('ENTRYPOINT ["/bin/false"]');
+    const files = { directory: join(context, "data"), target: "/flibs-tests" };
+    const { outcome, log } = await run(image, ["/bin/sh", "-c", "echo $WORD; cat /flibs-tests/hello.txt; exit 4"], {
+      files,
+      env: { WORD: "spoken" },
+    });
+    expect(outcome).toEqual({ outcome: "exited", exitCode: 4, outOfMemory: false });
+    expect(log).toBe("spoken\nhello\n");
+  });
+
+  test("an image is run by the digest it was pushed with", async () => {
+    const imageId = await built('LABEL name="by-digest"');
+    const to = { registry: subject.registry, repository: "f40/by-digest", tag: "1-1" };
+    const { digest } = await subject.engine.push("push", imageId, to, () => true, never);
+    const { outcome } = await run(`${subject.registry}/f40/by-digest@${digest}`, ["/bin/sh", "-c", "exit 0"]);
+    expect(outcome).toMatchObject({ outcome: "exited", exitCode: 0 });
+  });
+
+  test("a command that is not in the image is not started", async () => {
+    const image = await built("RUN true");
+    const { outcome } = await run(image, ["/bin/absent", "--help"]);
+    expect(outcome).toEqual({ outcome: "not-started", message: expect.stringContaining("/bin/absent") });
+  });
+
+  test("a command that hangs, prints without end or is cancelled is stopped", async () => {
+    const image = await built("RUN true");
+    const short = { limits: { ...limits, timeoutMs: 1500 } };
+    expect((await run(image, ["/bin/sh", "-c", "sleep 1000"], short)).outcome).toEqual({ outcome: "timed-out" });
+    expect((await run(image, ["/bin/sh", "-c", "yes"])).outcome).toEqual({ outcome: "log-limit" });
+    expect((await run(image, ["/bin/sh", "-c", "sleep 1000"], {}, AbortSignal.abort())).outcome).toEqual({ outcome: "cancelled" });
+  });
+
+  test("clean-up removes what is not kept and nothing else, and then there is nothing more to remove", async () => {
+    const kept = await build("RUN echo kept");
+    await build("RUN echo gone");
+    expect((await subject.engine.cleanUp((key) => key === kept.key)).length).toBeGreaterThan(0);
+    expect(await subject.engine.cleanUp((key) => key === kept.key)).toEqual([]);
+    expect((await build("RUN echo kept", {}, kept.key)).outcome).toEqual(kept.outcome);
+    expect(await subject.leftovers()).toHaveLength(1);
+    await subject.engine.cleanUp(() => false);
+    expect(await subject.leftovers()).toEqual([]);
+  });
+}
+
+async function makeContext(busybox: string): Promise<string> {
+  const { path } = await scratchDirectory();
+  await mkdir(join(path, "data/deep"), { recursive: true });
+  await mkdir(join(path, "bin"));
+  await writeFile(join(path, "data/hello.txt"), "hello\n");
+  await writeFile(join(path, "data/deep/other.txt"), "other\n");
+  await installBusybox(busybox, join(path, "bin"));
+  return path;
+}
+
+async function installBusybox(busybox: string, directory: string): Promise<void> {
+  await copyFile(busybox, join(directory, "busybox"));
+  await chmod(join(directory, "busybox"), 0o755);
+  for (const name of ["sh", "true", "false", "sleep", "yes", "cat", "echo"]) await symlink("busybox", join(directory, name));
+}

@@ -1,0 +1,140 @@
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import tar from "tar-stream";
+import { failedBuild } from "../../src/engines/docker/build-failure.ts";
+import { type Archive, packContext, packDirectory } from "../../src/engines/docker/context.ts";
+import { checkApiVersion, translate } from "../../src/engines/docker/docker-client.ts";
+import { pinnedImages } from "../../src/engines/docker/ensure-image.ts";
+import { decodeKey, encodeKey, installationNames } from "../../src/engines/docker/names.ts";
+import { readMessages } from "../../src/engines/docker/progress.ts";
+import { runningIn } from "../../src/engines/docker/step-containers.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
+
+async function unpack(archive: Archive): Promise<Record<string, string>> {
+  const extract = tar.extract();
+  archive.stream.pipe(extract);
+  const found: Record<string, string> = {};
+  for await (const entry of extract) {
+    const { name, type, mode, linkname, uid } = entry.header;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of entry) chunks.push(chunk as Uint8Array);
+    found[name] = `${type} ${mode.toString(8)} ${uid} ${linkname ?? ""}${Buffer.concat(chunks)}`;
+  }
+  return found;
+}
+
+describe("build context", () => {
+  test("files, modes and links are sent, ignored ones are not, links are not followed", async () => {
+    await using scratch = await scratchDirectory();
+    await mkdir(join(scratch.path, "docs"));
+    await writeFile(join(scratch.path, "docs/a.md"), "a");
+    await writeFile(join(scratch.path, "run"), "run");
+    await chmod(join(scratch.path, "run"), 0o755);
+    await writeFile(join(scratch.path, "empty"), "");
+    await symlink("/etc/passwd", join(scratch.path, "out"));
+    await writeFile(join(scratch.path, ".dockerignore"), "docs\n!docs/a.md");
+    const context = await packContext(scratch.path, "FROM scratch\n", 10_000);
+    expect(await unpack(context)).toEqual({
+      ".flibs.Dockerfile": "file 644 0 FROM scratch\n",
+      ".dockerignore": "file 644 0 docs\n!docs/a.md\n.flibs.Dockerfile\n",
+      "docs/a.md": "file 644 0 a",
+      empty: "file 644 0 ",
+      out: "symlink 777 0 /etc/passwd",
+      run: "file 755 0 run",
+    });
+  });
+
+  test("a file of the reserved name is not hidden by ours", async () => {
+    await using scratch = await scratchDirectory();
+    await writeFile(join(scratch.path, ".flibs.Dockerfile"), "theirs");
+    const context = await packContext(scratch.path, "ours", 10_000);
+    expect(context.dockerfile).toBe(".flibs.Dockerfile.1");
+    expect((await unpack(context))[".flibs.Dockerfile"]).toContain("theirs");
+  });
+
+  test("a context that is too large is refused while it is sent", async () => {
+    await using scratch = await scratchDirectory();
+    await writeFile(join(scratch.path, "big"), Buffer.alloc(50_000));
+    const { written, stream } = packDirectory(scratch.path, "/flibs-tests", 20_000);
+    stream.on("error", () => {}).resume();
+    await expect(written).rejects.toMatchObject({ code: "engine.context-too-large", kind: "input" });
+  });
+});
+
+describe("names", () => {
+  test("every key is read back from its name, and the name fits image names", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 12 }), (key) => {
+        expect(decodeKey(encodeKey(key))).toBe(key);
+        expect(encodeKey(key)).toMatch(/^[a-z0-9]+(?:-+[a-z0-9]+)*$/);
+      }),
+    );
+  });
+
+  test("names of another installation are not ours, even when one id begins with the other", () => {
+    const [one, other] = [installationNames("a"), installationNames("a-b")];
+    expect(one.keyOfTag(`${other.buildRepository("key")}:latest`)).toBeUndefined();
+    expect(one.keyOfContainer(other.container("run", "key"))).toBeUndefined();
+    expect(one.keyOfTag(`${one.buildRepository("run/build linux")}:latest`)).toBe("run/build linux");
+    expect(() => installationNames("../a")).toThrow(expect.objectContaining({ code: "config.invalid" }));
+  });
+});
+
+describe("what the engine says", () => {
+  test.each([
+    ["exit code", "The command '/bin/sh -c dnf' returned a non-zero code: 1", 1, "RUN dnf install foo", "RUN dnf install foo returned 1"],
+    ["not found", "x", 127, "RUN foo", "RUN foo returned 127 (the command was not found)"],
+    ["no code", "COPY failed: no x", undefined, "COPY x /", "COPY x /: COPY failed: no x"],
+    [
+      "no instruction",
+      "dockerfile parse error line 3: unknown instruction: FOO",
+      undefined,
+      undefined,
+      "dockerfile parse error line 3: unknown instruction: FOO",
+    ],
+  ])("a failure is told: %s", (_, error, code, instruction, message) => {
+    expect(failedBuild(error, code, instruction).message).toBe(message);
+  });
+
+  test.each([
+    ["nothing listens", { code: "ECONNREFUSED" }, "engine.unreachable", "Start Docker Engine"],
+    ["no permission", { code: "EACCES" }, "engine.unreachable", "group docker"],
+    ["no socket", { code: "ENOENT" }, "engine.unreachable", "engine.socket"],
+    ["shutting down", { statusCode: 500, json: { message: "server is shutting down" } }, "engine.unreachable", ""],
+    ["full", { statusCode: 500, json: { message: "write: no space left on device" } }, "engine.disk-full", "Free space"],
+    ["refused", { statusCode: 409, json: { message: "conflict" } }, "engine.refused", ""],
+  ])("an error is translated: %s", (_, fields, code, hint) => {
+    const error = translate("/run/docker.sock", "build", Object.assign(new Error("boom"), fields));
+    expect(error.code).toBe(code);
+    expect(error.hint ?? "").toContain(hint);
+  });
+
+  test("an old API is refused, newer ones are not", () => {
+    expect(() => checkApiVersion("1.39")).toThrow(expect.objectContaining({ code: "engine.out-of-date" }));
+    for (const version of ["1.40", "1.51", "2.0"]) expect(() => checkApiVersion(version)).not.toThrow();
+  });
+
+  test("only the daemon's own line, alone in its message, names a container", () => {
+    expect(runningIn(" ---> Running in 0123456789ab\n")).toBe("0123456789ab");
+    expect(runningIn("x\n ---> Running in 0123456789ab\n")).toBeUndefined();
+    expect(runningIn(" ---> Running in ../../etc\n")).toBeUndefined();
+  });
+
+  test("messages cut anywhere are read whole", async () => {
+    const text = '{"stream":"grüße"}\r\n{"aux":{"ID":"x"}}\n';
+    const bytes = [...Buffer.from(text)].map((byte) => Buffer.from([byte]));
+    const found: unknown[] = [];
+    for await (const message of readMessages(Readable.from(bytes))) found.push(message);
+    expect(found).toEqual([{ stream: "grüße" }, { aux: { ID: "x" } }]);
+  });
+
+  test("pinned parents are found, whatever stands around them", () => {
+    const image = `registry.example.test/f@sha256:${"a".repeat(64)}`;
+    const other = `registry.example.test/g@sha256:${"b".repeat(64)}`;
+    const dockerfile = `FROM --platform=linux/amd64 \\\n ${image} AS base\nFROM scratch\nCOPY --chown=0 --from=${other} /a /b\nRUN echo FROM x`;
+    expect(pinnedImages(dockerfile)).toEqual([image, other]);
+  });
+});

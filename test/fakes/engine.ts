@@ -1,0 +1,217 @@
+import { lstat, readdir, readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { type Digest, digestOf } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
+import { type CallLimits, limitCall } from "../../src/engines/call-limits.ts";
+import type {
+  BuildOutcome,
+  BuildRequest,
+  Engine,
+  ImageConfig,
+  InspectedImage,
+  PushDestination,
+  RunOutcome,
+} from "../../src/engines/engine.ts";
+import { runShell, type ShellEnd } from "./engine-shell.ts";
+
+type Files = ReadonlyMap<string, Uint8Array>;
+interface Image {
+  readonly config: ImageConfig;
+  readonly files: Files;
+  readonly layers: readonly Digest[];
+}
+
+export interface FakeEngine extends Engine {
+  /** Digest of what was pushed as `registry/repository:tag`. */
+  digestOfTag(name: string): Digest | undefined;
+  /** Keys of finished builds that are remembered, and of containers. */
+  leftovers(): readonly string[];
+  setReachable(reachable: boolean): void;
+  /** Each key for which a build was really carried out. */
+  readonly builds: readonly string[];
+}
+
+export interface FakeEngineOptions {
+  /** Takes the push in the place of the engine's own store: a fake registry's door. */
+  readonly onPush?: (image: InspectedImage, destination: PushDestination) => Promise<{ digest: Digest; size: number }>;
+  /** Images that FROM may name besides scratch, with their files. */
+  readonly parents?: Readonly<Record<string, Readonly<Record<string, Uint8Array>>>>;
+}
+
+/**
+ * An engine in memory. It understands the Dockerfile lines LABEL, ENV, COPY, RUN, CMD, ENTRYPOINT and USER and a shell of few words
+ * (see engine-shell.ts), keeps images by id and finished builds by key, and obeys the contract of test/contract/engine.contract.ts.
+ */
+export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
+  const images = new Map<Digest, Image>();
+  const finished = new Map<string, Digest>();
+  const pushed = new Map<string, { digest: Digest; size: number; imageId: Digest }>();
+  const running = new Map<string, Promise<BuildOutcome>>();
+  const builds: string[] = [];
+  let reachable = true;
+  const ask = () => {
+    if (!reachable) throw appError("engine.unreachable", "the fake engine was made unreachable");
+  };
+
+  async function buildOnce(key: string, request: BuildRequest, limits: CallLimits): Promise<BuildOutcome> {
+    if (limits.signal.aborted) return { outcome: limits.ended() ?? "cancelled" };
+    builds.push(key);
+    const built = await interpret(request, limits, options.parents ?? {});
+    if ("outcome" in built) return built;
+    const imageId = digestOf(JSON.stringify([key, built.config, built.layers]));
+    images.set(imageId, built);
+    finished.set(key, imageId);
+    return { outcome: "built", imageId };
+  }
+
+  function imageOf(id: Digest): Image {
+    ask();
+    const image = images.get(id);
+    if (image === undefined) throw appError("engine.image-missing", `the image ${id} is not on this engine`);
+    return image;
+  }
+
+  function inspected(imageId: Digest, paths: readonly string[]): InspectedImage {
+    const { config, files, layers } = imageOf(imageId);
+    const chosen = [...files].filter(([name]) => paths.some((path) => name === path || name.startsWith(`${path}/`)));
+    const sizeBytes = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    const created = "2026-01-01T00:00:00Z";
+    return { imageId, platform: "linux/amd64", created, sizeBytes, diffIds: layers, config, files: Object.fromEntries(chosen) };
+  }
+
+  return {
+    name: "fake",
+    capabilities: { buildLimits: true },
+    builds,
+    digestOfTag: (name) => pushed.get(name)?.digest,
+    leftovers: () => [...finished.keys()],
+    setReachable: (value) => {
+      reachable = value;
+    },
+    platforms: async () => {
+      ask();
+      return ["linux/amd64"];
+    },
+    build: async (key, request, sink, signal) => {
+      ask();
+      if (request.platform !== "linux/amd64")
+        throw appError("engine.platform-unsupported", `this engine does not build for ${request.platform}`);
+      await running.get(key);
+      const before = finished.get(key);
+      if (before !== undefined) return { outcome: "built", imageId: before };
+      using limits = limitCall(sink, signal, request.limits.timeoutMs);
+      const build = buildOnce(key, request, limits).finally(() => running.delete(key));
+      running.set(key, build);
+      return await build;
+    },
+    inspect: async (_key, imageId, paths) => inspected(imageId, paths),
+    push: async (_key, imageId, destination, sink, signal) => {
+      signal.throwIfAborted();
+      const image = inspected(imageId, ["/"]);
+      const name = `${destination.registry}/${destination.repository}`;
+      if (destination.registry.endsWith(":1")) throw appError("engine.push-failed", `pushing ${name}: connection refused`);
+      sink(`The push refers to repository [${name}]\n`);
+      const manifest = JSON.stringify([imageId, image.diffIds]);
+      const result = (await options.onPush?.(image, destination)) ?? { digest: digestOf(manifest), size: manifest.length };
+      for (const full of [`${name}:${destination.tag}`, `${name}@${result.digest}`]) pushed.set(full, { ...result, imageId });
+      return result;
+    },
+    run: async (_key, request, sink, signal): Promise<RunOutcome> => {
+      ask();
+      using limits = limitCall(sink, signal, request.limits.timeoutMs);
+      const image = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
+      const [program = "", flag, script] = request.command;
+      if (!image.files.has(program)) return { outcome: "not-started", message: `"${program}": no such file or directory` };
+      const copied = request.files === undefined ? [] : await readTree(request.files.directory, request.files.target);
+      const line = flag === "-c" ? (script ?? "") : [posix.basename(program), ...request.command.slice(1)].join(" ");
+      const end = await runShell(line, { env: request.env, files: new Map([...image.files, ...copied]) }, limits);
+      return typeof end === "number" ? { outcome: "exited", exitCode: end, outOfMemory: false } : { outcome: end };
+    },
+    cleanUp: async (keep) => {
+      ask();
+      const gone = [...finished.keys()].filter((key) => !keep(key));
+      for (const key of gone) finished.delete(key);
+      return gone.map((key) => `image ${key}`);
+    },
+  };
+}
+
+async function interpret(request: BuildRequest, limits: CallLimits, parents: NonNullable<FakeEngineOptions["parents"]>) {
+  const lines = request.dockerfile.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const files = new Map<string, Uint8Array>();
+  const layers: Digest[] = [];
+  const config = {
+    user: "",
+    entrypoint: [],
+    cmd: [],
+    env: [],
+    workingDir: "",
+    exposedPorts: [],
+    volumes: [],
+    stopSignal: "",
+    labels: {},
+  } as {
+    -readonly [K in keyof ImageConfig]: ImageConfig[K];
+  };
+  for (const [index, instruction] of lines.entries()) {
+    const [word = "", ...rest] = instruction.trim().split(/\s+/);
+    const rhs = rest.join(" ");
+    limits.say(`Step ${index + 1}/${lines.length} : ${instruction}\n`);
+    const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction });
+    switch (word) {
+      case "FROM":
+        for (const [name, bytes] of Object.entries(parents[rhs] ?? {})) files.set(name, bytes);
+        if (rhs !== "scratch") layers.push(digestOf(rhs));
+        break;
+      case "LABEL":
+        config.labels = { ...config.labels, ...Object.fromEntries(pairs(rhs)) };
+        break;
+      case "ENV":
+        config.env = [...config.env, ...pairs(rhs).map(([name, value]) => `${name}=${value}`)];
+        break;
+      case "CMD":
+      case "ENTRYPOINT":
+        config[word === "CMD" ? "cmd" : "entrypoint"] = rhs.startsWith("[") ? JSON.parse(rhs) : ["/bin/sh", "-c", rhs];
+        break;
+      case "USER":
+        config.user = rhs;
+        break;
+      case "COPY": {
+        const copied = await readTree(join(request.context, rest[0] ?? ""), rest[1] ?? "/").catch(() => undefined);
+        if (copied === undefined) return failed(`${instruction}: file not found in build context: ${rest[0]}`);
+        for (const [name, bytes] of copied) files.set(name, bytes);
+        layers.push(digestOf(JSON.stringify(copied.map(([name, bytes]) => [name, digestOf(bytes)]))));
+        break;
+      }
+      case "RUN": {
+        const end: ShellEnd = await runShell(rhs, { env: {}, files }, limits);
+        if (typeof end !== "number") return { outcome: end } satisfies BuildOutcome;
+        if (end !== 0) return failed(`${instruction} returned ${end}`);
+        layers.push(digestOf(instruction));
+        break;
+      }
+      default:
+        return failed(`dockerfile parse error line ${index + 1}: unknown instruction: ${word}`);
+    }
+    const ended = limits.ended();
+    if (ended !== undefined) return { outcome: ended } satisfies BuildOutcome;
+  }
+  return { config, files, layers } satisfies Image;
+}
+
+function pairs(text: string): [string, string][] {
+  return [...text.matchAll(/([\w.-]+)=(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)].map(([, name = "", quoted, bare]) => [
+    name,
+    quoted?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "",
+  ]);
+}
+
+/** Links are files here: good enough for programs. */
+async function readTree(from: string, to: string): Promise<[string, Uint8Array][]> {
+  const stat = await lstat(from);
+  if (!stat.isDirectory())
+    return [[to.endsWith("/") ? posix.join(to, posix.basename(from)) : to, stat.isFile() ? await readFile(from) : new Uint8Array()]];
+  const found: [string, Uint8Array][] = [];
+  for (const name of (await readdir(from)).toSorted()) found.push(...(await readTree(join(from, name), posix.join(to, name))));
+  return found;
+}

@@ -1,0 +1,52 @@
+import { randomBytes } from "node:crypto";
+import { describe } from "@jest/globals";
+import { type Digest, isDigest } from "../../../src/domain/digest.ts";
+import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
+import { type EngineSubject, engineContract } from "../../contract/engine.contract.ts";
+import { dockerSocket, requireDocker } from "../../support/docker.ts";
+import { startDockerRegistry } from "../../support/docker-registry.ts";
+import { scratchDirectory } from "../../support/scratch-directory.ts";
+
+describe("Docker Engine", () => {
+  engineContract(async (): Promise<EngineSubject> => {
+    const docker = await requireDocker();
+    const installation = `test-${randomBytes(4).toString("hex")}`;
+    const state = await scratchDirectory();
+    const registry = await startDockerRegistry();
+    return {
+      engine: dockerEngine({ socket: dockerSocket, installation, stateDirectory: state.path, builds: 2 }),
+      registry: registry.endpoint,
+      digestOfTag: (repository, tag) => digestOfTag(`${registry.url}/v2/${repository}/manifests/${tag}`),
+      leftovers: async () => {
+        const containers = await docker.listContainers({ all: true });
+        const images = await docker.listImages();
+        const names = [...containers.flatMap((one) => one.Names), ...images.flatMap((one) => one.RepoTags ?? [])];
+        return names.filter((name) => name.includes(installation));
+      },
+      busybox: "/bin/busybox",
+      close: async () => {
+        await removePulled(docker, registry.endpoint);
+        await registry.stop();
+        await state.remove();
+      },
+    };
+  });
+});
+
+async function digestOfTag(url: string): Promise<Digest | undefined> {
+  const accept = "application/vnd.docker.distribution.manifest.v2+json";
+  const digest = (await fetch(url, { headers: { accept } })).headers.get("docker-content-digest") ?? "";
+  return isDigest(digest) ? digest : undefined;
+}
+
+/** Images pulled by digest from the test's registry stay on the engine, as everybody's parents do. */
+async function removePulled(docker: Awaited<ReturnType<typeof requireDocker>>, endpoint: string): Promise<void> {
+  for (const image of await docker.listImages({ digests: true })) {
+    for (const name of image.RepoDigests ?? [])
+      if (name.startsWith(`${endpoint}/`))
+        await docker
+          .getImage(name)
+          .remove()
+          .catch(() => {});
+  }
+}

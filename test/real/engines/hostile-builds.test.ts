@@ -1,0 +1,169 @@
+import { randomBytes } from "node:crypto";
+import { chmod, copyFile, mkdir, readdir, symlink } from "node:fs/promises";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
+import type { BuildOutcome } from "../../../src/engines/engine.ts";
+import { commandRunner } from "../../../src/gating/command/command-runner.ts";
+import { dockerSocket, requireDocker } from "../../support/docker.ts";
+import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-directory.ts";
+
+const installation = `hostile-${randomBytes(4).toString("hex")}`;
+const limits = { timeoutMs: 60_000, memoryBytes: 48 * 2 ** 20, processes: 20 };
+const never = new AbortController().signal;
+let scratch: ScratchDirectory;
+const engineOn = (socket: string) => dockerEngine({ socket, installation, stateDirectory: join(scratch.path, "state"), builds: 2 });
+
+beforeAll(async () => {
+  scratch = await scratchDirectory();
+  const bin = join(scratch.path, "tree/bin");
+  await mkdir(bin, { recursive: true });
+  await copyFile("/bin/busybox", join(bin, "busybox"));
+  await chmod(join(bin, "busybox"), 0o755);
+  for (const name of ["sh", "tail", "printf", "sleep", "ls", "ln", "mkdir", "cp", "id"]) await symlink("busybox", join(bin, name));
+});
+afterAll(async () => {
+  await engineOn(dockerSocket).cleanUp(() => false);
+  await scratch.remove();
+});
+
+async function build(
+  key: string,
+  lines: string,
+  each: (text: string) => Promise<void> | void = () => {},
+): Promise<{ outcome: BuildOutcome; log: string }> {
+  let log = "";
+  const waiting: (Promise<void> | void)[] = [];
+  const request = {
+    platform: "linux/amd64",
+    context: join(scratch.path, "tree"),
+    dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
+    buildArguments: {},
+    limits,
+  } as const;
+  const sink = (text: string) => {
+    log += text;
+    waiting.push(each(text));
+    return true;
+  };
+  const outcome = await engineOn(dockerSocket).build(key, request, sink, never);
+  await Promise.all(waiting);
+  return { outcome, log };
+}
+async function imageOf(key: string, lines: string) {
+  const { outcome, log } = await build(key, lines);
+  if (outcome.outcome !== "built") throw new Error(`${JSON.stringify(outcome)}\n${log}`);
+  return outcome.imageId;
+}
+
+describe("hostile builds", () => {
+  test("a fork bomb is stopped by the process limit", async () => {
+    const { log } = await build("bomb", "RUN f() { f | f & }; f; sleep 1");
+    expect(log).toContain("can't fork");
+  });
+
+  test("a step that eats memory is killed and says so", async () => {
+    const { outcome } = await build("eat", "RUN exec tail /dev/zero");
+    expect(outcome).toMatchObject({ outcome: "failed", message: expect.stringMatching(/returned 137 \(it was killed.*memory/) });
+  });
+
+  test("a step that prints the daemon's words cannot have another container removed", async () => {
+    const docker = await requireDocker();
+    const image = await imageOf("victim", "RUN true || :");
+    const victim = await docker.createContainer({ Image: image, Cmd: ["/bin/sleep", "60"], HostConfig: { NetworkMode: "none" } });
+    try {
+      await victim.start();
+      const { outcome } = await build("liar", `RUN printf ' ---> Running in ${victim.id.slice(0, 12)}\\n'`);
+      expect(outcome.outcome).toBe("built");
+      const after = await victim.inspect();
+      expect(after.State.Running).toBe(true);
+      expect(after.HostConfig.PidsLimit ?? 0).toBe(0);
+    } finally {
+      await victim.remove({ force: true });
+    }
+  });
+
+  test("our Dockerfile does not get into the image, and no terminal sequence into the log", async () => {
+    const { log } = await build("clean", "COPY . /all\nRUN ls -A /all; printf '\\033]0;owned\\007\\033[31mred\\n'");
+    expect(log).toMatch(/^bin\nred$/m);
+    expect(log).not.toContain("\u001b");
+  });
+
+  test("a linked directory is read, a link out of the image stays inside it", async () => {
+    const id = await imageOf(
+      "links",
+      "RUN mkdir -p /usr/lib/sysimage/rpm /var/lib && cp /bin/id /usr/lib/sysimage/rpm/db; ln -s ../../usr/lib/sysimage/rpm /var/lib/rpm; ln -s ../../../../../../etc/hostname /out",
+    );
+    const { files } = await engineOn(dockerSocket).inspect("links", id, ["/var/lib/rpm", "/out"]);
+    expect(Object.keys(files).filter((name) => name.startsWith("/var"))).toEqual(["/var/lib/rpm/db"]);
+    expect(Buffer.from(files["/out"] ?? []).length).toBe(0);
+  });
+
+  test("a file that is too large to read is refused", async () => {
+    const id = await imageOf("large", "LABEL a=b");
+    const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: scratch.path, builds: 1, maxFileBytes: 1000 });
+    await expect(engine.inspect("large", id, ["/bin"])).rejects.toMatchObject({ code: "engine.file-too-large" });
+  });
+
+  test("no step's container and no note of one is left", async () => {
+    expect(await readdir(join(scratch.path, "state/build-steps"))).toEqual([]);
+  });
+
+  test("a test command has no network, no capability and its memory limit", async () => {
+    const image = await imageOf("run", "LABEL c=d");
+    const commands = [
+      { name: "network", run: ["/bin/ls", "/sys/class/net"], expect: { output: "^lo\\s*$" } },
+      { name: "capabilities", run: ["/bin/busybox", "grep", "CapBnd", "/proc/self/status"], expect: { output: "0000000000000000" } },
+      { name: "memory", run: ["/bin/tail", "/dev/zero"] },
+    ];
+    const suite = { name: "smoke", kind: "command", definition: { commands }, required: true };
+    const request = { suite, image, platform: "linux/amd64", tree: scratch.path, limits } as const;
+    const result = await commandRunner({ engine: engineOn(dockerSocket) }).run("gate", request, () => true, never);
+    expect(result.cases.map(({ outcome, message }) => [outcome, message])).toEqual([
+      ["pass", ""],
+      ["pass", ""],
+      ["error", "was stopped for using too much memory"],
+    ]);
+  });
+});
+
+describe("an engine in trouble", () => {
+  test("no socket is a reason to wait, with what to do", async () => {
+    await expect(engineOn(join(scratch.path, "none.sock")).platforms()).rejects.toMatchObject({
+      code: "engine.unreachable",
+      kind: "transient",
+    });
+  });
+
+  test("an engine that goes away in the middle of a build is no failed build", async () => {
+    const socket = join(scratch.path, "d.sock");
+    const answers: Record<string, unknown> = {
+      "/version": { ApiVersion: "1.41", Os: "linux", Arch: "amd64" },
+      "/info": { CgroupDriver: "cgroupfs" },
+    };
+    const server = createServer((request, response) => {
+      const path = (request.url ?? "").split("?")[0] ?? "";
+      request.resume();
+      if (path === "/build") request.on("end", () => response.write('{"stream":"Step 1/1 : FROM scratch"}\n', () => response.destroy()));
+      else
+        response
+          .writeHead(path in answers ? 200 : 404, { "content-type": "application/json" })
+          .end(JSON.stringify(answers[path] ?? { message: "no such" }));
+    });
+    await new Promise<void>((resolve) => server.listen(socket, resolve));
+    try {
+      const request = {
+        platform: "linux/amd64",
+        context: join(scratch.path, "tree"),
+        dockerfile: "FROM scratch",
+        buildArguments: {},
+        limits,
+      } as const;
+      await expect(engineOn(socket).build("gone", request, () => true, never)).rejects.toMatchObject({ code: "engine.unreachable" });
+    } finally {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    }
+  });
+});
