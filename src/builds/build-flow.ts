@@ -1,0 +1,227 @@
+import { z } from "zod";
+import type { Digest as ImageDigest } from "../domain/digest.ts";
+import { type AppError, appError, isAppError } from "../domain/errors.ts";
+import { type Platform, platformArchitecture } from "../domain/platform.ts";
+import type { TestResult, TestSuite } from "../gating/test-runner.ts";
+import { formatIndex } from "../registry/image-manifest.ts";
+import type { Ending, Flow } from "../workflow/run.ts";
+import { type Step, Suspended } from "../workflow/step.ts";
+import { buildPlatform, type PushedImage } from "./build-platform.ts";
+import type { BuildPorts } from "./build-ports.ts";
+import type { BuildPlan, BuildRequested } from "./build-record.ts";
+import { BuildRequest, Facts, Plan, Promotion, Result, VerdictShape } from "./build-schemas.ts";
+import { Digest } from "./digest-schema.ts";
+import { openLog } from "./log-writer.ts";
+import { maskSecrets } from "./mask-secrets.ts";
+import { fixedRelease, nextRelease } from "./next-release.ts";
+import { planBuild } from "./plan-build.ts";
+import { closeLogs, sayStatuses } from "./say-statuses.ts";
+import { readFacts, readSource } from "./source.ts";
+import { platformTag } from "./tags.ts";
+import { resultName, verdictOf } from "./verdict.ts";
+
+/** How long a run sleeps before it asks the engine again. */
+const engineRetryMs = 15_000;
+
+/**
+ * From a frozen commit to a tested, signed candidate and its promotion pull request. A build's id is its run's id. Candidates get their
+ * tags only after every digest is signed for the tag's public name; tests and promotion go by digest, and no tag is ever looked up again.
+ */
+export function buildFlow(ports: BuildPorts): Flow<BuildRequested> {
+  return {
+    name: "build",
+    intent: BuildRequest,
+    run: (step, request) => waitForEngine(() => runBuild(ports, step, request)),
+    finish: (step, request, ending) => finishBuild(ports, step, request, ending),
+    waiting: (run, request, waitingFor) => sayStatuses(ports, run, request, { waitingFor }),
+  };
+}
+
+async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested): Promise<void> {
+  const { builds, candidate, signer } = ports;
+  const build = step.run;
+  const say = (when: string) => step(`status ${when}`, z.null(), () => sayStatuses(ports, build, request, {}).then(() => null));
+
+  await step.write("create", z.null(), (transaction) => builds.create(build, request, transaction).then(() => null));
+  await say("created");
+  await step("lint", z.null(), async () => {
+    await readSource(ports, build, request);
+    return null;
+  });
+  const facts = await step("plan", Facts, () => readFacts(ports, build, request));
+  const plan = await step.write("reserve", Plan, async (transaction) => {
+    const { component, version, release } = facts.identity;
+    const next = release === undefined ? nextRelease : fixedRelease(component, version, release);
+    const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, component, version, next, transaction) };
+    const made = planBuild({ ...facts, build, request, ...nvr });
+    await builds.savePlan(build, made, transaction);
+    return made;
+  });
+  await say("planned");
+
+  const images = await everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const index = await step("push index", Digest, async () => {
+    const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
+    return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
+  });
+  const own = [plan.uniqueTag, ...(plan.primaryTag === undefined ? [] : [plan.primaryTag])];
+  await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
+  await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
+  await step.write("record", z.null(), (transaction) => builds.complete(build, index, transaction).then(() => null));
+  if (plan.floatingTags.length > 0) {
+    await step("tag candidate", z.boolean(), async (_, signal) => {
+      if (await isOvertaken(ports, build, request)) return false;
+      await signer.ensureSigned(signablesOf(ports, plan, index, images, plan.floatingTags, false), signal);
+      await writeTags(ports, plan, index, plan.floatingTags);
+      return true;
+    });
+  }
+  await say("built");
+
+  const results: TestResult[] = [];
+  for (const suite of plan.suites) {
+    for (const image of images) results.push(await runSuite(ports, step, request, plan, suite, image));
+  }
+  const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
+  if (plan.suites.length > 0) await say("tested");
+  if (!verdict.passed) throw testsFailed(verdict.blocking);
+  if (request.scratch) return;
+  const promotion = await step("promote", Promotion, async (_, signal) => (await ports.promote(build, signal)) ?? null);
+  if (promotion !== null) {
+    await step.write("save promotion", z.null(), (transaction) => builds.savePromotion(build, promotion, transaction).then(() => null));
+  }
+}
+
+/** Runs at the very end whatever happened: nothing stays reserved, pending, open or on the disk. */
+async function finishBuild(ports: BuildPorts, step: Step, request: BuildRequested, ending: Ending): Promise<void> {
+  const build = step.run;
+  const known = (await ports.builds.find(build)) !== undefined;
+  if (known && ending.status !== "done") {
+    await step.write("free", z.null(), async (transaction) => {
+      const error =
+        ending.status === "failed" ? ending.error : ({ code: "workflow.cancelled", kind: "stale", message: ending.reason } as const);
+      await ports.builds.fail(build, ending.status === "failed" ? "failed" : "cancelled", error, transaction);
+      return null;
+    });
+  }
+  await step("close logs", z.null(), () => closeLogs(ports, build).then(() => null));
+  if (known) await step("final status", z.null(), () => sayStatuses(ports, build, request, { ending }).then(() => null));
+  await step("clean up", z.null(), async () => {
+    await ports.workspaces.remove(build);
+    await ports.engine.cleanUp((key) => !key.startsWith(`${build}/`));
+    return null;
+  });
+}
+
+/** All platforms at once; when one fails the others end first, so that nothing goes on behind the run's back. */
+async function everyPlatform<T>(platforms: readonly Platform[], work: (platform: Platform) => Promise<T>): Promise<readonly T[]> {
+  const ended = await Promise.allSettled(platforms.map(work));
+  return ended.map((one) => {
+    if (one.status === "rejected") throw one.reason;
+    return one.value;
+  });
+}
+
+function splitPlatform(platform: Platform): { readonly os: string; readonly architecture: string } {
+  return { os: platform.split("/")[0] ?? "linux", architecture: platformArchitecture(platform) };
+}
+
+/** Every (digest, public name) of some tags. The list and each image below it; with `platforms`, each image under its own tag too. */
+function signablesOf(
+  { candidate }: BuildPorts,
+  plan: BuildPlan,
+  index: ImageDigest,
+  images: readonly PushedImage[],
+  tags: readonly string[],
+  platforms = true,
+) {
+  const publicName = (tag: string) => `${candidate.publicName}/${plan.imageRepository}:${tag}`;
+  const digests = [index, ...images.map(({ pushed }) => pushed.digest)];
+  const shared = tags.flatMap((tag) => digests.map((digest) => ({ digest, publicName: publicName(tag) })));
+  if (!platforms) return shared;
+  const single = images.map(({ pushed, platform }) => ({
+    digest: pushed.digest,
+    publicName: publicName(platformTag(plan.uniqueTag, platform)),
+  }));
+  return [...shared, ...single];
+}
+
+async function writeTags({ candidate }: BuildPorts, plan: BuildPlan, index: ImageDigest, tags: readonly string[]): Promise<null> {
+  const manifest = await candidate.registry.readManifest(plan.imageRepository, index);
+  for (const tag of tags) await candidate.registry.putManifest(plan.imageRepository, tag, manifest);
+  return null;
+}
+
+/** A newer build of the branch is complete: its tags stay where they are. */
+async function isOvertaken({ builds }: BuildPorts, build: string, request: BuildRequested): Promise<boolean> {
+  const complete = await builds.list({ repository: request.repository, state: "complete", limit: 200 });
+  const ofBranch = complete.filter((one) => one.branch === request.branch && !one.scratch);
+  // Newest first. Beyond the limit this build is old enough to be overtaken.
+  return ofBranch[0] !== undefined && ofBranch[0].id !== build;
+}
+
+async function runSuite(
+  ports: BuildPorts,
+  step: Step,
+  request: BuildRequested,
+  plan: BuildPlan,
+  suite: TestSuite,
+  { platform, pushed }: PushedImage,
+): Promise<TestResult> {
+  const name = `test ${suite.name} ${platform}`;
+  const result = await step(name, Result, async (key, signal) => {
+    const runner = ports.runners.find((one) => one.kind === suite.kind);
+    if (runner === undefined)
+      throw appError("builds.runner-unknown", `suite ${suite.name} is of kind "${suite.kind}", which nobody runs here`);
+    const { directory } = await readSource(ports, step.run, request);
+    const { settings, candidate } = ports;
+    const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
+    try {
+      const outcome = await runner.run(
+        key,
+        {
+          suite,
+          image: `${candidate.endpoint}/${plan.imageRepository}@${pushed.digest}`,
+          ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
+          platform,
+          tree: directory,
+          limits: { timeoutMs: settings.testMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+        },
+        log.sink,
+        signal,
+      );
+      signal.throwIfAborted();
+      return { ...outcome, suite: resultName(plan, suite.name, platform), cases: outcome.cases.map((one) => ({ ...one })) };
+    } finally {
+      await log.close();
+    }
+  });
+  await step.write(`save ${name}`, z.null(), (transaction) => ports.builds.saveTest(step.run, result, transaction).then(() => null));
+  return result;
+}
+
+function verdictShape(plan: BuildPlan, results: readonly TestResult[]): z.infer<typeof VerdictShape> {
+  const { passed, blocking } = verdictOf(plan, results);
+  return { passed, blocking: [...blocking] };
+}
+
+function testsFailed(blocking: z.infer<typeof VerdictShape>["blocking"]): AppError {
+  const words = blocking.map(
+    ({ suite, outcome, message }) => `${suite} ${outcome === "fail" ? "failed" : "could not be carried out"}: ${message}`,
+  );
+  return appError("builds.tests-failed", words.join("; ").slice(0, 1000), {
+    file: "tests/commands.yaml",
+    hint: "Mend the image or the test; a test that may fail is marked required: false",
+  });
+}
+
+/** The engine is away: the run waits and says so, however long it takes, and no attempt is used up. */
+async function waitForEngine(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (isAppError(error) && (error.code as string) === "engine.unreachable")
+      throw new Suspended(`the engine: ${error.message}`, engineRetryMs);
+    throw error;
+  }
+}

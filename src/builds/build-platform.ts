@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
+import { appError, type ErrorCode } from "../domain/errors.ts";
+import type { Platform } from "../domain/platform.ts";
+import type { BuildOutcome } from "../engines/engine.ts";
+import type { ManifestDescriptor } from "../registry/registry.ts";
+import type { Step } from "../workflow/step.ts";
+import type { BuildPorts } from "./build-ports.ts";
+import type { BuildPlan, BuildRequested } from "./build-record.ts";
+import { Image, Pushed } from "./build-schemas.ts";
+import { Digest } from "./digest-schema.ts";
+import { type LogWriter, openLog } from "./log-writer.ts";
+import { maskSecrets } from "./mask-secrets.ts";
+import { labelsFor } from "./plan-build.ts";
+import { rpmDatabasePaths } from "./rpm-list.ts";
+import { readSource } from "./source.ts";
+import { platformTag } from "./tags.ts";
+
+/** The image of one platform in the candidate registry. */
+export interface PushedImage {
+  readonly platform: Platform;
+  readonly pushed: ManifestDescriptor;
+}
+
+/** Build, look inside, push by digest, remember. Throws `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `workflow.cancelled`. */
+export async function buildPlatform(
+  ports: BuildPorts,
+  step: Step,
+  request: BuildRequested,
+  plan: BuildPlan,
+  platform: Platform,
+): Promise<PushedImage> {
+  const { engine, candidate, settings } = ports;
+  const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
+    const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
+    try {
+      return await work(log);
+    } finally {
+      await log.close();
+    }
+  };
+
+  const imageId = await step(`build ${platform}`, Digest, async (key, signal) => {
+    const { directory, dockerfile } = await readSource(ports, step.run, request);
+    const pins = new Map(plan.parents.map((parent) => [parent.written, parent.pinned]));
+    const outcome = await logged(platform, (log) =>
+      engine.build(
+        key,
+        {
+          platform,
+          context: directory,
+          dockerfile: rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform)),
+          buildArguments: {},
+          limits: { timeoutMs: settings.buildMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+        },
+        log.sink,
+        signal,
+      ),
+    );
+    return builtImage(outcome, platform, settings);
+  });
+
+  const image = await step(`inspect ${platform}`, Image, async (key) => {
+    const found = await engine.inspect(key, imageId, rpmDatabasePaths);
+    const { rpms, problem } = await ports.readRpms(found.files);
+    if (problem !== undefined) {
+      await logged(`inspect ${platform}`, async (log) => log.sink(`warning: the RPM list is not complete: ${problem}\n`));
+    }
+    const { sizeBytes, diffIds, config } = found;
+    return { platform, imageId, sizeBytes, diffIds, config, rpms };
+  });
+
+  const pushed = await step(`push ${platform}`, Pushed, (key, signal) =>
+    logged(`push ${platform}`, async (log) => {
+      const { digest } = await engine.push(
+        key,
+        imageId,
+        {
+          registry: candidate.endpoint,
+          repository: plan.imageRepository,
+          tag: platformTag(plan.uniqueTag, platform),
+          ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
+        },
+        log.sink,
+        signal,
+      );
+      // What the engine says it pushed is believed only when the registry's bytes name the image that was built.
+      const manifest = await candidate.registry.readManifest(plan.imageRepository, digest);
+      if (configDigest(manifest.bytes) !== imageId) {
+        throw appError("builds.pushed-differs", `the registry's ${digest} is not the image ${imageId} that was built for ${platform}`);
+      }
+      return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+    }),
+  );
+  await step.write(`save ${platform}`, z.null(), async (transaction) => {
+    await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size }, transaction);
+    return null;
+  });
+  return { platform, pushed };
+}
+
+function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"]) {
+  const refuse = (code: ErrorCode, message: string, hint: string) => appError(code, message, { file: "Dockerfile", hint });
+  switch (outcome.outcome) {
+    case "built":
+      return outcome.imageId;
+    case "failed": {
+      const at = outcome.instruction === undefined ? "" : ` at ${outcome.instruction.slice(0, 200)}`;
+      throw refuse(
+        "builds.build-failed",
+        `building for ${platform} failed${at}: ${outcome.message.slice(0, 500)}`,
+        "Mend the instruction; the log's last lines tell more",
+      );
+    }
+    case "timed-out":
+      throw refuse(
+        "builds.timed-out",
+        `building for ${platform} took longer than ${formatMinutes(settings.buildMs)}`,
+        "Look for a command that never ends or asks for input; operators can raise limits.buildTime",
+      );
+    case "log-limit":
+      throw refuse(
+        "builds.log-too-large",
+        `building for ${platform} printed more than ${formatSize(settings.logBytes)}`,
+        "Make the commands quieter, for example with -q; operators can raise limits.log",
+      );
+    case "cancelled":
+      throw appError("workflow.cancelled", `building for ${platform} was cancelled`);
+  }
+}
+
+function formatMinutes(ms: number): string {
+  return ms % 60_000 === 0 ? `${ms / 60_000} minutes` : `${ms / 1000} seconds`;
+}
+
+function formatSize(bytes: number): string {
+  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`;
+}
+
+function configDigest(bytes: Uint8Array): string | undefined {
+  const shape = z.object({ config: z.object({ digest: z.string() }) }).safeParse(JSON.parse(Buffer.from(bytes).toString("utf8")));
+  return shape.success ? shape.data.config.digest : undefined;
+}

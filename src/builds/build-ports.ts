@@ -1,0 +1,57 @@
+import type { Tree } from "../distgit/tree.ts";
+import type { Engine, PushDestination } from "../engines/engine.ts";
+import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { TestRunner } from "../gating/test-runner.ts";
+import type { Log } from "../log.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { Signer } from "../signing/signer.ts";
+import type { BuildRecord, BuildStore } from "./build-record.ts";
+import type { LogStore } from "./log-store.ts";
+import type { AllowedParent, OpenRegistry } from "./parents.ts";
+import type { ReadRpms } from "./rpm-list.ts";
+import type { Workspaces } from "./workspaces.ts";
+
+/** What the build flow works with; made in `app.ts`. */
+export interface BuildPorts {
+  readonly builds: BuildStore;
+  readonly logs: LogStore;
+  /** By the forge's name in the intent. */
+  readonly forge: (name: string) => Pick<ForgeSources, "checkout"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
+  readonly engine: Engine;
+  readonly candidate: CandidateRegistry;
+  readonly openRegistry: OpenRegistry;
+  /** Signs with the candidate key. */
+  readonly signer: Signer;
+  readonly runners: readonly TestRunner[];
+  readonly workspaces: Workspaces;
+  /** The files of a checked-out directory, links unfollowed. */
+  readonly readTree: (directory: string) => Promise<Tree>;
+  readonly readRpms: ReadRpms;
+  /** Proposes the build for promotion, or finds the proposal; undefined when there is nothing to promote. May be called again. */
+  readonly promote: (build: string, signal: AbortSignal) => Promise<BuildRecord["promotion"]>;
+  readonly settings: BuildSettings;
+  /** Values that must never be shown. */
+  readonly secrets: readonly string[];
+  readonly log: Log;
+}
+
+export interface CandidateRegistry {
+  readonly registry: Registry;
+  /** `host[:port]` as the engine reaches it. */
+  readonly endpoint: string;
+  /** `host[:port]` that signatures name. */
+  readonly publicName: string;
+  readonly credential?: NonNullable<PushDestination["credential"]>;
+}
+
+export interface BuildSettings {
+  /** Without a slash at the end. */
+  readonly publicUrl: string;
+  readonly allowedParents: readonly AllowedParent[];
+  readonly buildMs: number;
+  readonly testMs: number;
+  readonly memoryBytes: number;
+  readonly processes: number;
+  readonly contextBytes: number;
+  readonly logBytes: number;
+}

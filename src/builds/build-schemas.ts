@@ -1,0 +1,100 @@
+import { z } from "zod";
+import type { Platform as DomainPlatform } from "../domain/platform.ts";
+import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
+import { Digest } from "./digest-schema.ts";
+
+/** Schemas of what the build flow's steps record; a newer release reads an older journal through them. */
+export const Platform = z.templateLiteral([z.string(), "/", z.string()]) as unknown as z.ZodType<DomainPlatform>;
+const Texts = z.record(z.string(), z.string());
+const Parent = z.object({ written: z.string(), pinned: z.string(), digest: Digest });
+const Suite = z.object({ name: z.string(), kind: z.string(), definition: z.unknown(), required: z.boolean() });
+const Nvr = z.object({ name: z.string(), version: z.string(), release: z.string() });
+const count = z.number().optional();
+
+export const BuildRequest: z.ZodType<BuildRequested> = z.object({
+  forge: z.string(),
+  repository: z.string(),
+  branch: z.string(),
+  commit: z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "not a commit id"),
+  scratch: z.boolean(),
+  requestedBy: z.string(),
+  pull: z.int().exactOptional(),
+});
+
+/** What lint and the registries told, before an NVR is taken. */
+export const Facts = z.object({
+  createdAt: z.string(),
+  identity: z.object({ component: z.string(), name: z.string(), version: z.string(), release: z.string().exactOptional(), labels: Texts }),
+  container: z.object({ only: z.array(z.string()).exactOptional(), not: z.array(z.string()), tags: z.array(z.string()).exactOptional() }),
+  platforms: z.array(Platform),
+  parents: z.array(Parent),
+  suites: z.array(Suite),
+});
+export type Facts = z.infer<typeof Facts>;
+
+export const Plan: z.ZodType<BuildPlan> = z.object({
+  nvr: Nvr.exactOptional(),
+  imageRepository: z.string(),
+  platforms: z.array(Platform),
+  parents: z.array(Parent),
+  labels: Texts,
+  uniqueTag: z.string(),
+  primaryTag: z.string().exactOptional(),
+  floatingTags: z.array(z.string()),
+  suites: z.array(Suite),
+});
+
+/** Undefined members are not in JSON, so they come back as undefined. */
+const Rpm = z
+  .object({
+    name: z.string(),
+    epoch: count,
+    version: z.string(),
+    release: z.string(),
+    arch: z.string().optional(),
+    license: z.string().optional(),
+    sourceRpm: z.string().optional(),
+    sizeBytes: count,
+    sigmd5: z.string().optional(),
+  })
+  .transform((rpm) => ({
+    ...rpm,
+    epoch: rpm.epoch,
+    arch: rpm.arch,
+    license: rpm.license,
+    sourceRpm: rpm.sourceRpm,
+    sizeBytes: rpm.sizeBytes,
+    sigmd5: rpm.sigmd5,
+  }));
+
+export const Image: z.ZodType<BuiltImage> = z.object({
+  platform: Platform,
+  imageId: Digest,
+  sizeBytes: z.number(),
+  diffIds: z.array(Digest),
+  config: z.object({
+    user: z.string(),
+    entrypoint: z.array(z.string()),
+    cmd: z.array(z.string()),
+    env: z.array(z.string()),
+    workingDir: z.string(),
+    exposedPorts: z.array(z.string()),
+    volumes: z.array(z.string()),
+    stopSignal: z.string(),
+    labels: Texts,
+  }),
+  rpms: z.array(Rpm),
+});
+
+export const Pushed = z.object({ mediaType: z.string(), digest: Digest, size: z.number() });
+
+const outcome = z.enum(["pass", "fail", "error", "skip"]);
+const Timed = z.object({ outcome, message: z.string(), durationMs: z.number() });
+export const Result = Timed.extend({ suite: z.string(), cases: z.array(Timed.extend({ name: z.string() })) });
+
+export const VerdictShape = z.object({
+  passed: z.boolean(),
+  blocking: z.array(z.object({ suite: z.string(), outcome, message: z.string() })),
+});
+
+export const Promotion = z.object({ repository: z.string(), number: z.number() }).nullable();

@@ -1,0 +1,78 @@
+import type { InstalledRpm } from "./build-record.ts";
+
+/**
+ * One package as rpm's database holds it, all numbers big-endian: count of index entries, length of the data, entries of 16 bytes (tag, type,
+ * offset, count), data (rpm's file format, `lib/header.c`). The database is the image's, so every number in it may be a lie.
+ */
+const tags = {
+  sigmd5: 261,
+  name: 1000,
+  version: 1001,
+  release: 1002,
+  epoch: 1003,
+  size: 1009,
+  license: 1014,
+  arch: 1022,
+  sourceRpm: 1044,
+  longSize: 5009,
+};
+const types = { int32: 4, int64: 5, string: 6, binary: 7, i18nString: 9 };
+
+/** rpm's own limits: 64 Ki entries, 256 MiB of data; an installed package needs far less. */
+const maxEntries = 65_536;
+/** A name, version or license that is longer is no such thing. */
+const maxText = 4096;
+
+/** Undefined for what is no package: not a header, without a name, or a `gpg-pubkey` pseudo package. Never throws. */
+export function parseRpmHeader(blob: Uint8Array): InstalledRpm | undefined {
+  if (blob.length < 8) return undefined;
+  const view = new DataView(blob.buffer, blob.byteOffset, blob.length);
+  const count = view.getUint32(0);
+  const start = 8 + count * 16;
+  if (count > maxEntries || start > blob.length || view.getUint32(4) > blob.length - start) return undefined;
+  const data = blob.subarray(start, start + view.getUint32(4));
+  const entries = new Map<number, { readonly type: number; readonly offset: number; readonly count: number }>();
+  for (let at = 8; at < start; at += 16) {
+    const tag = view.getUint32(at);
+    if (!entries.has(tag))
+      entries.set(tag, { type: view.getUint32(at + 4), offset: view.getUint32(at + 8), count: view.getUint32(at + 12) });
+  }
+
+  const text = (tag: number): string | undefined => {
+    const entry = entries.get(tag);
+    if (entry === undefined || (entry.type !== types.string && entry.type !== types.i18nString) || entry.offset >= data.length)
+      return undefined;
+    const end = data.indexOf(0, entry.offset);
+    if (end < 0 || end - entry.offset > maxText) return undefined;
+    return Buffer.from(data.subarray(entry.offset, end)).toString("utf8");
+  };
+  const number = (tag: number): number | undefined => {
+    const entry = entries.get(tag);
+    if (entry === undefined || entry.count === 0) return undefined;
+    const at = new DataView(data.buffer, data.byteOffset, data.length);
+    if (entry.type === types.int32 && entry.offset <= data.length - 4) return at.getUint32(entry.offset);
+    if (entry.type === types.int64 && entry.offset <= data.length - 8) return Number(at.getBigUint64(entry.offset));
+    return undefined;
+  };
+  const md5 = (): string | undefined => {
+    const entry = entries.get(tags.sigmd5);
+    if (entry === undefined || entry.type !== types.binary || entry.count !== 16 || entry.offset > data.length - 16) return undefined;
+    return Buffer.from(data.subarray(entry.offset, entry.offset + 16)).toString("hex");
+  };
+
+  const name = text(tags.name);
+  const version = text(tags.version);
+  const release = text(tags.release);
+  if (!name || version === undefined || release === undefined || name === "gpg-pubkey") return undefined;
+  return {
+    name,
+    epoch: number(tags.epoch),
+    version,
+    release,
+    arch: text(tags.arch),
+    license: text(tags.license),
+    sourceRpm: text(tags.sourceRpm),
+    sizeBytes: number(tags.longSize) ?? number(tags.size),
+    sigmd5: md5(),
+  };
+}

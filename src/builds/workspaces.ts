@@ -1,0 +1,12 @@
+/**
+ * Working copies of runs on this machine. What stands there is never the truth: after a restart elsewhere it is made again from the commit.
+ */
+export interface Workspaces {
+  /**
+   * The directory of a run's tree. When there is none that is whole, `write` fills an absent directory, which then takes the place at once, so that
+   * a half-written tree is never taken for one.
+   */
+  ensureTree(run: string, write: (directory: string) => Promise<void>): Promise<string>;
+  /** Removes everything of a run; nothing there is fine. */
+  remove(run: string): Promise<void>;
+}

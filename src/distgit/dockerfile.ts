@@ -1,0 +1,244 @@
+import { DockerfileParser } from "dockerfile-ast";
+import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
+import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
+import { type Finding, finding, warning } from "./finding.ts";
+
+/** One FROM and what follows it. */
+export interface Stage {
+  readonly index: number;
+  /** `AS name`, lower case as Docker compares it. */
+  readonly name?: string;
+  readonly line: number;
+  /** Image as written, after ARGs were filled in. */
+  readonly image: string;
+  /** Offsets of the written image in the file: what a rewriting replaces. */
+  readonly span: readonly [number, number];
+  /** `scratch`, an earlier stage, or an image of a registry. */
+  readonly base: { readonly kind: "scratch" } | { readonly kind: "stage"; readonly index: number } | { readonly kind: "image" };
+  /** LABEL, ENV and ARG in order. */
+  readonly settings: readonly Setting[];
+}
+
+export interface Setting {
+  readonly keyword: "LABEL" | "ENV" | "ARG";
+  readonly line: number;
+  /** Raw, with quotes and variables. An ARG without default has an undefined value. */
+  readonly pairs: readonly (Omit<Pair, "value"> & { readonly value: string | undefined })[];
+}
+
+export interface Dockerfile {
+  readonly source: string;
+  readonly escapeSign: "\\" | "`";
+  readonly stages: readonly Stage[];
+  /** Values of the ARGs before the first FROM. */
+  readonly globals: ReadonlyMap<string, string>;
+}
+
+const file = "Dockerfile";
+const known = new Set(
+  "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR".split(" "),
+);
+/** Docker's scanner refuses longer lines. */
+const maxLine = 65_535;
+
+/** The model and what is wrong with the file; the model is undefined when there is no stage to speak of. Pure. */
+export function parseDockerfile(source: string): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
+  const { instructions, escapeSign, dangling } = cutDockerfile(source);
+  const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling);
+  const globals = new Map<string, string>();
+  const stages: (Stage & { settings: Setting[] })[] = [];
+  for (const instruction of instructions) {
+    findings.push(...lintInstruction(instruction, escapeSign, stages));
+    if (instruction.keyword === "FROM") {
+      const stage = readStage(instruction, escapeSign, globals, stages, findings);
+      if (stage !== undefined) stages.push(stage);
+      continue;
+    }
+    const { keyword } = instruction;
+    if (keyword !== "LABEL" && keyword !== "ENV" && keyword !== "ARG") continue;
+    const setting = readSetting(instruction, keyword, escapeSign);
+    if (setting === undefined) {
+      const example = keyword === "ARG" ? "ARG name=value" : `${keyword} name="value"`;
+      findings.push(
+        syntax(instruction, `${keyword} "${clip(instruction.text)}" is not a list of name=value`, `Write it as ${example}, with quotes`),
+      );
+    } else if (stages.length > 0) stages.at(-1)?.settings.push(setting);
+    else if (keyword === "ARG") {
+      for (const { name, value } of setting.pairs) if (value !== undefined) globals.set(name, expandWord(value, globals, escapeSign).value);
+    }
+  }
+  if (instructions.length === 0) {
+    findings.push(finding("distgit.dockerfile-syntax", file, undefined, "Dockerfile is empty", "Start it with FROM <base image>"));
+  } else if (!instructions.some((one) => one.keyword === "FROM")) {
+    findings.push(finding("distgit.dockerfile-syntax", file, 1, "Dockerfile has no FROM", "Start it with FROM <base image>"));
+  }
+  return stages.length === 0 ? { findings } : { dockerfile: { source, escapeSign, stages, globals }, findings };
+}
+
+function syntax(instruction: Pick<Instruction, "line">, message: string, fix: string): Finding {
+  return finding("distgit.dockerfile-syntax", file, instruction.line, message, fix);
+}
+
+/** What could be read in two ways is refused: lint and engine must never see different instructions. */
+function lintLines(source: string, instructions: readonly Instruction[], escapeSign: string, dangling: boolean): Finding[] {
+  const findings: Finding[] = [];
+  const ambiguous = (line: number | undefined, message: string, fix: string) =>
+    findings.push(finding("distgit.dockerfile-ambiguous", file, line, message, fix));
+  const starts = new Set(instructions.map((one) => one.line));
+  source.split("\n").forEach((text, index) => {
+    const line = index + 1;
+    const bare = text.endsWith("\r") ? text.slice(0, -1) : text;
+    if (Buffer.byteLength(bare) > maxLine) ambiguous(line, `line is longer than ${maxLine} bytes, which Docker refuses`, "Break the line");
+    if (/[\r\0\u2028\u2029]/.test(bare)) ambiguous(line, "line has a lone carriage return or NUL character", "Remove the character");
+    if (bare.trimStart().startsWith("#")) return;
+    if (bare.trimEnd().endsWith(escapeSign + escapeSign))
+      ambiguous(line, `line ends in ${escapeSign}${escapeSign}`, `Leave one ${escapeSign} to go on, or put a space and quotes`);
+    if (/^\s*FROM\s+\S/i.test(bare) && !starts.has(line)) {
+      ambiguous(
+        line,
+        "line looks like FROM but belongs to the instruction above",
+        "End the instruction above, or write the word in quotes",
+      );
+    }
+  });
+  if (dangling) {
+    ambiguous(
+      instructions.at(-1)?.lastLine,
+      `the last instruction ends in ${escapeSign} with nothing after it`,
+      `Remove the ${escapeSign}`,
+    );
+  }
+  if (findings.length > 0 || instructions.some((one) => hasHeredoc(one))) return findings;
+  // A second opinion: where the two parsers do not agree on what the instructions are, nobody can tell what the engine will do.
+  const other = DockerfileParser.parse(source)
+    .getInstructions()
+    .map((one) => `${one.getRange().start.line + 1} ${one.getKeyword()}`);
+  const differs = instructions.findIndex((one, index) => other[index] !== `${one.line} ${one.keyword}`);
+  if (differs >= 0 || other.length !== instructions.length) {
+    const line = instructions[Math.max(differs, 0)]?.line;
+    ambiguous(line, "the instruction can be read in two ways", "Write it on one line, with plain quotes and no << in it");
+  }
+  return findings;
+}
+
+function hasHeredoc({ keyword, text }: Instruction): boolean {
+  return /^(RUN|COPY|ADD)$/.test(keyword) && /(^|\s)\d*<<-?\s*["']?[A-Za-z_]/.test(text);
+}
+
+function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[]): Finding[] {
+  const { keyword, text, line } = instruction;
+  if (!known.has(keyword)) {
+    return [
+      syntax(instruction, `unknown instruction "${clip(keyword)}"`, "Remove it, or end the line above with \\ when it belongs there"),
+    ];
+  }
+  if (text === "") return [syntax(instruction, `${keyword} has no arguments`, `Give ${keyword} its arguments or remove the line`)];
+  if (stages.length === 0 && keyword !== "FROM" && keyword !== "ARG") {
+    return [syntax(instruction, `${keyword} stands before the first FROM`, "Move it below FROM; only ARG may stand before")];
+  }
+  const findings: Finding[] = [];
+  const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
+  if (hasHeredoc(instruction))
+    classic("a here-document (<<) needs BuildKit, and images are built by the classic builder", "Put the text into a file and COPY it");
+  const flags = splitWords(text, escapeSign)
+    .map((word) => word.raw)
+    .filter((_, index, all) => all.slice(0, index + 1).every((one) => one.startsWith("--")));
+  for (const flag of flags) {
+    const name = flag.split("=")[0] as string;
+    if (keyword === "RUN")
+      classic(`RUN ${name} needs BuildKit, and images are built by the classic builder`, `Remove ${name}; install and clean up in one RUN`);
+    else if ((keyword === "COPY" || keyword === "ADD") && name !== "--from" && name !== "--chown") {
+      classic(`${keyword} ${name} needs BuildKit, and images are built by the classic builder`, `Remove ${name}`);
+    } else if (name === "--from") findings.push(...lintCopyFrom(flag.slice("--from=".length), instruction, stages));
+  }
+  if (keyword === "ONBUILD" && /^\s*(ONBUILD|FROM|MAINTAINER)\b/i.test(text)) {
+    findings.push(syntax(instruction, `ONBUILD ${text.split(/\s/)[0]} is not allowed`, "Remove the line"));
+  }
+  if (keyword === "ONBUILD" && /--from=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
+  return findings;
+}
+
+/** A foreign image must stand in a FROM, where it is checked and pinned. */
+function lintCopyFrom(from: string, instruction: Instruction, stages: readonly Stage[]): Finding[] {
+  const isStage = stages.some((stage) => stage.name === from.toLowerCase() || String(stage.index) === from);
+  if (isStage) return [];
+  const message = `${instruction.keyword} --from=${clip(from)} names no stage above; a foreign image there can be neither checked nor pinned`;
+  return [
+    finding(
+      "distgit.dockerfile-unsupported",
+      file,
+      instruction.line,
+      message,
+      `Add a stage: FROM ${clip(from)} AS <name>, and use --from=<name>`,
+    ),
+  ];
+}
+
+function readStage(
+  instruction: Instruction,
+  escapeSign: string,
+  globals: ReadonlyMap<string, string>,
+  stages: readonly Stage[],
+  findings: Finding[],
+): (Stage & { settings: Setting[] }) | undefined {
+  const words = splitWords(instruction.text, escapeSign);
+  const plain = words.filter((word) => !word.raw.startsWith("--"));
+  const flags = words.filter((word) => word.raw.startsWith("--"));
+  const [image, as, name, ...rest] = plain;
+  const wrongFlag = flags.find((flag) => !flag.raw.startsWith("--platform="));
+  const isNamed = as === undefined || (as.raw.toLowerCase() === "as" && name !== undefined && /^[a-z][a-z0-9_.-]*$/i.test(name.raw));
+  if (image === undefined || wrongFlag !== undefined || !isNamed || rest.length > 0) {
+    findings.push(
+      syntax(
+        instruction,
+        `FROM "${clip(instruction.text)}" is not an image, or an image AS a name`,
+        "Write FROM <image> or FROM <image> AS <name>",
+      ),
+    );
+    return undefined;
+  }
+  const expanded = expandWord(image.raw, globals, escapeSign);
+  if (expanded.fault !== undefined) findings.push(syntax(instruction, `FROM has ${expanded.fault}`, "Close it"));
+  for (const variable of expanded.missing) {
+    const message = `FROM uses $${variable}, which has no value there`;
+    findings.push(
+      finding("distgit.variable-undefined", file, instruction.line, message, `Add above the first FROM: ARG ${variable}=<value>`),
+    );
+  }
+  if (expanded.value === "" && expanded.missing.length === 0)
+    findings.push(syntax(instruction, "FROM names no image", "Write FROM <image>"));
+  const stage = stages.findLast((one) => one.name === expanded.value.toLowerCase());
+  const stageName = name?.raw.toLowerCase();
+  if (stageName !== undefined && stages.some((one) => one.name === stageName)) {
+    findings.push(syntax(instruction, `stage "${stageName}" is there twice`, "Give one of them another name"));
+  }
+  if (/:latest$|^[^:@]+$|\/[^:@]+$/.test(expanded.value) && stage === undefined && expanded.value !== "scratch" && expanded.value !== "") {
+    const message = `FROM ${clip(expanded.value)} follows whatever is newest`;
+    findings.push(warning("distgit.parent-floating", file, instruction.line, message, "Name the release in the tag, as in fedora:42"));
+  }
+  return {
+    index: stages.length,
+    ...(stageName === undefined ? {} : { name: stageName }),
+    line: instruction.line,
+    image: expanded.value,
+    span: [instruction.offsets[image.start] ?? 0, (instruction.offsets[image.end - 1] ?? 0) + 1],
+    base: expanded.value === "scratch" ? { kind: "scratch" } : stage ? { kind: "stage", index: stage.index } : { kind: "image" },
+    settings: [],
+  };
+}
+
+function readSetting({ text, line }: Instruction, keyword: Setting["keyword"], escapeSign: string): Setting | undefined {
+  if (keyword !== "ARG") {
+    const pairs = splitPairs(text, escapeSign);
+    return pairs && { keyword, line, pairs };
+  }
+  const pairs = splitWords(text, escapeSign).map(({ raw }) => {
+    const cut = raw.indexOf("=");
+    return cut < 0 ? { name: raw, value: undefined } : { name: raw.slice(0, cut), value: raw.slice(cut + 1) };
+  });
+  return pairs.every((pair) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(pair.name)) ? { keyword, line, pairs } : undefined;
+}
+
+function clip(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}

@@ -1,0 +1,127 @@
+import { isRepository } from "../domain/image-reference.ts";
+import type { Dockerfile } from "./dockerfile.ts";
+import { type Finding, finding } from "./finding.ts";
+import { findLabel, type Label, type ParentEnv, resolveLabels } from "./labels.ts";
+
+/** What the labels decide about a build. */
+export interface ImageIdentity {
+  /** `com.redhat.component`: N of the NVR. */
+  readonly component: string;
+  /** `name`: repository in the registry. */
+  readonly name: string;
+  readonly version: string;
+  /** Undefined: counted up by flibs. */
+  readonly release?: string;
+  /** Every label of the Dockerfile, resolved, for floating tags like `{version}`. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+const file = "Dockerfile";
+const releasePattern = /^\d+([._]?[a-zA-Z0-9]+)*$/;
+const componentPattern = /^[A-Za-z0-9/_.+-]+$/;
+
+/**
+ * Rules of OSBS and Koji for the required labels. While the parents' ENV is not known (`parentEnv` gives undefined), what depends on it is
+ * left alone. `identity` is there when nothing was found.
+ */
+export function lintLabels(
+  dockerfile: Dockerfile,
+  parentEnv: ParentEnv,
+): { readonly findings: readonly Finding[]; readonly identity?: ImageIdentity } {
+  const { labels, complete } = resolveLabels(dockerfile, parentEnv);
+  const findings = [...labels.values()].flatMap((label) => lintValue(label, complete));
+  const lastStage = dockerfile.stages.at(-1)?.line;
+  const value = (name: string, example: string, required: boolean): string | undefined => {
+    const label = findLabel(labels, name);
+    if (label === undefined) {
+      const message = `label "${name}" is missing; every image must carry it`;
+      if (required) findings.push(finding("distgit.label-missing", file, lastStage, message, `Add: LABEL ${name}="${example}"`));
+      return undefined;
+    }
+    if (label.fault !== undefined || label.missing.length > 0) return undefined;
+    if (label.value !== "") return label.value;
+    findings.push(
+      finding(
+        "distgit.label-missing",
+        file,
+        label.line,
+        `label "${label.name}" is empty`,
+        required ? `Give it a value: LABEL ${name}="${example}"` : `Remove it: flibs counts the ${name} up by itself`,
+      ),
+    );
+    return undefined;
+  };
+  const component = value("com.redhat.component", "mypackage-container", true);
+  const name = value("name", "f42/mypackage", true);
+  const version = value("version", "1", true);
+  const release = value("release", "1", false);
+  const refuse = (label: string, found: string, rule: string, fix: string) =>
+    findings.push(
+      finding("distgit.label-invalid", file, findLabel(labels, label)?.line, `label "${label}" is "${clip(found)}"; ${rule}`, fix),
+    );
+  if (component !== undefined && !componentPattern.test(component)) {
+    refuse("com.redhat.component", component, "it may have letters, digits and / _ . + - only", "Use the name of the dist-git repository");
+  }
+  if (name !== undefined) lintName(name, refuse);
+  if (version !== undefined && !/^[\w][\w.+~^]*$/.test(version)) {
+    const dash = version.includes("-")
+      ? "a version must not have a dash, since Koji splits NVRs there"
+      : "it must be letters, digits, dots and underscores";
+    refuse("version", version, dash, `Write "${version.replace(/[^\w.]+/g, ".").replace(/^\.+/, "") || "1"}"`);
+  } else if (version !== undefined && /[+~^]/.test(version)) {
+    refuse("version", version, "it becomes a tag, where + ~ ^ are not allowed", `Write "${version.replace(/[+~^]/g, "_")}"`);
+  }
+  if (release !== undefined && !releasePattern.test(release)) {
+    refuse(
+      "release",
+      release,
+      "it must start with a digit and have letters and digits parted by . or _",
+      "Remove the label: flibs counts releases up by itself",
+    );
+  }
+  if (version !== undefined && `${version}-${release ?? "0000000000"}`.length > 128) {
+    refuse("version", version, "version and release together are longer than the 128 characters of a tag", "Shorten it");
+  }
+  const known = component !== undefined && name !== undefined && version !== undefined;
+  if (findings.length > 0 || !known) return { findings };
+  const all = Object.fromEntries([...labels.values()].map((label) => [label.name, label.value]));
+  return { findings, identity: { component, name, version, ...(release === undefined ? {} : { release }), labels: all } };
+}
+
+function lintValue(label: Label, complete: boolean): readonly Finding[] {
+  if (label.fault !== undefined) {
+    return [finding("distgit.dockerfile-syntax", file, label.line, `label "${clip(label.name)}" has ${label.fault}`, "Close it")];
+  }
+  if (!complete || label.missing.length === 0) return [];
+  const [variable] = label.missing;
+  const message = `label "${clip(label.name)}" uses $${variable}, which neither the Dockerfile above nor the parent image defines`;
+  return [finding("distgit.variable-undefined", file, label.line, message, `Add above line ${label.line}: ENV ${variable}="<value>"`)];
+}
+
+function lintName(name: string, refuse: (label: string, found: string, rule: string, fix: string) => void): void {
+  const first = name.split("/")[0] ?? "";
+  if (!isRepository(name)) {
+    const mended = name
+      .toLowerCase()
+      .replace(/[^a-z0-9._/-]+/g, "-")
+      .replace(/^[._/-]+|[._/-]+$/g, "");
+    const fix = isRepository(mended) ? `Write LABEL name="${mended}"` : "Use lower-case letters, digits, dots, dashes and slashes";
+    refuse(
+      "name",
+      name,
+      "it is the repository in the registry, where only lower-case letters, digits and single . _ - between them are allowed",
+      fix,
+    );
+  } else if (name.includes("/") && first.includes(".")) {
+    refuse(
+      "name",
+      name,
+      "a dot before the first slash would make it the name of a registry",
+      `Write LABEL name="${name.slice(first.length + 1)}"`,
+    );
+  }
+}
+
+function clip(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
+}

@@ -1,0 +1,70 @@
+import type { TestSuite } from "../gating/test-runner.ts";
+import { type ContainerSettings, readContainerYaml } from "./container-yaml.ts";
+import { type Dockerfile, parseDockerfile } from "./dockerfile.ts";
+import { type Finding, finding } from "./finding.ts";
+import type { ParentEnv } from "./labels.ts";
+import { lintLinks } from "./links.ts";
+import { type ImageIdentity, lintLabels } from "./lint-labels.ts";
+import { readTestCommands, testCommandsFile } from "./test-commands.ts";
+import type { Tree } from "./tree.ts";
+
+/** Longest Dockerfile that is read. */
+const maxDockerfileBytes = 1024 * 1024;
+
+/** A dist-git repository at one commit, read and checked. */
+export interface LintedTree {
+  /** Undefined when it is missing or beyond reading. */
+  readonly dockerfile?: Dockerfile;
+  /** Undefined while something is wrong with the labels, or they depend on a parent that was not read. */
+  readonly identity?: ImageIdentity;
+  readonly container: ContainerSettings;
+  readonly suites: readonly TestSuite[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Everything that can be said about the repository before a container is started. Without `parentEnv` (nobody asked the registry yet)
+ * labels with variables of the parent image are left alone.
+ */
+export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined): Promise<LintedTree> {
+  const container = await readContainerYaml(tree);
+  const tests = await readTestCommands(tree);
+  const { dockerfile, findings } = await readDockerfile(tree);
+  const labels = dockerfile === undefined ? { findings: [] } : lintLabels(dockerfile, parentEnv);
+  return {
+    ...(dockerfile === undefined ? {} : { dockerfile }),
+    ...("identity" in labels && labels.identity !== undefined ? { identity: labels.identity } : {}),
+    container: container.settings,
+    suites: tests.suites,
+    findings: [...findings, ...labels.findings, ...container.findings, ...tests.findings, ...lintPlainFiles(tree), ...lintLinks(tree)],
+  };
+}
+
+async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
+  const wrong = (code: Finding["code"], message: string, fix: string) => ({
+    findings: [finding(code, "Dockerfile", undefined, message, fix)],
+  });
+  const bytes = await tree.readFile("Dockerfile", maxDockerfileBytes + 1);
+  if (bytes === undefined) {
+    if (tree.entries.some((entry) => entry.path === "Dockerfile")) return { findings: [] };
+    const other = tree.entries.find((entry) => /^(dockerfile|containerfile)$/i.test(entry.path));
+    const fix = other ? `Rename it: git mv ${other.path} Dockerfile` : "Add a Dockerfile at the root of the repository";
+    return wrong("distgit.dockerfile-missing", `Dockerfile is missing${other ? `; there is only ${other.path}` : ""}`, fix);
+  }
+  if (bytes.length > maxDockerfileBytes) return wrong("distgit.dockerfile-syntax", "Dockerfile has more than 1 MiB", "Shorten it");
+  try {
+    return parseDockerfile(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+  } catch {
+    return wrong("distgit.dockerfile-syntax", "Dockerfile is not UTF-8 text", "Save it as UTF-8");
+  }
+}
+
+/** What flibs reads itself must be a file of the commit, no link to something else. */
+function lintPlainFiles(tree: Tree): readonly Finding[] {
+  return tree.entries.flatMap((entry) => {
+    const isRead = ["Dockerfile", "container.yaml", testCommandsFile, "tests"].includes(entry.path);
+    if (entry.kind !== "link" || !isRead) return [];
+    const message = `${entry.path} is a symbolic link; flibs reads only regular files`;
+    return [finding("distgit.link-outside", entry.path, undefined, message, "Put the file itself there")];
+  });
+}

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { durationMs } from "../config.ts";
+import type { TestSuite } from "../gating/test-runner.ts";
+import type { Finding } from "./finding.ts";
+import type { Tree } from "./tree.ts";
+import { maxYamlBytes, readYaml } from "./yaml-file.ts";
+
+const word = z
+  .string()
+  .max(16_384)
+  .refine((text) => !text.includes("\0"), "must not have a NUL character");
+
+const TestCommand = z.strictObject({
+  name: z.string().min(1).max(200).describe("What is true when it passes"),
+  run: z.union([word.min(1), z.array(word).min(1).max(200)]).describe("Program and arguments; a text is given to /bin/sh -c in the image"),
+  expect: z
+    .strictObject({
+      exitCode: z.int().min(0).max(255).optional().describe("0 when left out"),
+      output: z.string().min(1).max(16_384).optional().describe("Text that must be in what it prints"),
+    })
+    .optional(),
+  timeout: z
+    .string()
+    .regex(/^[1-9]\d{0,5}(s|m|h)$/, "write a number and s, m or h, as in 30s")
+    .optional()
+    .describe("Longest time of this command; the operator's limit counts when it is shorter"),
+});
+
+const Suite = z.strictObject({
+  required: z.boolean().default(true).describe("A failing suite that is not required is reported and blocks nothing"),
+  commands: z.array(TestCommand).min(1).max(100),
+});
+
+/** tests/commands.yaml: suites of plain commands that run in the built image without network. */
+export const TestCommands = z
+  .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "a suite's name is lower-case letters, digits and dashes, at most 40"), Suite)
+  .refine((suites) => Object.keys(suites).length <= 20, "at most 20 suites")
+  .nullable();
+
+export const testCommandsFile = "tests/commands.yaml";
+
+/** Suites of kind `command`; `definition` is `{commands: [{name, run: string[], expect?: {exitCode?, output?}, timeoutMs?}]}`. */
+export async function readTestCommands(
+  tree: Tree,
+): Promise<{ readonly suites: readonly TestSuite[]; readonly findings: readonly Finding[] }> {
+  const bytes = await tree.readFile(testCommandsFile, maxYamlBytes + 1);
+  if (bytes === undefined) return { suites: [], findings: [] };
+  const { value, findings } = readYaml(testCommandsFile, bytes, TestCommands, "distgit.tests-invalid");
+  const suites = Object.entries(value ?? {}).map(([name, suite]): TestSuite => {
+    const commands = suite.commands.map(({ name, run, expect, timeout }) => ({
+      name,
+      run: typeof run === "string" ? ["/bin/sh", "-c", run] : run,
+      ...(expect === undefined ? {} : { expect }),
+      ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout) }),
+    }));
+    return { name, kind: "command", definition: { commands }, required: suite.required };
+  });
+  return { suites, findings };
+}

@@ -1,0 +1,75 @@
+import { isAlias, isNode, LineCounter, parseDocument, visit } from "yaml";
+import type { z } from "zod";
+import type { ErrorCode } from "../domain/errors.ts";
+import { type Finding, finding } from "./finding.ts";
+
+/** Files of a few lines; more is a mistake or an attack. */
+export const maxYamlBytes = 256 * 1024;
+
+/**
+ * A YAML file of the repository through its schema, with line numbers. Refused: more than one document, duplicate keys, anchors and
+ * aliases (an alias bomb is 500 bytes that want gigabytes), tags of other programs. An empty file is `null`.
+ */
+export function readYaml<T>(
+  file: string,
+  bytes: Uint8Array,
+  schema: z.ZodType<T>,
+  code: ErrorCode,
+): { readonly value?: T; readonly findings: readonly Finding[] } {
+  const wrong = (line: number | undefined, message: string, fix: string) => ({ findings: [finding(code, file, line, message, fix)] });
+  if (bytes.length > maxYamlBytes) return wrong(undefined, `file has more than ${maxYamlBytes / 1024} KiB`, "Shorten it");
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return wrong(undefined, "file is not UTF-8 text", "Save it as UTF-8");
+  }
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, uniqueKeys: true, prettyErrors: false, customTags: [], resolveKnownTags: false });
+  const lineAt = (offset: number) => lineCounter.linePos(offset).line || 1;
+  const [fault] = [...document.errors, ...document.warnings];
+  if (fault) return wrong(lineAt(fault.pos[0]), `not valid YAML: ${fault.message.replaceAll(/\s+/g, " ").slice(0, 200)}`, "Mend the line");
+  const named = findAnchor(document);
+  if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
+  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  if (parsed.success) return { value: parsed.data, findings: [] };
+  return {
+    findings: parsed.error.issues.slice(0, 20).map((issue) => {
+      const path = issue.path.map((part) => (typeof part === "symbol" ? part.toString() : part));
+      const where = issue.code === "unrecognized_keys" ? [...path, issue.keys[0] ?? ""] : path;
+      const name = path.join(".") || "the file";
+      return finding(code, file, lineOf(document, where, lineAt), `${name}: ${issue.message}`, fixOf(issue));
+    }),
+  };
+}
+
+function findAnchor(document: ReturnType<typeof parseDocument>): number | undefined {
+  let found: number | undefined;
+  visit(document, {
+    Node(_, node) {
+      if (!isAlias(node) && node.anchor === undefined) return undefined;
+      found = node.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return found;
+}
+
+/** The line of the deepest part of the path that is there. */
+function lineOf(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly (string | number)[],
+  lineAt: (offset: number) => number,
+): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const node = document.getIn(path.slice(0, depth), true);
+    if (isNode(node) && node.range) return lineAt(node.range[0]);
+  }
+  return 1;
+}
+
+function fixOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "unrecognized_keys") return `Remove or correct ${issue.keys.map((key) => `"${key.slice(0, 60)}"`).join(", ")}`;
+  if (issue.code === "invalid_type") return `Make it a value of type ${issue.expected}`;
+  return "Correct the value";
+}

@@ -1,0 +1,63 @@
+import { expect, test } from "@jest/globals";
+import { openLog } from "../../src/builds/log-writer.ts";
+import { maskSecrets } from "../../src/builds/mask-secrets.ts";
+import { escapeMarkdown, failureText, fence, plainLine } from "../../src/builds/wording.ts";
+
+test("a log can't end its code block", () => {
+  expect(fence("a\n```\n# b")).toBe("````text\na\n```\n# b\n````");
+});
+
+test("text of others makes no link, mention, HTML or colour", () => {
+  expect(escapeMarkdown("<img> [a](b) @alice `c`\n/build")).toBe(
+    "&lt;img> \\[a\\]\\(b\\) @\u200balice \\`c\\` /build".replace("img>", "img\\>"),
+  );
+  expect(plainLine("\u001b[31mred\u202e\u0007!", 10)).toBe("red !");
+});
+
+test("a failure says what, where, the fix, and the log's last twenty lines", () => {
+  const tail = Array.from({ length: 30 }, (_, i) => `line ${i}`).join("\n");
+  const text = failureText(
+    { code: "builds.build-failed", kind: "input", message: "it failed", hint: "Mend it", file: "Dockerfile", line: 3 },
+    tail,
+  );
+  expect(text).toContain("**What failed**: it failed\n\n**Where**: `Dockerfile:3`\n\n**Fix**: Mend it\n\nLast lines of the log:");
+  expect(text).toContain("```text\nline 10\n");
+  expect(text).not.toContain("line 9\n");
+});
+
+test("an internal error keeps its words to the operators", () => {
+  expect(failureText({ code: "internal", kind: "internal", message: "db.internal refused" }, undefined)).not.toContain("db.internal");
+});
+
+test("secrets are masked, also those nobody named", () => {
+  const mask = maskSecrets(["hunter22", "hunter22-long"]);
+  expect(mask("a hunter22-long b https://u:pw@h/ Authorization: Bearer abc.def")).toBe(
+    "a (masked) b https://u:(masked)@h/ Authorization: Bearer (masked)",
+  );
+});
+
+test("a log is masked over chunks, cut at its limit, and closed", async () => {
+  let stored = "";
+  let closed = false;
+  const store = {
+    restart: async () => {
+      stored = "";
+    },
+    append: async (_: string, __: string, text: string) => {
+      stored += text;
+    },
+    close: async () => {
+      closed = true;
+    },
+    list: async () => [],
+    read: async () => ({ text: "", next: 0, closed: false }),
+  };
+  const log = await openLog(store, "r", "n", 30, maskSecrets(["hunter22"]));
+  expect(log.sink("a hunt")).toBe(true);
+  expect(log.sink("er22 b\n")).toBe(true);
+  expect(log.sink("x".repeat(40))).toBe(false);
+  expect(log.sink("y")).toBe(false);
+  await log.close();
+  expect(stored).toBe(`a (masked) b\n${"x".repeat(17)}\nflibs: the log has reached its limit of 30 bytes\n`);
+  expect([log.isFull(), closed]).toEqual([true, true]);
+});
