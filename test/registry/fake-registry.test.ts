@@ -1,0 +1,20 @@
+import { registryClient } from "../../src/registry/registry-client.ts";
+import { registryContract } from "../contract/registry.contract.ts";
+import { type FakeRegistryOptions, startFakeRegistry } from "../fakes/registry.ts";
+
+const credential = { username: "alice", password: "open-sesame" };
+const onFake = (name: string, options: FakeRegistryOptions, relative = false) =>
+  registryContract({
+    name,
+    async create() {
+      const fake = await startFakeRegistry(options);
+      fake.flaws.relativeLocations = relative;
+      const client = registryClient({ endpoint: fake.endpoint, plainHttp: true, ...credential });
+      return { client, close: async () => fake[Symbol.asyncDispose]() };
+    },
+  });
+
+onFake("fake", {});
+onFake("fake with relative locations", {}, true);
+onFake("fake with basic authentication", { basicAuth: credential });
+onFake("fake with tokens", { tokenAuth: credential });
