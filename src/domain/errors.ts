@@ -141,6 +141,7 @@ export const errorCatalogue = {
   "forge.repository-unknown": { kind: "input", meaning: "The forge has no such repository" },
   "forge.commit-unknown": { kind: "input", meaning: "The repository has no such commit" },
   "forge.branch-unknown": { kind: "input", meaning: "The repository has no such branch" },
+  "forge.branch-blocked": { kind: "input", meaning: "A branch cannot be made because another has the beginning of its name" },
   "forge.tree-too-large": { kind: "input", meaning: "The files of a commit are larger than the limit" },
   "forge.tree-unsafe": { kind: "input", meaning: "A commit has a path that must not be written to a disk" },
   "forge.checkout-occupied": { kind: "internal", meaning: "The directory for a checkout holds something else already" },

@@ -1,0 +1,190 @@
+import { createHash } from "node:crypto";
+import { closeSync, openSync, symlinkSync, writeSync } from "node:fs";
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { appError, isAppError } from "../../domain/errors.ts";
+import type { Git } from "./git.ts";
+import { isTreePath } from "./names.ts";
+import { parseTree, type TreeEntry } from "./tree-listing.ts";
+
+/** A listing longer than this is some hundred thousand files, or a tree made to unfold without end. */
+const longestListing = 64 * 2 ** 20;
+
+/**
+ * Writes a commit's files without git's own checkout: no filter, no attribute and no hook of the repository is obeyed. The tree is written
+ * beside its place and then moved there, so a directory that exists is whole; asked again for the same commit, nothing is changed.
+ */
+export async function checkoutTree(git: Git, path: string, commit: string, directory: string, maxBytes: number): Promise<void> {
+  const entries = await listTree(git, path, commit);
+  checkSize(entries, commit, maxBytes);
+  checkPaths(entries, commit);
+  if (await isOccupied(directory)) {
+    if (await holdsTree(directory, entries)) return;
+    throw appError("forge.checkout-occupied", `${commit.slice(0, 12)} is not checked out: the directory holds something else`, {
+      details: { directory },
+    });
+  }
+  const partial = `${directory}.partial`;
+  await rm(partial, { recursive: true, force: true });
+  await mkdir(partial, { recursive: true });
+  try {
+    await writeTree(git, path, entries, partial);
+    await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    await rename(partial, directory);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function listTree(git: Git, path: string, commit: string): Promise<readonly TreeEntry[]> {
+  try {
+    const { output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], { maxBytes: longestListing });
+    return parseTree(output);
+  } catch (cause) {
+    if (!isAppError(cause) || cause.code !== "forge.output-too-large") throw cause;
+    throw appError("forge.tree-too-large", `commit ${commit.slice(0, 12)} has more files than flibs reads`, {
+      hint: "Remove generated files",
+      cause,
+    });
+  }
+}
+
+function checkSize(entries: readonly TreeEntry[], commit: string, maxBytes: number): void {
+  let total = 0;
+  let biggest: TreeEntry | undefined;
+  for (const entry of entries) {
+    total += entry.size;
+    if (biggest === undefined || entry.size > biggest.size) biggest = entry;
+  }
+  if (total <= maxBytes || biggest === undefined) return;
+  throw appError(
+    "forge.tree-too-large",
+    `the files of commit ${commit.slice(0, 12)} are ${total} bytes, the limit is ${maxBytes}; the biggest is ${biggest.path} with ${biggest.size}`,
+    { hint: `Remove ${biggest.path} from the repository`, file: biggest.path, details: { total, maxBytes } },
+  );
+}
+
+/** Trees are made by strangers: nothing may be written through a link or beside the directory. */
+function checkPaths(entries: readonly TreeEntry[], commit: string): void {
+  const leaves = new Set<string>();
+  const refuse = (path: string) =>
+    appError(
+      "forge.tree-unsafe",
+      `commit ${commit.slice(0, 12)} has the path ${JSON.stringify(path.slice(0, 200))}, which is not written`,
+      {
+        file: path,
+        hint: "Remove it from the repository",
+      },
+    );
+  for (const { path, kind, size } of entries) {
+    if (!isTreePath(path) || leaves.has(path)) throw refuse(path);
+    if (kind === "link" && (size === 0 || size > 4095)) throw refuse(path);
+    leaves.add(path);
+  }
+  for (const { path } of entries) {
+    for (let above = dirname(path); above !== "."; above = dirname(above)) if (leaves.has(above)) throw refuse(path);
+  }
+}
+
+async function writeTree(git: Git, path: string, entries: readonly TreeEntry[], directory: string): Promise<void> {
+  const directories = new Set(entries.map((entry) => (entry.kind === "submodule" ? entry.path : dirname(entry.path))));
+  for (const one of directories) await mkdir(join(directory, one), { recursive: true });
+  const blobs = entries.filter((entry) => entry.kind !== "submodule");
+  const sink = blobSink(blobs, directory);
+  const input = blobs.map((entry) => `${entry.blob}\n`).join("");
+  try {
+    await git.run(path, ["cat-file", "--batch", "--buffer"], { input, onOutput: sink.take, timeoutMs: 600_000 });
+    sink.finish();
+  } finally {
+    sink.close();
+  }
+}
+
+/** Takes the stream of `git cat-file --batch` (header line, bytes, line feed) apart into files, holding no file in memory. */
+function blobSink(entries: readonly TreeEntry[], directory: string): { take(chunk: Buffer): void; finish(): void; close(): void } {
+  let next = 0;
+  let header = "";
+  let left = -1;
+  let file: number | undefined;
+  let link: Buffer[] = [];
+
+  function begin(): void {
+    const entry = entries[next];
+    if (entry === undefined || header !== `${entry.blob} blob ${entry.size}`) throw new Error(`unexpected object ${header.slice(0, 100)}`);
+    left = entry.size;
+    header = "";
+    if (entry.kind !== "link") file = openSync(join(directory, entry.path), "wx", entry.kind === "program" ? 0o755 : 0o644);
+  }
+  function end(): void {
+    const entry = entries[next];
+    if (entry?.kind === "link") symlinkSync(Buffer.concat(link), join(directory, entry.path));
+    close();
+    link = [];
+    left = -1;
+    next += 1;
+  }
+  function close(): void {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  }
+  return {
+    take(chunk) {
+      let at = 0;
+      while (at < chunk.length) {
+        if (left < 0) {
+          const stop = chunk.indexOf(10, at);
+          header += chunk.toString("latin1", at, stop < 0 ? chunk.length : stop);
+          at = stop < 0 ? chunk.length : stop + 1;
+          if (stop >= 0) begin();
+        } else if (left === 0) {
+          at += 1;
+          end();
+        } else {
+          const piece = chunk.subarray(at, at + left);
+          if (file === undefined) link.push(Buffer.from(piece));
+          else for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
+          at += piece.length;
+          left -= piece.length;
+        }
+      }
+    },
+    finish() {
+      if (next !== entries.length) throw appError("forge.git-failed", `git gave ${next} of ${entries.length} files`);
+    },
+    close,
+  };
+}
+
+async function isOccupied(directory: string): Promise<boolean> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.length > 0;
+}
+
+/** Is this the same tree, byte for byte? Then a killed step had finished its checkout already. */
+async function holdsTree(directory: string, entries: readonly TreeEntry[]): Promise<boolean> {
+  const found = await readdir(directory, { recursive: true, withFileTypes: true });
+  const leaves = entries.filter((entry) => entry.kind !== "submodule");
+  if (found.filter((one) => !one.isDirectory()).length !== leaves.length) return false;
+  for (const entry of leaves) {
+    const path = join(directory, entry.path);
+    const stat = await lstat(path).catch(() => undefined);
+    if (stat === undefined || stat.isSymbolicLink() !== (entry.kind === "link")) return false;
+    if (
+      !stat.isSymbolicLink() &&
+      (!stat.isFile() || stat.size !== entry.size || (stat.mode & 0o100) !== (entry.kind === "program" ? 0o100 : 0))
+    )
+      return false;
+    const content = stat.isSymbolicLink() ? await readlink(path, { encoding: "buffer" }) : await readFile(path);
+    const hash = createHash(entry.blob.length === 64 ? "sha256" : "sha1")
+      .update(`blob ${content.length}\0`)
+      .update(content);
+    if (hash.digest("hex") !== entry.blob) return false;
+  }
+  return true;
+}

@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { type AppError, appError } from "../../domain/errors.ts";
+
+/** How the git program is called; one for all repositories. */
+export interface Git {
+  /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-slow` or `forge.output-too-large`. */
+  run(repository: string, args: readonly string[], options?: GitOptions): Promise<GitResult>;
+}
+
+export interface GitOptions {
+  readonly input?: string | Uint8Array;
+  /** Exit codes that are answers; others throw. Only 0 when left out. */
+  readonly exits?: readonly number[];
+  /** Most bytes of output; 64 MiB when left out. */
+  readonly maxBytes?: number;
+  /** More output than `maxBytes` is cut off instead of an error. */
+  readonly cut?: boolean;
+  readonly timeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Takes the output as it comes, instead of collecting it. */
+  readonly onOutput?: (chunk: Buffer) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface GitResult {
+  readonly exitCode: number;
+  readonly output: Buffer;
+  readonly text: string;
+  readonly said: string;
+}
+
+/** Nothing of the machine's or a person's git configuration reaches git, no hook runs, no protocol and no filter is open. */
+const config: readonly (readonly [string, string])[] = [
+  ["safe.directory", "*"],
+  ["core.hooksPath", "/dev/null"],
+  ["core.fsmonitor", "false"],
+  ["core.attributesFile", "/dev/null"],
+  ["core.quotePath", "false"],
+  ["protocol.allow", "never"],
+  ["gc.auto", "0"],
+  ["core.fsync", "committed,reference"],
+];
+
+export function gitEnvironment(): Record<string, string> {
+  const env: Record<string, string> = {
+    PATH: process.env.PATH ?? "/usr/bin:/bin",
+    HOME: "/nonexistent",
+    LC_ALL: "C",
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_LITERAL_PATHSPECS: "1",
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_CONFIG_COUNT: String(config.length),
+  };
+  for (const [i, [key, value]] of config.entries()) {
+    env[`GIT_CONFIG_KEY_${i}`] = key;
+    env[`GIT_CONFIG_VALUE_${i}`] = value;
+  }
+  return env;
+}
+
+/** Never a shell; arguments are checked by `names.ts` before they come here. `binary` is the git program, 2.38 or newer. */
+export function createGit(binary = "git"): Git {
+  return { run: (repository, args, options = {}) => runGit(binary, repository, args, options) };
+}
+
+function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {
+  const maxBytes = options.maxBytes ?? 64 * 2 ** 20;
+  const what = `git ${args[0] ?? ""}`;
+  return new Promise((resolve, reject) => {
+    options.signal?.throwIfAborted();
+    const child = spawn(binary, ["--git-dir", repository, ...args], {
+      env: { ...gitEnvironment(), ...options.env },
+      stdio: ["pipe", "pipe", "pipe"],
+      ...(options.signal ? { signal: options.signal } : {}),
+      killSignal: "SIGKILL",
+    });
+    const chunks: Buffer[] = [];
+    let size = 0;
+    let said = "";
+    let fault: AppError | undefined;
+    const stop = (error?: AppError) => {
+      fault ??= error;
+      child.kill("SIGKILL");
+    };
+    const timeoutMs = options.timeoutMs ?? 60_000;
+    const timer = setTimeout(() => stop(appError("forge.git-slow", `${what} took longer than ${timeoutMs} ms`)), timeoutMs);
+    let cut = false;
+    child.stdout.on("data", (chunk: Buffer) => {
+      if (options.onOutput) return takeOutput(chunk);
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= maxBytes) return;
+      cut = true;
+      stop(options.cut ? undefined : appError("forge.output-too-large", `${what} gave more than ${maxBytes} bytes`));
+    });
+    function takeOutput(chunk: Buffer): void {
+      try {
+        options.onOutput?.(chunk);
+      } catch (error) {
+        stop(appError("forge.git-failed", `the output of ${what} could not be taken: ${String(error)}`, { cause: error }));
+      }
+    }
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (said.length < 4096) said += chunk.toString();
+    });
+    // A git that ends early closes its input; how it ended tells why.
+    child.stdin.on("error", () => {});
+    child.stdin.end(options.input ?? "");
+    child.on("error", (error) => {
+      clearTimeout(timer);
+      reject(
+        options.signal?.aborted ? error : appError("forge.git-failed", `${what} could not be run: ${error.message}`, { cause: error }),
+      );
+    });
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      if (fault) return reject(fault);
+      const output = Buffer.concat(chunks).subarray(0, maxBytes);
+      const exitCode = cut ? 0 : (code ?? -1);
+      if (!(options.exits ?? [0]).includes(exitCode)) {
+        return reject(
+          appError("forge.git-failed", `${what} ended with ${exitCode}: ${said.trim().slice(0, 500)}`, { details: { exitCode } }),
+        );
+      }
+      resolve({ exitCode, output, text: output.toString("utf8"), said: said.trim() });
+    });
+  });
+}

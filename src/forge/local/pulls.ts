@@ -1,0 +1,141 @@
+import { z } from "zod";
+import { appError } from "../../domain/errors.ts";
+import type { CommitStatus, ForgePulls, Permission, Pull } from "../forge.ts";
+import { checkCommit, isPersonName, isRepositoryName } from "./names.ts";
+import { proposeChange } from "./proposal.ts";
+import { changeRecord, readStored } from "./pull-changes.ts";
+import { type PullRecord, readSnapshot, type Snapshot } from "./pull-record.ts";
+import { readPullState, tryMerge } from "./pull-state.ts";
+import { changeRefs, commitExists, isUnknownRepository, readBlobs, readRefs, untilWritten, writeBlob } from "./refs.ts";
+import type { LocalWorld } from "./world.ts";
+
+/** Longest body of a pull request or comment, in characters. */
+export const maxBodyLength = 65_536;
+
+const Statuses = z.array(
+  z.strictObject({
+    name: z.string(),
+    state: z.enum(["pending", "running", "success", "failure", "error", "cancelled"]),
+    title: z.string(),
+    summary: z.string(),
+    url: z.string().exactOptional(),
+  }),
+);
+
+/** Statuses, pull requests and comments, kept in the repository itself below refs/flibs. */
+export function localPulls(world: LocalWorld): ForgePulls {
+  const { git, repositories } = world;
+  return {
+    async setStatus(repository, commit, status) {
+      const path = await repositories.path(repository);
+      if (!(await commitExists(git, path, checkCommit(commit))))
+        throw appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
+      await untilWritten(`the status of ${commit}`, async () => {
+        const { blob, statuses } = await readStatuses(world, path, commit);
+        const next = withStatus(statuses, status);
+        if (JSON.stringify(next) === JSON.stringify(statuses)) return true;
+        const to = await writeBlob(git, path, `${JSON.stringify(next, null, 1)}\n`);
+        return (await changeRefs(git, path, [{ ref: `refs/flibs/statuses/${commit}`, from: blob, to }])) || undefined;
+      });
+    },
+    async listStatuses(repository, commit) {
+      return (await readStatuses(world, await repositories.path(repository), checkCommit(commit))).statuses;
+    },
+    async findPull(repository, number) {
+      const path = await findPath(world, repository);
+      const snapshot = path === undefined ? undefined : await readSnapshot(git, path);
+      const stored = snapshot?.pulls.find((one) => one.record.number === number);
+      return path && snapshot && stored ? readPull(world, repository, path, stored.record, snapshot) : undefined;
+    },
+    async listPulls(repository, state) {
+      const path = await findPath(world, repository);
+      if (path === undefined) return [];
+      const snapshot = await readSnapshot(git, path);
+      const pulls: Pull[] = [];
+      for (const { record } of snapshot.pulls) {
+        // What ended stays so; only what the record calls open costs a look at git.
+        if (state !== "all" && record.state !== "open" && record.state !== state) continue;
+        const pull = await readPull(world, repository, path, record, snapshot);
+        if (state === "all" || pull.state === state) pulls.push(pull);
+      }
+      return pulls;
+    },
+    async listComments(repository, number) {
+      const { record } = await readStored(world, repository, number);
+      return record.comments.map(({ id, author, text, at }) => ({ id, author, text, at }));
+    },
+    async ensureComment(repository, number, key, text) {
+      checkText(text);
+      await changeRecord(world, repository, number, (record) => {
+        const at = world.now().toISOString();
+        const mine = record.comments.find((comment) => comment.key === key);
+        if (mine?.text === text) return record;
+        const comments = mine
+          ? record.comments.map((comment) => (comment === mine ? { ...mine, text, at } : comment))
+          : [...record.comments, { id: String(record.comments.length + 1), author: world.identity.name, text, at, key }];
+        return { ...record, comments };
+      });
+    },
+    proposeChange: (change) => {
+      checkText(change.title, 500);
+      checkText(change.body);
+      return proposeChange(world, change);
+    },
+    findPermission: (repository, person) => findPermission(world, repository, person),
+  };
+}
+
+/** The rule: see docs/local-forge.md. */
+export async function findPermission(world: LocalWorld, repository: string, person: string): Promise<Permission> {
+  if (!isRepositoryName(repository) || (await findPath(world, repository)) === undefined) return "none";
+  if (world.admins.includes(person)) return "admin";
+  const may = world.writers ? world.writers.includes(person) : true;
+  return may && isPersonName(person) ? "write" : "read";
+}
+
+export function checkText(text: string, longest: number = maxBodyLength): void {
+  if (text.length <= longest) return;
+  throw appError("forge.text-too-long", `the text has ${text.length} characters, the forge takes ${longest}`, { hint: "Shorten it" });
+}
+
+async function readPull(world: LocalWorld, repository: string, path: string, record: PullRecord, snapshot: Snapshot): Promise<Pull> {
+  const { number, title, body, author, headBranch, baseBranch, openedAt } = record;
+  const now = await readPullState(world.git, path, record, snapshot.refs);
+  const mergeable = now.state === "open" && "tree" in (await tryMerge(world.git, path, now.baseHead, now.head));
+  const url = world.publicUrl === undefined ? {} : { url: `${world.publicUrl.replace(/\/+$/, "")}/pulls/${repository}/${number}` };
+  return { repository, number, title, body, author, headBranch, baseBranch, openedAt, ...now, mergeable, ...url };
+}
+
+async function findPath(world: LocalWorld, repository: string): Promise<string | undefined> {
+  return world.repositories.path(repository).catch((error: unknown) => {
+    if (isUnknownRepository(error)) return undefined;
+    throw error;
+  });
+}
+
+async function readStatuses(
+  world: LocalWorld,
+  path: string,
+  commit: string,
+): Promise<{ blob: string | undefined; statuses: readonly CommitStatus[] }> {
+  const ref = `refs/flibs/statuses/${commit}`;
+  const blob = (await readRefs(world.git, path, [ref])).get(ref);
+  if (blob === undefined) return { blob, statuses: [] };
+  const [content] = await readBlobs(world.git, path, [blob]);
+  const parsed = Statuses.safeParse(JSON.parse(content?.toString("utf8") ?? "null"));
+  if (parsed.success) return { blob, statuses: parsed.data };
+  throw appError("forge.record-unreadable", `the statuses of ${commit} cannot be read`, { cause: parsed.error });
+}
+
+/** A second status of one name takes the first one's place; only known fields are kept, in one order. */
+function withStatus(statuses: readonly CommitStatus[], { name, state, title, summary, url }: CommitStatus): readonly CommitStatus[] {
+  const clean: CommitStatus = {
+    name,
+    state,
+    title: title.slice(0, 140),
+    summary: summary.slice(0, maxBodyLength),
+    ...(url === undefined ? {} : { url }),
+  };
+  const known = statuses.some((one) => one.name === name);
+  return known ? statuses.map((one) => (one.name === name ? clean : one)) : [...statuses, clean];
+}

@@ -1,0 +1,26 @@
+import { describe } from "@jest/globals";
+import { forgeContract } from "../contract/forge.contract.ts";
+import { fakeForge } from "../fakes/forge.ts";
+
+describe("the fake forge", () =>
+  forgeContract({
+    async create() {
+      const forge = fakeForge();
+      const repository = "containers/cockpit";
+      await forge.createRepository(repository);
+      return {
+        forge,
+        repository,
+        person: {
+          commit: async (branch, files, from) => forge.commit(repository, branch, files, from),
+          deleteBranch: async (branch) => forge.deleteBranch(repository, branch),
+          openPull: async (headBranch, baseBranch, title) =>
+            (await forge.openPull({ repository, headBranch, baseBranch, title, body: "", person: "bob" })).number,
+          comment: (number, text) => forge.addComment(repository, number, "bob", text),
+          merge: async (number) => (await forge.mergePull(repository, number, "bob")).mergeCommit,
+          close: (number) => forge.closePull(repository, number, "bob"),
+        },
+        close: async () => {},
+      };
+    },
+  }));
