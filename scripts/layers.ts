@@ -107,7 +107,12 @@ export const parts: readonly Part[] = [
     closed: [otherAdapters, "../store/**", "../web/**", "../app.ts", "../main.ts", "../index.ts"],
     because: "commands call pure files and flows of rooms; main.ts hands in what is constructed",
   },
-  { files: ["src/app.ts", "src/main.ts", "src/index.ts"], home: fences.flatMap((fence) => fence.modules), closed: [], because: "" },
+  {
+    files: ["src/app.ts", "src/main.ts", "src/index.ts", "src/serve.ts", "src/init.ts", "src/doctor-checks.ts"],
+    home: fences.flatMap((fence) => fence.modules),
+    closed: [],
+    because: "",
+  },
 ];
 
 /** The `overrides` entries of biome.json. */

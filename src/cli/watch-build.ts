@@ -16,12 +16,14 @@ export async function watchRun(client: Client, terminal: Terminal, id: string, p
     // Read before the logs and the journal: what is final now has nothing more to say after this pass.
     const run = await client.runs.find(id);
     if (!run) throw new Error(`run ${id} has gone`);
-    for (const entry of await client.runs.journal(id)) tellStep(terminal, told, entry);
+    // Steps are read before and told after the logs: what a step printed stands above the line that says it is done.
+    const journal = await client.runs.journal(id);
+    await tellLogs(client, terminal, id, told);
+    for (const entry of journal) tellStep(terminal, told, entry);
     if (run.status === "waiting" && run.waitingFor !== told.waiting) {
       told.waiting = run.waitingFor ?? "";
       terminal.err(`${tint(terminal, "busy", "waiting")} for ${plain(told.waiting)}\n`);
     }
-    await tellLogs(client, terminal, id, told);
     if (isFinal(run.status)) return run;
     await pause();
   }

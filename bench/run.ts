@@ -1,0 +1,20 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+/** All benchmarks, one after the other, each in a process of its own; one line a figure. `npm run bench -- build` runs only those named. */
+const all = ["build", "promotion", "release-noop", "signing", "inbox", "idle-memory"];
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !all.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${all.join(", ")}\n`);
+  process.exit(2);
+}
+for (const name of asked.length > 0 ? asked : all) {
+  process.stdout.write(`# ${name}\n`);
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, `${name}.ts`)], {
+    stdio: "inherit",
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  if (code !== 0) process.exitCode = 1;
+}

@@ -1,0 +1,274 @@
+import { join } from "node:path";
+import { buildFlow } from "./builds/build-flow.ts";
+import type { BuildPorts } from "./builds/build-ports.ts";
+import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
+import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
+import { durationMs, type Settings, sizeBytes } from "./config.ts";
+import { readSecret } from "./config-load.ts";
+import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
+import { appError } from "./domain/errors.ts";
+import { dockerEngine } from "./engines/docker/docker-engine.ts";
+import type { Engine } from "./engines/engine.ts";
+import type { Forge } from "./forge/forge.ts";
+import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
+import type { ForgePeople } from "./forge/person.ts";
+import { commandRunner } from "./gating/command/command-runner.ts";
+import type { IntakePolicy } from "./intake/decide.ts";
+import { hearDelivery, sweepForge } from "./intake/listen.ts";
+import type { Log } from "./log.ts";
+import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
+import type { PromotionPorts } from "./promotion/promotion-ports.ts";
+import { proposePromotion } from "./promotion/propose-promotion.ts";
+import { releaseFlow } from "./promotion/release-flow.ts";
+import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
+import { imageCopier } from "./registry/image-copier.ts";
+import { inMemoryMountMemory } from "./registry/mount-memory.ts";
+import { namedRegistries } from "./registry/named-registries.ts";
+import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
+import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
+import type { Signer } from "./signing/signer.ts";
+import { openStore, type Store } from "./store/store.ts";
+import type { Runs } from "./workflow/run.ts";
+import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
+
+/** Name and version as they stand in signatures and user agents. */
+export const version = "0.1.0";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface AppOptions {
+  readonly log: Log;
+  readonly environment: Environment;
+  readonly databaseUrl: string;
+  /** Sets what this flibs makes on the engine apart from others' on the same engine. */
+  readonly installation: string;
+  /** Puts something around each port before the flows get it; the crash suite does. */
+  readonly wrap?: <T extends object>(name: string, port: T) => T;
+  readonly journalHooks?: JournalHooks;
+  /** How long a worker that fell silent keeps its runs. */
+  readonly leaseMs?: number;
+}
+
+/** Every adapter of an installation, put together. Opening it connects to the database and to nothing else. */
+export interface App {
+  readonly settings: Settings;
+  readonly store: Store;
+  readonly forge: Forge & ForgePeople & LocalForgeAdmin;
+  readonly engine: Engine;
+  readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
+  readonly signers: { readonly candidate: Signer; readonly production: Signer };
+  readonly gnupg: GnupgHome;
+  readonly promotion: PromotionPorts;
+  readonly policy: IntakePolicy;
+  readonly worker: Worker;
+  readonly runs: Runs;
+  /** Finds what no delivery told; returns what it started. */
+  sweepForge(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** The only place where adapters are constructed and handed to rooms. */
+export async function openApp(settings: Settings, options: AppOptions): Promise<App> {
+  const { log, environment } = options;
+  const wrap = options.wrap ?? ((_name, port) => port);
+  const store = await openStore({ url: options.databaseUrl, log });
+  const registries = openRegistries(settings, environment);
+  const named = namedRegistries({
+    candidate: wrap("candidate", registries.candidate),
+    production: wrap("production", registries.production),
+  });
+  const forge = wrap("forge", openForge(settings, environment, log));
+  const engine = wrap("engine", openEngine(settings, options.installation));
+  const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
+  const openSigners = {
+    candidate: openSigner(settings, gnupg, "candidate", log),
+    production: openSigner(settings, gnupg, "production", log),
+  };
+  const signers = {
+    candidate: wrap("candidate signer", openSigners.candidate),
+    production: wrap("production signer", openSigners.production),
+  };
+  const publicUrl = publicUrlOf(settings);
+
+  const promotion: PromotionPorts = {
+    forge,
+    builds: store.builds,
+    registries: named,
+    copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
+    signerOf: (name) => signerNamed(signers, name),
+    releases: store.releases,
+    runs: {
+      start: (request, transaction) => worker.runs.start(request, transaction),
+      list: (filter) => worker.runs.list(filter),
+    },
+    now: () => new Date(),
+    settings: {
+      repository: settings.manifests.repository,
+      branch: settings.manifests.branch,
+      registries: { candidate: publicNamed(settings, "candidate"), production: publicNamed(settings, "production") },
+      fullIntervalMs: 24 * 3_600_000,
+      pageOf: (run) => `${publicUrl}/builds/${run}`,
+    },
+  };
+  const building: BuildPorts = {
+    builds: store.builds,
+    logs: store.logs,
+    forge: () => forge,
+    engine,
+    candidate: {
+      registry: named.named("candidate"),
+      ...publicNamed(settings, "candidate"),
+      ...optional("credential", credentialOf(settings.registries.candidate, environment)),
+    },
+    openRegistry: parentRegistries(settings, environment),
+    signer: signers.candidate,
+    runners: [commandRunner({ engine })],
+    workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
+    readTree: checkedOutTree,
+    readRpms: readRpmDatabase,
+    promote: async (build) => {
+      const proposed = await proposePromotion(promotion, build);
+      return "number" in proposed ? { repository: settings.manifests.repository, number: proposed.number } : undefined;
+    },
+    settings: {
+      publicUrl,
+      allowedParents: settings.parents.allowed,
+      buildMs: durationMs(settings.limits.buildTime),
+      testMs: durationMs(settings.limits.testTime),
+      memoryBytes: sizeBytes(settings.limits.memory),
+      processes: settings.limits.processes,
+      contextBytes: sizeBytes(settings.limits.context),
+      logBytes: sizeBytes(settings.limits.log),
+    },
+    secrets: secretsOf(settings, environment),
+    log,
+  };
+  const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests };
+  const worker: Worker = createWorker({
+    store,
+    flows: [buildFlow(building), checkPromotionFlow(promotion), releaseScanFlow(promotion), releaseFlow(promotion)],
+    log,
+    concurrency: settings.limits.builds + 4,
+    onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
+    ...optional("hooks", options.journalHooks),
+    ...optional("leaseMs", options.leaseMs),
+  });
+
+  return {
+    ...{ settings, store, forge, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs },
+    sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
+    async close() {
+      await worker.stop();
+      await openSigners.candidate.close();
+      await openSigners.production.close();
+      await gnupg.close();
+      registries.candidate.close();
+      registries.production.close();
+      await store.close();
+    },
+  };
+}
+
+function openRegistries(settings: Settings, environment: Environment): App["registries"] {
+  const open = (registry: Settings["registries"]["candidate"]) =>
+    registryClient({
+      endpoint: registry.endpoint,
+      plainHttp: registry.plainHttp,
+      userAgent: `flibs/${version}`,
+      ...credentialOf(registry, environment),
+    });
+  return { candidate: open(settings.registries.candidate), production: open(settings.registries.production) };
+}
+
+/** Parents are read without a credential, but for those that stand in our own registries. */
+function parentRegistries(settings: Settings, environment: Environment): BuildPorts["openRegistry"] {
+  const open = new Map<string, RegistryClient>();
+  const own = Object.values(settings.registries);
+  return (endpoint, plainHttp) => {
+    const key = `${plainHttp} ${endpoint}`;
+    const known = open.get(key);
+    if (known) return known;
+    const registry = own.find((one) => one.endpoint === endpoint && one.plainHttp === plainHttp);
+    const credential = registry === undefined ? undefined : credentialOf(registry, environment);
+    const client = registryClient({ endpoint, plainHttp, userAgent: `flibs/${version}`, ...credential });
+    open.set(key, client);
+    return client;
+  };
+}
+
+function openForge(settings: Settings, environment: Environment, log: Log): Forge & ForgePeople & LocalForgeAdmin {
+  const { forge } = settings;
+  return localForge({
+    name: forge.kind,
+    directory: forge.directory,
+    hookSecrets: forge.hookSecrets.map((secret) => readSecret(secret, environment)),
+    admins: forge.admins,
+    publicUrl: publicUrlOf(settings),
+    log,
+  });
+}
+
+function openEngine(settings: Settings, installation: string): Engine {
+  return dockerEngine({
+    socket: settings.engine.socket,
+    installation,
+    stateDirectory: join(settings.stateDirectory, "engine"),
+    builds: settings.limits.builds,
+    maxContextBytes: sizeBytes(settings.limits.context),
+  });
+}
+
+function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {
+  return openpgpSigner({
+    stage,
+    gnupgHome,
+    fingerprint: stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey,
+    lookaside: lookasideOf(settings, stage),
+    creator: `flibs ${version}`,
+    timeoutMs: 60_000,
+    log,
+    now: () => new Date(),
+  });
+}
+
+/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
+export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
+  return join(settings.signing.lookaside, stage);
+}
+
+function signerNamed(signers: App["signers"], name: string): Signer {
+  if (name === "candidate" || name === "production") return signers[name];
+  throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, { hint: "Use candidate or production" });
+}
+
+/** Endpoint, and the name that users type. */
+export function publicNamed(settings: Settings, stage: "candidate" | "production"): { endpoint: string; publicName: string } {
+  const { endpoint, publicName } = settings.registries[stage];
+  return { endpoint, publicName: publicName ?? endpoint };
+}
+
+function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
+  if (registry.username === undefined || registry.password === undefined) return undefined;
+  return { username: registry.username, password: readSecret(registry.password, environment) };
+}
+
+/** Values that must not be seen in logs, statuses and comments. */
+function secretsOf(settings: Settings, environment: Environment): readonly string[] {
+  const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
+  return [...passwords, ...settings.forge.hookSecrets].map((secret) => readSecret(secret, environment));
+}
+
+/** What links start with; no slash at the end. */
+export function publicUrlOf(settings: Settings): string {
+  return (settings.web.publicUrl ?? localUrlOf(settings)).replace(/\/+$/, "");
+}
+
+/** Where the service is reached from this machine, whatever stands before it. */
+function localUrlOf(settings: Settings): string {
+  return `http://${settings.web.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, "127.0.0.1")}`;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}

@@ -1,0 +1,84 @@
+import { execFile } from "node:child_process";
+import { access, constants, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { App } from "./app.ts";
+import type { Check } from "./cli/doctor.ts";
+import { formatBytes } from "./cli/terminal.ts";
+import type { Settings } from "./config.ts";
+import { appError } from "./domain/errors.ts";
+import { readSigningKey } from "./signing/openpgp/signing-key.ts";
+
+const run = promisify(execFile);
+const leastFreeBytes = 5 * 2 ** 30;
+
+/** Everything an installation needs, in the order in which a newcomer would mend it. `open` gives the app, or throws why not. */
+export function doctorChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
+  const { registries, signing, forge, stateDirectory } = settings;
+  return [
+    { name: "node", look: async () => `Node ${process.versions.node}` },
+    { name: "git", look: async () => (await run("git", ["--version"])).stdout.trim() },
+    { name: "gpg", look: async () => (await run("gpg", ["--version"])).stdout.split("\n")[0] ?? "" },
+    { name: "state directory", look: () => lookAtDirectory(stateDirectory) },
+    { name: "repositories", look: () => lookAtDirectory(forge.directory) },
+    {
+      name: "database",
+      look: async () => {
+        const [newest] = await (await open()).runs.list({ limit: 1 });
+        return newest ? `answers, newest run ${newest.id} is ${newest.status}` : "answers, no runs yet";
+      },
+    },
+    { name: "engine", look: async () => `serves ${(await (await open()).engine.platforms()).join(", ")}` },
+    ...(["candidate", "production"] as const).map((stage) => ({
+      name: `${stage} registry`,
+      look: async () => {
+        await (await open()).registries[stage].findManifest("flibs", "doctor");
+        return `${registries[stage].endpoint} answers`;
+      },
+    })),
+    ...(["candidate", "production"] as const).map((stage) => ({
+      name: `${stage} key`,
+      look: async () => {
+        const fingerprint = stage === "candidate" ? signing.candidateKey : signing.productionKey;
+        const key = await readSigningKey((await open()).gnupg, fingerprint.toUpperCase(), Date.now());
+        return `${key.fingerprint}, ${key.expiresAt === undefined ? "never expires" : `expires ${new Date(key.expiresAt).toISOString()}`}`;
+      },
+    })),
+    {
+      name: "keys apart",
+      look: async () => {
+        if (signing.candidateKey.toUpperCase() !== signing.productionKey.toUpperCase())
+          return "candidate and production have keys of their own";
+        throw appError("config.invalid", "candidate and production are signed with the same key", {
+          hint: "Make a second key: a candidate's signature must never satisfy production's policy",
+        });
+      },
+    },
+    {
+      name: "manifests",
+      look: async () => {
+        const { repository, branch } = settings.manifests;
+        const head = await (await open()).forge.findHead(repository, branch);
+        if (head !== undefined) return `${repository} ${branch} at ${head.slice(0, 12)}`;
+        throw appError("config.invalid", `${repository} has no branch ${branch}`, {
+          hint: "flibs init makes the registry-manifest repository",
+        });
+      },
+    },
+  ];
+}
+
+async function lookAtDirectory(path: string): Promise<string> {
+  try {
+    await access(path, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    throw appError("config.unreadable", `${path} is not there or not writable`, { hint: "Make it, or correct the settings", cause });
+  }
+  const { bavail, bsize } = await statfs(path);
+  const free = bavail * bsize;
+  const mode = (await stat(join(path))).mode & 0o777;
+  if (free >= leastFreeBytes) return `${path}, mode ${mode.toString(8)}, ${formatBytes(free)} free`;
+  throw appError("config.unreadable", `${path} has only ${formatBytes(free)} free`, {
+    hint: `Make room: builds need ${formatBytes(leastFreeBytes)}`,
+  });
+}

@@ -1,0 +1,152 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type App, lookasideOf, publicNamed, publicUrlOf } from "./app.ts";
+import { durationMs, type Settings } from "./config.ts";
+import { requestScan } from "./intake/requests.ts";
+import type { Log } from "./log.ts";
+import { consumerFiles } from "./signing/consumer-files.ts";
+import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
+import { servedDirectory } from "./web/directory/served-directory.ts";
+import { createMetrics, type Metrics } from "./web/metrics.ts";
+import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
+import { webServer } from "./web/web-server.ts";
+
+/** A running service. */
+export interface Service {
+  /** URL of the web server. */
+  readonly address: string;
+  /** Hands running work over and ends everything; may be called twice. */
+  stop(): Promise<void>;
+}
+
+const maxSignatureBytes = 64 * 1024;
+const lookEveryMs = 15_000;
+const cleanEveryMs = 3_600_000;
+
+/** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
+export async function startService(app: App, log: Log): Promise<Service> {
+  const { settings, store } = app;
+  const metrics = createMetrics(store.metrics);
+  const board = readinessBoard({ database: true, engine: false, candidate: false, production: false }, () => new Date());
+  const web = webServer(
+    {
+      inboxes: { [app.forge.name]: app.forge },
+      inbox: store.inbox,
+      builds: store.builds,
+      logs: store.logs,
+      runs: app.runs,
+      releases: store.releases,
+      pulls: app.forge,
+      lookasides: {
+        candidate: servedDirectory(lookasideOf(settings, "candidate"), maxSignatureBytes),
+        production: servedDirectory(lookasideOf(settings, "production"), maxSignatureBytes),
+      },
+      consumer: await consumerFilesOf(app),
+      readiness: board,
+      metrics,
+      log,
+    },
+    {
+      listen: settings.web.listen,
+      maxBodyBytes: settings.web.maxBodyBytes,
+      manifestRepository: settings.manifests.repository,
+      candidate: publicNamed(settings, "candidate").publicName,
+      production: publicNamed(settings, "production").publicName,
+      now: () => new Date(),
+    },
+  );
+  await app.worker.start();
+  const address = await web.listen();
+  const [secret] = settings.forge.hookSecrets;
+  if (secret) await app.forge.setHookAddress(address, secret);
+
+  const stopping = new AbortController();
+  const sweeps = [
+    every("readiness", lookEveryMs, () => lookAround(app, board)),
+    every("forge", durationMs(settings.sweeps.forge), async () => (await app.sweepForge()).length),
+    every("release", durationMs(settings.sweeps.release), async () => {
+      await app.runs.start(requestScan(settings.manifests.repository, `timer ${new Date().toISOString()}`, false));
+      return 0;
+    }),
+    every("runs", lookEveryMs, () => app.worker.sweep()),
+    every("engine", cleanEveryMs, async () => (await cleanEngine(app)).length),
+  ];
+  const running = sweeps.map((sweep) => sweep(stopping.signal, metrics, log));
+  let stopped: Promise<void> | undefined;
+  return {
+    address,
+    stop() {
+      stopped ??= (async () => {
+        stopping.abort();
+        await web.close();
+        await app.worker.stop();
+        await Promise.all(running);
+      })();
+      return stopped;
+    },
+  };
+}
+
+/** What users need to demand signatures; also written into the installation's directory by `flibs init`. */
+export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
+  const { settings, gnupg } = app;
+  const stage = async (name: "candidate" | "production", fingerprint: string) => ({
+    stage: name,
+    publicName: publicNamed(settings, name).publicName,
+    lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
+    publicKey: await exportKey(gnupg, fingerprint),
+  });
+  return consumerFiles([
+    await stage("candidate", settings.signing.candidateKey),
+    await stage("production", settings.signing.productionKey),
+  ]);
+}
+
+/** At once, then again after each pause; a failure is told and tried again, since the next look may succeed. */
+function every(name: string, pauseMs: number, sweep: () => Promise<number>) {
+  return async (signal: AbortSignal, metrics: Metrics, log: Log): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        const found = await sweep();
+        metrics.sweepFound(name, found);
+        if (found > 0) log.info({ sweep: name, found }, "sweep found something that was missed");
+      } catch (error) {
+        if (!signal.aborted) log.warn({ sweep: name, err: error }, "sweep failed, it will be tried again");
+      }
+      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  };
+}
+
+/** Containers and tags of runs that have ended: what a crash left behind. */
+async function cleanEngine(app: App): Promise<readonly string[]> {
+  const alive = await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10_000 });
+  const ids = new Set(alive.map((run) => run.id));
+  return app.engine.cleanUp((key) => ids.has(key.split("/")[0] ?? key));
+}
+
+async function lookAround(app: App, board: ReadinessBoard): Promise<number> {
+  const look = async (name: string, ask: () => Promise<unknown>) => {
+    try {
+      await ask();
+      board.seen(name, true);
+    } catch (error) {
+      board.seen(name, false, error instanceof Error ? error.message : String(error));
+    }
+  };
+  await look("database", () => app.runs.list({ limit: 1 }));
+  await look("engine", () => app.engine.platforms());
+  await look("candidate", () => app.registries.candidate.findManifest("flibs", "readiness"));
+  await look("production", () => app.registries.production.findManifest("flibs", "readiness"));
+  return 0;
+}
+
+/** The settings' own words for where things stand, for the first lines of the log. */
+export function describeInstallation(settings: Settings): Record<string, unknown> {
+  return {
+    forge: settings.forge.kind,
+    engine: settings.engine.kind,
+    manifests: settings.manifests.repository,
+    candidate: settings.registries.candidate.endpoint,
+    production: settings.registries.production.endpoint,
+  };
+}

@@ -1,0 +1,56 @@
+import type { Selectable } from "kysely";
+import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import type { Digest } from "../domain/digest.ts";
+import type { TestResult } from "../gating/test-runner.ts";
+import type { Database } from "./connection.ts";
+import type { BuildTable } from "./tables.ts";
+
+export type Row = Selectable<BuildTable>;
+
+interface Parts {
+  readonly images: ReadonlyMap<string, readonly BuiltImage[]>;
+  readonly tests: ReadonlyMap<string, readonly TestResult[]>;
+}
+
+/** Images and tests of some builds, two queries for all of them. RPM lists are big: lists of builds go without. */
+export async function findRows(database: Database, ids: readonly string[], want: { readonly rpms: boolean }): Promise<Parts> {
+  const images = new Map<string, BuiltImage[]>();
+  const tests = new Map<string, TestResult[]>();
+  if (ids.length === 0) return { images, tests };
+  const found = await database
+    .selectFrom("build_image")
+    .select(["build", "image"])
+    .$if(want.rpms, (query) => query.select("rpms"))
+    .where("build", "in", ids)
+    .orderBy("platform")
+    .execute();
+  for (const row of found) images.set(row.build, [...(images.get(row.build) ?? []), { ...row.image, rpms: row.rpms ?? [] }]);
+  const results = await database.selectFrom("build_test").select(["build", "result"]).where("build", "in", ids).orderBy("seq").execute();
+  for (const row of results) tests.set(row.build, [...(tests.get(row.build) ?? []), row.result]);
+  return { images, tests };
+}
+
+/** Rows to the record that rooms know; what is null in the table is absent in the record. */
+export function assembleBuild(row: Row, parts: Parts): BuildRecord {
+  const { nvr_name: name, nvr_version: version, nvr_release: release } = row;
+  return {
+    id: row.id,
+    forge: row.forge,
+    repository: row.repository,
+    branch: row.branch,
+    commit: row.commit,
+    scratch: row.scratch,
+    requestedBy: row.requested_by,
+    ...(row.pull === null ? {} : { pull: row.pull }),
+    state: row.state,
+    ...(name === null || version === null || release === null ? {} : { nvr: { name, version, release } }),
+    ...(row.plan === null ? {} : { plan: row.plan }),
+    images: parts.images.get(row.id) ?? [],
+    ...(row.digest === null ? {} : { digest: row.digest as Digest }),
+    tests: parts.tests.get(row.id) ?? [],
+    ...(row.error === null ? {} : { error: row.error }),
+    ...(row.promotion ? { promotion: row.promotion } : {}),
+    createdAt: row.created_at.toISOString(),
+    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at.toISOString() }),
+  };
+}

@@ -1,0 +1,186 @@
+import { sql } from "kysely";
+import type { BuildFilter, BuildRecord, BuildStore } from "../builds/build-record.ts";
+import { appError } from "../domain/errors.ts";
+import type { Nvr } from "../domain/nvr.ts";
+import { assembleBuild, findRows, type Row } from "./build-rows.ts";
+import { type Database, jsonb, lockName, storableText } from "./connection.ts";
+import { unwrap } from "./transaction.ts";
+
+/** More releases taken in a row than this means that `nextRelease` goes in circles. */
+const mostReleases = 10_000;
+
+/** {@link BuildStore} in PostgreSQL. */
+export function buildStore(database: Database, now: () => Date): BuildStore {
+  return {
+    async create(id, request, transaction) {
+      await unwrap(transaction)
+        .insertInto("build")
+        .values({
+          id,
+          forge: request.forge,
+          repository: request.repository,
+          branch: request.branch,
+          commit: request.commit,
+          scratch: request.scratch,
+          requested_by: storableText(request.requestedBy),
+          pull: request.pull ?? null,
+          created_at: now(),
+        } as never)
+        .onConflict((conflict) => conflict.column("id").doNothing())
+        .execute();
+    },
+
+    async reserveNvr(id, name, version, nextRelease, transaction) {
+      const own = unwrap(transaction);
+      // One at a time for each name and version; who waited sees what the others have taken. The unique index is the second guard.
+      await lockName(own, `nvr ${name} ${version}`);
+      const reserved = await own
+        .selectFrom("build")
+        .select(["nvr_name", "nvr_version", "nvr_release"])
+        .where("id", "=", id)
+        .executeTakeFirst();
+      const before = reserved && nvrOf(reserved);
+      if (before) return before;
+      const taken = await own
+        .selectFrom("build")
+        .select("nvr_release")
+        .where("nvr_name", "=", name)
+        .where("nvr_version", "=", version)
+        .where("state", "in", ["building", "complete"])
+        .orderBy("seq", "desc")
+        .execute();
+      const release = freeRelease(
+        name,
+        version,
+        taken.map((row) => row.nvr_release ?? ""),
+        nextRelease,
+      );
+      await own.updateTable("build").set({ nvr_name: name, nvr_version: version, nvr_release: release }).where("id", "=", id).execute();
+      return { name, version, release };
+    },
+
+    async savePlan(id, plan, transaction) {
+      await unwrap(transaction)
+        .updateTable("build")
+        .set({ plan: jsonb(plan), image_repository: plan.imageRepository })
+        .where("id", "=", id)
+        .execute();
+    },
+
+    async saveImage(id, image, transaction) {
+      const { rpms, ...rest } = image;
+      await unwrap(transaction)
+        .insertInto("build_image")
+        .values({ build: id, platform: image.platform, image: jsonb(rest), rpms: jsonb(rpms) })
+        .onConflict((conflict) => conflict.columns(["build", "platform"]).doUpdateSet({ image: jsonb(rest), rpms: jsonb(rpms) }))
+        .execute();
+    },
+
+    async saveTest(id, result, transaction) {
+      await unwrap(transaction)
+        .insertInto("build_test")
+        .values({ build: id, suite: storableText(result.suite), result: jsonb(result) })
+        .onConflict((conflict) => conflict.columns(["build", "suite"]).doUpdateSet({ result: jsonb(result) }))
+        .execute();
+    },
+
+    async complete(id, digest, transaction) {
+      await unwrap(transaction)
+        .updateTable("build")
+        .set({ state: "complete", digest, finished_at: now() })
+        .where("id", "=", id)
+        .where("state", "=", "building")
+        .execute();
+    },
+
+    async savePromotion(id, promotion, transaction) {
+      await unwrap(transaction)
+        .updateTable("build")
+        .set({ promotion: jsonb(promotion) })
+        .where("id", "=", id)
+        .execute();
+    },
+
+    async fail(id, state, error, transaction) {
+      await unwrap(transaction)
+        .updateTable("build")
+        .set({ state, error: jsonb(error), finished_at: now() })
+        .where("id", "=", id)
+        .where("state", "=", "building")
+        .execute();
+    },
+
+    async find(id) {
+      const row = await database.selectFrom("build").selectAll().where("id", "=", id).executeTakeFirst();
+      return row && (await withParts(database, row));
+    },
+
+    async findByNvr(nvr) {
+      const row = await database
+        .selectFrom("build")
+        .selectAll()
+        .where("nvr_name", "=", nvr.name)
+        .where("nvr_version", "=", nvr.version)
+        .where("nvr_release", "=", nvr.release)
+        // A failed build keeps its NVR for the record; the one that holds it now comes first.
+        .orderBy(sql`state in ('building', 'complete')`, "desc")
+        .orderBy("seq", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row && (await withParts(database, row));
+    },
+
+    async findByDigest(digest) {
+      const row = await database
+        .selectFrom("build")
+        .selectAll()
+        .where("digest", "=", digest)
+        .where("state", "=", "complete")
+        .orderBy("seq", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row && (await withParts(database, row));
+    },
+
+    list: (filter) => listBuilds(database, filter),
+  };
+}
+
+async function listBuilds(database: Database, filter: BuildFilter): Promise<readonly BuildRecord[]> {
+  let query = database.selectFrom("build").selectAll().orderBy("seq", "desc").limit(filter.limit);
+  if (filter.repository !== undefined) query = query.where("repository", "=", filter.repository);
+  if (filter.state !== undefined) query = query.where("state", "=", filter.state);
+  if (filter.imageRepository !== undefined) query = query.where("image_repository", "=", filter.imageRepository);
+  const rows = await query.execute();
+  const parts = await findRows(
+    database,
+    rows.map((row) => row.id),
+    { rpms: false },
+  );
+  return rows.map((row) => assembleBuild(row, parts));
+}
+
+async function withParts(database: Database, row: Row): Promise<BuildRecord> {
+  return assembleBuild(row, await findRows(database, [row.id], { rpms: true }));
+}
+
+/** Koji's rule: on from the newest build's release, until one is free. */
+function freeRelease(name: string, version: string, taken: readonly string[], nextRelease: (newest: string | undefined) => string): string {
+  const all = new Set(taken);
+  let release = nextRelease(taken[0]);
+  for (let tries = 0; all.has(release); tries++) {
+    const next = nextRelease(release);
+    if (next === release || tries === mostReleases) {
+      throw appError("store.nvr-taken", `${name}-${version}-${release} is taken by another build`, {
+        hint: "Raise the version or the release label, or leave the release label out.",
+      });
+    }
+    release = next;
+  }
+  return release;
+}
+
+function nvrOf(row: Pick<Row, "nvr_name" | "nvr_version" | "nvr_release">): Nvr | undefined {
+  if (row.nvr_name === null || row.nvr_version === null || row.nvr_release === null) return undefined;
+  return { name: row.nvr_name, version: row.nvr_version, release: row.nvr_release };
+}

@@ -1,0 +1,51 @@
+import { randomBytes } from "node:crypto";
+import { link, readFile, rm, writeFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { appError } from "../domain/errors.ts";
+
+/**
+ * One process at a time does `work`. The lock is a file with the holder's process id, linked into place whole; the lock of a dead process
+ * is taken away. Only processes of one machine can meet here, as their processes' numbers are what is compared.
+ */
+export async function withFileLock<T>(path: string, timeoutMs: number, work: () => Promise<T>): Promise<T> {
+  const token = `${process.pid} ${randomBytes(8).toString("hex")}`;
+  const own = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFile(own, token, { mode: 0o600 });
+  try {
+    await take(path, own, Date.now() + timeoutMs);
+  } finally {
+    await rm(own, { force: true });
+  }
+  try {
+    return await work();
+  } finally {
+    if ((await readFile(path, "utf8").catch(() => "")) === token) await rm(path, { force: true });
+  }
+}
+
+async function take(path: string, own: string, deadline: number): Promise<void> {
+  while (Date.now() < deadline) {
+    const taken = await link(own, path).then(
+      () => true,
+      () => false,
+    );
+    if (taken) return;
+    const holder = await readFile(path, "utf8").catch(() => undefined);
+    if (holder !== undefined && !isAlive(Number.parseInt(holder, 10))) {
+      // Only if it is still the dead one's: another may have taken it away and got the lock meanwhile.
+      if ((await readFile(path, "utf8").catch(() => undefined)) === holder) await rm(path, { force: true });
+      continue;
+    }
+    await delay(50);
+  }
+  throw appError("store.postgres-failed", `another flibs has been starting PostgreSQL for a long time, it holds ${path}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

@@ -1,0 +1,63 @@
+import { fromKysely, PgBoss } from "pg-boss";
+import type { Log } from "../log.ts";
+import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
+import { unwrap } from "./transaction.ts";
+
+const queues: readonly JobQueue[] = ["runs", "deliveries"];
+
+/** A job is only a hint, so pg-boss neither retries nor judges it: leases and sweeps do. A day is the longest it lets a handler work. */
+const queueOptions = { notify: true, retryLimit: 0, expireInSeconds: 86_399, deleteAfterSeconds: 600, retentionSeconds: 7 * 86_400 };
+
+/** {@link Jobs} on pg-boss; it is started by the first use, so that a command that only reads opens no connection for it. */
+export function pgBossJobs(url: string, log: Log): Jobs & { start(): Promise<void>; stop(): Promise<void> } {
+  let started: Promise<PgBoss> | undefined;
+  const start = () => {
+    started ??= startBoss(url, log).catch((error: unknown) => {
+      started = undefined;
+      throw error;
+    });
+    return started;
+  };
+
+  return {
+    async start() {
+      await start();
+    },
+
+    async send(queue, id, transaction, afterMs = 0) {
+      const boss = await start();
+      // The `short` policy keeps one queued job for each key: an early and a late one, since the late one must not hold the early one up.
+      const options = afterMs > 0 ? { startAfter: new Date(Date.now() + afterMs), singletonKey: `${id} later` } : { singletonKey: id };
+      await boss.send(queue, { id }, { ...options, db: fromKysely(unwrap(transaction)) });
+    },
+
+    async work(queue, concurrency, look) {
+      const boss = await start();
+      const options = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 10, localConcurrency: concurrency, batchSize: 1 };
+      await boss.work<{ id: string }>(queue, options, async ([job]) => {
+        if (job) await look(job.data.id);
+      });
+    },
+
+    async stopWork() {
+      const boss = await started;
+      if (!boss) return;
+      await Promise.all(queues.map((queue) => boss.offWork(queue)));
+    },
+
+    async stop() {
+      const boss = await started;
+      started = undefined;
+      await boss?.stop({ graceful: false, timeout: 1000 });
+    },
+  };
+}
+
+async function startBoss(url: string, log: Log): Promise<PgBoss> {
+  const boss = new PgBoss({ connectionString: url, application_name: "flibs jobs", max: 3, schedule: false, useListenNotify: true });
+  boss.on("error", (error) => log.warn({ error: error.message }, "the job queue could not reach the database"));
+  boss.on("warning", (warning) => log.debug({ warning: warning.message }, "the job queue has a remark"));
+  await boss.start();
+  for (const queue of queues) await boss.createQueue(queue, { ...queueOptions, policy: "short" });
+  return boss;
+}

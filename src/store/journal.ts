@@ -1,0 +1,307 @@
+import { type RawBuilder, type Selectable, sql } from "kysely";
+import { appError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
+import type { Asked, JournalStore, Lease } from "../workflow/journal-store.ts";
+import { type Ending, isFinal, type Run, type RunStatus } from "../workflow/run.ts";
+import { type Database, isUniqueViolation, jsonb, lockName, storableText } from "./connection.ts";
+import { newId } from "./new-id.ts";
+import { openPresence, presenceClass } from "./presence.ts";
+import type { RunTable } from "./tables.ts";
+import { inTransaction, unwrap } from "./transaction.ts";
+
+const openStatuses: readonly RunStatus[] = ["queued", "running", "waiting"];
+/** A job's clock is the database's, ours may be behind it a little. */
+const earlyMs = 1000;
+
+/** {@link JournalStore} in PostgreSQL. `now` is the clock of leases and wake-ups. */
+export function journalStore(database: Database, url: string, log: Log, now: () => Date): JournalStore {
+  const after = (ms: number) => new Date(now().getTime() + ms);
+
+  return {
+    async start(request, transaction) {
+      const own = unwrap(transaction);
+      // Runs of one subject get their numbers one after the other: turns are taken in the order of numbers.
+      await lockName(own, `subject ${request.subject}`);
+      const known = await own.selectFrom("run").select("id").where("request_key", "=", request.key).executeTakeFirst();
+      if (known) return { run: known.id, created: false, asked: [] };
+      const run = await freeId(own, now());
+      const row = await own
+        .insertInto("run")
+        .values({
+          id: run,
+          flow: request.flow,
+          subject: request.subject,
+          intent: jsonb(request.intent),
+          request_key: request.key,
+          wake_at: now(),
+          created_at: now(),
+        })
+        .onConflict((conflict) => conflict.column("request_key").doNothing())
+        .returning("id")
+        .executeTakeFirst();
+      if (!row) {
+        // The same key came for another subject at the same time.
+        const other = await own.selectFrom("run").select("id").where("request_key", "=", request.key).executeTakeFirstOrThrow();
+        return { run: other.id, created: false, asked: [] };
+      }
+      if (request.whenBusy === "queue") return { run, created: true, asked: [] };
+      return { run, created: true, asked: await supersede(own, request.subject, run, now()) };
+    },
+
+    async claim(run, holder, leaseMs, flows) {
+      return await inTransaction(database, async (transaction) => {
+        const own = unwrap(transaction);
+        const found = await own.selectFrom("run").select("subject").where("id", "=", run).executeTakeFirst();
+        if (!found) return undefined;
+        await lockName(own, `subject ${found.subject}`);
+        const row = await own
+          .updateTable("run")
+          .set({
+            status: "running",
+            waiting_for: null,
+            lease_holder: holder,
+            lease_until: after(leaseMs),
+            fence: sql`fence + 1`,
+            started_at: sql`case when ending is null then coalesce(started_at, ${now()}::timestamptz) else started_at end`,
+          })
+          .where("id", "=", run)
+          .where("flow", "in", flows)
+          .where("status", "in", openStatuses)
+          .where("wake_at", "<=", after(earlyMs))
+          .where(isFree(now()))
+          .where(hasTurn)
+          .returningAll()
+          .executeTakeFirst();
+        if (!row) return undefined;
+        const entries = await own
+          .selectFrom("journal")
+          .selectAll()
+          .select(sql<boolean>`result is null`.as("absent"))
+          .where("run", "=", run)
+          .execute();
+        return {
+          lease: { run, holder, fence: row.fence },
+          run: assemble(row),
+          ...(row.ending === null ? {} : { ending: row.ending }),
+          entries: entries.map((entry) => ({ ...assembleEntry(entry), phase: entry.phase })),
+        };
+      }).catch((error: unknown) => {
+        // The index that allows one lease for each subject was the last to object.
+        if (isUniqueViolation(error)) return undefined;
+        throw error;
+      });
+    },
+
+    async renew(lease, leaseMs) {
+      return (await change(database, lease, { lease_until: after(leaseMs) })).ending ?? undefined;
+    },
+
+    async record(lease, entry, transaction) {
+      const own = unwrap(transaction);
+      const row = await change(own, lease, { attempt: 0 });
+      await own
+        .insertInto("journal")
+        .values({
+          run: lease.run,
+          step: entry.step,
+          phase: entry.phase,
+          result: entry.result === undefined ? null : jsonb(entry.result),
+          started_at: new Date(entry.startedAt),
+          finished_at: new Date(entry.finishedAt),
+        })
+        .execute();
+      return row.ending ?? undefined;
+    },
+
+    async settle(lease, ending, transaction) {
+      const row = await change(unwrap(transaction), lease, { ending: sql`coalesce(ending, ${jsonb(ending)})`, attempt: 0 });
+      if (row.ending === null) throw new Error("a run's ending was not written");
+      return row.ending;
+    },
+
+    async pause(lease, pause, transaction) {
+      const late =
+        pause.phase === "run"
+          ? sql`case when ending is null then ${after(pause.afterMs)}::timestamptz else ${now()}::timestamptz end`
+          : after(pause.afterMs);
+      const row = await change(unwrap(transaction), lease, {
+        status: pause.status,
+        waiting_for: pause.waitingFor === undefined ? null : storableText(pause.waitingFor),
+        attempt: pause.attempt,
+        wake_at: late,
+        lease_holder: null,
+        lease_until: null,
+      });
+      return pause.phase === "run" && row.ending !== null ? 0 : pause.afterMs;
+    },
+
+    async end(lease, status, error, transaction) {
+      const own = unwrap(transaction);
+      const { subject } = await own.selectFrom("run").select("subject").where("id", "=", lease.run).executeTakeFirstOrThrow();
+      // Lock first, as all do who lock both: a run that is being started now is either seen below, or sees this one ended.
+      await lockName(own, `subject ${subject}`);
+      await change(own, lease, {
+        status,
+        error: error === undefined ? null : jsonb(error),
+        finished_at: now(),
+        waiting_for: null,
+        lease_holder: null,
+        lease_until: null,
+      });
+      const next = await own
+        .selectFrom("run")
+        .select("id")
+        .where("subject", "=", subject)
+        .where("status", "in", openStatuses)
+        .where("lease_holder", "is", null)
+        .where("wake_at", "<=", now())
+        .orderBy("seq")
+        .limit(1)
+        .executeTakeFirst();
+      return next?.id;
+    },
+
+    ask: (run, ending, transaction) => ask(unwrap(transaction), run, ending, now()),
+
+    async wake(run, transaction) {
+      const row = await unwrap(transaction)
+        .updateTable("run")
+        .set({ wake_at: now() })
+        .where("id", "=", run)
+        .where("status", "=", "waiting")
+        .returning("id")
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    async listDue(flows) {
+      const rows = await database
+        .selectFrom("run")
+        .select("id")
+        .where("flow", "in", flows)
+        .where("status", "in", openStatuses)
+        .where("wake_at", "<=", now())
+        .where(isFree(now()))
+        .where(hasTurn)
+        .orderBy("seq")
+        .limit(1000)
+        .execute();
+      return rows.map((row) => row.id);
+    },
+
+    async find(run) {
+      const row = await database.selectFrom("run").selectAll().where("id", "=", run).executeTakeFirst();
+      return row && assemble(row);
+    },
+
+    async list(filter) {
+      let query = database.selectFrom("run").selectAll().orderBy("seq", "desc").limit(filter.limit);
+      if (filter.flow !== undefined) query = query.where("flow", "=", filter.flow);
+      if (filter.status !== undefined) query = query.where("status", "=", sql<RunStatus>`any(${[...filter.status]})`);
+      return (await query.execute()).map(assemble);
+    },
+
+    async listEntries(run) {
+      const rows = await database
+        .selectFrom("journal")
+        .selectAll()
+        .select(sql<boolean>`result is null`.as("absent"))
+        .where("run", "=", run)
+        .orderBy("finished_at")
+        .orderBy("started_at")
+        .execute();
+      return rows.map(assembleEntry);
+    },
+
+    openPresence: () => openPresence(url, log),
+  };
+}
+
+/** Nobody holds it, the holder's time is up, or the holder's process has died. */
+function isFree(now: Date): RawBuilder<boolean> {
+  return sql<boolean>`(run.lease_until is null or run.lease_until < ${now}::timestamptz or not exists (
+    select from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 2 and classid = ${presenceClass}::bigint::oid
+      and objid = run.lease_holder::bigint::oid and database = (select oid from pg_database where datname = current_database())))`;
+}
+
+/** Older open runs of a subject come first. One that was asked to end before it began has nothing to disturb them with. */
+const hasTurn = sql<boolean>`((run.ending is not null and run.started_at is null) or not exists (
+  select from run as older where older.subject = run.subject and older.seq < run.seq and older.status in ('queued', 'running', 'waiting')))`;
+
+async function freeId(database: Database, now: Date): Promise<string> {
+  for (;;) {
+    const id = newId(now);
+    const taken = await database.selectFrom("run").select("id").where("id", "=", id).executeTakeFirst();
+    if (!taken) return id;
+  }
+}
+
+async function supersede(database: Database, subject: string, run: string, now: Date): Promise<readonly Asked[]> {
+  const older = await database
+    .selectFrom("run")
+    .select("id")
+    .where("subject", "=", subject)
+    .where("id", "!=", run)
+    .where("status", "in", openStatuses)
+    .where("ending", "is", null)
+    .orderBy("seq")
+    .execute();
+  const asked: Asked[] = [];
+  for (const { id } of older) {
+    const one = await ask(database, id, { status: "superseded", reason: `superseded by ${run}` }, now);
+    if (one) asked.push(one);
+  }
+  return asked;
+}
+
+async function ask(database: Database, run: string, ending: Ending, now: Date): Promise<Asked | undefined> {
+  const row = await database
+    .updateTable("run")
+    .set({ ending: jsonb(ending), wake_at: now, attempt: 0 })
+    .where("id", "=", run)
+    .where("status", "in", openStatuses)
+    .where("ending", "is", null)
+    .returning("lease_holder")
+    .executeTakeFirst();
+  return row && { run, ending, idle: row.lease_holder === null };
+}
+
+/** Updates the run under its lease; throws `workflow.lease-lost` when the lease is not the newest any more. */
+async function change(database: Database, lease: Lease, values: Record<string, unknown>): Promise<Selectable<RunTable>> {
+  const row = await database
+    .updateTable("run")
+    .set(values as never)
+    .where("id", "=", lease.run)
+    .where("fence", "=", lease.fence)
+    .where("lease_holder", "=", lease.holder)
+    .returningAll()
+    .executeTakeFirst();
+  if (!row) throw appError("workflow.lease-lost", `run ${lease.run} was taken over by another worker`);
+  return row;
+}
+
+function assemble(row: Selectable<RunTable>): Run {
+  return {
+    id: row.id,
+    flow: row.flow,
+    subject: row.subject,
+    intent: row.intent,
+    status: row.status,
+    attempt: row.attempt,
+    ...(row.waiting_for === null || isFinal(row.status) ? {} : { waitingFor: row.waiting_for }),
+    ...(row.error === null ? {} : { error: row.error }),
+    createdAt: row.created_at.toISOString(),
+    ...(row.started_at === null ? {} : { startedAt: row.started_at.toISOString() }),
+    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at.toISOString() }),
+  };
+}
+
+function assembleEntry(row: { step: string; result: unknown; absent: boolean; started_at: Date; finished_at: Date }) {
+  return {
+    step: row.step,
+    result: row.absent ? undefined : row.result,
+    startedAt: row.started_at.toISOString(),
+    finishedAt: row.finished_at.toISOString(),
+  };
+}

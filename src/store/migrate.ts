@@ -1,0 +1,53 @@
+import { CompiledQuery, sql } from "kysely";
+import { appError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
+import { type Database, lockName } from "./connection.ts";
+import { statements as runs } from "./migrations/0001-runs.ts";
+import { statements as builds } from "./migrations/0002-builds.ts";
+import { statements as logs } from "./migrations/0003-logs.ts";
+import { statements as inbox } from "./migrations/0004-inbox.ts";
+import { statements as releases } from "./migrations/0005-releases.ts";
+
+/** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
+const migrations = [
+  { name: "runs", statements: runs },
+  { name: "builds", statements: builds },
+  { name: "logs", statements: logs },
+  { name: "inbox", statements: inbox },
+  { name: "releases", statements: releases },
+];
+
+/**
+ * Brings the schema up to this release. Replicas that start together wait for each other; each migration is one transaction, so that a
+ * crash leaves whole steps only. Throws `store.schema-newer` when a newer release has been here. Returns the names applied.
+ */
+export async function migrate(database: Database, log: Log): Promise<readonly string[]> {
+  const applied: string[] = [];
+  for (const [index, migration] of migrations.entries()) {
+    const number = index + 1;
+    const done = await database.transaction().execute(async (transaction) => {
+      await lockName(transaction, "flibs migrations");
+      const current = await findVersion(transaction);
+      if (current > migrations.length) {
+        throw appError("store.schema-newer", `the database has schema ${current}, this release knows up to ${migrations.length}`, {
+          hint: "Start the newer release again, or restore the backup made before its upgrade.",
+        });
+      }
+      if (current >= number) return false;
+      for (const statement of migration.statements) await transaction.executeQuery(CompiledQuery.raw(statement));
+      await sql`insert into migration (number, name) values (${number}, ${migration.name})`.execute(transaction);
+      return true;
+    });
+    if (done) applied.push(migration.name);
+  }
+  if (applied.length > 0) log.info({ applied }, "database schema brought up to date");
+  return applied;
+}
+
+async function findVersion(database: Database): Promise<number> {
+  await sql`create table if not exists migration (number integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(
+    database,
+  );
+  const answer = await sql<{ number: number | null }>`select max(number) as number from migration`.execute(database);
+  return answer.rows[0]?.number ?? 0;
+}

@@ -1,0 +1,40 @@
+import type { ReconciledFile, ReleaseStore } from "../promotion/release-store.ts";
+import { type Database, jsonb } from "./connection.ts";
+import { unwrap } from "./transaction.ts";
+
+/** {@link ReleaseStore} in PostgreSQL. */
+export function releaseStore(database: Database): ReleaseStore {
+  return {
+    async listReconciled(repository) {
+      const rows = await database.selectFrom("reconciled").selectAll().where("repository", "=", repository).execute();
+      const files = rows.map((row): [string, ReconciledFile] => [
+        row.path,
+        { blob: row.blob, policyBlob: row.policy_blob, commit: row.commit, at: row.at },
+      ]);
+      return new Map(files);
+    },
+
+    async saveReconciled(repository, path, file, transaction) {
+      const values = { blob: file.blob, policy_blob: file.policyBlob, commit: file.commit, at: file.at };
+      await unwrap(transaction)
+        .insertInto("reconciled")
+        .values({ repository, path, ...values })
+        .onConflict((conflict) => conflict.columns(["repository", "path"]).doUpdateSet(values))
+        .execute();
+    },
+
+    async saveReport(report, transaction) {
+      await unwrap(transaction)
+        .insertInto("release_report")
+        .values({ run: report.run, image_repository: report.imageRepository, report: jsonb(report) })
+        .onConflict((conflict) => conflict.columns(["run", "image_repository"]).doUpdateSet({ report: jsonb(report) }))
+        .execute();
+    },
+
+    async listReports(filter) {
+      let query = database.selectFrom("release_report").select("report").orderBy("seq", "desc").limit(filter.limit);
+      if (filter.imageRepository !== undefined) query = query.where("image_repository", "=", filter.imageRepository);
+      return (await query.execute()).map((row) => row.report);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import type { BuildStore } from "../builds/build-record.ts";
+import type { LogStore } from "../builds/log-store.ts";
+import type { CursorStore, InboxStore } from "../intake/inbox.ts";
+import type { Log } from "../log.ts";
+import type { ReleaseStore } from "../promotion/release-store.ts";
+import type { WorkflowStore } from "../workflow/journal-store.ts";
+import { buildStore } from "./builds.ts";
+import { openConnection } from "./connection.ts";
+import { cursorStore } from "./cursors.ts";
+import { inboxStore } from "./inbox.ts";
+import { pgBossJobs } from "./jobs.ts";
+import { journalStore } from "./journal.ts";
+import { logStore } from "./logs.ts";
+import { metricsStore } from "./metrics-store.ts";
+import { migrate } from "./migrate.ts";
+import { releaseStore } from "./releases.ts";
+import { afterCommit, inTransaction } from "./transaction.ts";
+
+/** Everything that is kept, behind the ports of the rooms that keep it. Database outages are `store.unavailable` (transient). */
+export interface Store extends WorkflowStore {
+  readonly builds: BuildStore;
+  readonly logs: LogStore;
+  readonly inbox: InboxStore;
+  readonly cursors: CursorStore;
+  readonly releases: ReleaseStore;
+  readonly metrics: ReturnType<typeof metricsStore>;
+  /** Brings the schema, the job queue's too, up to this release; may be called by many at once. Returns the names of what it applied. */
+  migrate(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  /** `postgres://…` */
+  readonly url: string;
+  readonly log: Log;
+  /** Clock of leases, wake-ups and what is recorded; tests set it. */
+  readonly now?: () => Date;
+  /** Connections besides the job queue's three, its listener and the worker's sign of life. */
+  readonly connections?: number;
+}
+
+/** Connects to a database and brings its schema up to date. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { url, log, now = () => new Date() } = options;
+  const database = openConnection(url, log, options.connections ?? 8);
+  const jobs = pgBossJobs(url, log);
+  const inbox = inboxStore(database, jobs, now);
+  const store: Store = {
+    builds: buildStore(database, now),
+    logs: logStore(database),
+    inbox,
+    deliveries: inbox.queue,
+    cursors: cursorStore(database),
+    releases: releaseStore(database),
+    metrics: metricsStore(database),
+    journal: journalStore(database, url, log, now),
+    jobs,
+    transaction: (change) => inTransaction(database, change),
+    afterCommit,
+    now,
+    async migrate() {
+      const applied = await migrate(database, log);
+      await jobs.start();
+      return applied;
+    },
+    async close() {
+      await jobs.stop();
+      await database.destroy();
+    },
+  };
+  try {
+    await migrate(database, log);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return store;
+}

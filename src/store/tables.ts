@@ -1,0 +1,145 @@
+import type { ColumnType, Generated } from "kysely";
+import type { BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm } from "../builds/build-record.ts";
+import type { ErrorReport } from "../domain/errors.ts";
+import type { TestResult } from "../gating/test-runner.ts";
+import type { StoredDelivery } from "../intake/inbox.ts";
+import type { ReleaseReport } from "../promotion/release-store.ts";
+import type { Ending, RunStatus } from "../workflow/run.ts";
+
+type Moment = ColumnType<Date, Date | undefined, Date>;
+
+export interface RunTable {
+  id: string;
+  /** Order of starting; runs of one subject take their turns by it. */
+  seq: Generated<number>;
+  flow: string;
+  subject: string;
+  intent: unknown;
+  request_key: string;
+  status: Generated<RunStatus>;
+  attempt: Generated<number>;
+  waiting_for: string | null;
+  error: ErrorReport | null;
+  /** How it is going to end: set before `finish` runs, or by whoever cancelled it. */
+  ending: Ending | null;
+  wake_at: Moment;
+  /** Counts leases; a write that names an older one is refused. */
+  fence: Generated<number>;
+  lease_holder: string | null;
+  lease_until: Date | null;
+  created_at: Moment;
+  started_at: Date | null;
+  finished_at: Date | null;
+}
+
+export interface JournalTable {
+  run: string;
+  step: string;
+  phase: "run" | "finish";
+  /** SQL null: the step had no result. */
+  result: unknown;
+  started_at: Date;
+  finished_at: Date;
+}
+
+export interface BuildTable {
+  id: string;
+  seq: Generated<number>;
+  forge: string;
+  repository: string;
+  branch: string;
+  commit: string;
+  scratch: boolean;
+  requested_by: string;
+  pull: number | null;
+  state: Generated<BuildState>;
+  nvr_name: string | null;
+  nvr_version: string | null;
+  nvr_release: string | null;
+  plan: BuildPlan | null;
+  image_repository: string | null;
+  digest: string | null;
+  error: ErrorReport | null;
+  promotion: BuildRecord["promotion"] | null;
+  created_at: Moment;
+  finished_at: Date | null;
+}
+
+export interface BuildImageTable {
+  build: string;
+  platform: string;
+  image: Omit<BuiltImage, "rpms">;
+  rpms: readonly InstalledRpm[];
+}
+
+export interface BuildTestTable {
+  build: string;
+  suite: string;
+  seq: Generated<number>;
+  result: TestResult;
+}
+
+export interface LogTable {
+  run: string;
+  name: string;
+  bytes: Generated<number>;
+  closed: Generated<boolean>;
+  seq: Generated<number>;
+}
+
+export interface LogChunkTable {
+  run: string;
+  name: string;
+  /** Bytes before this chunk. */
+  start: number;
+  content: Buffer;
+}
+
+export interface DeliveryTable {
+  id: string;
+  seq: Generated<number>;
+  forge: string;
+  delivery_id: string;
+  headers: StoredDelivery["headers"];
+  body: Buffer;
+  status: Generated<StoredDelivery["status"]>;
+  outcome: string | null;
+  attempt: Generated<number>;
+  look_at: Moment;
+  received_at: Moment;
+}
+
+export interface CursorTable {
+  name: string;
+  cursor: string;
+}
+
+export interface ReconciledTable {
+  repository: string;
+  path: string;
+  blob: string;
+  policy_blob: string;
+  commit: string;
+  at: string;
+}
+
+export interface ReleaseReportTable {
+  seq: Generated<number>;
+  run: string;
+  image_repository: string;
+  report: ReleaseReport;
+}
+
+export interface Tables {
+  run: RunTable;
+  journal: JournalTable;
+  build: BuildTable;
+  build_image: BuildImageTable;
+  build_test: BuildTestTable;
+  log: LogTable;
+  log_chunk: LogChunkTable;
+  delivery: DeliveryTable;
+  cursor: CursorTable;
+  reconciled: ReconciledTable;
+  release_report: ReleaseReportTable;
+}

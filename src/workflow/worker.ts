@@ -1,0 +1,167 @@
+import { appError, reportError } from "../domain/errors.ts";
+import type { Log } from "../log.ts";
+import { type BackOff, usualBackOff } from "./back-off.ts";
+import { type Execution, executeRun, type JournalHooks } from "./execute-run.ts";
+import { hearDelivery, type OnDelivery } from "./hear-deliveries.ts";
+import type { Asked, WorkflowStore } from "./journal-store.ts";
+import type { Flow, RunRequest, Runs } from "./run.ts";
+import type { Transaction } from "./step.ts";
+
+export type { JournalHooks, OnDelivery };
+
+export interface WorkerOptions {
+  readonly store: WorkflowStore;
+  // biome-ignore lint/suspicious/noExplicitAny: each flow has an intent of its own, which only its own schema reads
+  readonly flows: readonly Flow<any>[];
+  readonly log: Log;
+  /** Runs at a time in this process. */
+  readonly concurrency: number;
+  /** Without it this worker leaves deliveries to others. */
+  readonly onDelivery?: OnDelivery;
+  /** How long a worker that fell silent keeps its runs; one whose process died loses them at once. Default 30 s. */
+  readonly leaseMs?: number;
+  /** Default {@link usualBackOff}. */
+  readonly backOff?: BackOff;
+  /** On `stop`: how long steps under way may take to come to their end before they are aborted. Default 20 s. */
+  readonly graceMs?: number;
+  /** After that, how long an aborted step may take before it is left alone. Default 5 s. */
+  readonly abortMs?: number;
+  readonly hooks?: JournalHooks;
+}
+
+/** Does the work of runs. `runs` works without `start`: a command line tool starts and cancels what a service then does. */
+export interface Worker {
+  readonly runs: Runs;
+  start(): Promise<void>;
+  /** Hands over: begins no more steps, lets those under way end, gives every run back for others to go on at once. May be called twice. */
+  stop(): Promise<void>;
+  /** Sends jobs for what is due and has none: runs of dead workers, waits that are over, deliveries never looked at. Returns how many. */
+  sweep(): Promise<number>;
+}
+
+export function createWorker(options: WorkerOptions): Worker {
+  const { store, log } = options;
+  const { leaseMs = 30_000, backOff = usualBackOff, graceMs = 20_000, abortMs = 5000, hooks = {} } = options;
+  const flows = new Map<string, Flow>(options.flows.map((flow) => [flow.name, flow]));
+  const names = [...flows.keys()];
+  const executions = new Map<string, Execution>();
+  let presence: { readonly holder: string; close(): Promise<void> } | undefined;
+  let stopping = false;
+  let stopped: Promise<void> | undefined;
+
+  /** Wakes whoever works on a run that was asked to end, here at once, elsewhere with the next heartbeat; nobody: a job. */
+  async function tell(asked: Asked, transaction: Transaction): Promise<void> {
+    if (asked.idle) await store.jobs.send("runs", asked.run, transaction);
+    else store.afterCommit(transaction, () => executions.get(asked.run)?.endAs(asked.ending));
+  }
+
+  async function start(request: RunRequest, transaction: Transaction): Promise<string> {
+    const flow = flows.get(request.flow);
+    if (!flow) throw appError("workflow.flow-unknown", `there is no flow "${request.flow}"`);
+    const intent = await flow.intent.safeParseAsync(request.intent);
+    if (!intent.success) {
+      throw appError("workflow.intent-invalid", `flow ${request.flow} cannot read the intent of ${request.key}`, { cause: intent.error });
+    }
+    const started = await store.journal.start(request, transaction);
+    for (const asked of started.asked) await tell(asked, transaction);
+    if (started.created) await store.jobs.send("runs", started.run, transaction);
+    return started.run;
+  }
+
+  const runs: Runs = {
+    start: (request, transaction) => (transaction ? start(request, transaction) : store.transaction((own) => start(request, own))),
+    cancel: (run, reason) =>
+      store.transaction(async (transaction) => {
+        const asked = await store.journal.ask(run, { status: "cancelled", reason }, transaction);
+        if (asked) await tell(asked, transaction);
+        return asked !== undefined;
+      }),
+    wake: (run) =>
+      store.transaction(async (transaction) => {
+        if (await store.journal.wake(run, transaction)) await store.jobs.send("runs", run, transaction);
+      }),
+    find: (run) => store.journal.find(run),
+    list: (filter) => store.journal.list(filter),
+    journal: (run) => store.journal.listEntries(run),
+  };
+
+  async function lookAtRun(id: string): Promise<void> {
+    // The job that goes on with a paused run may come before the pause has quite ended.
+    await executions.get(id)?.ended;
+    if (stopping || !presence) return;
+    const claim = await store.journal.claim(id, presence.holder, leaseMs, names);
+    const flow = claim && flows.get(claim.run.flow);
+    if (!claim || !flow) return;
+    const execution = executeRun(claim, { store, flow, log, leaseMs, backOff, hooks });
+    executions.set(id, execution);
+    // The worker may have begun to stop while the run was being claimed.
+    if (stopping) execution.handOver();
+    await execution.ended;
+    if (executions.get(id) === execution) executions.delete(id);
+  }
+
+  /** A job that could not be looked at is lost, and a sweep makes it good: pg-boss need not know. */
+  function quietly(look: (id: string) => Promise<void>): (id: string) => Promise<void> {
+    return async (id) => {
+      await look(id).catch((error: unknown) => log.warn({ id, error: reportError(error) }, "a job could not be looked at"));
+    };
+  }
+
+  async function sweep(): Promise<number> {
+    const due = await store.journal.listDue(names);
+    const deliveries = options.onDelivery ? await store.deliveries.listDue() : [];
+    for (const run of due) await store.transaction((transaction) => store.jobs.send("runs", run, transaction));
+    for (const delivery of deliveries) await store.transaction((transaction) => store.jobs.send("deliveries", delivery, transaction));
+    return due.length + deliveries.length;
+  }
+
+  async function handOver(): Promise<void> {
+    stopping = true;
+    const jobsEnded = store.jobs.stopWork();
+    for (const execution of executions.values()) execution.handOver();
+    const all = () => Promise.all([...executions.values()].map((execution) => execution.ended));
+    if (!(await within(all(), graceMs))) {
+      for (const execution of executions.values()) execution.abort();
+      // What hears no signal is left alone: its session ends with ours, and what it records after that is refused.
+      if (!(await within(all(), abortMs))) log.warn({ runs: [...executions.keys()] }, "steps that do not end were left behind");
+    }
+    if (executions.size === 0) await jobsEnded;
+    else jobsEnded.catch(() => undefined);
+    await presence?.close();
+  }
+
+  return {
+    runs,
+    async start() {
+      presence = await store.journal.openPresence();
+      const { onDelivery } = options;
+      await store.jobs.work("runs", options.concurrency, quietly(lookAtRun));
+      if (onDelivery) {
+        await store.jobs.work(
+          "deliveries",
+          4,
+          quietly((id) => hearDelivery(id, store, onDelivery, start, backOff, log)),
+        );
+      }
+      await sweep();
+    },
+    stop() {
+      stopped ??= handOver();
+      return stopped;
+    },
+    sweep,
+  };
+}
+
+/** False when the time is over first. */
+async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

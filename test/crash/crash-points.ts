@@ -1,0 +1,61 @@
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+
+/**
+ * Kills this process at the first point it passes that no process before it was killed at. A point is before or after a journal write,
+ * or before or after an effect: a call of a port's method whose name does not promise that it only looks (`find…`, `read…`, `list…`).
+ * So nobody keeps a list of points: a new step or a new effect is a new point, and the chain of restarts goes through all of them.
+ */
+export interface CrashPoints {
+  /** A port whose effects are crash points. */
+  wrap<T extends object>(name: string, port: T): T;
+  /** A point by name. */
+  pass(point: string): void;
+}
+
+/** Method names that promise to change nothing (house style, "Verbs carry promises"). */
+const looks =
+  /^(find|read|list|has|is|may|parse|verify|named|platforms|changesSince|diff|fileHistory|fingerprint|journal|permission|inspect$)/;
+
+/** `visited` is a file with a line for each point that a process was killed at. */
+export function crashPoints(visited: string): CrashPoints {
+  const known = new Set(existsSync(visited) ? readFileSync(visited, "utf8").split("\n") : []);
+
+  function pass(point: string): void {
+    if (known.has(point)) return;
+    const file = openSync(visited, "a");
+    writeSync(file, `${point}\n`);
+    fsyncSync(file);
+    closeSync(file);
+    process.kill(process.pid, "SIGKILL");
+  }
+
+  function wrap<T extends object>(name: string, port: T): T {
+    return new Proxy(port, {
+      get(target, property, receiver) {
+        const value: unknown = Reflect.get(target, property, receiver);
+        if (typeof value !== "function" || typeof property !== "string") return value;
+        const call = value as (...args: unknown[]) => unknown;
+        if (looks.test(property)) return call.bind(target);
+        return async (...args: unknown[]) => {
+          const point = `${name}.${property}(${describe(args)})`;
+          pass(`before ${point}`);
+          const result = await call.apply(target, args);
+          pass(`after ${point}`);
+          return result;
+        };
+      },
+    });
+  }
+  return { wrap, pass };
+}
+
+/** Arguments as a stable, short text: the same effect after a restart is the same point. */
+function describe(args: readonly unknown[]): string {
+  const text = JSON.stringify(args, (_key, value: unknown) => {
+    if (value instanceof AbortSignal) return undefined;
+    if (value instanceof Uint8Array) return `${value.length} bytes ${createHash("sha256").update(value).digest("hex").slice(0, 8)}`;
+    return value;
+  });
+  return text.length <= 120 ? text : `${text.slice(0, 80)}… ${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
+}

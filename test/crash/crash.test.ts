@@ -1,0 +1,165 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { type App, lookasideOf, openApp } from "../../src/app.ts";
+import { silentLog } from "../../src/log.ts";
+import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
+import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
+import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
+import { verifyImage } from "../../src/signing/verify-image.ts";
+import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { requireDocker } from "../support/docker.ts";
+import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
+
+// Everything in this file is one story: the line from push to release, where the process dies at each point it passes.
+const mostRestarts = 700;
+const hello = "containers/hello";
+
+let installation: Installation;
+let database: TestDatabase;
+let person: Person;
+let app: App;
+let visited: string;
+
+beforeAll(async () => {
+  await requireDocker();
+  installation = await makeInstallation();
+  database = await testDatabase();
+  visited = join(installation.directory, "..", "visited");
+  app = await openApp(installation.settings, {
+    log: silentLog,
+    environment: process.env,
+    databaseUrl: database.url,
+    installation: "crash",
+  });
+  await app.forge.createRepository(hello);
+  // The first look only takes note of where everything stands.
+  await app.sweepForge();
+  person = await installation.person(hello);
+  await copyTemplate(person.directory);
+}, 120_000);
+
+afterAll(async () => {
+  await app?.close();
+  await database?.drop();
+  await installation?.remove();
+}, 60_000);
+
+/** Starts the worker again and again until it ends by itself; returns how often it was killed. */
+async function workThroughCrashes(): Promise<number> {
+  for (let kills = 0; kills <= mostRestarts; kills += 1) {
+    const child = spawn(
+      process.execPath,
+      ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts"), installation.settingsFile, database.url, visited],
+      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } },
+    );
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-20_000);
+    });
+    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    if (signal === "SIGKILL") continue;
+    if (code === 0) return kills;
+    throw new Error(`the worker ended with ${code ?? signal}:\n${said}`);
+  }
+  throw new Error(`the worker was killed more than ${mostRestarts} times; last points:\n${readPoints().slice(-10).join("\n")}`);
+}
+
+function readPoints(): readonly string[] {
+  return existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : [];
+}
+
+async function verify(stage: "candidate" | "production", repository: string, tag: string) {
+  const { settings, gnupg, registries } = app;
+  const fingerprint = settings.signing[stage === "candidate" ? "candidateKey" : "productionKey"];
+  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
+  try {
+    return await verifyImage({
+      registry: registries[stage],
+      repository,
+      reference: tag,
+      publicName: settings.registries[stage].endpoint,
+      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
+      checker,
+    });
+  } finally {
+    await checker.close();
+  }
+}
+
+describe("killed before and after each journal write and each effect", () => {
+  test("a push still gives exactly one build, one candidate, one promotion", async () => {
+    const commit = await person.push({});
+    const kills = await workThroughCrashes();
+    // As many as there are points: the suite finds them itself, this only says that it did find them.
+    expect(kills).toBeGreaterThan(40);
+
+    const builds = await app.store.builds.list({ limit: 10 });
+    expect(builds).toHaveLength(1);
+    const build = await app.store.builds.find(builds[0]?.id ?? "");
+    expect(build).toMatchObject({ state: "complete", commit, nvr: { release: "1" }, images: [{ platform: "linux/amd64" }] });
+    expect(build?.tests.every((one) => one.outcome === "pass")).toBe(true);
+
+    const repository = build?.plan?.imageRepository ?? "";
+    const tags = [build?.plan?.uniqueTag, `${build?.plan?.uniqueTag}-amd64`, build?.plan?.primaryTag, ...(build?.plan?.floatingTags ?? [])];
+    expect([...(await app.registries.candidate.listTags(repository))].sort()).toEqual([...tags].sort());
+    expect(await verify("candidate", repository, build?.plan?.primaryTag ?? "")).toMatchObject({ ok: true, digest: build?.digest });
+
+    const pulls = await app.forge.listPulls("releng/manifests", "all");
+    expect(pulls).toMatchObject([{ number: build?.promotion?.number, state: "open" }]);
+    const statuses = await app.forge.listStatuses(hello, commit);
+    expect(statuses.map((status) => status.state)).toEqual(statuses.map(() => "success"));
+    expect(new Set(statuses.map((status) => status.name)).size).toBe(statuses.length);
+    const checks = await app.forge.listStatuses("releng/manifests", pulls[0]?.head ?? "");
+    expect(checks).toMatchObject([{ state: "success" }]);
+  }, 400_000);
+
+  test("merging it gives exactly one release with all signatures", async () => {
+    const [pull] = await app.forge.listPulls("releng/manifests", "open");
+    const { mergeCommit } = await app.forge.mergePull("releng/manifests", pull?.number ?? 0, "bob");
+    const kills = await workThroughCrashes();
+    expect(kills).toBeGreaterThan(15);
+
+    const [build] = await app.store.builds.list({ limit: 1 });
+    const repository = build?.plan?.imageRepository ?? "";
+    const tags = [build?.plan?.primaryTag ?? "", ...(build?.plan?.floatingTags ?? [])];
+    expect([...(await app.registries.production.listTags(repository))].sort()).toEqual([...tags].sort());
+    for (const tag of tags) {
+      expect((await app.registries.production.findManifest(repository, tag))?.digest).toBe(build?.digest);
+      const verification = await verify("production", repository, tag);
+      expect(verification).toMatchObject({ ok: true, digest: build?.digest });
+      // One signature for each (digest, name), however often signing was interrupted.
+      for (const one of verification.digests) {
+        const names = one.signatures.map((signature) => signature.publicName);
+        expect(names).toHaveLength(tags.length);
+        expect(new Set(names).size).toBe(tags.length);
+      }
+    }
+    const comments = await app.forge.listComments("releng/manifests", pull?.number ?? 0);
+    expect(comments.filter((comment) => comment.text.includes(repository) || comment.text.includes("released"))).toHaveLength(1);
+    const statuses = await app.forge.listStatuses("releng/manifests", mergeCommit);
+    expect(statuses.map((status) => status.state)).toEqual(statuses.map(() => "success"));
+    expect(statuses.length).toBeGreaterThan(0);
+    const reports = await app.store.releases.listReports({ limit: 10 });
+    expect(reports.filter((report) => report.outcome === "failed")).toEqual([]);
+  }, 300_000);
+
+  test("and leaves nothing behind: no container, no engine tag, no workspace, no open run, no reservation", async () => {
+    expect(await app.engine.cleanUp(() => false)).toEqual([]);
+    expect(await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 })).toEqual([]);
+    expect((await app.runs.list({ limit: 1000 })).filter((run) => run.status !== "done")).toEqual([]);
+    const work = join(installation.settings.stateDirectory, "work");
+    expect(existsSync(work) ? (await import("node:fs")).readdirSync(work) : []).toEqual([]);
+  });
+
+  test("the points that were passed cover the journal and every port with effects", () => {
+    const points = readPoints();
+    expect(new Set(points).size).toBe(points.length);
+    for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer"]) {
+      expect(points.filter((point) => point.startsWith(`before ${port}`)).length).toBeGreaterThan(0);
+      expect(points.filter((point) => point.startsWith(`after ${port}`)).length).toBeGreaterThan(0);
+    }
+  });
+});

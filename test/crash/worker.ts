@@ -1,0 +1,33 @@
+/**
+ * The process that the crash suite kills: the workers of an installation with a crash point before and after each journal write and each
+ * effect. Ends by itself with 0 once nothing is left to do.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { openApp } from "../../src/app.ts";
+import { loadSettings } from "../../src/config-load.ts";
+import { createLog } from "../../src/log.ts";
+import { crashPoints } from "./crash-points.ts";
+
+const [settingsFile = "", databaseUrl = "", visited = ""] = process.argv.slice(2);
+const points = crashPoints(visited);
+const app = await openApp(loadSettings(settingsFile, process.env), {
+  log: createLog("warn", process.stderr),
+  environment: process.env,
+  databaseUrl,
+  installation: "crash",
+  wrap: points.wrap,
+  journalHooks: {
+    beforeJournal: async (run, step) => points.pass(`before journal ${run} ${step}`),
+    afterJournal: async (run, step) => points.pass(`after journal ${run} ${step}`),
+  },
+});
+await app.worker.start();
+for (let idle = 0; idle < 2; ) {
+  await app.sweepForge();
+  await app.worker.sweep();
+  const busy = await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 });
+  const unheard = (await app.store.inbox.list({ limit: 100 })).filter((delivery) => delivery.status === "stored");
+  idle = busy.length === 0 && unheard.length === 0 ? idle + 1 : 0;
+  await delay(20);
+}
+await app.close();

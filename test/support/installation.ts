@@ -1,0 +1,114 @@
+import { execFile } from "node:child_process";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { type BaseImage, ensureBaseImage } from "../../demo/base-image.ts";
+import type { Settings } from "../../src/config.ts";
+import { loadSettings } from "../../src/config-load.ts";
+import { initInstallation } from "../../src/init.ts";
+import { type RunningRegistry, startDockerRegistry } from "./docker-registry.ts";
+import { freePort } from "./free-port.ts";
+import { scratchDirectory } from "./scratch-directory.ts";
+
+const run = promisify(execFile);
+const root = join(import.meta.dirname, "../..");
+
+/** A whole installation on real parts, as `flibs init` makes it: two registries, keys, repositories. No service runs yet. */
+export interface Installation extends AsyncDisposable {
+  readonly directory: string;
+  readonly settingsFile: string;
+  readonly settings: Settings;
+  readonly candidate: RunningRegistry;
+  readonly production: RunningRegistry;
+  readonly base: BaseImage;
+  /** A clone that a person works in. */
+  person(repository: string): Promise<Person>;
+  /** Sets single settings anew: `settings` of what is opened afterwards. */
+  with(change: (settings: Settings) => Settings): Settings;
+  remove(): Promise<void>;
+}
+
+/** Somebody with a clone of one repository. */
+export interface Person {
+  readonly directory: string;
+  /** Writes files (null removes one), commits and pushes; returns the commit. */
+  push(files: Readonly<Record<string, string | null>>, branch?: string): Promise<string>;
+  git(...args: string[]): Promise<string>;
+}
+
+export async function makeInstallation(): Promise<Installation> {
+  const scratch = await scratchDirectory("flibs-");
+  const candidate = await startDockerRegistry();
+  const production = await startDockerRegistry();
+  const base = await ensureBaseImage({
+    registry: candidate.endpoint,
+    cacheDirectory: join(root, "var/cache"),
+    log: () => {},
+    patienceMs: 1500,
+  });
+  const directory = join(scratch.path, "i");
+  const { prefix, mirror } = base.parent;
+  await initInstallation(
+    {
+      directory,
+      candidate: candidate.endpoint,
+      production: production.endpoint,
+      plainHttp: true,
+      parents: [mirror === undefined ? { prefix, plainHttp: false } : { prefix, mirror, plainHttp: true }],
+      listen: `127.0.0.1:${await freePort()}`,
+      socket: process.env.FLIBS_DOCKER_SOCKET ?? "/var/run/docker.sock",
+    },
+    ["linux/amd64"],
+  );
+  const settingsFile = join(directory, "flibs.yaml");
+  const settings = loadSettings(settingsFile, {});
+  const remove = async () => {
+    await candidate.stop();
+    await production.stop();
+    await scratch.remove();
+  };
+  return {
+    ...{ directory, settingsFile, settings, candidate, production, base, remove },
+    person: (repository) => clone(join(scratch.path, "clones", repository), join(settings.forge.directory, `${repository}.git`)),
+    with: (change) => change(settings),
+    [Symbol.asyncDispose]: remove,
+  };
+}
+
+async function clone(directory: string, origin: string): Promise<Person> {
+  const env = {
+    PATH: process.env.PATH,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_AUTHOR_NAME: "alice",
+    GIT_AUTHOR_EMAIL: "alice@example.test",
+    GIT_COMMITTER_NAME: "alice",
+    GIT_COMMITTER_EMAIL: "alice@example.test",
+  };
+  await mkdir(directory, { recursive: true });
+  const git = async (...args: string[]) => (await run("git", ["-C", directory, ...args], { env, maxBuffer: 64 * 2 ** 20 })).stdout.trim();
+  await git("init", "--quiet", "--initial-branch=main");
+  await git("remote", "add", "origin", origin);
+  await git("fetch", "--quiet", "origin");
+  if ((await git("branch", "--remotes", "--list", "origin/main")) !== "") await git("reset", "--quiet", "--hard", "origin/main");
+  return {
+    directory,
+    git,
+    async push(files, branch = "main") {
+      for (const [path, text] of Object.entries(files)) {
+        await mkdir(dirname(join(directory, path)), { recursive: true });
+        if (text === null) await git("rm", "--quiet", "--force", path);
+        else await writeFile(join(directory, path), text);
+      }
+      await git("add", "--all");
+      await git("commit", "--quiet", "--allow-empty", "--message", "Change");
+      await git("push", "--quiet", "--force", "origin", `HEAD:refs/heads/${branch}`);
+      return git("rev-parse", "HEAD");
+    },
+  };
+}
+
+/** The template as a maintainer copies it. */
+export async function copyTemplate(directory: string): Promise<void> {
+  await cp(join(root, "containers-repo-template"), directory, { recursive: true });
+}
