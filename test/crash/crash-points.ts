@@ -52,8 +52,9 @@ export function crashPoints(visited: string): CrashPoints {
 
 /** Arguments as a stable, short text: the same effect after a restart is the same point. */
 function describe(args: readonly unknown[]): string {
-  const text = JSON.stringify(args, (_key, value: unknown) => {
-    if (value instanceof AbortSignal) return undefined;
+  const text = JSON.stringify(args, (key, value: unknown) => {
+    // What is left of a time limit differs from try to try.
+    if (value instanceof AbortSignal || key === "timeoutMs") return undefined;
     if (value instanceof Uint8Array) return `${value.length} bytes ${createHash("sha256").update(value).digest("hex").slice(0, 8)}`;
     return value;
   });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type App, lookasideOf, openApp } from "../../src/app.ts";
@@ -22,11 +22,14 @@ let database: TestDatabase;
 let person: Person;
 let app: App;
 let visited: string;
+/** Sets the containers of this story apart from those of another one on the same engine. */
+let name: string;
 
 beforeAll(async () => {
   await requireDocker();
   installation = await makeInstallation();
   database = await testDatabase();
+  name = `crash-${installation.candidate.endpoint.split(":")[1]}-${process.pid}`;
   visited = join(installation.directory, "..", "visited");
   app = await openApp(installation.settings, {
     log: silentLog,
@@ -52,7 +55,14 @@ async function workThroughCrashes(): Promise<number> {
   for (let kills = 0; kills <= mostRestarts; kills += 1) {
     const child = spawn(
       process.execPath,
-      ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts"), installation.settingsFile, database.url, visited],
+      [
+        "--disable-warning=ExperimentalWarning",
+        join(import.meta.dirname, "worker.ts"),
+        installation.settingsFile,
+        database.url,
+        visited,
+        name,
+      ],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } },
     );
     let said = "";
@@ -151,7 +161,7 @@ describe("killed before and after each journal write and each effect", () => {
     expect(await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 })).toEqual([]);
     expect((await app.runs.list({ limit: 1000 })).filter((run) => run.status !== "done")).toEqual([]);
     const work = join(installation.settings.stateDirectory, "work");
-    expect(existsSync(work) ? (await import("node:fs")).readdirSync(work) : []).toEqual([]);
+    expect(existsSync(work) ? readdirSync(work) : []).toEqual([]);
   });
 
   test("the points that were passed cover the journal and every port with effects", () => {
