@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { App } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
-import { formatBytes } from "./cli/terminal.ts";
 import type { Settings } from "./config.ts";
+import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
 

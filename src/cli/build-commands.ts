@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { BuildRecord, BuildRequested, BuildState } from "../builds/build-record.ts";
+import { formatAge, formatDuration } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import { formatNvr, parseNvr } from "../domain/nvr.ts";
 import { requestBuild } from "../intake/requests.ts";
@@ -10,7 +11,7 @@ import type { Client } from "./client.ts";
 import { exitCodes } from "./exit.ts";
 import type { CommandContext } from "./program.ts";
 import { formatBuild } from "./show-build.ts";
-import { formatAge, formatDuration, formatTable, plain, type Terminal, type Tone } from "./terminal.ts";
+import { formatTable, plain, type Terminal, type Tone } from "./terminal.ts";
 import { formatEnding, watchRun } from "./watch-build.ts";
 
 const pause = () => delay(250);

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
+import { formatAge } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import type { CommandContext } from "./program.ts";
-import { formatAge, formatTable, plain, type Terminal, type Tone, tint } from "./terminal.ts";
+import { formatTable, plain, type Terminal, type Tone, tint } from "./terminal.ts";
 
 const tones: Readonly<Record<Pull["state"], Tone>> = { open: "busy", merged: "good", closed: "faint" };
 const statusTones: Readonly<Record<string, Tone>> = { success: "good", failure: "bad", error: "bad", pending: "busy", running: "busy" };

@@ -1,12 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import { formatAge, formatBytes } from "../domain/amounts.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import { isFinal } from "../workflow/run.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { exitCodes } from "./exit.ts";
 import type { CommandContext } from "./program.ts";
-import { formatAge, formatBytes, formatTable, type Terminal } from "./terminal.ts";
+import { formatTable, type Terminal } from "./terminal.ts";
 
 /** What the promotion room does for the release commands. */
 export interface ReleaseActions {

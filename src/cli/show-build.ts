@@ -1,7 +1,8 @@
 import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import { formatBytes, formatDuration } from "../domain/amounts.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import type { JournalEntry, Run } from "../workflow/run.ts";
-import { formatBytes, formatDuration, plain, type Terminal, type Tone, tint } from "./terminal.ts";
+import { plain, type Terminal, type Tone, tint } from "./terminal.ts";
 
 const outcomes: Readonly<Record<string, Tone>> = { pass: "good", fail: "bad", error: "bad", skip: "faint" };
 

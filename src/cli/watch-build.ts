@@ -1,8 +1,9 @@
 import type { BuildRecord } from "../builds/build-record.ts";
+import { formatDuration } from "../domain/amounts.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import { isFinal, type JournalEntry, type Run } from "../workflow/run.ts";
 import type { Client } from "./client.ts";
-import { formatDuration, plain, type Terminal, tint } from "./terminal.ts";
+import { plain, type Terminal, tint } from "./terminal.ts";
 
 const chunkBytes = 256 * 1024;
 

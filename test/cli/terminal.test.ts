@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatAge, formatBytes, formatDuration, formatTable, plain, type Terminal } from "../../src/cli/terminal.ts";
+import { formatTable, plain, type Terminal } from "../../src/cli/terminal.ts";
 
 const terminal: Terminal = { out: () => {}, err: () => {}, colours: false, live: false, width: 80 };
 
@@ -33,24 +33,4 @@ test("tables line up and have no trailing blanks", () => {
       ],
     ),
   ).toBe("A          LONG\n1\ntwo lines  x\n");
-});
-
-test.each([
-  [350, "350ms"],
-  [5000, "5s"],
-  [125_000, "2m 05s"],
-  [3_725_000, "1h 02m"],
-])("%p ms is %s", (ms, text) => expect(formatDuration(ms)).toBe(text));
-
-test("ages and sizes are for people", () => {
-  const now = Date.parse("2026-11-23T12:00:00Z");
-  expect(formatAge("2026-11-23T11:59:30Z", now)).toBe("just now");
-  expect(formatAge("2026-11-23T11:00:00Z", now)).toBe("1h ago");
-  expect(formatAge("2026-11-20T11:00:00Z", now)).toBe("3d ago");
-  expect([formatBytes(5), formatBytes(2048), formatBytes(5 * 1024 ** 2), formatBytes(3 * 1024 ** 3)]).toEqual([
-    "5 B",
-    "2.0 KiB",
-    "5.0 MiB",
-    "3.00 GiB",
-  ]);
 });

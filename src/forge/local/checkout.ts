@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, openSync, symlinkSync, writeSync } from "node:fs";
 import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { formatBytes } from "../../domain/amounts.ts";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { Git } from "./git.ts";
 import { isTreePath } from "./names.ts";
@@ -62,7 +63,7 @@ function checkSize(entries: readonly TreeEntry[], commit: string, maxBytes: numb
   if (total <= maxBytes || biggest === undefined) return;
   throw appError(
     "forge.tree-too-large",
-    `the files of commit ${commit.slice(0, 12)} are ${total} bytes, the limit is ${maxBytes}; the biggest is ${biggest.path} with ${biggest.size}`,
+    `the files of commit ${commit.slice(0, 12)} are ${formatBytes(total)}, the limit is ${formatBytes(maxBytes)}; the biggest is ${biggest.path} with ${formatBytes(biggest.size)}`,
     { hint: `Remove ${biggest.path} from the repository`, file: biggest.path, details: { total, maxBytes } },
   );
 }

@@ -1,4 +1,5 @@
 import type { BuildRecord, BuiltImage } from "../../builds/build-record.ts";
+import { formatBytes, formatDuration } from "../../domain/amounts.ts";
 import { formatNvr } from "../../domain/nvr.ts";
 import type { TestResult } from "../../gating/test-runner.ts";
 import { isFinal, type JournalEntry, type Run } from "../../workflow/run.ts";
@@ -6,7 +7,7 @@ import { type Html, html } from "../html.ts";
 import { logCleaner } from "../log-text.ts";
 import type { WebOptions } from "../ports.ts";
 import { page } from "./page.ts";
-import { age, badge, duration, formatBytes, formatMs, logPath, pullPath } from "./words.ts";
+import { age, badge, duration, logPath, pullPath } from "./words.ts";
 
 export interface ShownLog {
   readonly name: string;
@@ -105,8 +106,8 @@ function tests(results: readonly TestResult[]): Html | undefined {
       result,
       i,
     ) => html`<details id="suite-${i}"${result.outcome === "pass" ? "" : html` open`}><summary>${badge(result.outcome)} ${result.suite}
-<span class="quiet">${formatMs(result.durationMs)}${result.message ? `: ${result.message}` : ""}</span></summary>
-<ul class="cases">${result.cases.map((one) => html`<li>${badge(one.outcome)} ${one.name} <span class="quiet">${formatMs(one.durationMs)}</span>${one.message ? html`<pre>${one.message}</pre>` : ""}</li>`)}</ul></details>`,
+<span class="quiet">${formatDuration(result.durationMs)}${result.message ? `: ${result.message}` : ""}</span></summary>
+<ul class="cases">${result.cases.map((one) => html`<li>${badge(one.outcome)} ${one.name} <span class="quiet">${formatDuration(one.durationMs)}</span>${one.message ? html`<pre>${one.message}</pre>` : ""}</li>`)}</ul></details>`,
   );
   return html`<section aria-labelledby="tests"><h2 id="tests">Tests</h2>${suites}</section>`;
 }

@@ -1,8 +1,9 @@
+import { formatBytes } from "../../domain/amounts.ts";
 import type { ReleaseReport } from "../../promotion/release-store.ts";
 import { type Html, html } from "../html.ts";
 import type { WebOptions } from "../ports.ts";
 import { page } from "./page.ts";
-import { badge, formatBytes } from "./words.ts";
+import { badge } from "./words.ts";
 
 /** `/releases`: what each release did, tag by tag. */
 export function releasesPage(reports: readonly ReleaseReport[], options: Pick<WebOptions, "production">): string {

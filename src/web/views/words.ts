@@ -1,3 +1,4 @@
+import { formatAge, formatDuration } from "../../domain/amounts.ts";
 import { type Html, html } from "../html.ts";
 
 /** Green, red, moving or grey; the word itself always stands beside the colour. */
@@ -29,40 +30,14 @@ export function badge(word: string): Html {
   return html`<span class="badge ${tones[word] ?? "idle"}">${word}</span>`;
 }
 
-/** `3 min ago`, with the exact time in the element. */
+/** How long ago, with the exact time in the element. */
 export function age(iso: string, now: Date): Html {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(iso)) / 1000));
-  return html`<time datetime="${iso}" title="${iso}">${seconds < 5 ? "just now" : `${roughly(seconds)} ago`}</time>`;
-}
-
-function roughly(seconds: number): string {
-  if (seconds < 90) return `${seconds} s`;
-  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 36 * 3600) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
+  return html`<time datetime="${iso}" title="${iso}">${formatAge(iso, now.getTime())}</time>`;
 }
 
 /** `1 min 12 s` between two times. */
 export function duration(from: string, to: string | Date): string {
-  const ms = Math.max(0, (typeof to === "string" ? Date.parse(to) : to.getTime()) - Date.parse(from));
-  return formatMs(ms);
-}
-
-export function formatMs(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = ms / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-}
-
-export function formatBytes(bytes: number): string {
-  if (bytes < 1024) return `${bytes} B`;
-  const units = ["KiB", "MiB", "GiB", "TiB"];
-  const power = Math.min(units.length, Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+  return formatDuration((typeof to === "string" ? Date.parse(to) : to.getTime()) - Date.parse(from));
 }
 
 export function pullPath(repository: string, number: number): string {
