@@ -1,6 +1,8 @@
 /** jest runs the sources as ES modules; swc only strips the types. */
 export default {
   testEnvironment: "node",
+  // jest leaves a core free, which on two cores means one worker; most tests wait for other processes.
+  maxWorkers: 2,
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   globalSetup: "<rootDir>/test/setup/global-setup.js",

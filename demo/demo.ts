@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { removeEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
 import { startDockerRegistry } from "../test/support/docker-registry.ts";
 import { freePort } from "../test/support/free-port.ts";
 import { ensureBaseImage } from "./base-image.ts";
@@ -38,7 +39,7 @@ async function demo(keep: boolean): Promise<void> {
   });
   try {
     stage("starting two registries");
-    await rm(directory, { recursive: true, force: true });
+    await removeDemo(directory);
     await mkdir(directory, { recursive: true });
     const candidate = await startDockerRegistry();
     closers.push(() => candidate.stop());
@@ -86,6 +87,12 @@ async function demo(keep: boolean): Promise<void> {
     stage("stopping what was started");
     await closeAll();
   }
+}
+
+/** What the last run left: its database may lie outside of the directory, and a server may still run when that run was killed. */
+async function removeDemo(directory: string): Promise<void> {
+  await removeEmbeddedPostgres(join(directory, "flibs/state/postgres"));
+  await rm(directory, { recursive: true, force: true });
 }
 
 async function story(world: DemoWorld): Promise<void> {

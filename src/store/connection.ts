@@ -2,6 +2,7 @@ import { CompiledQuery, Kysely, PostgresDialect, type RawBuilder, sql } from "ky
 import pg from "pg";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
+import { codeOf } from "./error-code.ts";
 import type { Tables } from "./tables.ts";
 
 export type Database = Kysely<Tables>;
@@ -37,7 +38,7 @@ export function openConnection(url: string, log: Log, max: number): Database {
 const passing = /^(08...|53...|57P0.|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
 
 function translate(error: unknown): never {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  const code = codeOf(error);
   const words = error instanceof Error ? error.message : String(error);
   if (passing.test(code) || /connection terminated|timeout exceeded when trying to connect|client has encountered/i.test(words)) {
     throw appError("store.unavailable", `the database did not answer: ${words}`, { cause: error, details: { sqlState: code } });
@@ -47,7 +48,7 @@ function translate(error: unknown): never {
 
 /** True for an insert or update that a unique index refused. */
 export function isUniqueViolation(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "23505";
+  return codeOf(error) === "23505";
 }
 
 /** Serialises transactions that name the same thing, until their end; the name is hashed, so a rare collision only waits. */

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { basename, dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { appError } from "../domain/errors.ts";
+import { codeOf } from "./error-code.ts";
 
 /** Where the server's programs and data are, and as whom it runs. */
 export interface Placement {
@@ -164,5 +165,5 @@ async function copyOf(packaged: Packaged): Promise<string> {
 }
 
 function ignoreExisting(error: unknown): void {
-  if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  if (codeOf(error) !== "EEXIST") throw error;
 }

@@ -9,7 +9,15 @@ import pg from "pg";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type Placement, place, unplace } from "./embedded-placement.ts";
-import { withFileLock } from "./file-lock.ts";
+import { isAlive, withFileLock } from "./file-lock.ts";
+
+export interface EmbeddedOptions {
+  /** Made when it is missing; holds the data unless flibs runs as root, see `place`. */
+  readonly directory: string;
+  readonly log: Log;
+  /** Most connections; a flibs takes about a dozen. Default 40. */
+  readonly connections?: number;
+}
 
 export interface EmbeddedPostgres {
   readonly url: string;
@@ -38,7 +46,6 @@ const stopMs = 30_000;
 const serverSettings = {
   listen_addresses: "127.0.0.1",
   unix_socket_directories: "",
-  max_connections: "40",
   shared_buffers: "32MB",
   work_mem: "4MB",
   maintenance_work_mem: "16MB",
@@ -58,8 +65,8 @@ const serverSettings = {
  * Starts the PostgreSQL of an installation, or finds it running: after a kill -9 of flibs the server lives on and is taken over; a killed
  * server recovers from its log. One directory, one server, whoever calls. Errors: `store.postgres-failed`, `store.postgres-user-missing`.
  */
-export async function startEmbeddedPostgres(options: { readonly directory: string; readonly log: Log }): Promise<EmbeddedPostgres> {
-  const { log } = options;
+export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
+  const { log, connections = 40 } = options;
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
   const directory = await realpath(options.directory);
   return await withFileLock(join(directory, "starting.lock"), startMs, async () => {
@@ -73,7 +80,7 @@ export async function startEmbeddedPostgres(options: { readonly directory: strin
     const placement = await place(directory);
     const password = (await readConnection(directory))?.password ?? (await readPassword(directory));
     await initialise(placement, password);
-    const connection = await startServer(directory, placement, password);
+    const connection = await startServer(directory, placement, password, connections);
     log.info({ server: connection.pid, port: connection.port, data: placement.data }, "embedded PostgreSQL has started");
     return { url: connection.url, stop: () => stopServer(directory, connection.pid) };
   });
@@ -140,7 +147,7 @@ async function initialise(placement: Placement, password: string): Promise<void>
   await rename(fresh, placement.data);
 }
 
-async function startServer(directory: string, placement: Placement, password: string): Promise<Connection> {
+async function startServer(directory: string, placement: Placement, password: string, connections: number): Promise<Connection> {
   await dropForeignPidFile(placement);
   const before = (await readConnection(directory))?.port;
   const port = before !== undefined && (await isFree(before)) ? before : await freePort();
@@ -149,7 +156,9 @@ async function startServer(directory: string, placement: Placement, password: st
   const logPath = join(directory, "postgres.log");
   for (;;) {
     const out = openSync(logPath, "a", 0o600);
-    const settings = Object.entries({ ...serverSettings, port: String(port) }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const settings = Object.entries({ ...serverSettings, max_connections: String(connections), port: String(port) }).flatMap(
+      ([name, value]) => ["-c", `${name}=${value}`],
+    );
     // A session of its own: Ctrl-C and the end of flibs do not reach it, and what a killed flibs was doing is taken up again.
     const server = spawn(join(placement.binaries, "postgres"), ["-D", placement.data, ...settings], {
       ...placement.spawn,
@@ -210,16 +219,6 @@ async function stopServer(directory: string, pid: number): Promise<void> {
 async function isPostgres(pid: number): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "postgres");
   return isAlive(pid) && command.includes("postgres");
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, as somebody else.
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 async function ready(url: string, deadline: number): Promise<"ready" | "late"> {

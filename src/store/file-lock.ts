@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../domain/errors.ts";
+import { codeOf } from "./error-code.ts";
 
 /**
  * One process at a time does `work`. The lock is a file with the holder's process id, linked into place whole; the lock of a dead process
@@ -41,11 +42,12 @@ async function take(path: string, own: string, deadline: number): Promise<void> 
   throw appError("store.postgres-failed", `another flibs has been starting PostgreSQL for a long time, it holds ${path}`);
 }
 
-function isAlive(pid: number): boolean {
+/** Whether a process of this machine lives, whoever it belongs to. */
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return codeOf(error) === "EPERM";
   }
 }

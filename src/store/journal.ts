@@ -2,10 +2,11 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import type { Asked, JournalStore, Lease } from "../workflow/journal-store.ts";
-import { type Ending, isFinal, type Run, type RunStatus } from "../workflow/run.ts";
+import type { Ending, RunStatus } from "../workflow/run.ts";
 import { type Database, isUniqueViolation, jsonb, lockName, storableText } from "./connection.ts";
 import { newId } from "./new-id.ts";
 import { openPresence, presenceClass } from "./presence.ts";
+import { assembleEntry, assembleRun } from "./run-rows.ts";
 import type { RunTable } from "./tables.ts";
 import { inTransaction, unwrap } from "./transaction.ts";
 
@@ -81,7 +82,7 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
           .execute();
         return {
           lease: { run, holder, fence: row.fence },
-          run: assemble(row),
+          run: assembleRun(row),
           ...(row.ending === null ? {} : { ending: row.ending }),
           entries: entries.map((entry) => ({ ...assembleEntry(entry), phase: entry.phase })),
         };
@@ -191,14 +192,14 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
 
     async find(run) {
       const row = await database.selectFrom("run").selectAll().where("id", "=", run).executeTakeFirst();
-      return row && assemble(row);
+      return row && assembleRun(row);
     },
 
     async list(filter) {
       let query = database.selectFrom("run").selectAll().orderBy("seq", "desc").limit(filter.limit);
       if (filter.flow !== undefined) query = query.where("flow", "=", filter.flow);
       if (filter.status !== undefined) query = query.where("status", "=", sql<RunStatus>`any(${[...filter.status]})`);
-      return (await query.execute()).map(assemble);
+      return (await query.execute()).map(assembleRun);
     },
 
     async listEntries(run) {
@@ -279,29 +280,4 @@ async function change(database: Database, lease: Lease, values: Record<string, u
     .executeTakeFirst();
   if (!row) throw appError("workflow.lease-lost", `run ${lease.run} was taken over by another worker`);
   return row;
-}
-
-function assemble(row: Selectable<RunTable>): Run {
-  return {
-    id: row.id,
-    flow: row.flow,
-    subject: row.subject,
-    intent: row.intent,
-    status: row.status,
-    attempt: row.attempt,
-    ...(row.waiting_for === null || isFinal(row.status) ? {} : { waitingFor: row.waiting_for }),
-    ...(row.error === null ? {} : { error: row.error }),
-    createdAt: row.created_at.toISOString(),
-    ...(row.started_at === null ? {} : { startedAt: row.started_at.toISOString() }),
-    ...(row.finished_at === null ? {} : { finishedAt: row.finished_at.toISOString() }),
-  };
-}
-
-function assembleEntry(row: { step: string; result: unknown; absent: boolean; started_at: Date; finished_at: Date }) {
-  return {
-    step: row.step,
-    result: row.absent ? undefined : row.result,
-    startedAt: row.started_at.toISOString(),
-    finishedAt: row.finished_at.toISOString(),
-  };
 }

@@ -26,6 +26,7 @@ export interface Store extends WorkflowStore {
   readonly metrics: ReturnType<typeof metricsStore>;
   /** Brings the schema, the job queue's too, up to this release; may be called by many at once. Returns the names of what it applied. */
   migrate(): Promise<readonly string[]>;
+  /** May be called twice. */
   close(): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, log, now = () => new Date() } = options;
   const database = openConnection(url, log, options.connections ?? 8);
   const jobs = pgBossJobs(url, log);
+  let closed: Promise<void> | undefined;
   const inbox = inboxStore(database, jobs, now);
   const store: Store = {
     builds: buildStore(database, now),
@@ -63,9 +65,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await jobs.start();
       return applied;
     },
-    async close() {
-      await jobs.stop();
-      await database.destroy();
+    close() {
+      closed ??= jobs.stop().then(() => database.destroy());
+      return closed;
     },
   };
   try {

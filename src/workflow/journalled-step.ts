@@ -47,7 +47,10 @@ export function journalledStep(journal: Journal, inFlight: InFlight): Step {
   function step<T>(name: string, schema: z.ZodType<T>, effect: (key: string, signal: AbortSignal) => Promise<T>): Promise<T> {
     return once(name, schema, async () => {
       const startedAt = journal.now();
-      const result = await checkResult(journal.run, name, schema, await effect(`${journal.run}/${name}`, journal.signal));
+      const outcome = await effect(`${journal.run}/${name}`, journal.signal);
+      // A port may answer an abort with a result ("cancelled"): after a hand-over that must not be what the next worker finds.
+      journal.signal.throwIfAborted();
+      const result = await checkResult(journal.run, name, schema, outcome);
       return await journal.append(name, startedAt, async () => result);
     });
   }

@@ -6,6 +6,7 @@ import { type BaseImage, ensureBaseImage } from "../../demo/base-image.ts";
 import type { Settings } from "../../src/config.ts";
 import { loadSettings } from "../../src/config-load.ts";
 import { initInstallation } from "../../src/init.ts";
+import { removeEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
 import { type RunningRegistry, startDockerRegistry } from "./docker-registry.ts";
 import { freePort } from "./free-port.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
@@ -65,6 +66,7 @@ export async function makeInstallation(): Promise<Installation> {
   const remove = async () => {
     await candidate.stop();
     await production.stop();
+    await removeEmbeddedPostgres(join(settings.stateDirectory, "postgres"));
     await scratch.remove();
   };
   return {

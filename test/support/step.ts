@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { type InFlight, journalledStep } from "../../src/workflow/journalled-step.ts";
 import type { PhasedEntry } from "../../src/workflow/journal-store.ts";
+import { type InFlight, journalledStep } from "../../src/workflow/journalled-step.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
 
 export interface MemoryStep extends Step {
@@ -15,7 +15,9 @@ export interface MemoryStep extends Step {
  * A step for unit tests of flows: the product's own rules (names once, schemas, JSON) over a journal in memory. The transaction is a
  * token for fakes to ignore. `failBefore` throws instead of beginning the named step.
  */
-export function memoryStep(options: { readonly run?: string; readonly signal?: AbortSignal; readonly failBefore?: string } = {}): MemoryStep {
+export function memoryStep(
+  options: { readonly run?: string; readonly signal?: AbortSignal; readonly failBefore?: string } = {},
+): MemoryStep {
   return over(new Map(), options, "run", []);
 }
 

@@ -1,0 +1,161 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { BuildPlan, BuildRequested, BuiltImage } from "../../../src/builds/build-record.ts";
+import type { Digest } from "../../../src/domain/digest.ts";
+import type { TestResult } from "../../../src/gating/test-runner.ts";
+import type { Store } from "../../../src/store/store.ts";
+import { type TestDatabase, testDatabase } from "../../support/database.ts";
+
+let database: TestDatabase;
+let store: Store;
+let builds = 0;
+
+beforeAll(async () => {
+  database = await testDatabase();
+  store = await database.open();
+});
+
+afterAll(async () => database.drop());
+
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
+const failure = { code: "engine.unreachable", kind: "transient", message: "down" } as const;
+const count = (newest: string | undefined) => String(Number(newest ?? 0) + 1);
+
+async function create(more: Partial<BuildRequested> = {}): Promise<string> {
+  const id = `20261123-${String(++builds).padStart(7, "0")}`;
+  const request = {
+    ...{ forge: "local", repository: "containers/cockpit", branch: "f40", commit: "c".repeat(40), scratch: false, requestedBy: "alice" },
+    ...more,
+  };
+  await store.transaction((transaction) => store.builds.create(id, request, transaction));
+  return id;
+}
+
+function reserve(id: string, name: string, next = count) {
+  return store.transaction((transaction) => store.builds.reserveNvr(id, name, "1.0", next, transaction));
+}
+
+function image(platform: "linux/amd64" | "linux/arm64", rpm: string): BuiltImage {
+  const config = {
+    user: "",
+    entrypoint: [],
+    cmd: [],
+    env: [],
+    workingDir: "",
+    exposedPorts: [],
+    volumes: [],
+    stopSignal: "",
+    labels: { nul: "a\0b" },
+  };
+  const one = { name: rpm, epoch: undefined, version: "1", release: "1", arch: "noarch", license: undefined, sourceRpm: undefined };
+  return { platform, imageId: digest("a"), sizeBytes: 1, diffIds: [], config, rpms: [{ ...one, sizeBytes: 1, sigmd5: undefined }] };
+}
+
+describe("NVRs", () => {
+  test("twenty builds at once get twenty releases", async () => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => create()));
+    const nvrs = await Promise.all(ids.map((id) => reserve(id, "race")));
+    expect(nvrs.map((nvr) => Number(nvr.release)).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
+  });
+
+  test("a build that asks again gets the one it has", async () => {
+    const id = await create();
+    expect(await reserve(id, "again")).toEqual({ name: "again", version: "1.0", release: "1" });
+    expect(await reserve(id, "again")).toEqual({ name: "again", version: "1.0", release: "1" });
+  });
+
+  test.each(["failed", "cancelled"] as const)("a %s build gives its NVR back", async (state) => {
+    const id = await create();
+    await reserve(id, `back-${state}`);
+    await store.transaction((transaction) => store.builds.fail(id, state, failure, transaction));
+    const next = await create();
+    expect((await reserve(next, `back-${state}`)).release).toBe("1");
+    expect(await store.builds.findByNvr({ name: `back-${state}`, version: "1.0", release: "1" })).toMatchObject({ id: next });
+  });
+
+  test("it goes on from the newest build, not the largest release, and leaps over what is taken", async () => {
+    for (const release of ["1", "7", "2"]) await reserve(await create(), "newest", () => release);
+    expect((await reserve(await create(), "newest")).release).toBe("3");
+    for (const release of ["5", "4"]) await reserve(await create(), "newest", () => release);
+    expect((await reserve(await create(), "newest")).release).toBe("6");
+  });
+
+  test("a release that stands in a label and is taken is the maintainer's to change", async () => {
+    await reserve(await create(), "fixed", () => "3");
+    await expect(reserve(await create(), "fixed", () => "3")).rejects.toMatchObject({ code: "store.nvr-taken", kind: "input" });
+  });
+
+  test("the database itself refuses two builds with one NVR", async () => {
+    const [one, two] = [await create(), await create()];
+    const set = "update build set nvr_name = 'n', nvr_version = 'v', nvr_release = 'r' where id = $1";
+    await database.query(set, [one]);
+    await expect(database.query(set, [two])).rejects.toThrow("build_nvr");
+  });
+});
+
+describe("a build's record", () => {
+  test("comes back as it was written, text that PostgreSQL cannot hold mended", async () => {
+    const id = await create({ pull: 7 });
+    const result: TestResult = { suite: "smoke", outcome: "pass", cases: [], message: "ok", durationMs: 5 };
+    const plan: BuildPlan = {
+      ...{
+        imageRepository: "f40/cockpit",
+        platforms: ["linux/amd64"],
+        parents: [],
+        labels: {},
+        uniqueTag: "u",
+        floatingTags: [],
+        suites: [],
+      },
+    };
+    await store.transaction(async (transaction) => {
+      await store.builds.savePlan(id, plan, transaction);
+      await store.builds.saveImage(id, image("linux/arm64", "bash"), transaction);
+      await store.builds.saveImage(id, image("linux/amd64", "old"), transaction);
+      await store.builds.saveImage(id, image("linux/amd64", "new"), transaction);
+      await store.builds.saveTest(id, { ...result, outcome: "error" }, transaction);
+      await store.builds.saveTest(id, result, transaction);
+      await store.builds.complete(id, digest("d"), transaction);
+      await store.builds.savePromotion(id, { repository: "releng/registry", number: 3 }, transaction);
+    });
+    const found = await store.builds.find(id);
+    expect(found).toMatchObject({ id, pull: 7, state: "complete", plan, tests: [result], promotion: { number: 3 }, digest: digest("d") });
+    expect(found?.images.map((one) => [one.platform, one.rpms[0]?.name])).toEqual([
+      ["linux/amd64", "new"],
+      ["linux/arm64", "bash"],
+    ]);
+    expect(found?.images[0]?.config.labels).toEqual({ nul: "a\uFFFDb" });
+    expect(await store.builds.findByDigest(digest("d"))).toMatchObject({ id });
+    const [listed] = await store.builds.list({ imageRepository: "f40/cockpit", limit: 5 });
+    expect(listed?.images.map((one) => one.rpms)).toEqual([[], []]);
+  });
+
+  test("a complete build stays complete", async () => {
+    const id = await create();
+    await store.transaction((transaction) => store.builds.complete(id, digest("e"), transaction));
+    await store.transaction((transaction) => store.builds.fail(id, "failed", failure, transaction));
+    const found = await store.builds.find(id);
+    expect(found?.state).toBe("complete");
+    expect(found?.error).toBeUndefined();
+  });
+
+  test("lists are newest first, and only what was asked for", async () => {
+    const first = await create({ repository: "containers/listed" });
+    const second = await create({ repository: "containers/listed" });
+    await store.transaction((transaction) => store.builds.fail(first, "failed", failure, transaction));
+    const ids = async (filter: object) =>
+      (await store.builds.list({ repository: "containers/listed", limit: 10, ...filter })).map((one) => one.id);
+    expect(await ids({})).toEqual([second, first]);
+    expect(await ids({ limit: 1 })).toEqual([second]);
+    expect(await ids({ state: "failed" })).toEqual([first]);
+  });
+
+  test("a search is a value, never SQL", async () => {
+    expect(await store.builds.list({ repository: "x' or true --", limit: 10 })).toEqual([]);
+    expect(await store.builds.find("' or true --")).toBeUndefined();
+  });
+
+  test("a transaction that was kept beyond its end is refused", async () => {
+    const kept = await store.transaction(async (transaction) => transaction);
+    await expect(store.builds.complete("x", digest("f"), kept)).rejects.toThrow("after its end");
+  });
+});
