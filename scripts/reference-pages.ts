@@ -1,5 +1,8 @@
+import { z } from "zod";
 import { createProgram, everyCommand, type Surroundings } from "../src/cli/program.ts";
 import { formatSettingsPage, settingsSchema } from "../src/config-explain.ts";
+import { ContainerYaml } from "../src/distgit/container-yaml.ts";
+import { TestCommands } from "../src/distgit/test-commands.ts";
 import { errorCatalogue } from "../src/domain/errors.ts";
 
 /** Every generated file: path from the repository's root to whole text. `npm run generate` writes them, a test compares them. */
@@ -8,8 +11,15 @@ export function referencePages(): Readonly<Record<string, string>> {
     "docs/reference/settings.md": formatSettingsPage(),
     "docs/reference/errors.md": formatErrorsPage(),
     "docs/reference/commands.md": formatCommandsPage(),
-    "schemas/settings.json": `${JSON.stringify(settingsSchema(), null, 2)}\n`,
+    "schemas/settings.json": formatSchema(settingsSchema()),
+    "schemas/container-yaml.json": formatSchema(z.toJSONSchema(ContainerYaml, { io: "input" })),
+    "schemas/test-commands.json": formatSchema(z.toJSONSchema(TestCommands, { io: "input" })),
   };
+}
+
+/** For editors: completion and red lines while a person types, by the same schema that lint reads with. */
+function formatSchema(schema: object): string {
+  return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
 function formatErrorsPage(): string {

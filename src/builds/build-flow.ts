@@ -16,7 +16,7 @@ import { maskSecrets } from "./mask-secrets.ts";
 import { fixedRelease, nextRelease } from "./next-release.ts";
 import { planBuild } from "./plan-build.ts";
 import { closeLogs, sayStatuses } from "./say-statuses.ts";
-import { readFacts, readSource } from "./source.ts";
+import { lintSource, readFacts, readSource } from "./source.ts";
 import { platformTag } from "./tags.ts";
 import { resultName, verdictOf } from "./verdict.ts";
 
@@ -45,7 +45,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   await step.write("create", z.null(), (transaction) => builds.create(build, request, transaction).then(() => null));
   await say("created");
   await step("lint", z.null(), async () => {
-    await readSource(ports, build, request);
+    await lintSource(ports, build, request);
     return null;
   });
   const facts = await step("plan", Facts, () => readFacts(ports, build, request));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
@@ -57,7 +58,7 @@ export async function buildPlatform(
         signal,
       ),
     );
-    return builtImage(outcome, platform, settings);
+    return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
   });
 
   const image = await step(`inspect ${platform}`, Image, async (key) => {
@@ -99,13 +100,21 @@ export async function buildPlatform(
   return { platform, pushed };
 }
 
-function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"]) {
-  const refuse = (code: ErrorCode, message: string, hint: string) => appError(code, message, { file: "Dockerfile", hint });
+/** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */
+function lineOfStep(source: string, outcome: BuildOutcome): number | undefined {
+  if (outcome.outcome === "built" || outcome.step === undefined) return undefined;
+  return cutDockerfile(source).instructions[outcome.step - 1]?.line;
+}
+
+function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
+  const refuse = (code: ErrorCode, message: string, hint: string) =>
+    appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint });
   switch (outcome.outcome) {
     case "built":
       return outcome.imageId;
     case "failed": {
-      const at = outcome.instruction === undefined ? "" : ` at ${outcome.instruction.slice(0, 200)}`;
+      const isNamed = outcome.instruction === undefined || outcome.message.includes(outcome.instruction);
+      const at = isNamed ? "" : ` at ${outcome.instruction?.slice(0, 200)}`;
       throw refuse(
         "builds.build-failed",
         `building for ${platform} failed${at}: ${outcome.message.slice(0, 500)}`,
@@ -116,13 +125,13 @@ function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPo
       throw refuse(
         "builds.timed-out",
         `building for ${platform} took longer than ${formatMinutes(settings.buildMs)}`,
-        "Look for a command that never ends or asks for input; operators can raise limits.buildTime",
+        "Look whether the command there never ends or asks for input; operators can raise limits.buildTime",
       );
     case "log-limit":
       throw refuse(
         "builds.log-too-large",
         `building for ${platform} printed more than ${formatSize(settings.logBytes)}`,
-        "Make the commands quieter, for example with -q; operators can raise limits.log",
+        "Make the command there quieter, for example with -q; operators can raise limits.log",
       );
     case "cancelled":
       throw appError("workflow.cancelled", `building for ${platform} was cancelled`);

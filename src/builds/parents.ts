@@ -1,9 +1,9 @@
 import { z } from "zod";
 import type { Dockerfile } from "../distgit/dockerfile.ts";
-import { appError, type ErrorCode } from "../domain/errors.ts";
+import { appError, type ErrorCode, isAppError } from "../domain/errors.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../domain/image-reference.ts";
 import { type Platform, platformArchitecture } from "../domain/platform.ts";
-import type { Registry } from "../registry/registry.ts";
+import type { ManifestDescriptor, Registry } from "../registry/registry.ts";
 import type { PinnedParent } from "./build-record.ts";
 import { Digest } from "./digest-schema.ts";
 
@@ -37,7 +37,7 @@ const Config = z.object({
 /**
  * Every image that a FROM names (not `scratch`, not stages), found once through the allow-list and pinned to the digest that its tag had then:
  * of the manifest list when it is one. ENV and labels are those of the first platform of the build. Throws `builds.parent-*` with the line of
- * the FROM, and what the registry client throws when a registry does not answer.
+ * the FROM, and what the registry client throws when the place that is asked first does not answer.
  */
 export async function resolveParents(
   dockerfile: Dockerfile,
@@ -71,19 +71,42 @@ async function resolveParent(
     );
   }
   const asked: string[] = [];
-  for (const place of placesOf(reference, rule)) {
-    asked.push(`${place.registry}/${place.repository}`);
-    const registry = open(place.registry, rule.plainHttp);
-    const wanted = place.digest ?? place.tag ?? "latest";
-    const found = await registry.findManifest(place.repository, wanted);
-    if (found === undefined) continue;
+  const wanted = reference.digest ?? reference.tag ?? "latest";
+  for (const [index, place] of placesOf(reference, rule).entries()) {
+    // With a mirror `plainHttp` speaks of the mirror: the registry itself is never asked in the clear because of it.
+    const registry = open(place.registry, rule.plainHttp && index === 0);
+    const found = await findAt(registry, place.repository, wanted);
+    if ("problem" in found) {
+      // A mirror that is away hides what it has. What lies behind a mirror that answered may be out of reach for good.
+      if (index === 0 && found.transient !== undefined) throw found.transient;
+      asked.push(`${place.registry}/${place.repository} (${found.problem})`);
+      continue;
+    }
     // From here on by digest only: the tag may move at any time.
     const manifest = await registry.readManifest(place.repository, found.digest);
     const read = await readParent(registry, place.repository, manifest.bytes, platforms, image, refuse);
     const pinned = formatImageReference({ registry: place.registry, repository: place.repository, digest: manifest.digest });
     return { written: image, pinned, digest: manifest.digest, ...read };
   }
-  throw refuse("builds.parent-unknown", `FROM ${image} was not found; asked were ${asked.join(", ")}`, "Correct the name or the tag");
+  throw refuse(
+    "builds.parent-unknown",
+    `FROM ${image} was not found; asked: ${asked.join(", ")}`,
+    "Correct the name or the tag; of a new image, look whether it is released already",
+  );
+}
+
+type NotFound = { readonly problem: "not there" | "refused" | "no answer"; readonly transient?: unknown };
+
+/** Many registries answer 401 or 403 for what is not there, so a refusal means no more than an absence: the next place may have it. */
+async function findAt(registry: Registry, repository: string, wanted: string): Promise<ManifestDescriptor | NotFound> {
+  try {
+    return (await registry.findManifest(repository, wanted)) ?? { problem: "not there" };
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    if (error.code === "registry.denied") return { problem: "refused" };
+    if (error.code === "registry.unreachable") return { problem: "no answer", transient: error };
+    throw error;
+  }
 }
 
 type Refuse = (code: ErrorCode, message: string, hint: string) => Error;

@@ -1,6 +1,7 @@
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRequested } from "./build-record.ts";
 import { maskSecrets } from "./mask-secrets.ts";
+import { lintLog } from "./source.ts";
 import { type StatusView, statusesOf } from "./wording.ts";
 
 /** Enough for twenty lines. */
@@ -16,7 +17,7 @@ export async function sayStatuses(
   const record = await ports.builds.find(build);
   if (record === undefined) return;
   const failed = now.ending?.status === "failed" || record.tests.some((one) => one.outcome !== "pass");
-  const tails = failed ? await readTails(ports, build) : {};
+  const tails = await readTails(ports, build, failed);
   const forge = ports.forge(request.forge);
   const there = new Map((await forge.listStatuses(request.repository, request.commit)).map((status) => [status.name, status]));
   for (const status of statusesOf(record, { ...now, tails, url: `${ports.settings.publicUrl}/builds/${build}` })) {
@@ -26,10 +27,12 @@ export async function sayStatuses(
   }
 }
 
-async function readTails({ logs, secrets }: BuildPorts, build: string): Promise<Readonly<Record<string, string>>> {
+/** Of every log when something failed; what lint found is always told, since warnings fail nothing. */
+async function readTails({ logs, secrets }: BuildPorts, build: string, all: boolean): Promise<Readonly<Record<string, string>>> {
   const mask = maskSecrets(secrets);
   const tails: Record<string, string> = {};
   for (const { name, bytes } of await logs.list(build)) {
+    if (!all && name !== lintLog) continue;
     const { text } = await logs.read(build, name, Math.max(0, bytes - tailBytes), tailBytes);
     tails[name] = mask(text);
   }

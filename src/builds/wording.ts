@@ -48,8 +48,22 @@ function stageOf(record: BuildRecord): Stage {
 }
 
 function lintOf(stage: Stage, view: StatusView): CommitStatus {
-  if (stage !== "lint") return status(lintStatus, "success", "Dockerfile and labels are in order", "", view);
-  return open(lintStatus, "running", "Reading the repository", view, undefined);
+  const found = (view.tails.lint ?? "").trimEnd();
+  const count = (severity: string) => found.split("\n").filter((line) => line.startsWith(`${severity}: `)).length;
+  if (stage !== "lint") {
+    const warnings = count("warning");
+    const title = `Dockerfile and labels are in order${warnings === 0 ? "" : `; ${warnings} ${warnings === 1 ? "warning" : "warnings"}`}`;
+    return status(lintStatus, "success", title, warnings === 0 ? "" : fence(plainLines(found)), view);
+  }
+  const said = open(lintStatus, "running", "Reading the repository", view, undefined);
+  if (count("error") < 2 || view.ending?.status !== "failed") return said;
+  return { ...said, summary: `${said.summary}\n\nEverything that was found:\n\n${fence(plainLines(found))}` };
+}
+
+/** At most fifty findings of two lines. */
+function plainLines(text: string): string {
+  const lines = text.split("\n").map((line) => plainLine(line, 400));
+  return lines.length > 100 ? [...lines.slice(0, 100), "…"].join("\n") : lines.join("\n");
 }
 
 function platformOf(record: BuildRecord, platform: string, stage: Stage, view: StatusView): CommitStatus {

@@ -35,13 +35,14 @@ export const ContainerYaml = z
       .max(50)
       .nullish()
       .describe("Floating tags in place of latest and {version}; {label} is filled in"),
-    version: z.int().min(1).optional().describe("Ignored"),
-    ...(Object.fromEntries(later.map((key) => [key, z.unknown().optional()])) as Record<
+    version: z.int().min(1).max(1000).optional().describe("Of this file's format; ignored"),
+    ...(Object.fromEntries(later.map((key) => [key, z.unknown().optional().describe("Of OSBS; understood, not acted upon yet")])) as Record<
       (typeof later)[number],
       z.ZodOptional<z.ZodUnknown>
     >),
   })
-  .nullable();
+  .nullable()
+  .describe("container.yaml: how an image is built and tagged; may be left out or empty");
 export type ContainerYaml = z.infer<typeof ContainerYaml>;
 
 /** What a build reads of it. */

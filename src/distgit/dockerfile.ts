@@ -2,6 +2,7 @@ import { DockerfileParser } from "dockerfile-ast";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
+import { lintAdd } from "./lint-add.ts";
 
 /** One FROM and what follows it. */
 export interface Stage {
@@ -85,11 +86,16 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
   const ambiguous = (line: number | undefined, message: string, fix: string) =>
     findings.push(finding("distgit.dockerfile-ambiguous", file, line, message, fix));
   const starts = new Set(instructions.map((one) => one.line));
+  const firstInstruction = instructions[0]?.line ?? Number.POSITIVE_INFINITY;
   source.split("\n").forEach((text, index) => {
     const line = index + 1;
     const bare = text.endsWith("\r") ? text.slice(0, -1) : text;
     if (Buffer.byteLength(bare) > maxLine) ambiguous(line, `line is longer than ${maxLine} bytes, which Docker refuses`, "Break the line");
     if (/[\r\0\u2028\u2029]/.test(bare)) ambiguous(line, "line has a lone carriage return or NUL character", "Remove the character");
+    // Releases of Docker differ in whether a directive counts after another one, and in what may follow its sign.
+    if (line < firstInstruction && /^\s*#\s*escape\s*=/i.test(bare) && !(line === 1 && /^\uFEFF?#\s*escape\s*=\s*[\\`]\s*$/i.test(bare))) {
+      ambiguous(line, "# escape= counts only as the very first line, with one sign: \\ or `", "Move it to line 1 alone, or remove it");
+    }
     if (bare.trimStart().startsWith("#")) return;
     if (bare.trimEnd().endsWith(escapeSign + escapeSign))
       ambiguous(line, `line ends in ${escapeSign}${escapeSign}`, `Leave one ${escapeSign} to go on, or put a space and quotes`);
@@ -154,6 +160,9 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (keyword === "ONBUILD" && /^\s*(ONBUILD|FROM|MAINTAINER)\b/i.test(text)) {
     findings.push(syntax(instruction, `ONBUILD ${text.split(/\s/)[0]} is not allowed`, "Remove the line"));
   }
+  if (keyword === "ADD") findings.push(...lintAdd(instruction));
+  const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
+  if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }));
   if (keyword === "ONBUILD" && /--from=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
   return findings;
 }

@@ -9,10 +9,9 @@ export function lintLinks(tree: Tree): readonly Finding[] {
   return [...links].flatMap(([path, target]) => {
     const why = target.startsWith("/") ? "an absolute path" : leavesTree(path, links) ? "outside of the repository" : undefined;
     if (why === undefined) return [];
-    const message = `symbolic link "${clip(path)}" leads to "${clip(target)}", ${why}; links must stay in the repository`;
-    return [
-      finding("distgit.link-outside", path, undefined, message, "Remove the link, or make it in the image: RUN ln -s <target> <name>"),
-    ];
+    const message = `this symbolic link leads to "${clip(target)}", ${why}; links must stay in the repository`;
+    const fix = `Remove it: git rm "${clip(path)}". A link that the image needs is made in the Dockerfile: RUN ln -s ${clip(target)} <name>`;
+    return [finding("distgit.link-outside", path, undefined, message, fix)];
   });
 }
 

@@ -48,8 +48,12 @@ async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Docke
   if (bytes === undefined) {
     if (tree.entries.some((entry) => entry.path === "Dockerfile")) return { findings: [] };
     const other = tree.entries.find((entry) => /^(dockerfile|containerfile)$/i.test(entry.path));
-    const fix = other ? `Rename it: git mv ${other.path} Dockerfile` : "Add a Dockerfile at the root of the repository";
-    return wrong("distgit.dockerfile-missing", `Dockerfile is missing${other ? `; there is only ${other.path}` : ""}`, fix);
+    const fix = other ? `Rename it: git mv ${other.path} Dockerfile` : "Add one; containers-repo-template has an example to start from";
+    return wrong(
+      "distgit.dockerfile-missing",
+      `there is no Dockerfile${other ? `, only ${other.path}` : " at the root of the repository"}`,
+      fix,
+    );
   }
   if (bytes.length > maxDockerfileBytes) return wrong("distgit.dockerfile-syntax", "Dockerfile has more than 1 MiB", "Shorten it");
   try {

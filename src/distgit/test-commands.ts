@@ -16,9 +16,16 @@ const TestCommand = z.strictObject({
   expect: z
     .strictObject({
       exitCode: z.int().min(0).max(255).optional().describe("0 when left out"),
-      output: z.string().min(1).max(16_384).optional().describe("Text that must be in what it prints"),
+      output: z
+        .string()
+        .min(1)
+        .max(16_384)
+        .refine(isRegularExpression, "is no regular expression; put \\ before each ( ) [ ] { } + * ? . ^ $ | that is meant as itself")
+        .optional()
+        .describe("Regular expression that must match something in what it prints"),
     })
-    .optional(),
+    .optional()
+    .describe("What must come out; exit code 0 when left out"),
   timeout: z
     .string()
     .regex(/^[1-9]\d{0,5}(s|m|h)$/, "write a number and s, m or h, as in 30s")
@@ -28,14 +35,15 @@ const TestCommand = z.strictObject({
 
 const Suite = z.strictObject({
   required: z.boolean().default(true).describe("A failing suite that is not required is reported and blocks nothing"),
-  commands: z.array(TestCommand).min(1).max(100),
+  commands: z.array(TestCommand).min(1).max(100).describe("Run one after the other, each in a container of its own"),
 });
 
 /** tests/commands.yaml: suites of plain commands that run in the built image without network. */
 export const TestCommands = z
   .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "a suite's name is lower-case letters, digits and dashes, at most 40"), Suite)
   .refine((suites) => Object.keys(suites).length <= 20, "at most 20 suites")
-  .nullable();
+  .nullable()
+  .describe("tests/commands.yaml: suites of commands that are run in the built image, without network; the keys are the suites' names");
 
 export const testCommandsFile = "tests/commands.yaml";
 
@@ -56,4 +64,14 @@ export async function readTestCommands(
     return { name, kind: "command", definition: { commands }, required: suite.required };
   });
   return { suites, findings };
+}
+
+/** As the runner reads it. */
+function isRegularExpression(text: string): boolean {
+  try {
+    new RegExp(text, "mu");
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -30,6 +30,14 @@ export const errorCatalogue = {
   "workflow.journal-unreadable": { kind: "internal", meaning: "A recorded step result does not fit the schema of this release" },
   "workflow.lease-lost": { kind: "transient", meaning: "Another worker took the run over" },
   "workflow.cancelled": { kind: "stale", meaning: "A person cancelled the run, or a newer one took its place" },
+  "workflow.flow-unknown": { kind: "internal", meaning: "A run was asked for of a flow that this release does not have" },
+  "workflow.intent-invalid": { kind: "internal", meaning: "A run's intent does not fit the schema of its flow" },
+  // store
+  "store.unavailable": { kind: "transient", meaning: "PostgreSQL did not answer, is starting or stopping, or had no room" },
+  "store.schema-newer": { kind: "input", meaning: "A newer release of flibs has changed the database" },
+  "store.nvr-taken": { kind: "input", meaning: "Another build has the name-version-release, and the release cannot be raised" },
+  "store.postgres-failed": { kind: "internal", meaning: "The embedded PostgreSQL did not start or stop" },
+  "store.postgres-user-missing": { kind: "input", meaning: "flibs runs as root and there is no unprivileged user for PostgreSQL" },
   // distgit
   "distgit.dockerfile-missing": { kind: "input", meaning: "The repository has no Dockerfile at its root" },
   "distgit.dockerfile-syntax": { kind: "input", meaning: "The Dockerfile has a line that Docker would refuse" },

@@ -50,11 +50,12 @@ export interface BuildRequest {
   readonly limits: Limits;
 }
 
+/** `step`: the instruction it was at, counted from one over all stages; undefined when none had begun or the engine does not tell. */
 export type BuildOutcome =
   | { readonly outcome: "built"; readonly imageId: Digest }
   /** The Dockerfile's own fault: which instruction, exit code, last words. */
-  | { readonly outcome: "failed"; readonly message: string; readonly instruction?: string }
-  | { readonly outcome: "timed-out" | "log-limit" | "cancelled" };
+  | { readonly outcome: "failed"; readonly message: string; readonly instruction?: string; readonly step?: number }
+  | { readonly outcome: "timed-out" | "log-limit" | "cancelled"; readonly step?: number };
 
 export interface InspectedImage {
   readonly imageId: Digest;

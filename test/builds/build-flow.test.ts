@@ -69,7 +69,11 @@ test("a lint fault ends the build before the engine is asked", async () => {
 test.each([
   ["fedora:42", "builds.parent-short-name", "Write the whole name, for example FROM registry.fedoraproject.org/fedora:42"],
   ["docker.io/library/x:1", "builds.parent-not-allowed", "Use a base image from there, or ask the operators to allow it"],
-  ["registry.fedoraproject.org/nope:1", "builds.parent-unknown", "Correct the name or the tag"],
+  [
+    "registry.fedoraproject.org/nope:1",
+    "builds.parent-unknown",
+    "Correct the name or the tag; of a new image, look whether it is released already",
+  ],
 ])("FROM %s is refused", async (image, code, hint) => {
   world.files = { Dockerfile: goodFiles.Dockerfile?.replace("registry.fedoraproject.org/fedora:42", image) ?? "" };
   expect(await world.run("run-1")).toMatchObject({ code, hint, file: "Dockerfile", line: 1 });
@@ -94,7 +98,7 @@ test.each([
 });
 
 test.each(["fail", "error"] as const)("a required test that ends as %s stops the promotion, the build stays", async (outcome) => {
-  world.testOutcome = outcome;
+  world.test = { outcome, message: "a: returned 1, expected 0", cases: [] };
   expect(await world.run("run-1")).toMatchObject({ code: "builds.tests-failed" });
   expect(world.promoted).toEqual([]);
   expect(world.records.get("run-1")?.state).toBe("complete");

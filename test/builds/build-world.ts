@@ -1,22 +1,24 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { buildFlow } from "../../src/builds/build-flow.ts";
 import type { BuildPorts } from "../../src/builds/build-ports.ts";
-import type { BuildRecord, BuildRequested, BuildStore } from "../../src/builds/build-record.ts";
-import type { LogStore } from "../../src/builds/log-store.ts";
+import type { BuildRequested } from "../../src/builds/build-record.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
 import { digestOf } from "../../src/domain/digest.ts";
-import { reportError } from "../../src/domain/errors.ts";
-import { formatNvr } from "../../src/domain/nvr.ts";
+import { appError } from "../../src/domain/errors.ts";
+import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome } from "../../src/engines/engine.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
+import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Ending } from "../../src/workflow/run.ts";
-import type { Step } from "../../src/workflow/step.ts";
+import { fakeBuildStore } from "../fakes/build-store.ts";
+import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeSigner } from "../fakes/signer.ts";
+import { memoryJournal } from "../support/memory-journal.ts";
 
 export const request: BuildRequested = {
   forge: "local",
@@ -34,20 +36,27 @@ export const goodFiles: Readonly<Record<string, string>> = {
 
 /** A build service whose every neighbour stands in memory. What a story needs to differ is a field. */
 export function buildWorld(root: string) {
-  const records = new Map<string, BuildRecord>();
+  const { builds, records } = fakeBuildStore();
+  const { logs, text } = fakeLogStore();
+  const journal = memoryJournal();
   const statuses = new Map<string, CommitStatus>();
-  const logs = new Map<string, { text: string; closed: boolean }>();
   const effects: string[] = [];
   const signer = fakeSigner("candidate");
   const registry = memoryRegistry("candidate.example:5000", effects);
   const parents = memoryRegistry("mirror.example:5000", []);
-  const config = Buffer.from(JSON.stringify({ os: "linux", architecture: "amd64", config: { Env: ["FGC=f42"] } }));
-  parents.blobs.set(digestOf(config), config);
-  const parent = parents.add("fedora", "42", imageManifest(digestOf(config)));
+  const upstream = memoryRegistry("registry.fedoraproject.org", []);
+  const parent = addParent(parents, "fedora", "42", ["linux/amd64", "linux/arm64"]);
   const world = {
-    files: goodFiles as Record<string, string>,
-    outcome: undefined as BuildOutcome | undefined,
-    testOutcome: "pass" as "pass" | "fail" | "error",
+    files: goodFiles as Readonly<Record<string, string | { readonly link: string }>>,
+    platforms: ["linux/amd64"] as readonly Platform[],
+    /** By platform; built when nothing is said. */
+    outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome) | undefined,
+    test: { outcome: "pass", message: "1 passed", cases: [{ name: "a", outcome: "pass", message: "", durationMs: 1 }] } as Omit<
+      TestResult,
+      "suite" | "durationMs"
+    >,
+    /** What the engine and the test print. */
+    printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
     built: [] as string[],
     promoted: [] as string[],
@@ -56,47 +65,23 @@ export function buildWorld(root: string) {
     effects,
     signer,
     registry,
+    parents,
+    upstream,
     parent,
-    log: (name: string) => logs.get(name)?.text,
-  };
-  const update = (id: string, change: Partial<BuildRecord>) => {
-    const old = records.get(id);
-    if (old !== undefined) records.set(id, { ...old, ...change });
-  };
-  const builds = {
-    create: async (id, asked) =>
-      void records.set(id, { ...asked, id, state: "building", images: [], tests: [], createdAt: "2026-11-23T21:00:00.000Z" }),
-    reserveNvr: async (id, name, version, next) => {
-      const taken = new Set([...records.values()].flatMap((one) => (one.nvr && one.state !== "failed" ? [formatNvr(one.nvr)] : [])));
-      let release = next(undefined);
-      while (taken.has(`${name}-${version}-${release}`)) release = next(release);
-      update(id, { nvr: { name, version, release } });
-      return { name, version, release };
-    },
-    savePlan: async (id, plan) => update(id, { plan }),
-    saveImage: async (id, image) => update(id, { images: [...(records.get(id)?.images ?? []), image] }),
-    saveTest: async (id, result) => update(id, { tests: [...(records.get(id)?.tests ?? []), result] }),
-    complete: async (id, digest) => update(id, { state: "complete", digest }),
-    savePromotion: async (id, promotion) => update(id, { promotion }),
-    fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
-    find: async (id) => records.get(id),
-    list: async (filter) => [...records.values()].reverse().filter((one) => filter.state === undefined || one.state === filter.state),
-  } as Partial<BuildStore> as BuildStore;
-  const logStore: LogStore = {
-    append: async (_, name, text) => void logs.set(name, { text: (logs.get(name)?.text ?? "") + text, closed: false }),
-    restart: async (_, name) => void logs.set(name, { text: "", closed: false }),
-    list: async () => [...logs].map(([name, { text, closed }]) => ({ name, bytes: Buffer.byteLength(text), closed })),
-    read: async (_, name, offset) => ({ text: logs.get(name)?.text.slice(offset) ?? "", next: 0, closed: true }),
-    close: async (_, name) => void logs.set(name, { text: logs.get(name)?.text ?? "", closed: true }),
+    checkoutFault: undefined as Error | undefined,
+    log: text,
+    journal,
   };
   const ports: BuildPorts = {
     builds,
-    logs: logStore,
+    logs,
     forge: () => ({
       checkout: async (_, __, directory) => {
+        if (world.checkoutFault !== undefined) throw world.checkoutFault;
         for (const [path, text] of Object.entries(world.files)) {
           await mkdir(dirname(join(directory, path)), { recursive: true });
-          await writeFile(join(directory, path), text);
+          if (typeof text === "string") await writeFile(join(directory, path), text);
+          else await symlink(text.link, join(directory, path));
         }
         await mkdir(directory, { recursive: true });
       },
@@ -107,14 +92,15 @@ export function buildWorld(root: string) {
       name: "fake",
       capabilities: { buildLimits: true },
       platforms: async () => {
-        if (world.engineDown)
-          throw Object.assign(new Error("no answer"), { name: "AppError", code: "engine.unreachable", kind: "transient" });
-        return ["linux/amd64"];
+        if (world.engineDown) throw appError("engine.unreachable", "no answer");
+        return world.platforms;
       },
-      build: async (_, asked, sink) => {
+      build: async (_, asked, sink, signal) => {
         world.built.push(asked.dockerfile);
-        sink("Step 1/2\ntoken hunter22 `` \u001b[31mred\n");
-        return world.outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
+        sink(world.printed);
+        if (signal.aborted) return { outcome: "cancelled" };
+        const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
+        return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
       },
       inspect: async (_, imageId) => ({
         imageId,
@@ -133,7 +119,7 @@ export function buildWorld(root: string) {
       cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
     },
     candidate: { registry, endpoint: "candidate.example:5000", publicName: "candidate.example" },
-    openRegistry: () => parents,
+    openRegistry: (endpoint) => (endpoint === upstream.endpoint ? upstream : parents),
     signer: {
       ...signer,
       ensureSigned: async (signables, signal) => {
@@ -144,7 +130,10 @@ export function buildWorld(root: string) {
     runners: [
       {
         kind: "command",
-        run: async (_, { suite }) => ({ suite: suite.name, outcome: world.testOutcome, cases: [], message: "exit code 1", durationMs: 1 }),
+        run: async (_, { suite }, sink) => {
+          sink(world.printed);
+          return { ...world.test, suite: suite.name, durationMs: 1 };
+        },
       },
     ],
     workspaces: directoryWorkspaces(root),
@@ -157,41 +146,42 @@ export function buildWorld(root: string) {
     settings: {
       publicUrl: "http://flibs.example.test",
       allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true }],
-      buildMs: 60_000,
+      buildMs: 3_600_000,
       testMs: 60_000,
       memoryBytes: 1,
       processes: 1,
-      contextBytes: 1,
-      logBytes: 10_000,
+      contextBytes: 512 * 2 ** 20,
+      logBytes: 64 * 2 ** 20,
     },
     secrets: ["hunter22"],
     log: silentLog,
   };
   const flow = buildFlow(ports);
-  /** Runs one build to its end as the worker does; what it threw is in `error`. */
-  const run = async (id: string, asked = request, ending?: Ending): Promise<unknown> => {
-    const names = new Set<string>();
-    const journal = async <T>(name: string, schema: { parse(value: unknown): T }, work: () => Promise<T>): Promise<T> => {
-      if (names.has(name)) throw new Error(`step ${name} twice`);
-      names.add(name);
-      return schema.parse(JSON.parse(JSON.stringify(await work())));
-    };
-    const signal = new AbortController().signal;
-    const step = Object.assign(((name, schema, effect) => journal(name, schema, () => effect(`${id}/${name}`, signal))) as Step, {
-      run: id,
-      write: ((name, schema, change) => journal(name, schema, () => change({} as never))) as Step["write"],
-    });
-    try {
-      await flow.run(step, asked);
-      await flow.finish(step, asked, ending ?? { status: "done" });
-      return undefined;
-    } catch (error) {
-      if (error instanceof Error && error.name !== "Suspended")
-        await flow.finish(step, asked, { status: "failed", error: reportError(error) });
-      return error;
-    }
-  };
-  return Object.assign(world, { run, flow });
+  /** Runs one build to its end as the worker does, or goes on with it; what it threw is returned. */
+  const run = (id: string, asked = request, ended?: () => Ending | undefined) => journal.attempt(flow, id, asked, ended);
+  return Object.assign(world, { run, flow, ports });
+}
+
+type MemoryRegistry = ReturnType<typeof memoryRegistry>;
+
+/** An image of one platform, or a manifest list of several; its ENV has FGC. */
+export function addParent(registry: MemoryRegistry, repository: string, tag: string, platforms: readonly Platform[]): Manifest {
+  const children = platforms.map((platform) => {
+    const [os, architecture] = platform.split("/");
+    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"] } }));
+    registry.blobs.set(digestOf(config), config);
+    const manifest = imageManifest(digestOf(config));
+    return { manifest, platform: { os, architecture } };
+  });
+  const [only] = children;
+  if (children.length === 1 && only !== undefined) return registry.add(repository, tag, only.manifest);
+  const manifests = children.map(({ manifest, platform }) => {
+    registry.add(repository, manifest.digest, manifest);
+    return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length, platform };
+  });
+  const mediaType = "application/vnd.docker.distribution.manifest.list.v2+json";
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests }));
+  return registry.add(repository, tag, { mediaType, bytes, digest: digestOf(bytes) });
 }
 
 function imageManifest(config: string): Manifest {
@@ -210,6 +200,7 @@ function imageManifest(config: string): Manifest {
 
 function memoryRegistry(endpoint: string, effects: string[]) {
   const manifests = new Map<string, Manifest>();
+  const trouble: { findManifest?: Error } = {};
   const blobs = new Map<string, Uint8Array>();
   const add = (repository: string, reference: string, manifest: Manifest) => {
     manifests.set(`${repository} ${reference}`, manifest);
@@ -219,6 +210,7 @@ function memoryRegistry(endpoint: string, effects: string[]) {
   const registry = {
     endpoint,
     findManifest: async (repository, reference) => {
+      if (trouble.findManifest !== undefined) throw trouble.findManifest;
       const found = manifests.get(`${repository} ${reference}`);
       return found && { mediaType: found.mediaType, digest: found.digest, size: found.bytes.length };
     },
@@ -233,5 +225,5 @@ function memoryRegistry(endpoint: string, effects: string[]) {
     },
     readBlob: async (_, digest) => blobs.get(digest) ?? new Uint8Array(),
   } as Partial<Registry> as Registry;
-  return Object.assign(registry, { blobs, add, manifests });
+  return Object.assign(registry, { blobs, add, manifests, trouble });
 }

@@ -96,7 +96,7 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
 
   test("a failing step is named with its exit code", async () => {
     const { outcome } = await build("RUN exit 3");
-    expect(outcome).toEqual({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3" });
+    expect(outcome).toMatchObject({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3", step: 3 });
   });
 
   test("a file that is not there fails the build with its name", async () => {
@@ -106,12 +106,12 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
 
   test("a build that never ends is stopped", async () => {
     const { outcome } = await build("RUN sleep 1000", { limits: { ...limits, timeoutMs: 1500 } });
-    expect(outcome).toEqual({ outcome: "timed-out" });
+    expect(outcome).toEqual({ outcome: "timed-out", step: 3 });
   });
 
   test("a build that prints without end is stopped at the log limit", async () => {
     const { outcome, log } = await build("RUN yes");
-    expect(outcome).toEqual({ outcome: "log-limit" });
+    expect(outcome).toEqual({ outcome: "log-limit", step: 3 });
     expect(log.length).toBeLessThan(1_000_000);
   });
 
@@ -123,6 +123,7 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     };
     expect(await subject.engine.build(newKey(), await request("RUN sleep 1000"), sink, controller.signal)).toEqual({
       outcome: "cancelled",
+      step: 3,
     });
     expect((await build("RUN echo no", {}, newKey(), AbortSignal.abort())).outcome).toEqual({ outcome: "cancelled" });
   });

@@ -108,6 +108,32 @@ describe("a bad Dockerfile", () => {
       "3 distgit.dockerfile-unsupported: COPY --from=evil.example/x names no stage above; a foreign image there can be neither checked nor pinned | Add a stage: FROM evil.example/x AS <name>, and use --from=<name>",
     ],
     [
+      "ADD of an address",
+      `${good}ADD https://example.test/a.tar.gz#x /a\n`,
+      "3 distgit.dockerfile-unsupported: ADD https://example.test/a.tar.gz#x would be fetched by the engine, outside of the build's network and limits | Put the file into the repository and COPY it, or fetch it in the build: RUN curl -fsSLo <file> https://example.test/a.tar.gz#x",
+    ],
+    [
+      "ADD of a variable",
+      `${good}ENV A=https://example.test\nADD $A/a.tar.gz /a\n`,
+      "4 distgit.dockerfile-unsupported: ADD $A/a.tar.gz begins with a variable, which may hold an address to fetch | If it is a file of the repository, write ./$A/a.tar.gz; else fetch it with RUN curl",
+    ],
+    [
+      "copy with a flag of BuildKit",
+      `${good}COPY --link a /a\n`,
+      "3 distgit.dockerfile-unsupported: COPY --link needs BuildKit, and images are built by the classic builder | Remove --link",
+    ],
+    [
+      "copy with a mode",
+      `${good}COPY --chown=1 --chmod=755 a /a\n`,
+      "3 distgit.dockerfile-unsupported: COPY --chmod needs BuildKit, and images are built by the classic builder | Remove --chmod",
+    ],
+    ["ONBUILD FROM", `${good}ONBUILD FROM evil.example/x\n`, "3 distgit.dockerfile-syntax: ONBUILD FROM is not allowed | Remove the line"],
+    [
+      "a second directive",
+      `# syntax=docker/dockerfile:1\n# escape=\`\n${good}`,
+      "2 distgit.dockerfile-ambiguous: # escape= counts only as the very first line, with one sign: \\ or ` | Move it to line 1 alone, or remove it",
+    ],
+    [
       "dangling end",
       `${good}RUN true \\\n`,
       "3 distgit.dockerfile-ambiguous: the last instruction ends in \\ with nothing after it | Remove the \\",
@@ -126,6 +152,46 @@ describe("a bad Dockerfile", () => {
     ["nothing", "", "undefined distgit.dockerfile-syntax: Dockerfile is empty | Start it with FROM <base image>"],
   ])("%s is told with line and fix", async (_, dockerfile, expected) => {
     expect(await errors(dockerfile)).toContain(expected);
+  });
+
+  test.each([
+    "ADD http://x.test/a /a",
+    "ADD a HTTP://x.test/a /b/",
+    "ADD ftp://x.test/a /a",
+    "ADD git@x.test:a/b.git /a",
+    "ADD git://x.test/a /a",
+    "ADD github.com/a/b.git#main:dir /a",
+    "ADD --chown=1:1 https://x.test/a /a",
+    'ADD ["https://x.test/a", "/a"]',
+    'ADD "https://x.test/a" /a',
+    "ADD ht\\tps://x.test/a /a",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Dockerfiles
+    "ADD ${X:-https://x.test}/a /a",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Dockerfiles
+    "ADD htt${P}s://x.test/a /a",
+    "ADD https://x.test/a \\\n  /a",
+    "add https://x.test/a /a",
+    "ONBUILD ADD https://x.test/a /a",
+  ])("%s would be fetched by the engine and is refused", async (line) => {
+    expect(await errors(`${good}${line}\n`)).toEqual([expect.stringMatching(/^3 distgit\.dockerfile-unsupported: ADD .+ \| .*RUN curl/)]);
+  });
+
+  test.each([
+    "ADD files.tar.gz /",
+    "ADD ./$NAME.tar.gz /",
+    "ADD data/$NAME /",
+    "ADD a b$C /d/",
+    'ADD ["a b", "/x"]',
+    "COPY . /",
+    "ONBUILD COPY a /b",
+    "RUN curl https://x.test/a | sh",
+  ])("%s is a matter of the build alone", async (line) => {
+    expect(await errors(`${good}${line}\n`)).toEqual([]);
+  });
+
+  test("a syntax directive changes nothing: the classic builder does not load it", async () => {
+    expect(await errors(`# syntax=evil.example/frontend\n${good}`)).toEqual([]);
+    expect(await errors(`${good}# escape=\`\nRUN true\n`)).toEqual([]);
   });
 
   test("gives one error that names the others", async () => {

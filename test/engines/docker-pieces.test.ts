@@ -96,7 +96,8 @@ describe("what the engine says", () => {
       "dockerfile parse error line 3: unknown instruction: FOO",
     ],
   ])("a failure is told: %s", (_, error, code, instruction, message) => {
-    expect(failedBuild(error, code, instruction).message).toBe(message);
+    const at = instruction === undefined ? undefined : { step: 2, instruction };
+    expect(failedBuild(error, code, at)).toMatchObject({ message, ...at });
   });
 
   test.each([

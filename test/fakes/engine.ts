@@ -157,7 +157,7 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
     const [word = "", ...rest] = instruction.trim().split(/\s+/);
     const rhs = rest.join(" ");
     limits.say(`Step ${index + 1}/${lines.length} : ${instruction}\n`);
-    const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction });
+    const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction, step: index + 1 });
     switch (word) {
       case "FROM":
         for (const [name, bytes] of Object.entries(parents[rhs] ?? {})) files.set(name, bytes);
@@ -185,7 +185,7 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
       }
       case "RUN": {
         const end: ShellEnd = await runShell(rhs, { env: {}, files }, limits);
-        if (typeof end !== "number") return { outcome: end } satisfies BuildOutcome;
+        if (typeof end !== "number") return { outcome: end, step: index + 1 } satisfies BuildOutcome;
         if (end !== 0) return failed(`${instruction} returned ${end}`);
         layers.push(digestOf(instruction));
         break;
@@ -194,7 +194,7 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
         return failed(`dockerfile parse error line ${index + 1}: unknown instruction: ${word}`);
     }
     const ended = limits.ended();
-    if (ended !== undefined) return { outcome: ended } satisfies BuildOutcome;
+    if (ended !== undefined) return { outcome: ended, step: index + 1 } satisfies BuildOutcome;
   }
   return { config, files, layers } satisfies Image;
 }

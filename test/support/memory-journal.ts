@@ -1,12 +1,14 @@
 import { reportError } from "../../src/domain/errors.ts";
+import type { PhasedEntry } from "../../src/workflow/journal-store.ts";
+import { journalledStep } from "../../src/workflow/journalled-step.ts";
 import type { Ending, Flow } from "../../src/workflow/run.ts";
 import { isSuspended, type Step, type Transaction } from "../../src/workflow/step.ts";
 
 export interface MemoryRun {
   /** Steps that were really carried out by the last attempt, in order. */
   readonly carriedOut: string[];
-  readonly journal: Map<string, unknown>;
-  /** Aborts what runs, as cancelling or a lost lease does. */
+  readonly journal: Map<string, PhasedEntry>;
+  /** Aborts what runs, as cancelling or a lost lease does; `finish` runs nevertheless. */
   readonly controller: AbortController;
   /** Called before a step is carried out; throws to end the attempt there as a crash does: `finish` is not run. */
   before: (step: string) => void | Promise<void>;
@@ -15,7 +17,7 @@ export interface MemoryRun {
 /** What a test throws out of `before` in the place of a SIGKILL. */
 export class Crash extends Error {}
 
-/** Runs flows as the worker does, with the journal in memory: recorded steps give back their result, read through their schema. */
+/** Runs whole flows as the worker does: the product's own rules for steps, over a journal in memory. */
 export function memoryJournal() {
   const runs = new Map<string, MemoryRun>();
   const runOf = (id: string): MemoryRun => {
@@ -26,40 +28,56 @@ export function memoryJournal() {
     return made;
   };
 
-  function stepOf(id: string): Step {
+  function stepOf(id: string, phase: PhasedEntry["phase"], signal: AbortSignal): Step {
     const run = runOf(id);
-    const names = new Set<string>();
-    const record = async <T>(name: string, schema: { parse(value: unknown): T }, work: () => Promise<T>): Promise<T> => {
-      if (names.has(name)) throw new Error(`step ${name} twice`);
-      names.add(name);
-      if (run.journal.has(name)) return schema.parse(run.journal.get(name));
-      await run.before(name);
-      const result: unknown = JSON.parse(JSON.stringify(await work()));
-      run.journal.set(name, result);
-      run.carriedOut.push(name);
-      return schema.parse(result);
-    };
-    const step: Step = Object.assign(
-      ((name, schema, effect) => record(name, schema, () => effect(`${id}/${name}`, run.controller.signal))) as Step,
-      { run: id, write: ((name, schema, change) => record(name, schema, () => change({} as Transaction))) as Step["write"] },
+    const now = () => new Date();
+    const step = journalledStep(
+      {
+        ...{ run: id, phase, signal, now },
+        find: (name) => run.journal.get(name),
+        mayBegin: () => signal.throwIfAborted(),
+        async append(name, startedAt, change) {
+          const result = await change({} as Transaction);
+          run.journal.set(name, { step: name, phase, result, startedAt: startedAt.toISOString(), finishedAt: now().toISOString() });
+          run.carriedOut.push(name);
+          return result;
+        },
+      },
+      new Set(),
     );
-    return step;
+    const guarded: Step = Object.assign(
+      ((name, schema, effect) =>
+        step(name, schema, async (key, given) => {
+          await run.before(name);
+          return await effect(key, given);
+        })) as Step,
+      {
+        run: id,
+        write: ((name, schema, change) =>
+          step.write(name, schema, async (transaction) => {
+            await run.before(name);
+            return await change(transaction);
+          })) as Step["write"],
+      },
+    );
+    return guarded;
   }
 
   /** One attempt to the end; returns what the flow threw. `ended` stands for a decision from outside: cancelled, superseded. */
   async function attempt<Intent>(flow: Flow<Intent>, id: string, intent: Intent, ended?: () => Ending | undefined): Promise<unknown> {
     const run = runOf(id);
     run.carriedOut.length = 0;
-    const step = stepOf(id);
+    // Whatever aborted the run, its last words are said.
+    const finish = (ending: Ending) => flow.finish(stepOf(id, "finish", new AbortController().signal), intent, ended?.() ?? ending);
     try {
-      await flow.run(step, intent);
-      await flow.finish(step, intent, ended?.() ?? { status: "done" });
-      return undefined;
+      await flow.run(stepOf(id, "run", run.controller.signal), intent);
     } catch (error) {
       if (error instanceof Crash || isSuspended(error)) return error;
-      await flow.finish(step, intent, ended?.() ?? { status: "failed", error: reportError(error) });
+      await finish({ status: "failed", error: reportError(error) });
       return error;
     }
+    await finish({ status: "done" });
+    return undefined;
   }
 
   return { attempt, runOf };

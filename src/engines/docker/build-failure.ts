@@ -2,18 +2,25 @@ import type { BuildOutcome } from "../engine.ts";
 
 type Failed = Extract<BuildOutcome, { outcome: "failed" }>;
 
-/** `Step 3/7 : RUN dnf install foo` gives `RUN dnf install foo`. */
-export function parseInstruction(stream: string): string | undefined {
-  return /^Step \d+\/\d+ : (.+)$/s.exec(stream)?.[1]?.trim();
+/** Where a build is, in the daemon's words. A RUN line can print such words too; then only its own build is told wrongly. */
+export interface Progress {
+  step: number;
+  instruction: string;
+}
+
+/** `Step 3/7 : RUN dnf install foo` gives 3 and `RUN dnf install foo`. */
+export function parseProgress(stream: string): Progress | undefined {
+  const [, step, instruction] = /^Step (\d{1,5})\/\d+ : (.+)$/s.exec(stream) ?? [];
+  return instruction === undefined ? undefined : { step: Number(step), instruction: instruction.trim() };
 }
 
 /**
  * What the maintainer reads of a failed build: the instruction and what it returned, in one line, from the daemon's error.
  * 137 and 139 are explained, since a number alone makes people look in the wrong place.
  */
-export function failedBuild(error: string, code: number | undefined, instruction: string | undefined): Failed {
-  const short = instruction === undefined ? undefined : oneLine(instruction, 200);
-  const where = short === undefined ? {} : { instruction: short };
+export function failedBuild(error: string, code: number | undefined, at: Progress | undefined): Failed {
+  const short = at === undefined ? undefined : oneLine(at.instruction, 200);
+  const where = at === undefined || short === undefined ? {} : { instruction: short, step: at.step };
   if (code !== undefined && code !== 0 && short !== undefined) {
     return { outcome: "failed", message: `${short} returned ${code}${explanations[code] ?? ""}`, ...where };
   }

@@ -3,12 +3,12 @@ import { isDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
-import { failedBuild, parseInstruction } from "./build-failure.ts";
+import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
 import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
 import { ensureImage, pinnedImages } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
-import { isStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
+import { findStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
 
 export interface BuildContext {
   readonly docker: Docker;
@@ -27,13 +27,14 @@ export interface BuildContext {
  */
 export async function buildImage(context: BuildContext, key: string, request: BuildRequest, limits: CallLimits): Promise<BuildOutcome> {
   const stop = new AbortController();
+  const progress: { at?: Progress } = {};
   const signal = AbortSignal.any([limits.signal, stop.signal]);
   try {
     for (const image of pinnedImages(request.dockerfile)) await ensureImage({ ...context, say: limits.say, signal }, image);
-    return await sendBuild(context, key, request, limits, signal);
+    return await sendBuild(context, key, request, limits, signal, progress);
   } catch (error) {
-    const early = limits.ended();
-    if (early !== undefined) return { outcome: early };
+    const early = endedEarly(limits, progress.at);
+    if (early !== undefined) return early;
     throw translate(context.socket, "build", error);
   } finally {
     // Whatever ended it: the daemon must not go on for nobody, and its container goes now, not when it notices.
@@ -48,6 +49,7 @@ async function sendBuild(
   request: BuildRequest,
   limits: CallLimits,
   signal: AbortSignal,
+  progress: { at?: Progress },
 ): Promise<BuildOutcome> {
   const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes);
   try {
@@ -55,7 +57,7 @@ async function sendBuild(
       ...buildOptions(context, request, archive.dockerfile),
       abortSignal: signal,
     });
-    return await followBuild(context, key, request, limits, body as AsyncIterable<Uint8Array>);
+    return await followBuild(context, key, request, limits, progress, body as AsyncIterable<Uint8Array>);
   } catch (error) {
     // An unreadable context closes the request; the reason is here and not in what the daemon makes of it.
     if (archive.stream.destroyed && !signal.aborted) await archive.written;
@@ -72,23 +74,24 @@ async function followBuild(
   key: string,
   request: BuildRequest,
   limits: CallLimits,
+  progress: { at?: Progress },
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
-  let instruction: string | undefined;
   for await (const message of readMessages(body)) {
     if (limits.signal.aborted) break;
     if (message.stream !== undefined) {
       await obeyLimits(context, key, request, message.stream);
       limits.say(message.stream);
-      instruction = parseInstruction(message.stream) ?? instruction;
+      const at = parseProgress(message.stream);
+      if (at !== undefined) progress.at = at;
     }
     if (message.aux?.ID !== undefined) imageId = message.aux.ID;
     const error = message.error ?? message.errorDetail?.message;
-    if (error !== undefined) return endWithError(context, message, error, instruction, limits);
+    if (error !== undefined) return endWithError(context, message, error, progress.at, limits);
   }
-  const early = limits.ended();
-  if (early !== undefined) return { outcome: early };
+  const early = endedEarly(limits, progress.at);
+  if (early !== undefined) return early;
   if (imageId !== undefined && isDigest(imageId)) return { outcome: "built", imageId };
   throw unreachable(context.socket, "build", "the connection ended in the middle of the build");
 }
@@ -96,19 +99,19 @@ async function followBuild(
 async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, stream: string): Promise<void> {
   const id = runningIn(stream);
   if (id === undefined) return;
-  if (!(await isStepContainer(context.docker, context.socket, id, context.cgroupParent))) return;
-  await context.steps.started(key, id, request.limits.processes);
+  const container = await findStepContainer(context.docker, context.socket, id, context.cgroupParent);
+  if (container !== undefined) await context.steps.started(key, container, request.limits.processes);
 }
 
 function endWithError(
   { socket }: BuildContext,
   message: Message,
   error: string,
-  instruction: string | undefined,
+  at: Progress | undefined,
   limits: CallLimits,
 ): BuildOutcome {
-  const early = limits.ended();
-  if (early !== undefined) return { outcome: early };
+  const early = endedEarly(limits, at);
+  if (early !== undefined) return early;
   const code = message.errorDetail?.code;
   if (code === undefined && /no space left on device/i.test(error)) {
     throw appError("engine.disk-full", "the engine has no space left for the build", { hint: "Free space below Docker's data directory" });
@@ -120,7 +123,12 @@ function endWithError(
     throw unreachable(socket, "build", error);
   }
   limits.say(`${error}\n`);
-  return failedBuild(error, code, instruction);
+  return failedBuild(error, code, at);
+}
+
+function endedEarly(limits: CallLimits, at: Progress | undefined): BuildOutcome | undefined {
+  const early = limits.ended();
+  return early === undefined ? undefined : { outcome: early, ...(at === undefined ? {} : { step: at.step }) };
 }
 
 function buildOptions(

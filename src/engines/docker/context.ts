@@ -53,7 +53,7 @@ export function packDirectory(directory: string, target: string, maxBytes: numbe
 }
 
 type HeaderFields = Parameters<tar.Pack["entry"]>[0];
-type Budget = (bytes: number) => void;
+type Budget = (bytes: number, file: string) => void;
 
 const headerBytes = 512;
 
@@ -89,7 +89,7 @@ async function packTree(pack: tar.Pack, root: string, path: string, ignore: Dock
 }
 
 async function packOne(pack: tar.Pack, file: string, name: string, stat: Stats, spend: Budget): Promise<void> {
-  spend(headerBytes);
+  spend(headerBytes, name);
   const header = { ...fixed, name, mode: stat.mode & 0o7777 };
   if (stat.isDirectory()) await entry(pack, { ...header, name: `${name}/`, type: "directory" });
   else if (stat.isSymbolicLink()) await entry(pack, { ...header, type: "symlink", linkname: await readlink(file) });
@@ -102,7 +102,7 @@ async function packFile(pack: tar.Pack, file: string, header: HeaderFields, spen
   try {
     const stat = await handle.stat();
     if (!stat.isFile()) return;
-    spend(stat.size);
+    spend(stat.size, header.name);
     if (stat.size === 0) return await entry(pack, { ...header, size: 0 }, "");
     const source = createReadStream("", { fd: handle, autoClose: false, start: 0, end: stat.size - 1 });
     await pipeline(source, pack.entry({ ...header, size: stat.size }));
@@ -125,12 +125,14 @@ const maxEntries = 100_000;
 function budget(maxBytes: number): Budget {
   let left = maxBytes;
   let entries = 0;
-  return (bytes) => {
+  return (bytes, file) => {
     left -= bytes;
     entries += bytes === headerBytes ? 1 : 0;
     if (left >= 0 && entries <= maxEntries) return;
     const limit = left < 0 ? `larger than ${Math.floor(maxBytes / 2 ** 20)} MiB` : `more than ${maxEntries}`;
     throw appError("engine.context-too-large", `the files to send to the engine are ${limit}`, {
+      // The one at which the limit was passed; with a single large file, that one.
+      file,
       hint: "Remove large files from the repository, or list them in .dockerignore",
     });
   };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type Docker from "dockerode";
 import { appError } from "../../domain/errors.ts";
 import { ask, messageOf, statusOf } from "./docker-client.ts";
+import { removeIntermediates } from "./intermediate-images.ts";
 import { decodeKey, encodeKey } from "./names.ts";
 
 /**
@@ -10,28 +11,40 @@ import { decodeKey, encodeKey } from "./names.ts";
  * ids are written down, one file a key, before anything else happens with them: after a crash they are found by that.
  */
 export interface StepContainers {
-  /** Writes the id down and holds the container to its process limit. Rejects with `engine.limits-unavailable`. */
-  started(key: string, id: string, processes: number): Promise<void>;
-  /** Removes what is left of the key's builds, and forgets them. Returns the ids that were still there. */
+  /** Writes the container down and holds it to its process limit. Rejects with `engine.limits-unavailable`. */
+  started(key: string, container: StepContainer, processes: number): Promise<void>;
+  /** Removes what is left of the key's builds, containers and images without a name, and forgets them. Returns the containers that were there. */
   remove(key: string): Promise<readonly string[]>;
   keys(): Promise<readonly string[]>;
+}
+
+/** A container in which a step of our own build runs. */
+export interface StepContainer {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  /** What the steps before it have made, `sha256:…`. */
+  readonly image: string;
+  /** ISO 8601. */
+  readonly created: string;
 }
 
 export function stepContainers(docker: Docker, socket: string, directory: string, delay: (ms: number) => Promise<void>): StepContainers {
   const file = (key: string) => join(directory, encodeKey(key));
   return {
-    async started(key, id, processes) {
+    async started(key, { id, image, created }, processes) {
       await mkdir(directory, { recursive: true });
-      await appendFile(file(key), `${id}\n`);
+      await appendFile(file(key), `${id} ${image} ${created}\n`);
       await limitProcesses(docker, socket, id, processes, delay);
     },
 
     async remove(key) {
       const text = await readFile(file(key), "utf8").catch(() => "");
       const removed: string[] = [];
-      for (const id of text.split("\n").filter((line) => shortId.test(line))) {
+      const started = text.split("\n").flatMap(readLine);
+      for (const { id } of started) {
         if (await removeContainer(docker, socket, id)) removed.push(id);
       }
+      if (started.length > 0) await removeIntermediates(docker, socket, started);
       await rm(file(key), { force: true });
       return removed;
     },
@@ -43,23 +56,33 @@ export function stepContainers(docker: Docker, socket: string, directory: string
   };
 }
 
-const shortId = /^[0-9a-f]{12,64}$/;
+/** The last line may be torn: the process may have died while it wrote. */
+function readLine(line: string): readonly StepContainer[] {
+  const [, id, image, created] = /^([0-9a-f]{64}) (sha256:[0-9a-f]{64}|) (\S+Z)$/.exec(line) ?? [];
+  return id === undefined || image === undefined || created === undefined ? [] : [{ id, image, created }];
+}
 
 /**
  * The id in the daemon's own words; undefined for everything else. A RUN line may print the same words, that is why the caller must ask
- * {@link isStepContainer} before it believes them.
+ * {@link findStepContainer} before it believes them.
  */
 export function runningIn(stream: string): string | undefined {
   return /^ ---> Running in ([0-9a-f]{12})\n?$/.exec(stream)?.[1];
 }
 
 /**
- * True for a container that the daemon made for a build of this installation: its cgroup parent is a setting of the build request that
+ * The container, when it is one that the daemon made for a build of this installation: its cgroup parent is a setting of the build request that
  * neither a Dockerfile nor a parent image can touch.
  */
-export async function isStepContainer(docker: Docker, socket: string, id: string, cgroupParent: string): Promise<boolean> {
+export async function findStepContainer(
+  docker: Docker,
+  socket: string,
+  id: string,
+  cgroupParent: string,
+): Promise<StepContainer | undefined> {
   const found = await inspectContainer(docker, socket, id);
-  return found?.HostConfig?.CgroupParent === cgroupParent;
+  if (found?.HostConfig?.CgroupParent !== cgroupParent) return undefined;
+  return { id: found.Id, image: found.Image, created: found.Created };
 }
 
 /** Removes a container with its volumes, running or not; false when it was not there. */

@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { describe } from "@jest/globals";
+import { describe, jest } from "@jest/globals";
 import { type Digest, isDigest } from "../../../src/domain/digest.ts";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import { type EngineSubject, engineContract } from "../../contract/engine.contract.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
+
+// The engine is slow when other tests use both cores.
+jest.setTimeout(60_000);
 
 describe("Docker Engine", () => {
   engineContract(async (): Promise<EngineSubject> => {

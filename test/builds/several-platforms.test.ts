@@ -1,0 +1,177 @@
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import type { Digest } from "../../src/domain/digest.ts";
+import { Crash } from "../support/memory-journal.ts";
+import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
+import { buildWorld, goodFiles, request } from "./build-world.ts";
+
+let scratch: ScratchDirectory;
+let world: ReturnType<typeof buildWorld>;
+beforeEach(async () => {
+  scratch = await scratchDirectory();
+  world = buildWorld(scratch.path);
+});
+afterEach(() => scratch.remove());
+
+const states = () => Object.fromEntries([...world.statuses.values()].map((one) => [one.name, one.state]));
+const tag = (name: string) => world.registry.manifests.get(`f42/hello ${name}`)?.digest;
+
+test("two platforms become one list with two images, each signed under every name that leads to it", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  expect(await world.run("run-1")).toBeUndefined();
+  const record = world.records.get("run-1");
+  const index = world.registry.manifests.get(`f42/hello ${record?.digest}`);
+  const list = JSON.parse(Buffer.from(index?.bytes ?? []).toString());
+  const digests = record?.images.map((one) => one.digest as Digest) ?? [];
+  expect(new Set(digests).size).toBe(2);
+  expect(list.manifests).toEqual([
+    expect.objectContaining({ digest: digests[0], platform: { os: "linux", architecture: "amd64" } }),
+    expect.objectContaining({ digest: digests[1], platform: { os: "linux", architecture: "arm64" } }),
+  ]);
+  for (const name of ["1-1", "1", "latest", record?.plan?.uniqueTag]) {
+    const signed = world.signer.signed.filter((one) => one.publicName === `candidate.example/f42/hello:${name}`);
+    expect(signed.map((one) => one.digest).toSorted()).toEqual([record?.digest, ...digests].toSorted());
+  }
+  expect(world.built.map((text) => /"architecture"="(\w+)"/.exec(text)?.[1]).toSorted()).toEqual(["aarch64", "x86_64"]);
+  expect(states()).toEqual({
+    "flibs / lint": "success",
+    "flibs / build (linux/amd64)": "success",
+    "flibs / build (linux/arm64)": "success",
+    "flibs / test: smoke": "success",
+    "flibs / promotion": "success",
+  });
+  expect(record?.tests.map((one) => one.suite)).toEqual(["smoke (linux/amd64)", "smoke (linux/arm64)"]);
+});
+
+test("one platform that fails fails the whole build: no list, no tag, no NVR, and the other one says why", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  world.outcome = (platform) =>
+    platform === "linux/arm64"
+      ? { outcome: "failed", message: "RUN make returned 2" }
+      : { outcome: "built", imageId: `sha256:${"1".repeat(64)}` };
+  expect(await world.run("run-1")).toMatchObject({
+    code: "builds.build-failed",
+    message: "building for linux/arm64 failed: RUN make returned 2",
+  });
+  expect(world.registry.manifests.has("f42/hello 1-1")).toBe(false);
+  expect(world.signer.signed).toEqual([]);
+  expect(states()).toEqual({
+    "flibs / lint": "success",
+    "flibs / build (linux/amd64)": "cancelled",
+    "flibs / build (linux/arm64)": "failure",
+    "flibs / test: smoke": "cancelled",
+    "flibs / promotion": "cancelled",
+  });
+  expect(world.statuses.get("flibs / build (linux/amd64)")?.title).toBe("Built, but another platform failed");
+  world.outcome = undefined;
+  expect(await world.run("run-2")).toBeUndefined();
+  expect(world.records.get("run-2")?.nvr?.release).toBe("1");
+});
+
+test("a platform that the parent does not have is told before anything is built", async () => {
+  world.platforms = ["linux/amd64", "linux/s390x"];
+  expect(await world.run("run-1")).toMatchObject({
+    code: "builds.parent-platform",
+    message: "FROM registry.fedoraproject.org/fedora:42 is not there for linux/s390x; it has linux/amd64, linux/arm64",
+    hint: "Use another base image, or exclude s390x in container.yaml",
+    line: 1,
+  });
+  world.files = { ...goodFiles, "container.yaml": "platforms: {not: s390x}\n" };
+  expect(await world.run("run-2")).toBeUndefined();
+  expect(world.records.get("run-2")?.plan?.platforms).toEqual(["linux/amd64"]);
+});
+
+test("a crash between two platforms builds only the missing one again", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  const run = world.journal.runOf("run-1");
+  run.before = (step) => {
+    if (step.endsWith("linux/arm64")) throw new Crash(step);
+  };
+  expect(await world.run("run-1")).toBeInstanceOf(Crash);
+  expect(world.built).toHaveLength(1);
+  run.before = () => {};
+  expect(await world.run("run-1")).toBeUndefined();
+  expect(world.built).toHaveLength(2);
+  expect(world.records.get("run-1")?.images).toHaveLength(2);
+});
+
+test("a build that was overtaken keeps its own tag and leaves the moving ones to the newer one", async () => {
+  const old = world.journal.runOf("run-1");
+  old.before = (step) => {
+    if (step === "tag candidate") throw new Crash(step);
+  };
+  expect(await world.run("run-1")).toBeInstanceOf(Crash);
+  expect(await world.run("run-2")).toBeUndefined();
+  const newer = world.records.get("run-2")?.digest;
+  expect([tag("latest"), tag("1"), tag("1-2")]).toEqual([newer, newer, newer]);
+
+  old.before = () => {};
+  expect(await world.run("run-1")).toBeUndefined();
+  expect(old.journal.get("tag candidate")?.result).toBe(false);
+  expect([tag("latest"), tag("1")]).toEqual([newer, newer]);
+  expect(tag("1-1")).toBe(world.records.get("run-1")?.digest);
+  // The tests and the proposal are about the digest; the promotion room decides what is newer.
+  expect(world.promoted).toEqual(["run-2", "run-1"]);
+});
+
+test("a newer build of another branch overtakes nothing", async () => {
+  const old = world.journal.runOf("run-1");
+  old.before = (step) => {
+    if (step === "tag candidate") throw new Crash(step);
+  };
+  await world.run("run-1");
+  await world.run("run-2", { ...request, branch: "f43" });
+  old.before = () => {};
+  await world.run("run-1");
+  expect(old.journal.get("tag candidate")?.result).toBe(true);
+  expect(tag("latest")).toBe(world.records.get("run-1")?.digest);
+});
+
+test.each([
+  ["cancelled", "cancelled by alice", "Cancelled: cancelled by alice"],
+  ["superseded", "a newer commit", "Superseded by a newer commit"],
+] as const)("a build that is %s while it is built says so, frees its NVR and leaves nothing behind", async (status, reason, title) => {
+  const run = world.journal.runOf("run-1");
+  run.before = (step) => {
+    if (step === "build linux/amd64") run.controller.abort();
+  };
+  expect(await world.run("run-1", request, () => ({ status, reason }))).toMatchObject({ code: "workflow.cancelled" });
+  expect(states()).toEqual({
+    "flibs / lint": "success",
+    "flibs / build (linux/amd64)": "cancelled",
+    "flibs / test: smoke": "cancelled",
+    "flibs / promotion": "cancelled",
+  });
+  expect(world.statuses.get("flibs / build (linux/amd64)")?.title).toBe(title);
+  expect(world.records.get("run-1")?.state).toBe("cancelled");
+  expect(world.promoted).toEqual([]);
+  expect(await world.run("run-2")).toBeUndefined();
+  expect(world.records.get("run-2")?.nvr?.release).toBe("1");
+});
+
+test("a build that is cancelled during its tests stays a candidate and is not promoted", async () => {
+  const run = world.journal.runOf("run-1");
+  run.before = (step) => {
+    if (step.startsWith("test smoke")) run.controller.abort();
+  };
+  await world.run("run-1", request, () => ({ status: "cancelled", reason: "cancelled by alice" }));
+  expect(world.records.get("run-1")?.state).toBe("complete");
+  expect(states()).toEqual({
+    "flibs / lint": "success",
+    "flibs / build (linux/amd64)": "success",
+    "flibs / test: smoke": "cancelled",
+    "flibs / promotion": "cancelled",
+  });
+  expect(world.promoted).toEqual([]);
+  await world.run("run-2");
+  expect(world.records.get("run-2")?.nvr?.release).toBe("2");
+});
+
+test("a build that is cancelled before it is planned has only its lint status to say", async () => {
+  const run = world.journal.runOf("run-1");
+  run.before = (step) => {
+    if (step === "plan") throw new DOMException("cancelled", "AbortError");
+  };
+  await world.run("run-1", request, () => ({ status: "cancelled", reason: "cancelled by alice" }));
+  expect(states()).toEqual({ "flibs / lint": "cancelled" });
+  expect(world.records.get("run-1")?.state).toBe("cancelled");
+});

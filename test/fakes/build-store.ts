@@ -1,0 +1,42 @@
+import type { BuildRecord, BuildStore } from "../../src/builds/build-record.ts";
+import { formatNvr } from "../../src/domain/nvr.ts";
+
+/** Builds in memory, oldest first; as much of the port as the build flow uses. */
+export function fakeBuildStore(): { readonly builds: BuildStore; readonly records: Map<string, BuildRecord> } {
+  const records = new Map<string, BuildRecord>();
+  const update = (id: string, change: Partial<BuildRecord>) => {
+    const old = records.get(id);
+    if (old === undefined) throw new Error(`there is no build ${id}`);
+    records.set(id, { ...old, ...change });
+  };
+  const isAlive = (one: BuildRecord) => one.state === "building" || one.state === "complete";
+  const builds = {
+    create: async (id, asked) =>
+      void records.set(id, { ...asked, id, state: "building", images: [], tests: [], createdAt: "2026-11-23T21:00:00.000Z" }),
+    reserveNvr: async (id, name, version, next) => {
+      const taken = [...records.values()].filter(isAlive).flatMap((one) => one.nvr ?? []);
+      const names = new Set(taken.map(formatNvr));
+      let release = next(taken.findLast((one) => one.name === name && one.version === version)?.release);
+      while (names.has(`${name}-${version}-${release}`)) release = next(release);
+      update(id, { nvr: { name, version, release } });
+      return { name, version, release };
+    },
+    savePlan: async (id, plan) => update(id, { plan }),
+    saveImage: async (id, image) => {
+      const others = records.get(id)?.images.filter((one) => one.platform !== image.platform) ?? [];
+      update(id, { images: [...others, image] });
+    },
+    saveTest: async (id, result) => update(id, { tests: [...(records.get(id)?.tests ?? []), result] }),
+    complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),
+    savePromotion: async (id, promotion) => update(id, { promotion }),
+    fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
+    find: async (id) => records.get(id),
+    list: async ({ state, repository, imageRepository, limit }) =>
+      [...records.values()]
+        .reverse()
+        .filter((one) => (state ?? one.state) === one.state && (repository ?? one.repository) === one.repository)
+        .filter((one) => imageRepository === undefined || one.plan?.imageRepository === imageRepository)
+        .slice(0, limit),
+  } as Partial<BuildStore> as BuildStore;
+  return { builds, records };
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type BaseImage, ensureBaseImage } from "../../../demo/base-image.ts";
+import { buildFlow } from "../../../src/builds/build-flow.ts";
+import type { BuildPorts } from "../../../src/builds/build-ports.ts";
+import type { BuildRequested } from "../../../src/builds/build-record.ts";
+import type { OpenRegistry } from "../../../src/builds/parents.ts";
+import { readRpmDatabase } from "../../../src/builds/rpmdb/rpm-database.ts";
+import { directoryWorkspaces } from "../../../src/builds/workspace/directory-workspaces.ts";
+import { checkedOutTree } from "../../../src/distgit/checkout/checked-out-tree.ts";
+import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
+import type { CommitStatus } from "../../../src/forge/forge.ts";
+import { commandRunner } from "../../../src/gating/command/command-runner.ts";
+import { silentLog } from "../../../src/log.ts";
+import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
+import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
+import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
+import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
+import { fakeBuildStore } from "../../fakes/build-store.ts";
+import { fakeLogStore } from "../../fakes/log-store.ts";
+import { dockerSocket, requireDocker } from "../../support/docker.ts";
+import { startDockerRegistry } from "../../support/docker-registry.ts";
+import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
+import { memoryJournal } from "../../support/memory-journal.ts";
+import { scratchDirectory } from "../../support/scratch-directory.ts";
+
+const root = join(import.meta.dirname, "../../..");
+export const publicName = "candidate.example.test";
+export const request: BuildRequested = {
+  forge: "local",
+  repository: "containers/hello",
+  branch: "f42",
+  commit: "c".repeat(40),
+  scratch: false,
+  requestedBy: "alice",
+};
+
+/** The build flow on a real engine, registry and gpg; forge, journal and stores stand in memory. The repository is the template. */
+export async function realBuildWorld() {
+  const docker = await requireDocker();
+  const scratch = await scratchDirectory();
+  const registry = await startDockerRegistry();
+  const home = await gnupgHome();
+  const fingerprint = await makeKey(home.path, "candidate");
+  const cacheDirectory = join(root, "var/cache");
+  const base: BaseImage = await ensureBaseImage({
+    registry: registry.endpoint,
+    cacheDirectory,
+    fedoraUrl: "http://127.0.0.1:1",
+    log: () => {},
+  });
+  const installation = `flow-${randomBytes(4).toString("hex")}`;
+  const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: join(scratch.path, "engine"), builds: 2 });
+  const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
+  const lookaside = join(scratch.path, "lookaside");
+  const signer = openpgpSigner({
+    ...{ stage: "candidate", gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 60_000 },
+    ...{ log: silentLog, now: () => new Date() },
+  });
+  const clients = new Map<string, RegistryClient>();
+  const open: OpenRegistry = (endpoint) => {
+    const retry = { retries: 0 };
+    const client = clients.get(endpoint) ?? registryClient({ endpoint, plainHttp: true, retry });
+    clients.set(endpoint, client);
+    return client;
+  };
+  const { builds, records } = fakeBuildStore();
+  const { logs, text: logText } = fakeLogStore();
+  const statuses = new Map<string, CommitStatus>();
+  const promoted: string[] = [];
+  const world = {
+    /** Files put over the template's. */
+    files: {} as Readonly<Record<string, string>>,
+    allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: registry.endpoint, plainHttp: true }] as {
+      prefix: string;
+      mirror?: string;
+      plainHttp: boolean;
+    }[],
+    testMs: 60_000,
+    buildMs: 120_000,
+  };
+  const ports: BuildPorts = {
+    builds,
+    logs,
+    forge: () => ({
+      checkout: async (_, __, directory) => {
+        await cp(join(root, "containers-repo-template"), directory, { recursive: true });
+        for (const [path, text] of Object.entries(world.files)) {
+          await mkdir(dirname(join(directory, path)), { recursive: true });
+          await writeFile(join(directory, path), text);
+        }
+      },
+      setStatus: async (_, __, status) => void statuses.set(status.name, status),
+      listStatuses: async () => [...statuses.values()],
+    }),
+    engine,
+    candidate: { registry: open(registry.endpoint, true), endpoint: registry.endpoint, publicName },
+    openRegistry: open,
+    signer,
+    runners: [commandRunner({ engine })],
+    workspaces: directoryWorkspaces(join(scratch.path, "work")),
+    readTree: checkedOutTree,
+    readRpms: readRpmDatabase,
+    promote: async (build) => {
+      promoted.push(build);
+      return { repository: "flibs/registry-manifests", number: 1 };
+    },
+    get settings() {
+      return {
+        ...{ publicUrl: "http://flibs.example.test", allowedParents: world.allowedParents, buildMs: world.buildMs, testMs: world.testMs },
+        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20 },
+      };
+    },
+    secrets: [],
+    log: silentLog,
+  };
+  const journal = memoryJournal();
+  const flow = buildFlow(ports);
+
+  async function verify(reference: string): Promise<ImageVerification> {
+    const publicKey = Buffer.from(await exportPublicKey(home.path, fingerprint));
+    const checker = await openGpgChecker({ publicKey, fingerprint, timeoutMs: 60_000 });
+    const signatures = openLookasideDirectory(lookaside);
+    return verifyImage({
+      ...{ registry: open(registry.endpoint, true), repository: "f42/hello", reference, publicName, signatures, checker },
+    }).finally(checker.close);
+  }
+
+  async function leftovers(): Promise<readonly string[]> {
+    const containers = (await docker.listContainers({ all: true })).flatMap((one) => one.Names);
+    const images = (await docker.listImages()).flatMap((one) => one.RepoTags ?? []);
+    return [...containers, ...images].filter((name) => name.includes(installation));
+  }
+
+  async function close(): Promise<void> {
+    await engine.cleanUp(() => false);
+    for (const image of await docker.listImages({ digests: true })) {
+      for (const name of image.RepoDigests ?? []) {
+        if (name.startsWith(`${registry.endpoint}/`))
+          await docker
+            .getImage(name)
+            .remove({ force: true })
+            .catch(() => undefined);
+      }
+    }
+    for (const client of clients.values()) client.close();
+    await signer.close();
+    await gnupg.close();
+    await home.remove();
+    await registry.stop();
+    await scratch.remove();
+  }
+
+  return Object.assign(world, {
+    ...{ docker, registry, base, engine, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
+    /** Of the next build that is complete. */
+    nextRelease: () => String([...records.values()].filter((one) => one.state === "complete" && one.nvr !== undefined).length + 1),
+    run: (id: string, asked: BuildRequested = request) => journal.attempt(flow, id, asked),
+  });
+}
+
+/** The template's Dockerfile with another FROM. */
+export function dockerfileFrom(image: string): string {
+  return `FROM ${image}\nLABEL com.redhat.component=hello-container name=f42/hello version=1\nCOPY root/ /\n`;
+}
