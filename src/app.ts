@@ -29,6 +29,7 @@ import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
 import type { Signer } from "./signing/signer.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
 
@@ -63,6 +64,7 @@ export interface App {
   readonly policy: IntakePolicy;
   readonly worker: Worker;
   readonly runs: Runs;
+  readonly metrics: Metrics;
   /** Finds what no delivery told; returns what it started. */
   sweepForge(): Promise<readonly string[]>;
   close(): Promise<void>;
@@ -90,6 +92,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     production: wrap("production signer", openSigners.production),
   };
   const publicUrl = publicUrlOf(settings);
+  const metrics = createMetrics(store.metrics);
 
   const promotion: PromotionPorts = {
     forge,
@@ -153,10 +156,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
+    stepDone: (flow, step, ms) => metrics.stepFinished(flow, step, "done", ms),
   });
 
   return {
-    ...{ settings, store, forge, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs },
+    ...{ settings, store, forge, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs, metrics },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     async close() {
       await worker.stop();

@@ -6,7 +6,7 @@ import type { Log } from "./log.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
 import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
-import { createMetrics, type Metrics } from "./web/metrics.ts";
+import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
 import { webServer } from "./web/web-server.ts";
 
@@ -24,8 +24,7 @@ const cleanEveryMs = 3_600_000;
 
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
-  const { settings, store } = app;
-  const metrics = createMetrics(store.metrics);
+  const { settings, store, metrics } = app;
   const board = readinessBoard({ database: true, engine: false, candidate: false, production: false }, () => new Date());
   const web = webServer(
     {

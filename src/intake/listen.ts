@@ -5,6 +5,9 @@ import { decide, type IntakePolicy, type Intent } from "./decide.ts";
 import type { CursorStore, StoredDelivery } from "./inbox.ts";
 import { requestsOf } from "./requests.ts";
 
+/** Of the newest runs; an older one found again would only be counted as missed. */
+const mostKnown = 1000;
+
 /** What became of a delivery: the line that the inbox keeps, and the runs to start in the same transaction. */
 export interface Heard {
   readonly outcome: string;
@@ -20,25 +23,27 @@ export async function hearDelivery(forge: Forge, policy: IntakePolicy, delivery:
 }
 
 /**
- * Finds what no delivery told, by the same door. The first look at a forge only takes note of where everything stands: an installation
+ * Finds what no delivery told, by the same door, and returns what it started that nobody had started before. The first look at a forge only takes note of where everything stands: an installation
  * does not start its life by building every branch there is; releases and open promotions are looked at all the same.
  */
 export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: CursorStore, runs: Runs): Promise<readonly string[]> {
   const name = `forge ${forge.name}`;
   const cursor = await cursors.findCursor(name);
   const { events, cursor: next } = await forge.changesSince(cursor);
-  const outcomes: string[] = [];
+  const known = new Set((await runs.list({ limit: mostKnown })).map((run) => run.id));
+  const missed: string[] = [];
   for (const event of events) {
     const heard = await hearEvent(forge, policy, event);
     const start = cursor === undefined ? heard.start.filter((request) => request.flow !== "build") : heard.start;
     for (const request of start) {
-      await runs.start(request);
-      outcomes.push(heard.outcome);
+      const id = await runs.start(request);
+      if (!known.has(id)) missed.push(request.key);
+      known.add(id);
     }
   }
   // After the runs: a crash in between finds the same events again, and their keys give the same runs.
   await cursors.saveCursor(name, next);
-  return outcomes;
+  return missed;
 }
 
 async function hearEvent(forge: Forge, policy: IntakePolicy, event: ForgeEvent): Promise<Heard> {

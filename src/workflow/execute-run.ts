@@ -19,7 +19,11 @@ export interface ExecuteOptions {
   readonly leaseMs: number;
   readonly backOff: BackOff;
   readonly hooks: JournalHooks;
+  /** Told of each step that was recorded; for metrics. */
+  readonly stepDone?: StepDone;
 }
+
+export type StepDone = (flow: string, step: string, ms: number) => void;
 
 /** One worker's work on one run, from claim to pause or end. */
 export interface Execution {
@@ -89,7 +93,9 @@ export function executeRun(claim: Claim, options: ExecuteOptions): Execution {
             return made;
           });
           attempt = 0;
-          log.debug({ step: name, ms: store.now().getTime() - startedAt.getTime() }, "step done");
+          const ms = store.now().getTime() - startedAt.getTime();
+          log.info({ step: name, attempt: run.attempt, ms }, "step done");
+          options.stepDone?.(flow.name, name, ms);
           return result;
         },
         now: () => store.now(),

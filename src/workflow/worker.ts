@@ -1,7 +1,7 @@
 import { appError, reportError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type BackOff, usualBackOff } from "./back-off.ts";
-import { type Execution, executeRun, type JournalHooks } from "./execute-run.ts";
+import { type Execution, executeRun, type JournalHooks, type StepDone } from "./execute-run.ts";
 import { hearDelivery, type OnDelivery } from "./hear-deliveries.ts";
 import type { Asked, WorkflowStore } from "./journal-store.ts";
 import type { Flow, RunRequest, Runs } from "./run.ts";
@@ -27,6 +27,7 @@ export interface WorkerOptions {
   /** After that, how long an aborted step may take before it is left alone. Default 5 s. */
   readonly abortMs?: number;
   readonly hooks?: JournalHooks;
+  readonly stepDone?: StepDone;
 }
 
 /** Does the work of runs. `runs` works without `start`: a command line tool starts and cancels what a service then does. */
@@ -92,7 +93,15 @@ export function createWorker(options: WorkerOptions): Worker {
     const claim = await store.journal.claim(id, presence.holder, leaseMs, names);
     const flow = claim && flows.get(claim.run.flow);
     if (!claim || !flow) return;
-    const execution = executeRun(claim, { store, flow, log, leaseMs, backOff, hooks });
+    const execution = executeRun(claim, {
+      store,
+      flow,
+      log,
+      leaseMs,
+      backOff,
+      hooks,
+      ...(options.stepDone ? { stepDone: options.stepDone } : {}),
+    });
     executions.set(id, execution);
     // The worker may have begun to stop while the run was being claimed.
     if (stopping) execution.handOver();
