@@ -57,9 +57,9 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     await builds.savePlan(build, made, transaction);
     return made;
   });
-  await say("planned");
 
-  const images = await everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const images = await beside(building, say("planned"));
   const index = await step("push index", Digest, async () => {
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
@@ -76,12 +76,8 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
       return true;
     });
   }
-  await say("built");
 
-  const results: TestResult[] = [];
-  for (const suite of plan.suites) {
-    for (const image of images) results.push(await runSuite(ports, step, request, plan, suite, image));
-  }
+  const results = await beside(runSuites(ports, step, request, plan, images), say("built"));
   const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
   if (plan.suites.length > 0) await say("tested");
   if (!verdict.passed) throw testsFailed(verdict.blocking);
@@ -90,6 +86,23 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   if (promotion !== null) {
     await step.write("save promotion", z.null(), (transaction) => builds.savePromotion(build, promotion, transaction).then(() => null));
   }
+}
+
+/** How the work ended counts; a status that could not be set matters only when the work went well. */
+async function beside<T>(work: Promise<T>, said: Promise<unknown>): Promise<T> {
+  const [worked, told] = await Promise.allSettled([work, said]);
+  if (worked.status === "rejected") throw worked.reason;
+  if (told.status === "rejected") throw told.reason;
+  return worked.value;
+}
+
+/** One after the other: tests of one build must not slow each other down until they time out. */
+async function runSuites(ports: BuildPorts, step: Step, request: BuildRequested, plan: BuildPlan, images: readonly PushedImage[]) {
+  const results: TestResult[] = [];
+  for (const suite of plan.suites) {
+    for (const image of images) results.push(await runSuite(ports, step, request, plan, suite, image));
+  }
+  return results;
 }
 
 /** Runs at the very end whatever happened: nothing stays reserved, pending, open or on the disk. */

@@ -61,7 +61,7 @@ export async function buildPlatform(
     return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
   });
 
-  const image = await step(`inspect ${platform}`, Image, async (key) => {
+  const inspecting = step(`inspect ${platform}`, Image, async (key) => {
     const found = await engine.inspect(key, imageId, rpmDatabasePaths);
     const { rpms, problem } = await ports.readRpms(found.files);
     if (problem !== undefined) {
@@ -71,7 +71,7 @@ export async function buildPlatform(
     return { platform, imageId, sizeBytes, diffIds, config, rpms };
   });
 
-  const pushed = await step(`push ${platform}`, Pushed, (key, signal) =>
+  const pushing = step(`push ${platform}`, Pushed, (key, signal) =>
     logged(`push ${platform}`, async (log) => {
       const { digest } = await engine.push(
         key,
@@ -93,6 +93,7 @@ export async function buildPlatform(
       return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
     }),
   );
+  const [image, pushed] = await Promise.all([inspecting, pushing]);
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size }, transaction);
     return null;
