@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { CommitStatus, Pull } from "../forge/forge.ts";
 import type { Flow } from "../workflow/run.ts";
 import { checkAppendOnly, checkImageFile } from "./check-image-file.ts";
-import { escapeCode, escapeText } from "./escape.ts";
+import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { type Fault, formatFaults } from "./fault.ts";
 import { type ParsedImageFile, parseImageFile } from "./image-file.ts";
-import { findImageFile, findPolicy } from "./manifest-tree.ts";
+import { findImageFile, findPolicy, misplacedFault } from "./manifest-tree.ts";
 import { isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath, repositoryOfPath } from "./registry-manifest.ts";
@@ -23,7 +23,7 @@ type Judged = z.infer<typeof Judged>;
 export function checkPromotionFlow(ports: PromotionPorts): Flow<CheckIntent> {
   const say = (intent: CheckIntent, run: string, state: CommitStatus["state"], title: string, summary: string) => {
     const url = ports.settings.pageOf(run);
-    const status = { name: promotionStatusName, state, title: title.slice(0, 140), summary: summary.slice(0, 60_000) };
+    const status = { name: promotionStatusName, state, title: cutTitle(title), summary: summary.slice(0, 60_000) };
     return ports.forge.setStatus(intent.repository, intent.head, url === undefined ? status : { ...status, url }).then(() => null);
   };
   return {
@@ -59,33 +59,46 @@ async function judgePull(ports: PromotionPorts, intent: CheckIntent): Promise<Ju
   if (pull.baseBranch !== ports.settings.branch) {
     return { state: "success", title: "releases nothing", summary: `Only merging into ${escapeCode(ports.settings.branch)} releases.` };
   }
-  const { faults, plans } = await checkPull(ports, pull);
-  const summary = faults.length > 0 ? `Merging this would not release what it says.\n\n${formatFaults(faults)}` : formatDryRun(plans);
+  const { faults, plans, ignored } = await checkPull(ports, pull);
+  const summary =
+    faults.length > 0
+      ? `Merging this would not release what it says.\n\n${formatFaults(faults)}`
+      : `${formatDryRun(plans)}${formatIgnored(ignored)}`;
   if (faults.length > 0)
     return {
       state: "failure",
-      title: `${faults.length} ${faults.length === 1 ? "fault" : "faults"}: ${faults[0]?.message ?? ""}`.slice(0, 140),
+      title: `${faults.length} ${faults.length === 1 ? "fault" : "faults"}: ${faults[0]?.message ?? ""}`,
       summary,
     };
   const tags = [...plans.values()].flat().filter((plan) => ["tag", "copy", "move"].includes(plan.action));
   return {
     state: "success",
-    title: tags.length === 0 ? "writes no tag" : `writes ${tags.map((plan) => plan.tag).join(", ")}`.slice(0, 140),
+    title: tags.length === 0 ? "writes no tag" : `writes ${tags.map((plan) => plan.tag).join(", ")}`,
     summary,
   };
 }
 
+export interface PullCheck {
+  readonly faults: readonly Fault[];
+  readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
+  /** Changed files that no release reads. */
+  readonly ignored: readonly string[];
+}
+
 /** All faults of a pull request, and for each image file in order what its release would do. Writes nothing. */
-export async function checkPull(
-  ports: PromotionPorts,
-  pull: Pull,
-): Promise<{ readonly faults: readonly Fault[]; readonly plans: ReadonlyMap<string, readonly TagPlan[]> }> {
+export async function checkPull(ports: PromotionPorts, pull: Pull): Promise<PullCheck> {
   const plans = new Map<string, readonly TagPlan[]>();
   const { changed, faults } = await findChanges(ports, pull);
+  const ignored = changed.filter((path) => path !== policyPath && !path.startsWith("images/"));
   const images = changed.filter((path) => path.startsWith("images/"));
   if (changed.includes(policyPath) && images.length > 0) {
     const fix = "make two pull requests, the one for the policy first";
-    faults.push({ check: "CK1", file: policyPath, message: `the policy and ${images.length} image files are changed together`, fix });
+    faults.push({
+      check: "CK1",
+      file: policyPath,
+      message: `the policy is changed together with ${images.length === 1 ? images[0] : `${images.length} image files`}`,
+      fix,
+    });
   }
   if (images.length > mostFiles) {
     faults.push({
@@ -94,16 +107,17 @@ export async function checkPull(
       message: `${images.length} image files are changed`,
       fix: `change at most ${mostFiles} at once`,
     });
-    return { faults, plans };
+    return { faults, plans, ignored };
   }
   if (changed.includes(policyPath)) faults.push(...(await checkNewPolicy(ports, pull)));
-  if (images.length === 0) return { faults, plans };
+  if (images.length === 0) return { faults, plans, ignored };
   // A pull request is judged by the base branch's policy, never by one it brings along.
   const policy = await findPolicy(ports, pull.baseHead);
-  if (!policy.ok) return { faults: [...faults, ...policy.faults], plans };
+  if (!policy.ok) return { faults: [...faults, ...policy.faults], plans, ignored };
   for (const path of images) {
     if (repositoryOfPath(path) === undefined) {
-      faults.push({ check: "CK1", file: path, message: "is no image file", fix: "name it images/<namespace>/<name>.yaml, in lower case" });
+      // Taking such a file away mends something.
+      if (await ports.forge.findFile(pull.repository, pull.head, path)) faults.push(misplacedFault(path));
       continue;
     }
     const base = await readBase(ports, pull, path);
@@ -122,13 +136,16 @@ export async function checkPull(
       faults.push(...head.faults);
       continue;
     }
-    if (base) faults.push(...checkAppendOnly(base, head.parsed));
+    const changedReleases = base ? checkAppendOnly(base, head.parsed) : [];
+    faults.push(...changedReleases);
     const facts = await readReleaseFacts(ports, pull.head, head.parsed, policy.policy, head.route);
     const plan = planRelease(head.parsed.value, facts);
     plans.set(path, plan);
-    faults.push(...planFaults(path, head.parsed, plan, facts.refusals));
+    // What git alone shows to be a move needs not be told again by production.
+    const told = changedReleases.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
+    faults.push(...planFaults(path, head.parsed, told, facts.refusals));
   }
-  return { faults, plans };
+  return { faults, plans, ignored };
 }
 
 async function readBase(ports: PromotionPorts, pull: Pull, path: string): Promise<ParsedImageFile | undefined> {
@@ -207,6 +224,13 @@ async function findChanges(ports: PromotionPorts, pull: Pull): Promise<{ changed
   }
   if (!pull.mergeable && faults.length === 0) behind(changed[0] ?? pull.headBranch, `it conflicts with ${pull.baseBranch}`);
   return { changed, faults };
+}
+
+function formatIgnored(paths: readonly string[]): string {
+  if (paths.length === 0) return "";
+  const shown = paths.slice(0, 20).map((path) => escapeCode(path, 300));
+  const rest = paths.length > shown.length ? ` and ${paths.length - shown.length} more` : "";
+  return `\n\nNo release reads ${shown.join(", ")}${rest}.`;
 }
 
 /** Markdown: what merging would do, from the plan itself. */

@@ -141,8 +141,8 @@ export function checkGates(one: ReleaseToCheck, build: BuildRecord | undefined):
   for (const suite of required) {
     const result = build.tests.find((test) => test.suite === suite);
     if (result?.outcome === "pass") continue;
-    const how = result ? `ended with ${result.outcome}: ${result.message}` : "was not run";
-    refusals.push(refuse(`the test ${suite} ${how} for build ${build.id}`));
+    const of = `the test ${suite} of build ${build.id}`;
+    refusals.push(refuse(result ? `${of} ended with ${result.outcome}: ${result.message}` : `${of} was not run`));
   }
   return refusals;
 }

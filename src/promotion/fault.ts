@@ -1,4 +1,4 @@
-import { escapeText } from "./escape.ts";
+import { escapeCode, escapeText } from "./escape.ts";
 
 /** One thing that is wrong with a registry manifest: where, what was found, and the smallest change that mends it. */
 export interface Fault {
@@ -21,7 +21,7 @@ export function formatFault(fault: Fault): string {
 export function formatFaults(faults: readonly Fault[], most = 50): string {
   const lines = faults.slice(0, most).map((fault) => {
     const place = fault.line === undefined ? fault.file : `${fault.file}:${fault.line}`;
-    return `- **${escapeText(place, 300)}** (${fault.check}): ${escapeText(fault.message, 1000)}.\n  Fix: ${escapeText(fault.fix, 500)}.`;
+    return `- ${escapeCode(place, 300)}: ${escapeText(fault.message, 1000)}. Fix: ${escapeText(fault.fix, 500)}. (${fault.check})`;
   });
   const rest = faults.length - lines.length;
   return [...lines, ...(rest > 0 ? [`- and ${rest} more`] : [])].join("\n");

@@ -49,6 +49,11 @@ export async function findImageFile(
   return faults.length > 0 || !route ? { ok: false, faults } : { ok: true, parsed, policy, route };
 }
 
+/** A file below `images/` whose name no repository can have. */
+export function misplacedFault(file: string): Fault {
+  return { check: "CK1", file, message: "the file is no image file", fix: "name it images/NAMESPACE/NAME.yaml, in lower case" };
+}
+
 /** The first fault as an error; all of them in the message of a terminal. */
 export function faultError(code: "promotion.policy-invalid" | "promotion.file-invalid", faults: readonly Fault[]) {
   const [first] = faults;

@@ -12,6 +12,8 @@ export interface PromotionFacts {
   readonly build: BuildRecord;
   readonly tag: string;
   readonly tree: ImageTree;
+  /** Layers of the base images that could be read cheaply: those that stand in one of our own registries. */
+  readonly baseLayers: ReadonlySet<Digest> | undefined;
   /** What users have now: the release that the floating tags point to. `build` is undefined when it was not built here. */
   readonly current: { readonly tag: string; readonly digest: Digest; readonly build?: BuildRecord; readonly tree?: ImageTree } | undefined;
   readonly floating: readonly { readonly tag: string; readonly before: string | undefined }[];
@@ -66,25 +68,62 @@ function assemble(facts: PromotionFacts, share: number): string {
   return sections.join("\n\n");
 }
 
-function headline({ build, tag, current, publicName, floating, from, personOwned, pageUrl }: PromotionFacts): string {
+function headline(facts: PromotionFacts): string {
+  const { build, tag, current, publicName, floating, from, personOwned, pageUrl } = facts;
+  const warnings = findWarnings(facts);
   const nvr = (one: BuildRecord | undefined) => (one?.nvr ? ` (${escapeCode(formatNvr(one.nvr))})` : "");
-  const before = current ? `${escapeCode(current.tag)}${nvr(current.build)}` : "nothing";
+  const before = current ? `${escapeCode(current.tag)}${nvr(current.build)} → ` : "First release: ";
   const moves = floating.map(
     (one) => `${escapeCode(one.tag)}: ${one.before === undefined ? "new" : escapeCode(one.before)} → ${escapeCode(tag)}`,
   );
   return [
-    `## ${before} → ${escapeCode(tag)}${nvr(build)}`,
+    `## ${before}${escapeCode(tag)}${nvr(build)}`,
     "",
+    ...warnings.map((warning) => `**Attention: ${warning}.**\n`),
     `- image: ${escapeCode(publicName)}`,
     `- digest: ${escapeCode(build.digest ?? "", 80)}, copied from ${escapeCode(from)}`,
-    ...(current ? [`- current digest: ${escapeCode(current.digest, 80)}`] : ["- this is the first release"]),
+    ...(current ? [`- current digest: ${escapeCode(current.digest, 80)}`] : []),
     `- new release: ${escapeCode(tag)}`,
     ...moves.map((move) => `- floating ${move}`),
-    ...(pageUrl === undefined ? [] : [`- build and logs: <${pageUrl}>`]),
+    ...(pageUrl === undefined ? [] : [`- build and logs: ${pageUrl}`]),
     ...(personOwned === undefined
       ? []
       : [`\n**The branch ${escapeCode(personOwned)} has a person's commit at its head and was left alone; this is a second branch.**`]),
   ].join("\n");
+}
+
+/** What a reviewer must not miss, before everything else; the sections below have it again in its place. */
+function findWarnings({ build, tree, current, gates: policyGates, candidateSigned }: PromotionFacts): readonly string[] {
+  const required = new Set([
+    ...(build.plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name),
+    ...policyGates.filter((gate) => gate !== "signature"),
+  ]);
+  const failed = [...required].filter((suite) => build.tests.find((test) => test.suite === suite)?.outcome !== "pass");
+  const olds = current?.build?.images ?? [];
+  const pairs = build.images.flatMap((image) => {
+    const old = olds.find((one) => one.platform === image.platform);
+    return old ? [{ old, image }] : [];
+  });
+  const older = new Set(pairs.flatMap(({ old, image }) => diffRpms(old.rpms, image.rpms).downgraded.map((one) => one.name)));
+  const config = new Set(pairs.flatMap(({ old, image }) => diffConfig(old.config, image.config).flatMap((one) => one.warning ?? [])));
+  const names = (all: readonly string[]) =>
+    `${all
+      .slice(0, 5)
+      .map((one) => escapeCode(one))
+      .join(", ")}${all.length > 5 ? ` and ${all.length - 5} more` : ""}`;
+  const lost = lostFrom(tree, current);
+  return [
+    ...(failed.length > 0 ? [`required tests have not passed: ${names(failed)}`] : []),
+    ...(candidateSigned ? [] : ["the candidate is not signed"]),
+    ...(lost.length > 0 ? [`platforms are lost: ${names(lost)}`] : []),
+    ...config,
+    ...(older.size > 0 ? [`packages are older than in the current release: ${names([...older])}`] : []),
+  ];
+}
+
+function lostFrom(tree: ImageTree, current: PromotionFacts["current"]): readonly string[] {
+  const before = current?.tree?.platforms.map((image) => image.platform) ?? current?.build?.images.map((image) => image.platform) ?? [];
+  return before.filter((platform) => !tree.platforms.some((image) => image.platform === platform));
 }
 
 function gates({ build, gates: policyGates, candidateSigned }: PromotionFacts): string {
@@ -105,27 +144,28 @@ function gates({ build, gates: policyGates, candidateSigned }: PromotionFacts): 
   ].join("\n");
 }
 
-function platforms({ build, tree, current }: PromotionFacts): string {
+function platforms({ build, tree, current, baseLayers }: PromotionFacts): string {
   const rows = tree.platforms.map((image) => {
     const old = current?.tree?.platforms.find((one) => one.platform === image.platform);
     const shared = old ? String(image.layers.filter((layer) => old.layers.some((one) => one.digest === layer.digest)).length) : "-";
     const size = compressed(image);
     const delta = old ? formatDelta(size - compressed(old)) : "new";
-    return `| ${escapeCode(image.platform)} | ${escapeCode(shortDigest(image.digest))} | ${formatSize(size)} | ${delta} | ${image.layers.length} | ${shared} |`;
+    const base = baseLayers ? String(image.layers.filter((layer) => baseLayers.has(layer.digest)).length) : "unknown";
+    const cells = [escapeCode(image.platform), escapeCode(shortDigest(image.digest)), formatSize(size), delta, image.layers.length, shared];
+    return `| ${[...cells, base].join(" | ")} |`;
   });
-  const before = current?.tree?.platforms.map((image) => image.platform) ?? current?.build?.images.map((image) => image.platform) ?? [];
-  const lost = before.filter((platform) => !tree.platforms.some((image) => image.platform === platform));
+  const lost = lostFrom(tree, current);
   const parents = (build.plan?.parents ?? []).map((parent) => {
     const old = current?.build?.plan?.parents.find((one) => one.written === parent.written);
     const moved = old && old.digest !== parent.digest ? `, was ${escapeCode(shortDigest(old.digest))}` : "";
-    return `- base image ${escapeCode(parent.written)} at ${escapeCode(shortDigest(parent.digest))}${moved}`;
+    return `- base image ${escapeCode(parent.written)} at ${escapeCode(parent.digest, 80)}${moved || (old ? ", as in the current release" : "")}`;
   });
   return [
     "### Platforms",
     "",
     ...lost.map((platform) => `**Lost platform: ${escapeCode(platform)}**\n`),
-    "| platform | digest | compressed | change | layers | shared with current |",
-    "|---|---|---|---|---|---|",
+    "| platform | digest | compressed | change | layers | shared with current | shared with base |",
+    "|---|---|---|---|---|---|---|",
     ...rows,
     "",
     ...parents,
@@ -150,11 +190,12 @@ function packages({ build, current }: PromotionFacts, most: number): string {
       ...added.map((one) => rpmRow("added", one)),
       ...upgraded.map((one) => rpmRow("upgraded", one)),
     ];
-    const flag = downgraded.length > 0 ? "\n\n**Some packages are older than in the current release.**" : "";
     if (rows.length === 0) return `${escapeCode(image.platform)}: the same ${image.rpms.length} packages.`;
     const rest = rows.length > most ? [`\n… and ${rows.length - most} more; the build's page has them all`] : [];
     const table = ["| package | | before | after |", "|---|---|---|---|", ...rows.slice(0, most), ...rest].join("\n");
-    return `<details><summary>${escapeText(image.platform)}: ${counts}</summary>\n\n${table}\n\n</details>${flag}`;
+    // A short list is read at once; a long one is opened by those who want it.
+    if (rows.length <= 15) return `${escapeCode(image.platform)}: ${counts}\n\n${table}`;
+    return `<details><summary>${escapeText(image.platform)}: ${counts}</summary>\n\n${table}\n\n</details>`;
   });
   return `### Packages\n\n${parts.join("\n\n")}`;
 }
@@ -165,16 +206,15 @@ function rpmRow(what: string, change: RpmChange): string {
 
 function config({ build, current }: PromotionFacts, most: number): string {
   const olds: readonly BuiltImage[] | undefined = current?.build?.images;
-  if (!olds) return `### Configuration\n\n${current ? "Not compared: the current release was not built here." : runsAs(build.images)}`;
+  if (!olds)
+    return `### Configuration\n\n${current ? "Not compared: the current release was not built here." : formatConfig(build.images)}`;
   const lost = lostPlatforms(olds, build.images).map((platform) => `**Lost platform: ${escapeCode(platform)}**`);
   const rows = new Map<string, string[]>();
-  const warnings = new Set<string>();
   for (const image of build.images) {
     const old = olds.find((one) => one.platform === image.platform);
     for (const change of old ? diffConfig(old.config, image.config) : []) {
       const row = `${escapeText(change.field)} | ${escapeCode(change.before)} | ${escapeCode(change.after)}${change.warning ? ` **${change.warning}**` : ""} |`;
       rows.set(row, [...(rows.get(row) ?? []), image.platform]);
-      if (change.warning) warnings.add(`**Attention: ${change.warning}.**`);
     }
   }
   if (rows.size === 0) return ["### Configuration", ...lost, "No difference."].join("\n\n");
@@ -185,14 +225,26 @@ function config({ build, current }: PromotionFacts, most: number): string {
   return [
     "### Configuration",
     ...lost,
-    ...warnings,
     `${["| platform | field | before | after |", "|---|---|---|---|", ...table].join("\n")}${rest}`,
   ].join("\n\n");
 }
 
-function runsAs(images: readonly BuiltImage[]): string {
-  const users = [...new Set(images.map((image) => image.config.user || "root"))];
-  return `Runs as ${users.map((user) => escapeCode(user)).join(", ")}. Nothing to compare with.`;
+/** What a first reviewer wants to know; images of several platforms rarely differ here. */
+function formatConfig(images: readonly BuiltImage[]): string {
+  const shown = (pick: (image: BuiltImage) => string) =>
+    [...new Set(images.map(pick))]
+      .slice(0, 8)
+      .map((text) => escapeCode(text))
+      .join(", ");
+  return [
+    "| field | value |",
+    "|---|---|",
+    `| User | ${shown(({ config }) => config.user || "root")} |`,
+    `| Entrypoint | ${shown(({ config }) => JSON.stringify(config.entrypoint))} |`,
+    `| Cmd | ${shown(({ config }) => JSON.stringify(config.cmd))} |`,
+    `| ExposedPorts | ${shown(({ config }) => [...config.exposedPorts].sort().join(" "))} |`,
+    `| Volumes | ${shown(({ config }) => [...config.volumes].sort().join(" "))} |`,
+  ].join("\n");
 }
 
 function source({ build, current, sourceDiff }: PromotionFacts, most: number): string {
@@ -227,7 +279,8 @@ function compressed(image: PlatformImage): number {
   return sum;
 }
 
-function formatSize(bytes: number): string {
+/** `4.0 KiB`, `1.2 MiB`. Pure. */
+export function formatSize(bytes: number): string {
   return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
 }
 

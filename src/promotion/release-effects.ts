@@ -44,7 +44,7 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: r
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */
 export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
   const registry = ports.registries.named(plan.to);
-  const what = one.action === "copy" ? "copied" : one.action === "move" ? "moved" : "tagged";
+  const what = one.action === "move" ? "moved" : one.action === "copy" && one.class === "immutable" ? "copied" : "tagged";
   const written = await settle(signal, async (): Promise<{ what: string; message?: string }> => {
     const now = (await registry.findManifest(plan.imageRepository, one.tag))?.digest;
     if (now === one.digest) return { what };
@@ -109,7 +109,7 @@ async function removeTag(registry: Registry, repository: string, one: TagPlan): 
   if (!registry.deleteManifest) return "the tag was not removed: this client can't delete";
   try {
     await registry.deleteManifest(repository, live);
-    return "the tag was removed";
+    return "the tag is gone";
   } catch (error) {
     if (errorKind(error) === "transient") throw error;
     return "the tag was not removed: the registry does not allow deleting";

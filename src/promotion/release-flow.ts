@@ -67,7 +67,7 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
   if (!head) return;
   const plan = await step("plan", Plan, () => planImage(ports, head.commit, intent.path));
   if ("faults" in plan) {
-    await step("report faults", z.null(), async () => reportFaults(ports, head.commit, intent.path, plan.faults));
+    await step("report faults", z.null(), async () => reportFaults(ports, step.run, { ...head, path: intent.path }, plan.faults));
     throw appError(
       "promotion.file-invalid",
       `${intent.path} at ${head.commit} is not released: ${plan.faults.map((one) => one.message).join("; ")}`,

@@ -1,18 +1,28 @@
 import { z } from "zod";
 import { reportError } from "../domain/errors.ts";
+import type { TreeFile } from "../forge/forge.ts";
 import type { Flow } from "../workflow/run.ts";
 import { promotionStatusName } from "./check-promotion-flow.ts";
-import { formatFaults } from "./fault.ts";
+import { type Fault, formatFaults } from "./fault.ts";
 import { parseMachineBlock } from "./machine-block.ts";
-import { faultError, findPolicy } from "./manifest-tree.ts";
+import { faultError, findPolicy, misplacedFault } from "./manifest-tree.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposePromotion } from "./propose-promotion.ts";
 import { imagePath, policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { planImage } from "./release-flow.ts";
+import { reportStray } from "./release-report.ts";
+import type { ReconciledFile } from "./release-store.ts";
 
 export const ScanIntent = z.strictObject({ repository: z.string(), full: z.boolean() });
 export type ScanIntent = z.infer<typeof ScanIntent>;
-const Scanned = z.object({ commit: z.string().nullable(), runs: z.array(z.string()) });
+const Scanned = z.object({
+  commit: z.string().nullable(),
+  runs: z.array(z.string()),
+  // A journal that an older release wrote has none.
+  stray: z.array(z.object({ check: z.string(), file: z.string(), message: z.string(), fix: z.string() })).default([]),
+});
+
+const mostStray = 20;
 
 /**
  * Looks at main's head: starts a release for each image file that is not known to be in order, and lets the open promotions follow the new
@@ -26,6 +36,7 @@ export function releaseScanFlow(ports: PromotionPorts): Flow<ScanIntent> {
       const scanned = await step("scan", Scanned, () => startReleases(ports, intent.full, step.run));
       if (scanned.commit === null) return;
       const commit = scanned.commit;
+      if (scanned.stray.length > 0) await step("report stray files", z.null(), async () => reportStray(ports, commit, scanned.stray));
       await step("follow base", z.object({ refreshed: z.number(), failed: z.array(z.string()) }), () => followBase(ports, commit));
     },
     async finish() {},
@@ -36,7 +47,7 @@ export function releaseScanFlow(ports: PromotionPorts): Flow<ScanIntent> {
 export async function findDue(ports: PromotionPorts, full: boolean) {
   const { repository, branch, fullIntervalMs } = ports.settings;
   const commit = (await ports.forge.findHead(repository, branch)) ?? null;
-  if (commit === null) return { commit, policyBlob: "", due: [] };
+  if (commit === null) return { commit, policyBlob: "", due: [], stray: [] };
   const files = await ports.forge.listFiles(repository, commit, "");
   const reconciled = await ports.releases.listReconciled(repository);
   const policyBlob = files.find((file) => file.path === policyPath)?.blob ?? "";
@@ -46,17 +57,38 @@ export async function findDue(ports: PromotionPorts, full: boolean) {
     const known = full ? undefined : reconciled.get(file.path);
     return known === undefined || known.blob !== file.blob || known.policyBlob !== policyBlob || known.at < oldest;
   });
-  return { commit, policyBlob, due };
+  return { commit, policyBlob, due, stray: findStray(files, reconciled) };
+}
+
+/** Files below `images/` that are no image files, and image files that were released from and are gone. */
+function findStray(files: readonly TreeFile[], reconciled: ReadonlyMap<string, ReconciledFile>): readonly Fault[] {
+  const here = new Set(files.map((file) => file.path));
+  const misplaced = files.filter((file) => file.path.startsWith("images/") && repositoryOfPath(file.path) === undefined);
+  const gone = [...reconciled.keys()].filter((path) => !here.has(path));
+  return [
+    ...misplaced.map((file) => misplacedFault(file.path)),
+    ...gone.map((file) => ({
+      check: "CK2",
+      file,
+      message: "the file is deleted, its tags stay in production and nobody looks after them",
+      fix: "put it back; withdraw releases that nobody may use",
+    })),
+  ].slice(0, mostStray);
 }
 
 /**
  * Starts what is due, once for each `key`; for `flibs release run` and the scan. An image whose run waits already is left to it: that run will
  * read main's head when it starts. Throws `promotion.policy-invalid`, so that a bad policy is told once and not for each image.
  */
-export async function startReleases(ports: PromotionPorts, full: boolean, key: string): Promise<{ commit: string | null; runs: string[] }> {
+export async function startReleases(
+  ports: PromotionPorts,
+  full: boolean,
+  key: string,
+): Promise<{ commit: string | null; runs: string[]; stray: Fault[] }> {
   const { repository } = ports.settings;
-  const { commit, policyBlob, due } = await findDue(ports, full);
-  if (commit === null || due.length === 0) return { commit, runs: [] };
+  const { commit, policyBlob, due, ...found } = await findDue(ports, full);
+  const stray = [...found.stray];
+  if (commit === null || due.length === 0) return { commit, runs: [], stray };
   const policy = await findPolicy(ports, commit);
   if (!policy.ok) {
     const status = { name: "flibs / release", state: "failure" as const, title: "policy.yaml has a fault, nothing is released" };
@@ -76,7 +108,7 @@ export async function startReleases(ports: PromotionPorts, full: boolean, key: s
         (await ports.runs.start({ flow: "release", subject, intent, key: `${subject} ${blob} ${policyBlob} ${key}`, whenBusy: "queue" })),
     );
   }
-  return { commit, runs };
+  return { commit, runs, stray };
 }
 
 /**

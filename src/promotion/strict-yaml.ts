@@ -38,18 +38,29 @@ export function parseStrictYaml<T>(file: string, bytes: Uint8Array, schema: z.Zo
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, version: "1.2", schema: "core", merge: false });
   if (!Array.isArray(documents) || documents.length === 0)
-    return fail(1, "the file is empty", "write at least schema, repository and releases");
+    return fail(1, "the file is empty", "write it as docs/registry-manifest.md shows");
   const [document, second] = documents as Document.Parsed[];
-  if (!document) return fail(1, "the file is empty", "write at least schema, repository and releases");
+  if (!document) return fail(1, "the file is empty", "write it as docs/registry-manifest.md shows");
   if (second) return fail(lineAt(lines, second.range[0]), "the file has more than one YAML document", "keep one, without ---");
   const faults = [
     ...document.errors.map((error) => {
       const fix = error.code === "DUPLICATE_KEY" ? "keep one of the two" : "write it as docs/registry-manifest.md shows";
-      return fault(file, lineAt(lines, error.pos[0]), (error.message.split("\n")[0] ?? "").replace(/ at line \d+.*$/, ""), fix);
+      const message = (error.message.split("\n")[0] ?? "").replace(/ at line \d+.*$/, "");
+      return fault(
+        file,
+        lineAt(lines, error.pos[0]),
+        error.code === "DUPLICATE_KEY" ? "this key is there twice" : `this is not YAML: ${message}`,
+        fix,
+      );
     }),
-    ...findForbidden(file, document, lines),
+    // What is no YAML is no more readable by complaints about its style.
+    ...(document.errors.some((error) => error.code !== "DUPLICATE_KEY") ? [] : findForbidden(file, document, lines)),
   ];
   if (faults.length > 0) return { ok: false, faults: faults.slice(0, mostFaults) };
+  if (!isMap(document.contents)) {
+    const link = isScalar(document.contents) && !text.trim().includes("\n") ? "; a symbolic link is read as the name it points to" : "";
+    return fail(1, `the file has no fields${link}`, "write it as docs/registry-manifest.md shows, in a plain file");
+  }
   const lineOf = (path: readonly PropertyKey[]) => findLine(document, lines, path);
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
   if (parsed.success) return { ok: true, value: parsed.data, text, document, lineOf };
@@ -89,6 +100,7 @@ function findRough(text: string): { line: number; message: string; fix: string }
 
 function findForbidden(file: string, document: Document.Parsed, lines: LineCounter): readonly Fault[] {
   const faults: Fault[] = [];
+  const seen = new Set<string>();
   const at = (node: { range?: readonly number[] | null | undefined } | null, message: string, fix: string) =>
     faults.push(fault(file, lineAt(lines, node?.range?.[0]), message, fix));
   if (document.directives?.docStart || document.directives?.yaml.explicit)
@@ -96,9 +108,11 @@ function findForbidden(file: string, document: Document.Parsed, lines: LineCount
   for (const warning of document.warnings) at({ range: warning.pos }, warning.message.split("\n")[0] ?? "", "remove it");
   visit(document, (_key, node) => {
     if (faults.length >= mostFaults) return visit.BREAK;
-    if (isAlias(node)) at(node, `the alias *${node.source} is used`, "write the value out");
+    // One of each is enough: a bomb has thousands.
+    if (isAlias(node) && !seen.has("alias") && seen.add("alias")) at(node, `the alias *${node.source} is used`, "write the value out");
     if (isScalar(node) || isMap(node) || isSeq(node)) {
-      if (node.anchor) at(node, `the anchor &${node.anchor} is set`, "remove it and write values out");
+      if (node.anchor && !seen.has("anchor") && seen.add("anchor"))
+        at(node, `the anchor &${node.anchor} is set`, "remove it and write values out");
       if (node.tag) at(node, `the type tag ${node.tag} is set`, "remove it");
       if (isScalar(node) && String(node.type).startsWith("BLOCK"))
         at(node, "a value is written as a block (| or >)", "write it in quotes on one line");

@@ -18,9 +18,21 @@ describe("text from images", () => {
     "line\nline",
     "- item",
     "https://x",
+    "www.example.test",
+    ":white_check_mark:",
+    "_a_",
+    "1. one",
+    "+ item",
+    "$x$",
   ])("%j is harmless", (text) => {
-    expect(escapeText(text).replace(/&#\d+;/g, "")).not.toMatch(/[<>@#[\]*`|/]|^-|\p{C}/u);
+    const meaning = /[<>[\]*`|$]|[@#](?!\u200b)|^[-+/]|:\/\/|www\.|:\w+:|\b_|_\b|^\d+\.|[^\P{C}\u200b]/u;
+    expect(escapeText(text).replace(/&#\d+;/g, "\u2022")).not.toMatch(meaning);
     expect(escapeCode(text).slice(1, -1)).not.toMatch(/[`|\n]|[\p{Cc}]/u);
+  });
+
+  test("what has no meaning is left readable", () => {
+    const text = 'images/f40/some_image.yaml:7: "323-1.fc40" would move from sha256:ab (CK2)';
+    expect(escapeText(text)).toBe(text);
   });
 
   test("a fence cannot be closed from inside", () => {

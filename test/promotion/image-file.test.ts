@@ -36,7 +36,7 @@ describe("strict reading", () => {
       says: /not in quotes/,
     },
     { name: "the Norway problem", text: good.replace("latest:", "no:"), line: 12, says: /not in quotes/ },
-    { name: "duplicate key", text: `${good}  latest: "323-1.fc40"\n`, line: 13, says: /unique/ },
+    { name: "duplicate key", text: `${good}  latest: "323-1.fc40"\n`, line: 13, says: /there twice/ },
     { name: "anchor", text: good.replace("repository: f40", "repository: &x f40"), line: 3, says: /anchor &x/ },
     { name: "alias", text: good.replace('latest: "323-1.fc40"', "latest: *x"), line: 12, says: /alias/i },
     { name: "merge key", text: good.replace("latest:", '"<<":'), line: 12, says: /merge key/ },

@@ -1,0 +1,239 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { BuildRecord } from "../../../src/builds/build-record.ts";
+import { localForge } from "../../../src/forge/local/local-forge.ts";
+import { silentLog } from "../../../src/log.ts";
+import { checkPromotionFlow } from "../../../src/promotion/check-promotion-flow.ts";
+import { initialManifestRepository } from "../../../src/promotion/initial-manifest-repository.ts";
+import type { PromotionPorts } from "../../../src/promotion/promotion-ports.ts";
+import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
+import { releaseFlow } from "../../../src/promotion/release-flow.ts";
+import { releaseScanFlow } from "../../../src/promotion/release-scan-flow.ts";
+import type { ReconciledFile, ReleaseReport } from "../../../src/promotion/release-store.ts";
+import { imageCopier } from "../../../src/registry/image-copier.ts";
+import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
+import { namedRegistries } from "../../../src/registry/named-registries.ts";
+import { registryClient } from "../../../src/registry/registry-client.ts";
+import { consumerFiles } from "../../../src/signing/consumer-files.ts";
+import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
+import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
+import { ensureKey } from "../../../src/signing/openpgp/make-key.ts";
+import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
+import { verifyImage } from "../../../src/signing/verify-image.ts";
+import { flowRunner } from "../../promotion/flow-runner.ts";
+import { startDockerRegistry } from "../../support/docker-registry.ts";
+import { gnupgHome } from "../../support/gnupg.ts";
+import { gitAsBob } from "../../support/local-forge.ts";
+import { scratchDirectory } from "../../support/scratch-directory.ts";
+import { skopeo } from "../../support/skopeo.ts";
+import { type BuildFields, distgitCommit, makeBuild } from "./real-build.ts";
+
+export const manifests = "releng/manifests";
+export const distgit = "containers/cockpit";
+
+/** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) {
+  const scratch = await scratchDirectory("flibs-");
+  const keys = await gnupgHome();
+  const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
+  const gnupg = openGnupgHome({ directory: keys.path, timeoutMs: 30_000, agent: true });
+  const open = async (stage: "candidate" | "production") => {
+    const fingerprint = await ensureKey(gnupg, `flibs ${stage}`);
+    const lookaside = join(scratch.path, "lookaside", stage);
+    await mkdir(lookaside, { recursive: true });
+    const common = { stage, gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
+    const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
+    return { fingerprint, lookaside, client, signer: openpgpSigner({ ...common, now: () => new Date() }) };
+  };
+  const [candidate, production] = [await open("candidate"), await open("production")];
+  const stages = { candidate, production };
+  const names = { candidate: servers.candidate.endpoint, production: servers.production.endpoint };
+  const forge = localForge({
+    name: "local",
+    directory: join(scratch.path, "git"),
+    hookSecrets: ["secret"],
+    admins: ["alice"],
+    log: silentLog,
+  });
+
+  const builds = new Map<string, BuildRecord>();
+  const reconciled = new Map<string, ReconciledFile>();
+  const reports: ReleaseReport[] = [];
+  const registries = namedRegistries({ candidate: candidate.client, production: production.client });
+  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
+  const ports: PromotionPorts = {
+    forge,
+    builds: {
+      find: async (id) => builds.get(id),
+      findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
+    },
+    registries,
+    copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
+    signerOf: (name) => stages[name as "candidate"].signer,
+    releases: {
+      listReconciled: async () => reconciled,
+      saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
+      saveReport: async (report) => void reports.push(report),
+      listReports: async () => reports.toReversed(),
+    },
+    runs: runner.runs,
+    now: () => new Date("2026-11-23T12:00:00Z"),
+    settings: {
+      repository: manifests,
+      branch: "main",
+      registries: {
+        candidate: { endpoint: names.candidate, publicName: names.candidate },
+        production: { endpoint: names.production, publicName: names.production },
+      },
+      fullIntervalMs: 3_600_000,
+      pageOf: (run) => `http://flibs.example.test/builds/${run}`,
+    },
+  };
+
+  /** A person's clone. */
+  const clones = new Map<string, Person>();
+  const person = async (repository: string) => {
+    const known = clones.get(repository);
+    if (known) return known;
+    const made = await clone(join(scratch.path, "clones", repository), join(scratch.path, "git", `${repository}.git`));
+    clones.set(repository, made);
+    return made;
+  };
+  for (const repository of [manifests, distgit]) await forge.createRepository(repository);
+  const start = initialManifestRepository({ ...ports.settings.registries, platforms } as never);
+  await (await person(manifests)).push(start);
+
+  let scans = 0;
+  return {
+    ...{
+      ports,
+      forge,
+      builds,
+      reports,
+      reconciled,
+      names,
+      servers,
+      person,
+      clients: { candidate: candidate.client, production: production.client },
+    },
+    signers: { candidate: candidate.signer, production: production.signer },
+    /** Main's text of a file. */
+    async read(path: string, branch = "main") {
+      const head = (await forge.findHead(manifests, branch)) ?? "";
+      const bytes = await forge.findFile(manifests, head, path);
+      return new TextDecoder().decode(bytes ?? new Uint8Array());
+    },
+    /** A complete, pushed and signed build; the dist-git commit is a real one. */
+    build: (fields: BuildFields) =>
+      makeBuild(
+        { candidate, builds, names, commit: distgitCommit(async (files, branch) => (await person(distgit)).push(files, branch)) },
+        platforms,
+        fields,
+      ),
+    async propose(id: string) {
+      const proposed = await proposePromotion(ports, id);
+      if (!("number" in proposed)) throw new Error(proposed.outcome);
+      return proposed;
+    },
+    /** The status that the check leaves on the pull request's head, as a person reads it. */
+    async check(number: number) {
+      const head = (await forge.findPull(manifests, number))?.head ?? "";
+      await runner.runs.start({
+        flow: "check-promotion",
+        subject: `check ${number}`,
+        intent: { repository: manifests, number, head },
+        key: `check ${number} ${head} ${++scans}`,
+        whenBusy: "supersede",
+      });
+      await runner.drain();
+      const status = (await forge.listStatuses(manifests, head)).find((one) => one.name === "flibs / promotion");
+      if (!status) throw new Error("the check left no status");
+      return status;
+    },
+    /** A look at main, and everything that it starts. */
+    async scan(full = false) {
+      const key = `scan ${++scans}`;
+      await runner.runs.start({ flow: "release-scan", subject: "scan", intent: { repository: manifests, full }, key, whenBusy: "queue" });
+      return await runner.drain();
+    },
+    merge: async (number: number) => (await forge.mergePull(manifests, number, "alice")).mergeCommit,
+    tag: async (repository: string, tag: string) => (await production.client.findManifest(repository, tag))?.digest,
+    async verify(repository: string, reference: string) {
+      const publicKey = await exportKey(gnupg, production.fingerprint);
+      const checker = await openGpgChecker({ publicKey, fingerprint: production.fingerprint, timeoutMs: 30_000 });
+      try {
+        const at = { registry: production.client, repository, reference, publicName: names.production };
+        return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
+      } finally {
+        await checker.close();
+      }
+    },
+    /** skopeo under the policy that consumers get. */
+    async pull(repository: string, reference: string, more: readonly string[] = []) {
+      const directory = join(scratch.path, "consumer");
+      const stage = {
+        stage: "production",
+        publicName: names.production,
+        lookaside: pathToFileURL(production.lookaside).href,
+        publicKey: await exportKey(gnupg, production.fingerprint),
+      };
+      await writeConsumerFiles(directory, consumerFiles([stage]));
+      const out = join(scratch.path, "pulled");
+      const judge = ["--policy", join(directory, "policy.json"), "--registries.d", join(directory, "registries.d")];
+      const image = `docker://${names.production}/${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`;
+      const result = await skopeo([...judge, "copy", "--src-tls-verify=false", ...more, image, `dir:${out}`], { HOME: directory });
+      await rm(out, { recursive: true, force: true });
+      return result;
+    },
+    async stop() {
+      for (const stage of [candidate, production]) {
+        await stage.signer.close();
+        stage.client.close();
+      }
+      await gnupg.close();
+      await keys.remove();
+      await servers.candidate.stop();
+      await servers.production.stop();
+      await scratch.remove();
+    },
+  };
+}
+
+export type RealWorld = Awaited<ReturnType<typeof realWorld>>;
+export type Person = Awaited<ReturnType<typeof clone>>;
+
+/** What a file becomes: text or bytes, nothing (deleted), or a symbolic link. */
+export type Content = string | Uint8Array | null | { readonly linkTo: string };
+
+async function clone(directory: string, bare: string) {
+  await mkdir(dirname(directory), { recursive: true });
+  gitAsBob(dirname(directory), "clone", "--quiet", bare, directory);
+  const git = (...args: string[]) => gitAsBob(directory, ...args);
+  return {
+    git,
+    /** Commits on top of a branch (or a new one from `from`) and pushes; returns the commit. */
+    async push(files: Readonly<Record<string, Content>>, branch = "main", from = "main") {
+      git("fetch", "--quiet", "--prune", "origin");
+      const has = (name: string) => git("branch", "--remotes", "--list", `origin/${name}`) !== "";
+      const start = has(branch) ? branch : from;
+      if (has(start)) git("checkout", "--quiet", "--force", "-B", branch, `origin/${start}`);
+      else git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
+      for (const [file, content] of Object.entries(files)) {
+        const path = join(directory, file);
+        await rm(path, { recursive: true, force: true });
+        if (content === null) continue;
+        mkdirSync(dirname(path), { recursive: true });
+        if (typeof content === "object" && "linkTo" in content) symlinkSync(content.linkTo, path);
+        else writeFileSync(path, content);
+      }
+      git("add", "--all");
+      git("commit", "--quiet", "--message", `change ${Object.keys(files).join(", ")}`.slice(0, 100));
+      git("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
+      return git("rev-parse", "HEAD");
+    },
+  };
+}
