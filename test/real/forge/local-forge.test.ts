@@ -65,7 +65,7 @@ describe("the hook", () => {
     expect([status, said.includes("flibs is not reachable")]).toEqual([0, false]);
     expect(heard).toHaveLength(1);
     const [delivery] = heard as [RawDelivery];
-    expect(delivery.headers["path"]).toBe("/hooks/local");
+    expect(delivery.headers.path).toBe("/hooks/local");
     expect(world.forge.verifyDelivery(delivery)).toBe(delivery.headers["x-flibs-delivery"]);
     expect(world.forge.parseDelivery(delivery)).toEqual(
       ["main", "f40"].map((branch) => expect.objectContaining({ kind: "branch-pushed", repository: world.repository, branch, after })),
