@@ -24,7 +24,8 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
     savePlan: async (id, plan) => update(id, { plan }),
     saveImage: async (id, image) => {
       const others = records.get(id)?.images.filter((one) => one.platform !== image.platform) ?? [];
-      update(id, { images: [...others, image] });
+      // In the order that the database gives them.
+      update(id, { images: [...others, image].sort((a, b) => (a.platform < b.platform ? -1 : 1)) });
     },
     saveTest: async (id, result) => update(id, { tests: [...(records.get(id)?.tests ?? []), result] }),
     complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),

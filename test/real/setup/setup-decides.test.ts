@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
-import { setupMachine } from "../support/setup-machine.ts";
+import { setupMachine } from "../../support/setup-machine.ts";
 
 test("a Docker Engine is started where none answers, and a second run does nothing", async () => {
   await using machine = await setupMachine();
