@@ -1,5 +1,5 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { removeEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
 import { startDockerRegistry } from "../test/support/docker-registry.ts";
@@ -9,27 +9,33 @@ import { flibsCommand } from "./flibs-process.ts";
 import { type DemoWorld, firstRelease, refuseUnsigned, secondRelease } from "./story.ts";
 import { stage, tell } from "./tell.ts";
 
-const usage = `npm run demo [-- --keep] [-- --help]
+const usage = `npm run demo [-- --keep] [-- --directory <path>] [-- --help]
 
 The whole line once, for real, on this machine: two registries, PostgreSQL, Docker Engine, flibs; a push is built, tested, promoted,
 released, signed, pulled under a policy that refuses everything unsigned, and then once more with an upgraded package.
 
-  --keep   leave everything running afterwards and print the addresses, until Ctrl-C
-  --help   print this
+  --keep              leave everything running afterwards and print the addresses, until Ctrl-C
+  --directory <path>  where everything is made, emptied first; var/demo of this checkout when left out
+  --help              print this
 
-What it made last is in var/demo/summary.json.
+What it made last is in summary.json of that directory.
 `;
 
-const { values } = parseArgs({ options: { keep: { type: "boolean", default: false }, help: { type: "boolean", default: false } } });
+const root = join(import.meta.dirname, "..");
+const { values } = parseArgs({
+  options: {
+    keep: { type: "boolean", default: false },
+    directory: { type: "string", default: join(root, "var/demo") },
+    help: { type: "boolean", default: false },
+  },
+});
 if (values.help) {
   process.stdout.write(usage);
 } else {
-  await demo(values.keep);
+  await demo(resolve(values.directory), values.keep);
 }
 
-async function demo(keep: boolean): Promise<void> {
-  const root = join(import.meta.dirname, "..");
-  const directory = join(root, "var/demo");
+async function demo(directory: string, keep: boolean): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => tell(`while stopping: ${String(error)}`));
@@ -38,6 +44,7 @@ async function demo(keep: boolean): Promise<void> {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
   });
   try {
+    await refuseForeign(directory);
     stage("starting two registries");
     await removeDemo(directory);
     await mkdir(directory, { recursive: true });
@@ -68,7 +75,7 @@ async function demo(keep: boolean): Promise<void> {
     const serve = await flibs.serve(join(directory, "serve.log"));
     closers.push(() => serve.stop());
     const web = `http://${listen}`;
-    tell(`web page ${web}, log var/demo/serve.log`);
+    tell(`web page ${web}, log ${join(directory, "serve.log")}`);
 
     const world: DemoWorld = { root, directory, flibs, base, production: production.endpoint, web };
     await Promise.race([story(world), interrupted.then(() => Promise.reject(new Error("interrupted")))]);
@@ -82,11 +89,21 @@ async function demo(keep: boolean): Promise<void> {
   } catch (error) {
     process.exitCode = 1;
     tell(`\nThe demo failed: ${error instanceof Error ? error.message : String(error)}`);
-    tell("The service's log is var/demo/serve.log; flibs doctor looks at everything that is needed.");
+    tell(`The service's log is ${join(directory, "serve.log")}; flibs doctor looks at everything that is needed.`);
   } finally {
     stage("stopping what was started");
     await closeAll();
   }
+}
+
+/** The directory is emptied, so it must be new, empty, or a demo's. */
+async function refuseForeign(directory: string): Promise<void> {
+  const found = await readdir(directory).catch((error: NodeJS.ErrnoException): string[] => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  if (found.length > 0 && !found.includes("flibs"))
+    throw new Error(`${directory} holds something else than a demo: name another directory`);
 }
 
 /** What the last run left: its database may lie outside of the directory, and a server may still run when that run was killed. */
@@ -101,5 +118,5 @@ async function story(world: DemoWorld): Promise<void> {
   const summary = await secondRelease(world);
   const file = join(world.directory, "summary.json");
   await writeFile(file, `${JSON.stringify(summary, null, 2)}\n`);
-  stage(`${summary.nvr} is released, signed and pulled; var/demo/summary.json tells the details`);
+  stage(`${summary.nvr} is released, signed and pulled; ${file} tells the details`);
 }

@@ -7,7 +7,7 @@ import { quote, stage, tell } from "./tell.ts";
 export interface DemoWorld {
   /** The checkout of flibs. */
   readonly root: string;
-  /** `var/demo`. */
+  /** Where all of it is made. */
   readonly directory: string;
   readonly flibs: FlibsCommand;
   readonly base: BaseImage;

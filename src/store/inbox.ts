@@ -1,35 +1,43 @@
 import { type Selectable, sql } from "kysely";
 import type { InboxStore, StoredDelivery } from "../intake/inbox.ts";
-import type { DeliveryQueue, Jobs } from "../workflow/journal-store.ts";
+import type { DeliveryQueue } from "../workflow/journal-store.ts";
 import { type Database, jsonb, storableText } from "./connection.ts";
+import { groupCommit } from "./group-commit.ts";
+import type { ManyJobs } from "./jobs.ts";
 import { newId } from "./new-id.ts";
 import type { DeliveryTable } from "./tables.ts";
 import { inTransaction, unwrap } from "./transaction.ts";
 
 /** {@link InboxStore} and the worker's view of the same rows. */
-export function inboxStore(database: Database, jobs: Jobs, now: () => Date): InboxStore & { readonly queue: DeliveryQueue } {
-  return {
-    async store(delivery) {
-      return await inTransaction(database, async (transaction) => {
+export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date): InboxStore & { readonly queue: DeliveryQueue } {
+  const store = groupCommit(
+    (deliveries: readonly Parameters<InboxStore["store"]>[0][]) =>
+      inTransaction(database, async (transaction) => {
+        // Hundreds come in a second and nobody reads their names out: a meeting must not cost a sender a second try.
+        const rows = deliveries.map((delivery) => ({
+          id: newId(now(), 9),
+          forge: delivery.forge,
+          delivery_id: storableText(delivery.deliveryId),
+          headers: jsonb(delivery.headers),
+          body: Buffer.from(delivery.body),
+          look_at: now(),
+          received_at: now(),
+        }));
         const stored = await unwrap(transaction)
           .insertInto("delivery")
-          .values({
-            id: newId(now()),
-            forge: delivery.forge,
-            delivery_id: storableText(delivery.deliveryId),
-            headers: jsonb(delivery.headers),
-            body: Buffer.from(delivery.body),
-            look_at: now(),
-            received_at: now(),
-          })
+          .values(rows)
           .onConflict((conflict) => conflict.columns(["forge", "delivery_id"]).doNothing())
           .returning("id")
-          .executeTakeFirst();
-        if (!stored) return "duplicate";
-        await jobs.send("deliveries", stored.id, transaction);
-        return "stored";
-      });
-    },
+          .execute();
+        const ids = new Set(stored.map(({ id }) => id));
+        await jobs.sendAll("deliveries", [...ids], transaction);
+        return rows.map(({ id }) => (ids.has(id) ? "stored" : "duplicate"));
+      }),
+    { largest: 64 },
+  );
+
+  return {
+    store,
 
     async find(id) {
       const row = await database.selectFrom("delivery").selectAll().where("id", "=", id).executeTakeFirst();

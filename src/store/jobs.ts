@@ -1,6 +1,7 @@
 import { fromKysely, PgBoss } from "pg-boss";
 import type { Log } from "../log.ts";
 import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
+import type { Transaction } from "../workflow/step.ts";
 import { unwrap } from "./transaction.ts";
 
 const queues: readonly JobQueue[] = ["runs", "deliveries"];
@@ -8,8 +9,14 @@ const queues: readonly JobQueue[] = ["runs", "deliveries"];
 /** A job is only a hint, so pg-boss neither retries nor judges it: leases and sweeps do. A day is the longest it lets a handler work. */
 const queueOptions = { notify: true, retryLimit: 0, expireInSeconds: 86_399, deleteAfterSeconds: 600, retentionSeconds: 7 * 86_400 };
 
+/** Jobs in one statement. */
+export interface ManyJobs {
+  /** Early jobs for many rows, as {@link Jobs.send} makes one; none for no rows. */
+  sendAll(queue: JobQueue, ids: readonly string[], transaction: Transaction): Promise<void>;
+}
+
 /** {@link Jobs} on pg-boss; it is started by the first use, so that a command that only reads opens no connection for it. */
-export function pgBossJobs(url: string, log: Log): Jobs & { start(): Promise<void>; stop(): Promise<void> } {
+export function pgBossJobs(url: string, log: Log): Jobs & ManyJobs & { start(): Promise<void>; stop(): Promise<void> } {
   let started: Promise<PgBoss> | undefined;
   const start = () => {
     started ??= startBoss(url, log).catch((error: unknown) => {
@@ -29,6 +36,13 @@ export function pgBossJobs(url: string, log: Log): Jobs & { start(): Promise<voi
       // The `short` policy keeps one queued job for each key: an early and a late one, since the late one must not hold the early one up.
       const options = afterMs > 0 ? { startAfter: new Date(Date.now() + afterMs), singletonKey: `${id} later` } : { singletonKey: id };
       await boss.send(queue, { id }, { ...options, db: fromKysely(unwrap(transaction)) });
+    },
+
+    async sendAll(queue, ids, transaction) {
+      if (ids.length === 0) return;
+      const boss = await start();
+      const many = ids.map((id) => ({ data: { id }, singletonKey: id }));
+      await boss.insert(queue, many, { db: fromKysely(unwrap(transaction)) });
     },
 
     async work(queue, concurrency, look) {

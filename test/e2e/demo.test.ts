@@ -1,0 +1,117 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { dockerSocket, requireDocker } from "../support/docker.ts";
+import { processesMarked } from "../support/marked-processes.ts";
+import { until } from "../support/running-service.ts";
+import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
+
+const program = join(import.meta.dirname, "../../demo/demo.ts");
+
+let scratch: ScratchDirectory;
+let started: ChildProcess | undefined;
+let mark: string;
+
+beforeEach(async () => {
+  scratch = await scratchDirectory("flibs-demo-");
+  mark = `FLIBS_DEMO_MARK=${randomUUID()}`;
+});
+afterEach(async () => {
+  if (started?.exitCode === null && started.signalCode === null) {
+    const ended = once(started, "exit");
+    started.kill("SIGTERM");
+    await ended;
+  }
+  await scratch.remove();
+}, 60_000);
+
+function startDemo(directory: string) {
+  const [name = "", value] = mark.split("=");
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--directory", directory], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, [name]: value },
+  });
+  started = child;
+  const told = { text: "" };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text: string) => (told.text += text));
+  return { child, told, ended: once(child, "close") as Promise<[number | null]> };
+}
+
+/** No process of the demo's, no process on its directory, no container or tag of its installation. */
+async function expectNothingLeft(directory: string): Promise<void> {
+  expect(await processesMarked(mark, directory)).toEqual([]);
+  const installation = (await readFile(join(directory, "flibs/state/installation-id"), "utf8")).trim();
+  const docker = await requireDocker(process.env.FLIBS_DOCKER_SOCKET ?? dockerSocket);
+  const containers = await docker.listContainers({ all: true, filters: { label: [`io.flibs.installation=${installation}`] } });
+  expect(containers.map(({ Names }) => Names)).toEqual([]);
+}
+
+test("the demo shows the whole line, says where it all is, and leaves nothing running", async () => {
+  const directory = join(scratch.path, "d");
+  const { told, ended } = startDemo(directory);
+  const [code] = await ended;
+  expect(told.text).not.toMatch(/The demo failed/);
+  expect(code).toBe(0);
+
+  const stages = [...told.text.matchAll(/^==\s+[\d.]+s {2}(.*)$/gm)].map(([, title]) => title ?? "");
+  const wanted = [
+    /^starting two registries$/,
+    /^finding a base image$/,
+    /^making an installation/,
+    /^starting flibs/,
+    /^pushing containers-repo-template\/ to containers\/hello$/,
+    /^building: http/,
+    /^promotion pull request .* #1$/,
+    /^merging it/,
+    /^pulling .* under a policy that demands the signature$/,
+    /^pushing .*:unsigned behind flibs' back/,
+    /^pushing a second commit that upgrades a package$/,
+    /^building: http/,
+    /^promotion pull request .* #2$/,
+    /^merging it/,
+    /^pulling .* under a policy that demands the signature$/,
+    /is released, signed and pulled/,
+    /^stopping what was started$/,
+  ];
+  expect(stages).toHaveLength(wanted.length);
+  for (const [n, title] of stages.entries()) expect(title).toMatch(wanted[n] ?? /^$/);
+
+  expect(told.text).toMatch(/refused/i);
+  expect(told.text).toMatch(/A signature was required, but no signature exists|signature/);
+  const second = told.text.slice(told.text.search(/promotion pull request .* #2/));
+  expect(second).toMatch(/greeting.*1\.0-1.*2\.0-1/);
+
+  const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
+  for (const key of ["nvr", "digest", "candidate", "production", "policy", "registriesD", "publicKey", "web"]) {
+    expect(summary).toHaveProperty(key, expect.stringMatching(/./));
+  }
+  expect(summary).toMatchObject({ nvr: "hello-container-1-2", digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
+  expect(await readFile(summary.policy, "utf8")).toContain("signedBy");
+  expect((await readFile(summary.publicKey)).length).toBeGreaterThan(100);
+  await expectNothingLeft(directory);
+}, 150_000);
+
+test("Ctrl-C in the middle of a build stops everything that was started", async () => {
+  const directory = join(scratch.path, "d");
+  const { child, told, ended } = startDemo(directory);
+  await until("the demo to build", async () => (/building: http/.test(told.text) || child.exitCode !== null ? true : undefined));
+  expect(told.text).toMatch(/building: http/);
+  const interrupted = Date.now();
+  child.kill("SIGINT");
+  const [code] = await ended;
+  expect(code).toBe(1);
+  expect(told.text).toMatch(/interrupted/);
+  expect(Date.now() - interrupted).toBeLessThan(30_000);
+  await expectNothingLeft(directory);
+}, 120_000);
+
+test("a directory that is somebody else's is not emptied", async () => {
+  await writeFile(join(scratch.path, "thesis.txt"), "three years of work");
+  const { told, ended } = startDemo(scratch.path);
+  expect((await ended)[0]).toBe(1);
+  expect(told.text).toMatch(/holds something else than a demo/);
+  expect(await readFile(join(scratch.path, "thesis.txt"), "utf8")).toBe("three years of work");
+}, 30_000);
