@@ -28,11 +28,12 @@ try {
 }
 
 async function compare(name: string, lines: readonly string[]): Promise<void> {
-  const repository = `containers/${name.replaceAll(/[^a-z]/g, "")}`;
+  const short = name.replaceAll(/[^a-z]/g, "");
+  const repository = `containers/${short}`;
   const person = await flibs.repository(repository);
-  await copyTemplate(person.directory);
+  await copyTemplate(person.directory, short);
   const dockerfile = (await readFile(join(person.directory, "Dockerfile"), "utf8")).replace(/^USER/m, `${lines.join("\n")}\nUSER`);
-  await writeFile(join(person.directory, "Dockerfile"), dockerfile.replace("f42/hello", `bench/${repository.split("/")[1]}`));
+  await writeFile(join(person.directory, "Dockerfile"), dockerfile);
   const ours: number[] = [];
   const plain: number[] = [];
   for (let pair = 0; pair <= pairs; pair += 1) {

@@ -42,8 +42,6 @@ export interface AppOptions {
   readonly log: Log;
   readonly environment: Environment;
   readonly databaseUrl: string;
-  /** Sets what this flibs makes on the engine apart from others' on the same engine. */
-  readonly installation: string;
   /** Puts something around each port before the flows get it; the crash suite does. */
   readonly wrap?: <T extends object>(name: string, port: T) => T;
   readonly journalHooks?: JournalHooks;
@@ -81,7 +79,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     production: wrap("production", registries.production),
   });
   const forge = wrap("forge", openForge(settings, environment, log));
-  const engine = wrap("engine", openEngine(settings, options.installation));
+  const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
     candidate: openSigner(settings, gnupg, "candidate", log),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { type App, lookasideOf, openApp, publicNamed, publicUrlOf, version } from "./app.ts";
@@ -121,7 +121,7 @@ async function openWithoutService(settings: Settings): Promise<App> {
 }
 
 async function openInstallation(settings: Settings, databaseUrl: string, log: Log): Promise<App> {
-  return openApp(settings, { log, environment, databaseUrl, installation: ensureInstallationId(settings) });
+  return openApp(settings, { log, environment, databaseUrl });
 }
 
 function databaseUrlOf(settings: Settings): string | undefined {
@@ -131,20 +131,6 @@ function databaseUrlOf(settings: Settings): string | undefined {
 
 function postgresDirectory(settings: Settings): string {
   return join(settings.stateDirectory, "postgres");
-}
-
-/** Sets this installation's containers apart from others' on the same engine, for good. */
-function ensureInstallationId(settings: Settings): string {
-  const file = join(settings.stateDirectory, "installation-id");
-  if (!existsSync(file)) {
-    mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
-    try {
-      writeFileSync(file, randomBytes(8).toString("hex"), { flag: "wx" });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-  }
-  return readFileSync(file, "utf8").trim();
 }
 
 function appOf(client: Client): App {

@@ -5,7 +5,7 @@ import { type Platform, platformArchitecture } from "../domain/platform.ts";
 import type { TestResult, TestSuite } from "../gating/test-runner.ts";
 import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
-import { type Step, Suspended } from "../workflow/step.ts";
+import { type Step, Suspended, type Transaction } from "../workflow/step.ts";
 import { buildPlatform, type PushedImage } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
@@ -32,7 +32,7 @@ export function buildFlow(ports: BuildPorts): Flow<BuildRequested> {
     name: "build",
     intent: BuildRequest,
     run: (step, request) => waitForEngine(() => runBuild(ports, step, request)),
-    finish: (step, request, ending) => finishBuild(ports, step, request, ending),
+    finish: (step, request, ending) => waitForEngine(() => finishBuild(ports, step, request, ending)),
     waiting: (run, request, waitingFor) => sayStatuses(ports, run, request, { waitingFor }),
   };
 }
@@ -51,6 +51,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   const facts = await step("plan", Facts, () => readFacts(ports, build, request));
   const plan = await step.write("reserve", Plan, async (transaction) => {
     const { component, version, release } = facts.identity;
+    await demandOwnNames(ports, request, component, facts.identity.name, transaction);
     const next = release === undefined ? nextRelease : fixedRelease(component, version, release);
     const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, component, version, next, transaction) };
     const made = planBuild({ ...facts, build, request, ...nvr });
@@ -88,6 +89,25 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   }
 }
 
+/**
+ * Labels are whatever somebody who may push wrote; without an owner any repository could build, tag and propose in another one's name. The first
+ * to build a name keeps it, as a package list does in Koji. Scratch builds push to the same place, so they are asked too.
+ */
+async function demandOwnNames(
+  { builds }: BuildPorts,
+  request: BuildRequested,
+  component: string,
+  imageRepository: string,
+  transaction: Transaction,
+): Promise<void> {
+  const owner = await builds.findOwner(component, imageRepository, transaction);
+  if (owner === undefined || owner === request.repository) return;
+  throw appError("builds.name-taken", `the names ${component} and ${imageRepository} belong to ${owner}, not to ${request.repository}`, {
+    hint: "Give the labels com.redhat.component and name values of your own",
+    file: "Dockerfile",
+  });
+}
+
 /** How the work ended counts; a status that could not be set matters only when the work went well. */
 async function beside<T>(work: Promise<T>, said: Promise<unknown>): Promise<T> {
   const [worked, told] = await Promise.allSettled([work, said]);
@@ -118,9 +138,10 @@ async function finishBuild(ports: BuildPorts, step: Step, request: BuildRequeste
     });
   }
   await step("close logs", z.null(), () => closeLogs(ports, build).then(() => null));
+  // Before anything that others could hold up: disks fill.
+  await step("remove workspace", z.null(), () => ports.workspaces.remove(build).then(() => null));
   if (known) await step("final status", z.null(), () => sayStatuses(ports, build, request, { ending }).then(() => null));
   await step("clean up", z.null(), async () => {
-    await ports.workspaces.remove(build);
     await ports.engine.cleanUp((key) => !key.startsWith(`${build}/`));
     return null;
   });

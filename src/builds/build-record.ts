@@ -121,6 +121,11 @@ export interface BuildStore {
     nextRelease: (newest: string | undefined) => string,
     transaction: Transaction,
   ): Promise<Nvr>;
+  /**
+   * The repository that the names belong to: whose build, not a scratch one, first took the component (N of the NVR) or the image repository;
+   * undefined while nobody's has. Two builds that ask at once are asked one after the other.
+   */
+  findOwner(component: string, imageRepository: string, transaction: Transaction): Promise<string | undefined>;
   savePlan(id: string, plan: BuildPlan, transaction: Transaction): Promise<void>;
   /** Replaces the image of the same platform. */
   saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;

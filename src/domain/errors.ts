@@ -65,6 +65,7 @@ export const errorCatalogue = {
   "builds.parent-unreadable": { kind: "input", meaning: "The image that FROM names can't be understood" },
   "builds.no-platform": { kind: "input", meaning: "container.yaml leaves no platform that the engine serves" },
   "builds.tag-invalid": { kind: "input", meaning: "A floating tag is not a tag, or names a label that is not there" },
+  "builds.name-taken": { kind: "denied", meaning: "The component or image name in the labels belongs to another repository" },
   "builds.nvr-exists": { kind: "input", meaning: "The release given by a label was built already" },
   "builds.build-failed": { kind: "input", meaning: "An instruction of the Dockerfile failed" },
   "builds.timed-out": { kind: "input", meaning: "A build or test took longer than allowed" },

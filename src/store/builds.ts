@@ -59,6 +59,22 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
       return { name, version, release };
     },
 
+    async findOwner(component, imageRepository, transaction) {
+      const own = unwrap(transaction);
+      // In one order, so that two builds that name each other's cannot wait for each other.
+      for (const name of [`component ${component}`, `image ${imageRepository}`].sort()) await lockName(own, name);
+      const first = await own
+        .selectFrom("build")
+        .select("repository")
+        .where("scratch", "=", false)
+        .where("state", "in", ["building", "complete"])
+        .where((where) => where.or([where("nvr_name", "=", component), where("image_repository", "=", imageRepository)]))
+        .orderBy("seq")
+        .limit(1)
+        .executeTakeFirst();
+      return first?.repository;
+    },
+
     async savePlan(id, plan, transaction) {
       await unwrap(transaction)
         .updateTable("build")

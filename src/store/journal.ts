@@ -23,8 +23,8 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
       const own = unwrap(transaction);
       // Runs of one subject get their numbers one after the other: turns are taken in the order of numbers.
       await lockName(own, `subject ${request.subject}`);
-      const known = await own.selectFrom("run").select("id").where("request_key", "=", request.key).executeTakeFirst();
-      if (known) return { run: known.id, created: false, asked: [] };
+      const { key, known } = await findRequest(own, request.key);
+      if (known !== undefined) return { run: known, created: false, asked: [] };
       const run = await freeId(own, now());
       const row = await own
         .insertInto("run")
@@ -33,7 +33,7 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
           flow: request.flow,
           subject: request.subject,
           intent: jsonb(request.intent),
-          request_key: request.key,
+          request_key: key,
           wake_at: now(),
           created_at: now(),
         })
@@ -42,7 +42,7 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
         .executeTakeFirst();
       if (!row) {
         // The same key came for another subject at the same time.
-        const other = await own.selectFrom("run").select("id").where("request_key", "=", request.key).executeTakeFirstOrThrow();
+        const other = await own.selectFrom("run").select("id").where("request_key", "=", key).executeTakeFirstOrThrow();
         return { run: other.id, created: false, asked: [] };
       }
       if (request.whenBusy === "queue") return { run, created: true, asked: [] };
@@ -229,6 +229,19 @@ function isFree(now: Date): RawBuilder<boolean> {
 /** Older open runs of a subject come first. One that was asked to end before it began has nothing to disturb them with. */
 const hasTurn = sql<boolean>`((run.ending is not null and run.started_at is null) or not exists (
   select from run as older where older.subject = run.subject and older.seq < run.seq and older.status in ('queued', 'running', 'waiting')))`;
+
+/**
+ * The run that a key has already, else the key to take. A superseded run does not count: what it was asked for may be wanted again, as when a branch
+ * is pushed back to an earlier commit. The key of the second run is made of the first one's, so that whoever asks gets the same.
+ */
+async function findRequest(database: Database, wanted: string): Promise<{ readonly key: string; readonly known?: string }> {
+  for (let key = wanted; ; ) {
+    const row = await database.selectFrom("run").select(["id", "status", "ending"]).where("request_key", "=", key).executeTakeFirst();
+    if (!row) return { key };
+    if (row.status !== "superseded" && row.ending?.status !== "superseded") return { key, known: row.id };
+    key = `${wanted} again after ${row.id}`;
+  }
+}
 
 async function freeId(database: Database, now: Date): Promise<string> {
   for (;;) {

@@ -7,6 +7,7 @@ import { statements as builds } from "./migrations/0002-builds.ts";
 import { statements as logs } from "./migrations/0003-logs.ts";
 import { statements as inbox } from "./migrations/0004-inbox.ts";
 import { statements as releases } from "./migrations/0005-releases.ts";
+import { statements as installation } from "./migrations/0006-installation.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 const migrations = [
@@ -15,6 +16,7 @@ const migrations = [
   { name: "logs", statements: logs },
   { name: "inbox", statements: inbox },
   { name: "releases", statements: releases },
+  { name: "installation", statements: installation },
 ];
 
 /**

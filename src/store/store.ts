@@ -8,6 +8,7 @@ import { buildStore } from "./builds.ts";
 import { openConnection } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
 import { inboxStore } from "./inbox.ts";
+import { ensureInstallation } from "./installation.ts";
 import { pgBossJobs } from "./jobs.ts";
 import { journalStore } from "./journal.ts";
 import { logStore } from "./logs.ts";
@@ -24,6 +25,8 @@ export interface Store extends WorkflowStore {
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
   readonly metrics: ReturnType<typeof metricsStore>;
+  /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
+  ensureInstallation(): Promise<string>;
   /** Brings the schema, the job queue's too, up to this release; may be called by many at once. Returns the names of what it applied. */
   migrate(): Promise<readonly string[]>;
   /** May be called twice. */
@@ -59,6 +62,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     jobs,
     transaction: (change) => inTransaction(database, change),
     afterCommit,
+    ensureInstallation: () => ensureInstallation(database),
     now,
     async migrate() {
       const applied = await migrate(database, log);

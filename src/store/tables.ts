@@ -130,6 +130,11 @@ export interface ReleaseReportTable {
   report: ReleaseReport;
 }
 
+export interface InstallationTable {
+  the: Generated<boolean>;
+  id: string;
+}
+
 export interface Tables {
   run: RunTable;
   journal: JournalTable;
@@ -142,4 +147,5 @@ export interface Tables {
   cursor: CursorTable;
   reconciled: ReconciledTable;
   release_report: ReleaseReportTable;
+  installation: InstallationTable;
 }

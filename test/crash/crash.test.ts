@@ -22,20 +22,16 @@ let database: TestDatabase;
 let person: Person;
 let app: App;
 let visited: string;
-/** Sets the containers of this story apart from those of another one on the same engine. */
-let name: string;
 
 beforeAll(async () => {
   await requireDocker();
   installation = await makeInstallation();
   database = await testDatabase();
-  name = `crash-${installation.candidate.endpoint.split(":")[1]}-${process.pid}`;
   visited = join(installation.directory, "..", "visited");
   app = await openApp(installation.settings, {
     log: silentLog,
     environment: process.env,
     databaseUrl: database.url,
-    installation: "crash",
   });
   await app.forge.createRepository(hello);
   // The first look only takes note of where everything stands.
@@ -55,14 +51,7 @@ async function workThroughCrashes(): Promise<number> {
   for (let kills = 0; kills <= mostRestarts; kills += 1) {
     const child = spawn(
       process.execPath,
-      [
-        "--disable-warning=ExperimentalWarning",
-        join(import.meta.dirname, "worker.ts"),
-        installation.settingsFile,
-        database.url,
-        visited,
-        name,
-      ],
+      ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts"), installation.settingsFile, database.url, visited],
       { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } },
     );
     let said = "";

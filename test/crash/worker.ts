@@ -8,13 +8,12 @@ import { loadSettings } from "../../src/config-load.ts";
 import { createLog } from "../../src/log.ts";
 import { crashPoints } from "./crash-points.ts";
 
-const [settingsFile = "", databaseUrl = "", visited = "", installation = ""] = process.argv.slice(2);
+const [settingsFile = "", databaseUrl = "", visited = ""] = process.argv.slice(2);
 const points = crashPoints(visited);
 const app = await openApp(loadSettings(settingsFile, process.env), {
   log: createLog("warn", process.stderr),
   environment: process.env,
   databaseUrl,
-  installation,
   wrap: points.wrap,
   journalHooks: {
     beforeJournal: async (run, step) => points.pass(`before journal ${run} ${step}`),

@@ -22,7 +22,7 @@ afterAll(async () => {
 async function push(name: string, change: (person: Person) => Promise<Record<string, string | null>>) {
   const repository = `containers/${name}`;
   const person = await flibs.repository(repository);
-  await copyTemplate(person.directory);
+  await copyTemplate(person.directory, name);
   const commit = await person.push(await change(person));
   const build = await flibs.endOfBuild(repository, commit);
   return { build, statuses: await flibs.finalStatuses(repository, commit) };
@@ -115,6 +115,16 @@ describe("a repository that cannot be built says so on the commit, with file, li
   }, 120_000);
 });
 
+test("a name that belongs to another repository is refused", async () => {
+  const first = await push("owner", async () => ({}));
+  expect(first.build.state).toBe("complete");
+  const thief = await push("thief", async (person) => ({
+    Dockerfile: (await dockerfileOf(person)).replace("f42/thief", "f42/owner"),
+  }));
+  expectFailure(thief, /f42\/owner belong to containers\/owner, not to containers\/thief/, /Dockerfile/);
+  expect(await flibs.app.registries.candidate.listTags("f42/owner")).toHaveLength(5);
+}, 60_000);
+
 describe("deliveries that are not to be believed", () => {
   const url = () => `${flibs.service.address}/hooks/local`;
   const body = () => JSON.stringify({ delivery: randomUUID(), repository: "containers/x", actor: "mallory", changes: [] });
@@ -149,7 +159,7 @@ describe("deliveries that are not to be believed", () => {
 
 test("after all this the service goes on: the template is built, tested and proposed", async () => {
   const { build, statuses } = await push("fine", async () => ({}));
-  expect(build).toMatchObject({ state: "complete", nvr: { release: expect.stringMatching(/^[1-9]$/) } });
+  expect(build).toMatchObject({ state: "complete", nvr: { release: "1" } });
   expect(statuses.every((status) => status.state === "success")).toBe(true);
   expect(build.promotion).toBeDefined();
   const metrics = await (await fetch(`${flibs.service.address}/metrics`)).text();

@@ -57,16 +57,16 @@ async function serve(file = settingsFile, environment: Record<string, string> = 
 async function newRepository(name: string): Promise<Person> {
   await forge.createRepository(`containers/${name}`);
   const person = await installation.person(`containers/${name}`);
-  await copyTemplate(person.directory);
+  await copyTemplate(person.directory, name);
   return person;
 }
 
-/** A Dockerfile that builds a thing of its own name, and sleeps so long while it does. */
-async function dockerfile(person: Person, name: string, seconds = 0): Promise<Record<string, string>> {
-  const text = (await readFile(join(person.directory, "Dockerfile"), "utf8"))
-    .replace("hello-container", `${name}-container`)
-    .replace("f42/hello", `f42/${name}`)
-    .replace(/^(RUN sleep .*\n)?USER /m, `${seconds > 0 ? `RUN sleep ${seconds} && echo slept ${randomUUID()}\n` : ""}USER `);
+/** The Dockerfile, but that building it sleeps so long. */
+async function dockerfile(person: Person, seconds = 0): Promise<Record<string, string>> {
+  const text = (await readFile(join(person.directory, "Dockerfile"), "utf8")).replace(
+    /^(RUN sleep .*\n)?USER /m,
+    `${seconds > 0 ? `RUN sleep ${seconds} && echo slept ${randomUUID()}\n` : ""}USER `,
+  );
   return { Dockerfile: text };
 }
 
@@ -107,7 +107,7 @@ describe("a service that is stopped in the middle of a build", () => {
   test("SIGTERM: it hands the build over and ends with 0; the next one finishes the same build", async () => {
     const first = await serve();
     const person = await newRepository("graceful");
-    const commit = await person.push(await dockerfile(person, "graceful", 4));
+    const commit = await person.push(await dockerfile(person, 4));
     const { id } = await buildAt("graceful", commit);
     await isBuilding(id);
     expect(await first.stop()).toMatchObject({ code: 0, ms: expect.any(Number) });
@@ -120,7 +120,7 @@ describe("a service that is stopped in the middle of a build", () => {
   test("the power goes for flibs and its PostgreSQL: nothing is lost and nothing done twice", async () => {
     const first = await serve();
     const person = await newRepository("power");
-    const commit = await person.push(await dockerfile(person, "power", 4));
+    const commit = await person.push(await dockerfile(person, 4));
     const { id } = await buildAt("power", commit);
     await isBuilding(id);
     const connection = JSON.parse(await readFile(join(installation.settings.stateDirectory, "postgres/connection.json"), "utf8"));
@@ -135,7 +135,7 @@ describe("a service that is stopped in the middle of a build", () => {
 describe("deliveries that never arrive", () => {
   test("a push while flibs is down goes well, and is built once flibs is there", async () => {
     const person = await newRepository("while-down");
-    const commit = await person.push(await dockerfile(person, "while-down"));
+    const commit = await person.push(await dockerfile(person));
     await serve();
     const { id } = await buildAt("while-down", commit);
     expect((await ended(id)).run.status).toBe("done");
@@ -149,7 +149,7 @@ describe("deliveries that never arrive", () => {
     await writeFile(file, JSON.stringify({ ...JSON.parse(right), url: "http://127.0.0.1:1" }));
     const person = await newRepository("wrong-address");
     await person.git("add", "--all");
-    await writeFile(join(person.directory, "Dockerfile"), (await dockerfile(person, "wrong-address")).Dockerfile ?? "");
+    await writeFile(join(person.directory, "Dockerfile"), (await dockerfile(person)).Dockerfile ?? "");
     await person.git("commit", "--all", "--quiet", "--message", "Change");
     const pushed = await run("git", ["-C", person.directory, "push", "origin", "HEAD:main"]);
     await writeFile(file, right);
@@ -162,7 +162,7 @@ describe("deliveries that never arrive", () => {
   test("a delivery that arrives twice gives one build", async () => {
     await serve();
     const person = await newRepository("twice");
-    const commit = await person.push(await dockerfile(person, "twice"));
+    const commit = await person.push(await dockerfile(person));
     const { hookSecrets, directory } = installation.settings.forge;
     const { url } = JSON.parse(await readFile(join(directory, "flibs-hook.json"), "utf8"));
     const [secret] = hookSecrets;
@@ -193,7 +193,7 @@ describe("parts that cannot be reached", () => {
       }),
     );
     const person = await newRepository("no-docker");
-    const commit = await person.push(await dockerfile(person, "no-docker"));
+    const commit = await person.push(await dockerfile(person));
     const { id } = await buildAt("no-docker", commit);
     const waiting = await shownWhen(id, "waiting", ({ run }) => run.waitingFor !== undefined);
     expect(waiting).toMatchObject({ state: "building", run: { status: "waiting" } });
@@ -217,7 +217,7 @@ describe("parts that cannot be reached", () => {
         }),
       );
       const person = await newRepository("registry-away");
-      const commit = await person.push(await dockerfile(person, "registry-away", 3));
+      const commit = await person.push(await dockerfile(person, 3));
       const { id } = await buildAt("registry-away", commit);
       await isBuilding(id);
       await entrance.shut();
@@ -238,10 +238,10 @@ describe("work that changes while it is done", () => {
   test("a second push takes the first one's place, and the first commit says by what", async () => {
     await serve();
     const person = await newRepository("again");
-    const first = await person.push(await dockerfile(person, "again", 60));
+    const first = await person.push(await dockerfile(person, 60));
     const before = await buildAt("again", first);
     await isBuilding(before.id);
-    const second = await person.push(await dockerfile(person, "again"));
+    const second = await person.push(await dockerfile(person));
     expect((await ended(before.id)).run.status).toBe("superseded");
     const after = await buildAt("again", second);
     expect((await ended(after.id)).run.status).toBe("done");
@@ -256,7 +256,7 @@ describe("work that changes while it is done", () => {
   test("flibs cancel ends a build within two seconds, and its NVR is free again", async () => {
     await serve();
     const person = await newRepository("cancelled");
-    const commit = await person.push(await dockerfile(person, "cancelled", 60));
+    const commit = await person.push(await dockerfile(person, 60));
     const { id } = await buildAt("cancelled", commit);
     await isBuilding(id);
     const nvr = (await shown(id)).nvr;
@@ -282,7 +282,7 @@ describe("work that changes while it is done", () => {
       return left.length === 0 ? true : undefined;
     });
     expect((await flibs.run("cancel", id)).code).toBe(1);
-    const again = await person.push(await dockerfile(person, "cancelled"));
+    const again = await person.push(await dockerfile(person));
     expect((await ended((await buildAt("cancelled", again)).id)).nvr).toEqual(nvr);
   }, 90_000);
 });
@@ -290,7 +290,7 @@ describe("work that changes while it is done", () => {
 test("flibs container-build in a working copy refuses what is not pushed, builds what is, and logs -f follows it", async () => {
   await serve();
   const person = await newRepository("by-hand");
-  await person.push(await dockerfile(person, "by-hand", 2));
+  await person.push(await dockerfile(person, 2));
   const first = (await buildAt("by-hand", await person.git("rev-parse", "HEAD"))).id;
   const followed = await flibs.run("logs", "-f", first);
   expect(followed).toMatchObject({ code: 0, out: expect.stringMatching(/slept/) });
@@ -321,7 +321,7 @@ test("two flibs on one database share the work: ten builds, each done once", asy
   const commits: string[] = [];
   for (const name of names) {
     const person = await newRepository(name);
-    commits.push(await person.push(await dockerfile(person, name)));
+    commits.push(await person.push(await dockerfile(person)));
   }
   for (const [n, name] of names.entries()) {
     expect((await ended((await buildAt(name, commits[n] ?? "")).id)).run.status).toBe("done");

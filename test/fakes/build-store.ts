@@ -22,6 +22,13 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
       return { name, version, release };
     },
     savePlan: async (id, plan) => update(id, { plan }),
+    findOwner: async (component, imageRepository) =>
+      [...records.values()].find(
+        (one) =>
+          !one.scratch &&
+          (one.state === "building" || one.state === "complete") &&
+          (one.nvr?.name === component || one.plan?.imageRepository === imageRepository),
+      )?.repository,
     saveImage: async (id, image) => {
       const others = records.get(id)?.images.filter((one) => one.platform !== image.platform) ?? [];
       // In the order that the database gives them.

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type BaseImage, ensureBaseImage } from "../../demo/base-image.ts";
@@ -110,7 +110,11 @@ async function clone(directory: string, origin: string): Promise<Person> {
   };
 }
 
-/** The template as a maintainer copies it. */
-export async function copyTemplate(directory: string): Promise<void> {
+/** The template as a maintainer copies it; with `name` as they go on: names of their own, since each belongs to one repository. */
+export async function copyTemplate(directory: string, name?: string): Promise<void> {
   await cp(join(root, "containers-repo-template"), directory, { recursive: true });
+  if (name === undefined) return;
+  const dockerfile = join(directory, "Dockerfile");
+  const text = (await readFile(dockerfile, "utf8")).replace("hello-container", `${name}-container`).replace("f42/hello", `f42/${name}`);
+  await writeFile(dockerfile, text);
 }

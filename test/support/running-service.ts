@@ -33,7 +33,6 @@ export async function startRunningService(change: (settings: Settings) => Settin
     log: silentLog,
     environment: process.env,
     databaseUrl: database.url,
-    installation: `e2e-${process.pid}-${installation.candidate.endpoint.split(":")[1]}`,
   });
   const service = await startService(app, silentLog);
   const remove = async () => {

@@ -18,7 +18,7 @@ export interface SetupMachine extends AsyncDisposable {
   calls(): Promise<readonly string[]>;
 }
 
-const real = ["sh", "env", "mount", "dirname", "cat", "ln", "mkdir", "bash", "sleep"];
+const real = ["sh", "env", "mount", "dirname", "cat", "ln", "mkdir", "bash", "sleep", "flock"];
 const fake = ["iptables", "docker-registry", "skopeo", "gpg", "gpg-agent", "rpm", "rpmbuild", "git", "chromium"];
 
 /** Everything is there but an answering engine; `dockerd` starts one that answers `/_ping`. */

@@ -215,7 +215,7 @@ describe("a checkout", () => {
     const commit = await world.person.commit("main", { big: "x".repeat(900), small: "x".repeat(200) });
     await expect(world.forge.checkout(world.repository, commit, target(), 1000)).rejects.toMatchObject({
       ...{ code: "forge.tree-too-large", file: "big" },
-      message: `the files of commit ${commit.slice(0, 12)} are 1100 bytes, the limit is 1000; the biggest is big with 900`,
+      message: `the files of commit ${commit.slice(0, 12)} are 1.1 KiB, the limit is 1000 B; the biggest is big with 900 B`,
     });
     expect(existsSync(target())).toBe(false);
     await world.forge.checkout(world.repository, commit, target(), 1100);

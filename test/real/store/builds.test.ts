@@ -159,3 +159,20 @@ describe("a build's record", () => {
     await expect(store.builds.complete("x", digest("f"), kept)).rejects.toThrow("after its end");
   });
 });
+
+describe("names", () => {
+  test("belong to the repository that built them first; scratch and failed builds take none", async () => {
+    const owner = (component: string, imageRepository: string) =>
+      store.transaction((transaction) => store.builds.findOwner(component, imageRepository, transaction));
+    expect(await owner("owned", "f40/owned")).toBeUndefined();
+    await create({ repository: "containers/tries", scratch: true });
+    const failed = await create({ repository: "containers/fails" });
+    await reserve(failed, "owned");
+    await store.transaction((transaction) => store.builds.fail(failed, "failed", failure, transaction));
+    expect(await owner("owned", "f40/owned")).toBeUndefined();
+    await reserve(await create({ repository: "containers/first" }), "owned");
+    await reserve(await create({ repository: "containers/second" }), "owned");
+    expect(await owner("owned", "f40/other")).toBe("containers/first");
+    expect(await owner("other", "f40/owned")).toBeUndefined();
+  });
+});

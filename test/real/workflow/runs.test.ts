@@ -321,6 +321,26 @@ describe("one run at a time for each subject", () => {
     expect(world.told).not.toContain("begin queued");
   });
 
+  test("what was superseded may be asked for again: a branch that is pushed back to an earlier commit", async () => {
+    const begun = gate();
+    body = async (step, intent) =>
+      step("work", nothing, async (_key, signal) => {
+        world.told.push(`begin ${intent.name}`);
+        begun.open();
+        if (world.told.length === 1) await untilAborted(signal);
+      });
+    const worker = await world.worker();
+    const push = (name: string) => world.request("branch", { intent: { name }, key: `build branch ${name}`, whenBusy: "supersede" });
+    const first = await worker.runs.start(push("A"));
+    await begun.opened;
+    await worker.runs.start(push("B"));
+    const [back, twice] = await Promise.all([worker.runs.start(push("A")), worker.runs.start(push("A"))]);
+    expect(back).toBe(twice);
+    expect(back).not.toBe(first);
+    expect(await world.untilEnded(back)).toMatchObject({ status: "done" });
+    expect(await world.desk.runs.find(first)).toMatchObject({ status: "superseded" });
+  });
+
   test("twenty requests from four workers at once still take turns", async () => {
     let atWork = 0;
     let most = 0;
