@@ -3,6 +3,8 @@ export default {
   testEnvironment: "node",
   // jest leaves a core free, which on two cores means one worker; most tests wait for other processes.
   maxWorkers: 2,
+  // Real parts start slowly on a busy machine; a hang is still found.
+  testTimeout: 60_000,
   roots: ["<rootDir>/test"],
   testMatch: ["**/*.test.ts"],
   globalSetup: "<rootDir>/test/setup/global-setup.js",

@@ -9,6 +9,9 @@ import { flibsCommand } from "./flibs-process.ts";
 import { type DemoWorld, firstRelease, refuseUnsigned, secondRelease } from "./story.ts";
 import { stage, tell } from "./tell.ts";
 
+/** Stands in a directory that a demo made, and in no other: what has it may be emptied. */
+const marker = ".flibs-demo";
+
 const usage = `npm run demo [-- --keep] [-- --directory <path>] [-- --help]
 
 The whole line once, for real, on this machine: two registries, PostgreSQL, Docker Engine, flibs; a push is built, tested, promoted,
@@ -48,6 +51,7 @@ async function demo(directory: string, keep: boolean): Promise<void> {
     stage("starting two registries");
     await removeDemo(directory);
     await mkdir(directory, { recursive: true });
+    await writeFile(join(directory, marker), "");
     const candidate = await startDockerRegistry();
     closers.push(() => candidate.stop());
     const production = await startDockerRegistry();
@@ -102,14 +106,15 @@ async function refuseForeign(directory: string): Promise<void> {
     if (error.code === "ENOENT") return [];
     throw error;
   });
-  if (found.length > 0 && !found.includes("flibs"))
-    throw new Error(`${directory} holds something else than a demo: name another directory`);
+  if (found.length > 0 && !found.includes(marker)) throw new Error(`${directory} holds something else than a demo: name another directory`);
 }
 
 /** What the last run left: its database may lie outside of the directory, and a server may still run when that run was killed. */
 async function removeDemo(directory: string): Promise<void> {
   await removeEmbeddedPostgres(join(directory, "flibs/state/postgres"));
-  await rm(directory, { recursive: true, force: true });
+  const names = await readdir(directory).catch(() => []);
+  // The marker goes last: what is left when this is killed is still a demo's.
+  for (const name of names.filter((one) => one !== marker)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
 async function story(world: DemoWorld): Promise<void> {

@@ -150,7 +150,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     store,
     flows: [buildFlow(building), checkPromotionFlow(promotion), releaseScanFlow(promotion), releaseFlow(promotion)],
     log,
+    // Releases, checks and withdrawals never wait for builds to end.
     concurrency: settings.limits.builds + 4,
+    most: { build: settings.limits.builds },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),

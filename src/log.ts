@@ -7,7 +7,9 @@ export type Log = Pick<Logger, "debug" | "info" | "warn" | "error"> & { child(fi
 const redact = ["*.password", "*.token", "*.secret", "*.credential", "password", "token", "secret", "credential", "headers.authorization"];
 
 export function createLog(level: string, destination?: NodeJS.WritableStream): Log {
-  const options = { level, redact: { paths: redact, censor: "(masked)" }, timestamp: pino.stdTimeFunctions.isoTime };
+  // pino knows errors only under "err"; here they are also "error" and "cause".
+  const serializers = { err: pino.stdSerializers.err, error: pino.stdSerializers.err, cause: pino.stdSerializers.err };
+  const options = { level, serializers, redact: { paths: redact, censor: "(masked)" }, timestamp: pino.stdTimeFunctions.isoTime };
   return destination ? pino(options, destination) : pino(options);
 }
 

@@ -125,7 +125,13 @@ function promotionOf(record: BuildRecord, stage: Stage, view: StatusView): Commi
   if (stage === "promotion" && view.ending?.status !== "done")
     return open(promotionStatus, "running", "Proposing the promotion", view, undefined);
   if (view.ending?.status === "done")
-    return status(promotionStatus, "success", "Nothing to promote: this image is released already", "", view);
+    return status(
+      promotionStatus,
+      "success",
+      "Nothing to promote: this image, or a newer build of it, is released or proposed already",
+      "",
+      view,
+    );
   return view.ending === undefined ? status(promotionStatus, "pending", "Waits for the tests", "", view) : skipped(promotionStatus, view);
 }
 

@@ -28,7 +28,11 @@ export function reportFailure(terminal: Terminal, error: unknown): number {
     terminal.err(`${tint(terminal, "bad", "flibs: unexpected error")}: ${plain(text)}\n`);
     return exitCodes.failed;
   }
-  terminal.err(`${tint(terminal, "bad", "flibs")}: ${plain(error.message)}\n`);
+  const place =
+    error.file === undefined || error.message.includes(error.file)
+      ? ""
+      : ` (${error.file}${error.line === undefined ? "" : `:${error.line}`})`;
+  terminal.err(`${tint(terminal, "bad", "flibs")}: ${plain(error.message + place)}\n`);
   if (error.hint) terminal.err(`  ${plain(error.hint)}\n`);
   return byKind[error.kind];
 }

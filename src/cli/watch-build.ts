@@ -65,7 +65,7 @@ export function formatEnding(terminal: Terminal, run: Run, build: BuildRecord | 
     const promotion = build?.promotion ? `\n  promotion: ${build.promotion.repository} #${build.promotion.number}` : "";
     return `${tint(terminal, "good", `${name} is built`)}${pull}${promotion}\n`;
   }
-  const place = error?.file === undefined ? "" : ` (${error.file}${error.line === undefined ? "" : `:${error.line}`})`;
+  const place = error?.file === undefined ? "" : ` (${plain(error.file)}${error.line === undefined ? "" : `:${error.line}`})`;
   const hint = error?.hint === undefined ? "" : `\n  ${plain(error.hint)}`;
   return `${tint(terminal, "bad", `${name} ${run.status === "done" ? "failed" : run.status}`)}: ${plain(error?.message ?? "no reason was recorded")}${place}${hint}\n`;
 }

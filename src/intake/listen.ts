@@ -5,6 +5,9 @@ import { decide, type IntakePolicy, type Intent } from "./decide.ts";
 import type { CursorStore, StoredDelivery } from "./inbox.ts";
 import { requestsOf } from "./requests.ts";
 
+/** Branches of one push, or changes of one delivery, that are acted upon; more at once is a mistake or an attack. */
+const mostEvents = 100;
+
 /** Of the newest runs; an older one found again would only be counted as missed. */
 const mostKnown = 1000;
 
@@ -18,7 +21,11 @@ export interface Heard {
 export async function hearDelivery(forge: Forge, policy: IntakePolicy, delivery: StoredDelivery): Promise<Heard> {
   const events = forge.parseDelivery(delivery);
   if (events.length === 0) return { outcome: "ignored: not an event that flibs listens to", start: [] };
-  const heard = await Promise.all(events.map((event) => hearEvent(forge, policy, event)));
+  const heard: Heard[] = [];
+  // One after the other: each may ask the forge, and a push may name thousands of branches.
+  for (const event of events.slice(0, mostEvents)) heard.push(await hearEvent(forge, policy, event));
+  const left = events.length - heard.length;
+  if (left > 0) heard.push({ outcome: `ignored: ${left} more, only ${mostEvents} of one delivery are looked at`, start: [] });
   return { outcome: heard.map((one) => one.outcome).join("; "), start: heard.flatMap((one) => one.start) };
 }
 
@@ -32,15 +39,26 @@ export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: Cu
   const { events, cursor: next } = await forge.changesSince(cursor);
   const known = new Set((await runs.list({ limit: mostKnown })).map((run) => run.id));
   const missed: string[] = [];
+  const looked = new Map<string, number>();
+  let problem: unknown;
   for (const event of events) {
-    const heard = await hearEvent(forge, policy, event);
-    const start = cursor === undefined ? heard.start.filter((request) => request.flow !== "build") : heard.start;
-    for (const request of start) {
-      const id = await runs.start(request);
-      if (!known.has(id)) missed.push(request.key);
-      known.add(id);
+    const count = (looked.get(event.repository) ?? 0) + 1;
+    looked.set(event.repository, count);
+    if (count > mostEvents) continue;
+    try {
+      const heard = await hearEvent(forge, policy, event);
+      const start = cursor === undefined ? heard.start.filter((request) => request.flow !== "build") : heard.start;
+      for (const request of start) {
+        const id = await runs.start(request);
+        if (!known.has(id)) missed.push(request.key);
+        known.add(id);
+      }
+    } catch (error) {
+      // One broken repository must not hide what happened in the others; all are looked at again, since the cursor stays.
+      problem ??= error;
     }
   }
+  if (problem !== undefined) throw problem;
   // After the runs: a crash in between finds the same events again, and their keys give the same runs.
   await cursors.saveCursor(name, next);
   return missed;

@@ -44,8 +44,10 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
     http: { maxHeaderSize: 16_384, headersTimeout: 15_000 },
   });
   const closing = new AbortController();
-  server.addHook("onRequest", async (_request, reply) => {
+  server.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
+    // No name has a NUL, and PostgreSQL takes none: asking for one is not an error of ours.
+    return /%00/.test(request.url) ? reply.code(404).type("text/plain; charset=utf-8").send("not found\n") : undefined;
   });
   server.addHook("onResponse", async (request, reply) => {
     const route = request.routeOptions.url ?? "(none)";

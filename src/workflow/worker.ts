@@ -16,6 +16,11 @@ export interface WorkerOptions {
   readonly log: Log;
   /** Runs at a time in this process. */
   readonly concurrency: number;
+  /**
+   * Runs of one flow at a time in this process; a flow that is not named may take all of `concurrency`. Long runs need one, else a handful of
+   * them holds up every short one.
+   */
+  readonly most?: Readonly<Record<string, number>>;
   /** Without it this worker leaves deliveries to others. */
   readonly onDelivery?: OnDelivery;
   /** How long a worker that fell silent keeps its runs; one whose process died loses them at once. Default 30 s. */
@@ -46,6 +51,9 @@ export function createWorker(options: WorkerOptions): Worker {
   const flows = new Map<string, Flow>(options.flows.map((flow) => [flow.name, flow]));
   const names = [...flows.keys()];
   const executions = new Map<string, Execution>();
+  /** How many runs of each flow are at work here, and whether one was left lying for want of room. */
+  const atWork = new Map<string, number>();
+  let crowded = false;
   let presence: { readonly holder: string; close(): Promise<void> } | undefined;
   let stopping = false;
   let stopped: Promise<void> | undefined;
@@ -90,7 +98,25 @@ export function createWorker(options: WorkerOptions): Worker {
     // The job that goes on with a paused run may come before the pause has quite ended.
     await executions.get(id)?.ended;
     if (stopping || !presence) return;
-    const claim = await store.journal.claim(id, presence.holder, leaseMs, names);
+    const flow = (await store.journal.find(id))?.flow ?? "";
+    if ((atWork.get(flow) ?? 0) >= (options.most?.[flow] ?? Number.POSITIVE_INFINITY)) {
+      crowded = true;
+      return;
+    }
+    atWork.set(flow, (atWork.get(flow) ?? 0) + 1);
+    try {
+      await workOn(id, presence.holder);
+    } finally {
+      atWork.set(flow, (atWork.get(flow) ?? 1) - 1);
+      if (crowded && !stopping) {
+        crowded = false;
+        await sweep();
+      }
+    }
+  }
+
+  async function workOn(id: string, holder: string): Promise<void> {
+    const claim = await store.journal.claim(id, holder, leaseMs, names);
     const flow = claim && flows.get(claim.run.flow);
     if (!claim || !flow) return;
     const execution = executeRun(claim, {

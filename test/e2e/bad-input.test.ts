@@ -12,7 +12,7 @@ let flibs: RunningService;
 beforeAll(async () => {
   flibs = await startRunningService((settings) => ({
     ...settings,
-    limits: { ...settings.limits, buildTime: "6s", testTime: "3s", log: "1MiB", context: "64MiB" },
+    limits: { ...settings.limits, buildTime: "15s", testTime: "10s", log: "1MiB", context: "64MiB" },
   }));
 }, 120_000);
 afterAll(async () => {
@@ -81,7 +81,7 @@ describe("a repository that cannot be built says so on the commit, with file, li
     {
       name: "endless",
       change: edit(/^USER 65534/m, "RUN while true; do sleep 1; done\nUSER 65534"),
-      title: /6 ?s|time/i,
+      title: /15 ?s|time/i,
       summary: /buildtime|time/i,
     },
     { name: "gigabyte", change: edit(/^USER 65534/m, "RUN yes | head -c 1000000000\nUSER 65534"), title: /log|MiB/i, summary: /log|MiB/i },

@@ -341,6 +341,27 @@ describe("one run at a time for each subject", () => {
     expect(await world.desk.runs.find(first)).toMatchObject({ status: "superseded" });
   });
 
+  test("long runs of one flow leave room, and those left lying are taken up when one ends", async () => {
+    const first = gate();
+    const leave = gate();
+    let atWork = 0;
+    let most = 0;
+    body = async (step, intent) =>
+      step("work", nothing, async () => {
+        most = Math.max(most, ++atWork);
+        if (intent.name === "1") first.open();
+        await leave.opened;
+        atWork -= 1;
+      });
+    const worker = await world.worker({ most: { [world.request("x").flow]: 1 } });
+    const runs = [await worker.runs.start(world.request("a", { intent: { name: "1" } }))];
+    await first.opened;
+    for (const subject of ["b", "c"]) runs.push(await worker.runs.start(world.request(subject)));
+    leave.open();
+    for (const run of runs) expect(await world.untilEnded(run)).toMatchObject({ status: "done" });
+    expect(most).toBe(1);
+  });
+
   test("twenty requests from four workers at once still take turns", async () => {
     let atWork = 0;
     let most = 0;
