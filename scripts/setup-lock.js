@@ -1,50 +1,30 @@
 // One setup of a clone at a time: two `npm ci` in one directory destroy each other's work. Node 20.
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Waits until no other living process holds the lock file, then does the work. `waiting` is called once when there is a wait. */
+/**
+ * Waits until no other process holds the lock file, then does the work. `waiting` is called once when there is a wait. The lock is the
+ * kernel's: it ends with the process that holds it, however that ends, so there is nothing to take over. The file stays.
+ */
 export async function withLock(file, waiting, work) {
-  for (let told = false; !take(file); await delay(200)) {
-    if (!told) waiting();
-    told = true;
-  }
+  const lock = openSync(file, "a");
   try {
+    for (let told = false; !take(lock, file); await delay(200)) {
+      if (!told) waiting();
+      told = true;
+    }
     return await work();
   } finally {
-    rmSync(file, { force: true });
+    closeSync(lock);
   }
 }
 
-/** A link appears with its content or not at all, so that nobody reads a lock without a process id. */
-function take(file) {
-  const mine = `${file}.${process.pid}`;
-  writeFileSync(mine, String(process.pid));
-  try {
-    linkSync(mine, file);
-    return true;
-  } catch (error) {
-    if (error.code !== "EEXIST") throw error;
-    if (!isAlive(holder(file))) rmSync(file, { force: true });
-    return false;
-  } finally {
-    rmSync(mine, { force: true });
-  }
-}
-
-function holder(file) {
-  try {
-    return Number(readFileSync(file, "utf8"));
-  } catch {
-    return undefined; // it has just been given back
-  }
-}
-
-function isAlive(pid) {
-  if (pid === undefined) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error.code === "EPERM";
-  }
+/** Node has no flock(2). The program takes it for the open file that it inherits, which is ours and keeps the lock when the program is gone. */
+function take(lock, file) {
+  const { status, error, stderr } = spawnSync("flock", ["-n", "3"], { stdio: ["ignore", "ignore", "pipe", lock], encoding: "utf8" });
+  if (status === 0) return true;
+  if (status === 1) return false;
+  const why = error?.code === "ENOENT" ? "install the package util-linux, which has flock" : (error?.message ?? stderr.trim());
+  throw new Error(`setup: ${file} cannot be locked: ${why}`);
 }

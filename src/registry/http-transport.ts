@@ -2,6 +2,7 @@ import http from "node:http";
 import https from "node:https";
 import { finished, type Readable } from "node:stream";
 import { appError, isAppError } from "../domain/errors.ts";
+import { type BodyLimits, patience } from "./patience.ts";
 
 /** Writes a request's body; must stop when the request is destroyed. Called at most once. */
 export type BodyWriter = (request: http.ClientRequest) => Promise<void>;
@@ -23,12 +24,12 @@ export interface HttpAnswer {
   readonly body: Readable;
 }
 
-export interface TransportLimits {
+export interface TransportLimits extends BodyLimits {
   readonly connectMs: number;
+  /** From the end of a GET or HEAD to the head of the answer; at most `headersMs`. */
+  readonly lookMs: number;
   /** From the end of the request to the head of the answer; registries on object stores take long to finish a big upload. */
   readonly headersMs: number;
-  /** Between two pieces of an answer's body. */
-  readonly idleMs: number;
 }
 
 export interface HttpTransport {
@@ -37,10 +38,17 @@ export interface HttpTransport {
   close(): void;
 }
 
-export const defaultTransportLimits: TransportLimits = { connectMs: 10_000, headersMs: 300_000, idleMs: 60_000 };
+export const defaultTransportLimits: TransportLimits = {
+  connectMs: 10_000,
+  lookMs: 60_000,
+  headersMs: 300_000,
+  idleMs: 60_000,
+  bodyMs: 60_000,
+  leastBytesPerSecond: 32_768,
+};
 
 /**
- * One HTTP exchange, with kept-alive connections and three time limits, and nothing else: no redirects, no retries, no decoding. node:http
+ * One HTTP exchange, with kept-alive connections and time limits for each part of it, and nothing else: no redirects, no retries, no decoding. node:http
  * and not fetch, since a body must be pumped with back-pressure and watched, and fetch gives no hand on either. Whatever goes wrong on
  * the way is `registry.unreachable`; an aborted signal throws its reason.
  */
@@ -75,7 +83,8 @@ function exchange(wanted: HttpRequest, agent: http.Agent | https.Agent, limits: 
       clearTimeout(waiting);
       waiting = setTimeout(() => request.destroy(unreachable(what)), ms);
     };
-    const sent = () => wait(limits.headersMs, "got no answer in time");
+    const answerMs = method === "GET" || method === "HEAD" ? Math.min(limits.lookMs, limits.headersMs) : limits.headersMs;
+    const sent = () => wait(answerMs, "got no answer in time");
     request.once("socket", (socket) => {
       const connected = () => (typeof body === "function" ? clearTimeout(waiting) : sent());
       if (socket.connecting) socket.once(url.protocol === "https:" ? "secureConnect" : "connect", connected);
@@ -91,7 +100,7 @@ function exchange(wanted: HttpRequest, agent: http.Agent | https.Agent, limits: 
     request.once("response", (response) => {
       clearTimeout(waiting);
       answered = true;
-      watchBody(response, limits.idleMs, () => unreachable("went silent in the middle of its answer"));
+      watchBody(response, limits, () => unreachable("went silent or too slow in the middle of its answer"));
       finished(response, () => {
         done();
         // An answer to half a body: the rest of the body must not become the next request of a kept connection.
@@ -107,6 +116,7 @@ function exchange(wanted: HttpRequest, agent: http.Agent | https.Agent, limits: 
       request.end(body);
       return;
     }
+    watchWrites(request, limits, () => unreachable("stopped taking the body, or takes it too slowly"));
     body(request).then(
       () => {
         writing = false;
@@ -125,26 +135,37 @@ function exchange(wanted: HttpRequest, agent: http.Agent | https.Agent, limits: 
 }
 
 /**
- * Destroys a body that gives nothing for a while although somebody wants more; a reader that takes its time is not the peer's fault.
+ * Destroys a body that gives nothing for a while, or too little, although somebody wants more; a reader that takes its time is not the peer's fault.
  * Demand is `_read`, supply is `push`: the only two places that see both flowing and iterated reading.
  */
-function watchBody(body: http.IncomingMessage, idleMs: number, silent: () => Error): void {
-  let timer: NodeJS.Timeout | undefined;
-  const stop = () => {
-    clearTimeout(timer);
-    timer = undefined;
-  };
+function watchBody(body: http.IncomingMessage, limits: BodyLimits, tooSlow: () => Error): void {
+  const peer = patience(limits, () => body.destroy(tooSlow()));
   const read = body._read.bind(body);
   const push = body.push.bind(body);
   body._read = (size) => {
-    timer ??= setTimeout(() => body.destroy(silent()), idleMs);
+    peer.wait();
     read(size);
   };
   body.push = (chunk: unknown, encoding?: BufferEncoding) => {
-    stop();
+    peer.moved(chunk instanceof Uint8Array ? chunk.length : 0);
     return push(chunk, encoding);
   };
-  body.on("close", stop);
+  body.on("close", peer.stop);
+}
+
+/** The same for a body that we send: it is the peer's turn while the buffers are full. */
+function watchWrites(request: http.ClientRequest, limits: BodyLimits, tooSlow: () => Error): void {
+  const peer = patience(limits, () => request.destroy(tooSlow()));
+  const write = request.write.bind(request) as (chunk: Uint8Array, ...rest: unknown[]) => boolean;
+  request.write = (chunk: Uint8Array, ...rest: unknown[]) => {
+    const goesOn = write(chunk, ...rest);
+    // What is handed over counts at once: the peer is given the time that these bytes may take.
+    peer.moved(chunk.length);
+    if (!goesOn) peer.wait();
+    return goesOn;
+  };
+  request.on("drain", peer.stop);
+  request.on("close", peer.stop);
 }
 
 function describe(error: Error): string {

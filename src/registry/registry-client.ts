@@ -56,7 +56,7 @@ export function registryClient(options: RegistryClientOptions): RegistryClient {
     async putBlob(repository, bytes) {
       const digest = digestOf(bytes);
       if (!(await hasBlob(session, repository, digest))) {
-        await uploadBlob(session, repository, { digest, size: bytes.length }, async () => Readable.from(bytes.length === 0 ? [] : [bytes]));
+        await uploadBlob(session, repository, { digest, size: bytes.length }, async () => Readable.from(slices(bytes)));
       }
       return digest;
     },
@@ -68,4 +68,11 @@ export function registryClient(options: RegistryClientOptions): RegistryClient {
     listReferrers: (repository, digest, artifactType) => listReferrers(session, repository, digest, artifactType),
     close: () => transport.close(),
   };
+}
+
+const sliceBytes = 65_536;
+
+/** Small enough that each is soon taken, so that a registry which stops taking them is noticed. */
+function* slices(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += sliceBytes) yield bytes.subarray(at, at + sliceBytes);
 }

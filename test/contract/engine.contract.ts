@@ -105,7 +105,7 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
   });
 
   test("a build that never ends is stopped", async () => {
-    const { outcome } = await build("RUN sleep 1000", { limits: { ...limits, timeoutMs: 1500 } });
+    const { outcome } = await build("RUN sleep 1000", { limits: { ...limits, timeoutMs: 4000 } });
     expect(outcome).toEqual({ outcome: "timed-out", step: 3 });
   });
 

@@ -81,7 +81,7 @@ export function registryContract({ name, create, skip = [] }: RegistryContract):
     });
 
     test.each([{ mediaType: oci }, { mediaType: docker }])(
-      "RG4: $mediaType comes back with its own bytes and type",
+      "RG4, DG5: $mediaType comes back with its own bytes and type",
       async ({ mediaType }) => {
         const repository = `contract/type-${mediaType.includes("oci") ? "oci" : "docker"}`;
         const manifest = await putImage(client, repository, mediaType);

@@ -34,7 +34,9 @@ describe("image reference", () => {
   });
   test.each([
     ["fedora", /names no registry/],
+    // DG13: no name is completed to docker.io, since every client completes it in its own way.
     ["library/fedora:40", /names no registry/],
+    ["docker/busybox:1", /names no registry/],
     ["r.test/Upper", /invalid repository/],
     ["r.test/a:", /invalid tag/],
     ["r.test/a:.b", /invalid tag/],

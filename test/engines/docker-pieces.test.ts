@@ -1,4 +1,4 @@
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, expect, test } from "@jest/globals";
@@ -53,6 +53,21 @@ describe("build context", () => {
     const context = await packContext(scratch.path, "ours", 10_000);
     expect(context.dockerfile).toBe(".flibs.Dockerfile.1");
     expect((await unpack(context))[".flibs.Dockerfile"]).toContain("theirs");
+  });
+
+  test("a .dockerignore of gigabytes is refused without being read, one that is a link is none", async () => {
+    await using scratch = await scratchDirectory();
+    await writeFile(join(scratch.path, ".dockerignore"), "a\n");
+    await truncate(join(scratch.path, ".dockerignore"), 5 * 2 ** 30);
+    await expect(packContext(scratch.path, "FROM scratch\n", 10_000)).rejects.toMatchObject({
+      code: "engine.dockerignore-invalid",
+      message: ".dockerignore is longer than 64 KiB",
+      file: ".dockerignore",
+    });
+    await rm(join(scratch.path, ".dockerignore"));
+    await symlink("/etc/passwd", join(scratch.path, ".dockerignore"));
+    const sent = await unpack(await packContext(scratch.path, "FROM scratch\n", 10_000));
+    expect(sent[".dockerignore"]).toBe("file 644 0 .flibs.Dockerfile\n.dockerignore\n");
   });
 
   test("a context that is too large is refused while it is sent", async () => {

@@ -36,6 +36,30 @@ describe(".dockerignore", () => {
     expect(() => parseDockerignore("a\n[b\n")).toThrow(expect.objectContaining({ code: "engine.dockerignore-invalid", line: 2 }));
   });
 
+  test("a file of more than 64 KiB or a thousand patterns is refused", () => {
+    const refused = (why: string, line: number) =>
+      expect.objectContaining({
+        code: "engine.dockerignore-invalid",
+        kind: "input",
+        message: `.dockerignore ${why}`,
+        file: ".dockerignore",
+        line,
+      });
+    expect(() => parseDockerignore("a\n".repeat(1000))).not.toThrow();
+    expect(() => parseDockerignore("a\n".repeat(1001))).toThrow(refused("has more than 1000 patterns", 1001));
+    expect(() => parseDockerignore("#".repeat(65_536))).not.toThrow();
+    expect(() => parseDockerignore("#".repeat(65_537))).toThrow(refused("is longer than 64 KiB", 1));
+  });
+
+  test("slow patterns against many paths are refused before they cost minutes", () => {
+    const ignore = parseDockerignore(`${"*a".repeat(30)}b\n`.repeat(10), 1_000_000);
+    const path = "a".repeat(200);
+    expect(ignore.ignores(path)).toBe(false);
+    expect(() => {
+      for (let time = 0; time < 1000; time++) ignore.ignores(path);
+    }).toThrow(expect.objectContaining({ code: "engine.dockerignore-invalid", kind: "input" }));
+  });
+
   test("a pattern made to be slow is not", () => {
     const ignore = parseDockerignore(`${"*a".repeat(500)}b`);
     const before = performance.now();

@@ -20,6 +20,10 @@ export interface FakeRegistryFlaws {
   silent: number;
   /** Bodies of blobs that stop half-way without closing the connection. */
   stalledBlobs: number;
+  /** Answers that `match` send a byte at a time, so many milliseconds apart, without end. */
+  readonly drips: { readonly match: RegExp; readonly everyMs: number }[];
+  /** Bodies of blob uploads are not read. */
+  deafUploads: boolean;
   mounts: "done" | "refused";
   referrersApi: boolean;
   /** Tags that exist stay what they are: 400, as registries with immutability say. */
@@ -42,6 +46,8 @@ export interface FakeRegistry extends AsyncDisposable {
   readonly bytes: { received: number; sent: number };
   /** `Authorization` headers in order. */
   readonly authorizations: (string | undefined)[];
+  /** `Accept` headers of requests for manifests, in order. */
+  readonly accepts: (string | undefined)[];
   repository(name: string): FakeRepository;
   /** Upload sessions that were neither completed nor cancelled. */
   openUploads(): number;
@@ -61,6 +67,8 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     cutBlobs: { times: 0, afterBytes: 0 },
     silent: 0,
     stalledBlobs: 0,
+    drips: [],
+    deafUploads: false,
     mounts: "done",
     referrersApi: false,
     immutableTags: false,
@@ -70,6 +78,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
   };
   const requests: string[] = [];
   const authorizations: (string | undefined)[] = [];
+  const accepts: (string | undefined)[] = [];
   const bytes = { received: 0, sent: 0 };
   const repository = (name: string) => {
     const known = repositories.get(name) ?? emptyRepository();
@@ -88,6 +97,12 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     requests.push(`${method} ${path}`);
     authorizations.push(request.headers.authorization);
     const url = new URL(path, `http://${endpoint}`);
+    const drip = flaws.drips.find((one) => one.match.test(`${method} ${path}`));
+    if (drip !== undefined) {
+      response.writeHead(200, { "content-type": "application/json" }).flushHeaders();
+      const timer = setInterval(() => response.write(" "), drip.everyMs);
+      return void response.on("close", () => clearInterval(timer));
+    }
     if (url.pathname === "/token" && options.tokenAuth !== undefined) return tokens.issue(request, response, options.tokenAuth);
     const flaw = flaws.answers.find((one) => one.times > 0 && one.match.test(`${method} ${path}`));
     if (flaw !== undefined) {
@@ -155,6 +170,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
       const id = rest.slice("uploads/".length);
       const upload = uploads.get(id);
       if (upload === undefined || url.searchParams.get("_state") !== "a+b") return refuse(response, 404, "BLOB_UPLOAD_UNKNOWN");
+      if (flaws.deafUploads && request.method === "PUT") return;
       for await (const chunk of request) {
         bytes.received += chunk.length;
         upload.push(chunk);
@@ -195,6 +211,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
 
   async function manifests(request: IncomingMessage, response: ServerResponse, name: string, reference: string): Promise<void> {
     const known = repository(name);
+    if (request.method !== "PUT") accepts.push(request.headers.accept);
     if (request.method === "PUT") {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk);
@@ -253,6 +270,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     requests,
     bytes,
     authorizations,
+    accepts,
     repository,
     openUploads: () => [...repositories.values()].reduce((sum, one) => sum + one.uploads.size, 0),
     async [Symbol.asyncDispose]() {

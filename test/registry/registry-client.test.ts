@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
 import { type RegistryClientOptions, registryClient } from "../../src/registry/registry-client.ts";
 import { type FakeRegistryOptions, startFakeRegistry } from "../fakes/registry.ts";
@@ -70,6 +70,55 @@ test("a registry that goes silent before or in the middle of its answer is asked
   await expect(w.client.hasBlob("f40/app", digest)).rejects.toMatchObject({ code: "registry.unreachable" });
 });
 
+describe("a registry that drips", () => {
+  const limits = { idleMs: 5000, bodyMs: 60, leastBytesPerSecond: 100_000 };
+  const refused = { code: "registry.unreachable", message: expect.stringContaining("silent or too slow in the middle of its answer") };
+  const once = { retries: 0 };
+
+  test.each([
+    { what: "tags", match: /tags/ },
+    { what: "a blob", match: /blobs/ },
+    { what: "a token", match: /token/ },
+  ])("byte by byte gives $what is given up, although it is never silent", async ({ match }) => {
+    await using w = await world({ tokenAuth: credential }, { limits, retry: once });
+    w.fake.flaws.drips.push({ match, everyMs: 5 });
+    const asked = match.test("blobs") ? w.client.readBlob("f40/app", digestOf("x"), 1000) : w.client.listTags("f40/app");
+    await expect(asked).rejects.toMatchObject(refused);
+  });
+
+  test("gives no head at all, is given up sooner for a look than for an upload", async () => {
+    await using w = await world({}, { limits: { lookMs: 30, headersMs: 60_000 }, retry: once });
+    w.fake.flaws.silent = 1;
+    await expect(w.client.hasBlob("f40/app", digestOf("x"))).rejects.toMatchObject({ code: "registry.unreachable" });
+  });
+
+  test("takes nothing of an upload is given up, its session is cancelled", async () => {
+    await using w = await world({}, { limits: { idleMs: 200 }, retry: once });
+    const blob = randomBytes(32 * 2 ** 20);
+    w.fake.flaws.deafUploads = true;
+    await expect(w.client.putBlob("f40/app", blob)).rejects.toMatchObject({
+      code: "registry.unreachable",
+      message: expect.stringContaining("takes it too slowly"),
+    });
+    expect(w.fake.openUploads()).toBe(0);
+    w.fake.flaws.deafUploads = false;
+    expect(await w.client.putBlob("f40/app", Buffer.from("x"))).toBe(digestOf("x"));
+  });
+
+  test("and a reader that takes its time is not the registry's fault", async () => {
+    await using w = await world({}, { limits: { ...limits, idleMs: 30, bodyMs: 30 } });
+    const blob = randomBytes(2 ** 20);
+    const digest = await w.client.putBlob("f40/app", blob);
+    let size = 0;
+    for await (const chunk of await w.client.openBlob("f40/app", { digest, size: blob.length })) {
+      size += chunk.length;
+      // Longer than all limits together.
+      if (size === chunk.length) await new Promise((done) => setTimeout(done, 120));
+    }
+    expect(size).toBe(blob.length);
+  });
+});
+
 test("RG10: a token is asked for once and used for all requests of its scope", async () => {
   await using w = await world({ tokenAuth: credential });
   for (let time = 0; time < 3; time += 1) await w.client.hasBlob("f40/app", digestOf("x"));
@@ -86,6 +135,28 @@ test("RG10: without expires_in a token is good for a minute, and a new one is ta
   w.pass(2000);
   await w.client.hasBlob("f40/app", digestOf("x"));
   expect(w.fake.tokens.requests).toHaveLength(2);
+});
+
+test("DG4: all four types are asked for each time, so that no registry has a reason to convert", async () => {
+  await using w = await world();
+  const image = await putImage(w.client, "f40/app", oci);
+  await w.client.putManifest("f40/app", "1", image);
+  w.fake.accepts.length = 0;
+  await w.client.findManifest("f40/app", "1");
+  await w.client.readManifest("f40/app", "1");
+  const types = ["oci.image.index.v1", "oci.image.manifest.v1", "docker.distribution.manifest.list.v2", "docker.distribution.manifest.v2"];
+  const asked = w.fake.accepts.map((one) => one?.split(", ").toSorted());
+  expect(asked).toEqual([0, 1].map(() => types.map((type) => `application/vnd.${type}+json`).toSorted()));
+});
+
+test("DG5: a manifest with spaces and an order of its own keeps its bytes and digest", async () => {
+  await using w = await world();
+  const { bytes } = await putImage(w.client, "f40/app", oci);
+  const parsed = Object.entries(JSON.parse(Buffer.from(bytes).toString())).toReversed();
+  const odd = Buffer.from(`\n${JSON.stringify(Object.fromEntries(parsed), undefined, 7)}  \n`);
+  const manifest = { mediaType: oci, bytes: odd, digest: digestOf(odd) };
+  expect(await w.client.putManifest("f40/app", "1", manifest)).toBe(digestOf(odd));
+  expect(Buffer.from((await w.client.readManifest("f40/app", "1")).bytes).equals(odd)).toBe(true);
 });
 
 test("DG8: a token that dies early, also under an upload, is replaced", async () => {
@@ -161,6 +232,13 @@ const lies = [
     status: 200,
     headers: { "content-type": "text/html" },
     body: "<h1>Sign in</h1>",
+    code: "registry.answer-invalid",
+  },
+  {
+    name: "a manifest of schema 1, which it made of what it has (DG4)",
+    status: 200,
+    headers: { "content-type": "application/vnd.docker.distribution.manifest.v1+prettyjws" },
+    body: '{"schemaVersion":1}',
     code: "registry.answer-invalid",
   },
   { name: "another manifest", status: 200, headers: { "content-type": oci }, body: "{}", code: "registry.digest-mismatch" },

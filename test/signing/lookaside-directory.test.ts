@@ -30,7 +30,7 @@ describe("a lookaside directory", () => {
     expect((await stat(join(place, "signature-2"))).mode & 0o777).toBe(0o644);
   });
 
-  test("whatever is removed, the rest stands without a gap", async () => {
+  test("DG16: whatever is removed, the rest stands without a gap", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uniqueArray(fc.integer({ min: 0, max: 8 })), async (numbers) => {
         const lookaside = openLookasideDirectory(scratch.path);

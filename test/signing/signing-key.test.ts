@@ -23,7 +23,11 @@ const cases: readonly Case[] = [
     code: "signing.key-unusable",
   },
   { name: "an expired key is refused", sec: "sec:e:3072:1:AA:1600000000:1650000000::u:::sc:::+::::", code: "signing.key-expired" },
-  { name: "expiry is judged by our clock", sec: "sec:u:3072:1:AA:1600000000:1700000000::u:::sc:::+::::", code: "signing.key-expired" },
+  {
+    name: "DG17, DG18: expiry is judged by our clock",
+    sec: "sec:u:3072:1:AA:1600000000:1700000000::u:::sc:::+::::",
+    code: "signing.key-expired",
+  },
   { name: "no key is refused", code: "signing.key-missing" },
 ];
 

@@ -11,7 +11,7 @@ const imageType = "application/vnd.oci.image.manifest.v1+json";
 const indexType = "application/vnd.oci.image.index.v1+json";
 
 function manifest(mediaType: string, content: unknown): Manifest {
-  const bytes = new TextEncoder().encode(JSON.stringify(content));
+  const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, ...(content as object) }));
   return { mediaType, bytes, digest: digestOf(bytes) };
 }
 function entry(of: Manifest, architecture: string, annotations?: Record<string, string>) {
@@ -20,7 +20,7 @@ function entry(of: Manifest, architecture: string, annotations?: Record<string, 
 function registryWith(manifests: readonly Manifest[], tag: string, top: Manifest): Registry {
   const readManifest = async (_: string, reference: string) => {
     const found = reference === tag ? top : manifests.find((one) => one.digest === reference);
-    if (!found) throw appError("signing.index-unreadable", `no ${reference}`);
+    if (!found) throw appError("registry.manifest-unknown", `no ${reference}`);
     return found;
   };
   return { endpoint: "internal:5000", readManifest } as Partial<Registry> as Registry;
@@ -82,6 +82,14 @@ describe("what needs a signature", () => {
   ])("an index with %s is refused", async (_, content) => {
     const bad = manifest(indexType, content);
     await expect(readImageDigests(registryWith([bad], "1", bad), "f40/cockpit", "1")).rejects.toMatchObject({
+      code: "registry.manifest-invalid",
+    });
+  });
+
+  test("too deep to be an image's is refused", async () => {
+    const nest = (inner: Manifest) => manifest(indexType, { manifests: [entry(inner, "amd64")] });
+    const nests = Array.from({ length: 5 }).reduce<Manifest[]>((made) => [nest(made[0] ?? amd64), ...made], []);
+    await expect(readImageDigests(registryWith(nests, "1", nests[0] ?? amd64), "f40/cockpit", "1")).rejects.toMatchObject({
       code: "signing.index-unreadable",
     });
   });

@@ -17,7 +17,8 @@ export interface BuildContext {
   /** `flibs-build/<installation>/<key>`. */
   readonly tag: string;
   readonly networkMode: string;
-  readonly cgroupParent: string;
+  /** `<host name>:<address>`, of this installation and key alone: what the containers of this build are known by. */
+  readonly mark: string;
   readonly maxContextBytes: number;
 }
 
@@ -99,7 +100,7 @@ async function followBuild(
 async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, stream: string): Promise<void> {
   const id = runningIn(stream);
   if (id === undefined) return;
-  const container = await findStepContainer(context.docker, context.socket, id, context.cgroupParent);
+  const container = await findStepContainer(context.docker, context.socket, id, context.mark);
   if (container !== undefined) await context.steps.started(key, container, request.limits.processes);
 }
 
@@ -131,11 +132,7 @@ function endedEarly(limits: CallLimits, at: Progress | undefined): BuildOutcome 
   return early === undefined ? undefined : { outcome: early, ...(at === undefined ? {} : { step: at.step }) };
 }
 
-function buildOptions(
-  context: BuildContext,
-  request: BuildRequest,
-  dockerfile: string,
-): Docker.ImageBuildOptions & { cgroupparent: string } {
+function buildOptions(context: BuildContext, request: BuildRequest, dockerfile: string): Docker.ImageBuildOptions {
   const { memoryBytes } = request.limits;
   return {
     version: "1" as const,
@@ -147,7 +144,7 @@ function buildOptions(
     memory: memoryBytes,
     // The same number as memory: no swap on top.
     memswap: memoryBytes,
-    cgroupparent: context.cgroupParent,
+    extrahosts: context.mark,
     networkmode: context.networkMode,
     buildargs: { ...request.buildArguments },
   };

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { ask, statusOf } from "./docker-client.ts";
 import type { Names } from "./names.ts";
+import type { PulledImages } from "./pulled-images.ts";
 import { removeContainer, type StepContainers } from "./step-containers.ts";
 
 export interface CleanUpContext {
@@ -8,11 +9,12 @@ export interface CleanUpContext {
   readonly socket: string;
   readonly names: Names;
   readonly steps: StepContainers;
+  readonly pulled: PulledImages;
 }
 
 /** Removes what this installation made for keys that nobody needs any more; everything else on the engine is left alone. */
 export async function cleanUpEngine(context: CleanUpContext, keep: (key: string) => boolean): Promise<readonly string[]> {
-  const { docker, socket, names, steps } = context;
+  const { docker, socket, names, steps, pulled } = context;
   const removed: string[] = [];
   for (const key of await steps.keys()) {
     if (!keep(key)) removed.push(...(await steps.remove(key)).map((id) => `container ${id}`));
@@ -22,6 +24,10 @@ export async function cleanUpEngine(context: CleanUpContext, keep: (key: string)
   for (const name of containers.flatMap((container) => container.Names.map((one) => one.replace(/^\//, "")))) {
     const key = names.keyOfContainer(name);
     if (key !== undefined && !keep(key) && (await removeContainer(docker, socket, name))) removed.push(`container ${name}`);
+  }
+
+  for (const key of await pulled.keys()) {
+    if (!keep(key)) removed.push(...(await pulled.remove(key)).map((image) => `image ${image}`));
   }
 
   const images = await ask(socket, "list images", docker.listImages());

@@ -1,12 +1,12 @@
 import type { Stats } from "node:fs";
 import { constants, createReadStream } from "node:fs";
-import { lstat, open, readdir, readFile, readlink } from "node:fs/promises";
+import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import tar from "tar-stream";
 import { appError } from "../../domain/errors.ts";
-import { type Dockerignore, parseDockerignore } from "./dockerignore.ts";
+import { type Dockerignore, dockerignoreLimits, parseDockerignore } from "./dockerignore.ts";
 
 /** A tar on its way to the engine. Whoever reads it slowly makes it be written slowly; nothing is held in memory but one chunk. */
 export interface Archive {
@@ -27,7 +27,7 @@ export interface Context extends Archive {
  * then takes it out again before the first COPY. Errors: `engine.context-too-large`, `engine.dockerignore-invalid`.
  */
 export async function packContext(directory: string, dockerfile: string, maxBytes: number): Promise<Context> {
-  const ignoreText = await readOwn(join(directory, ".dockerignore"));
+  const ignoreText = await readDockerignore(join(directory, ".dockerignore"));
   const ignore = parseDockerignore(ignoreText ?? "");
   const name = await freeName(directory);
   const sent = ignoreText === undefined ? `${name}\n.dockerignore\n` : `${ignoreText}\n${name}\n`;
@@ -138,10 +138,24 @@ function budget(maxBytes: number): Budget {
   };
 }
 
-async function readOwn(file: string): Promise<string | undefined> {
-  const stat = await lstat(file).catch(() => undefined);
-  if (!stat?.isFile()) return undefined;
-  return readFile(file, "utf8");
+async function readDockerignore(file: string): Promise<string | undefined> {
+  // Not followed, and not a pipe on which one would wait.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  if (handle === undefined) return undefined;
+  try {
+    if (!(await handle.stat()).isFile()) return undefined;
+    // One byte more than is allowed, so that the parser sees that it is too long; a huge file must not come into memory.
+    const bytes = Buffer.alloc(dockerignoreLimits.bytes + 1);
+    let size = 0;
+    while (size < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, size, bytes.length - size);
+      if (bytesRead === 0) break;
+      size += bytesRead;
+    }
+    return bytes.toString("utf8", 0, size);
+  } finally {
+    await handle.close();
+  }
 }
 
 async function freeName(directory: string): Promise<string> {

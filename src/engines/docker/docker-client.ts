@@ -1,8 +1,10 @@
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import { type AppError, appError, isAppError } from "../../domain/errors.ts";
 
 /** Talks to one Docker Engine. Nothing but the socket is taken from this machine: no DOCKER_HOST, no `~/.docker/config.json`. */
-export function dockerClient(socket: string): Docker {
+export async function dockerClient(socket: string): Promise<Docker> {
+  // With dockerode come gRPC and protobuf: a seventh of a second that only those who use the engine should pay.
+  const { default: Docker } = await import("dockerode");
   return new Docker({ socketPath: socket, protocol: "http" });
 }
 

@@ -11,7 +11,9 @@ import { type BuildContext, buildImage } from "./build-image.ts";
 import { cleanUpEngine } from "./clean-up.ts";
 import { ask, checkApiVersion, dockerClient, statusOf } from "./docker-client.ts";
 import { inspectImage } from "./inspect-image.ts";
-import { installationNames } from "./names.ts";
+import { keyNotes } from "./key-notes.ts";
+import { installationNames, type Names } from "./names.ts";
+import { pulledImages } from "./pulled-images.ts";
 import { pushImage } from "./push-image.ts";
 import { runContainer } from "./run-container.ts";
 import { stepContainers } from "./step-containers.ts";
@@ -21,7 +23,7 @@ export interface DockerEngineOptions {
   readonly socket: string;
   /** Sets this flibs apart from others on the same engine: lower-case letters, digits, dashes, at most 40. Must stay the same. */
   readonly installation: string;
-  /** A directory of its own; holds the ids of running build steps. */
+  /** A directory of its own; holds the ids of running build steps and the names of pulled images. */
   readonly stateDirectory: string;
   /** Builds at a time in this process; the others wait, without using up their time limit. */
   readonly builds: number;
@@ -35,10 +37,30 @@ export interface DockerEngineOptions {
 
 /** Docker Engine 19.03 or newer, through its API; see docs/decisions/0008-docker-engine.md. */
 export function dockerEngine(options: DockerEngineOptions): Engine {
-  const { socket } = options;
-  const docker = dockerClient(socket);
   const names = installationNames(options.installation);
-  const steps = stepContainers(docker, socket, join(options.stateDirectory, "build-steps"), (ms) => wait(ms));
+  let opened: Promise<Calls> | undefined;
+  const open = () => {
+    opened ??= dockerClient(options.socket).then((docker) => engineWith(docker, names, options));
+    return opened;
+  };
+  return {
+    name: "docker",
+    capabilities: { buildLimits: true },
+    platforms: async () => (await open()).platforms(),
+    build: async (...call) => (await open()).build(...call),
+    inspect: async (...call) => (await open()).inspect(...call),
+    push: async (...call) => (await open()).push(...call),
+    run: async (...call) => (await open()).run(...call),
+    cleanUp: async (keep) => (await open()).cleanUp(keep),
+  };
+}
+
+type Calls = Omit<Engine, "name" | "capabilities">;
+
+function engineWith(docker: Docker, names: Names, options: DockerEngineOptions): Calls {
+  const { socket } = options;
+  const steps = stepContainers(docker, socket, keyNotes(join(options.stateDirectory, "build-steps")), (ms) => wait(ms));
+  const pulled = pulledImages(docker, socket, keyNotes(join(options.stateDirectory, "pulled-images")));
   const slots = new PQueue({ concurrency: options.builds });
   const perKey = oneAtATime();
   const maxContextBytes = options.maxContextBytes ?? 512 * 2 ** 20;
@@ -66,7 +88,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine {
       steps,
       tag,
       networkMode: options.networkMode ?? "default",
-      cgroupParent: await cgroupParent(docker, socket, options.installation),
+      mark: names.buildMark(key),
       maxContextBytes,
     };
     return inSlot(slots, sink, signal, async () => {
@@ -76,8 +98,6 @@ export function dockerEngine(options: DockerEngineOptions): Engine {
   }
 
   return {
-    name: "docker",
-    capabilities: { buildLimits: true },
     platforms: async () => [await platform()],
     build: (key, request, sink, signal) => perKey(`build ${key}`, () => build(key, request, sink, signal)),
     inspect: (key, imageId, files) =>
@@ -94,9 +114,10 @@ export function dockerEngine(options: DockerEngineOptions): Engine {
     run: (key, request, sink, signal) =>
       perKey(`run ${key}`, async () => {
         using limits = limitCall(sink, signal, request.limits.timeoutMs);
-        return await runContainer({ docker, socket, container: container("run", key), maxFileBytes: maxContextBytes }, request, limits);
+        const own = { container: container("run", key), willPull: () => pulled.willPull(key, request.image) };
+        return await runContainer({ docker, socket, ...own, maxFileBytes: maxContextBytes }, request, limits);
       }),
-    cleanUp: (keep) => cleanUpEngine({ docker, socket, names, steps }, keep),
+    cleanUp: (keep) => cleanUpEngine({ docker, socket, names, steps, pulled }, keep),
   };
 }
 
@@ -113,12 +134,6 @@ async function findTagged(docker: Docker, socket: string, tag: string): Promise<
     );
   const id = await ask(socket, `look for the image ${tag}`, found);
   return id !== undefined && isDigest(id) ? id : undefined;
-}
-
-/** A name for the cgroup of all builds of this installation, in the grammar that the daemon's cgroup driver wants. */
-async function cgroupParent(docker: Docker, socket: string, installation: string): Promise<string> {
-  const info = await ask(socket, "describe itself", docker.info() as Promise<{ CgroupDriver?: string }>);
-  return info.CgroupDriver === "systemd" ? `flibs-${installation}.slice` : `/flibs-${installation}`;
 }
 
 async function inSlot(slots: PQueue, sink: LogSink, signal: AbortSignal, build: () => Promise<BuildOutcome>): Promise<BuildOutcome> {

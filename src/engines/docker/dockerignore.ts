@@ -7,15 +7,16 @@ export interface Dockerignore {
   readonly hasExceptions: boolean;
 }
 
-const limits = { bytes: 65_536, patterns: 1000 };
+/** Bytes of the file and patterns in it; `steps` bounds the comparisons of one build, since patterns and paths are both of the author's making. */
+export const dockerignoreLimits = { bytes: 65_536, patterns: 1000, steps: 300_000_000 };
 
 /**
  * Docker's rules (docs: build/concepts/context, "dockerignore files"): one pattern a line, `#` comments, Go's `filepath.Match` plus `**`, `!` for exceptions,
  * the last matching line wins, and a pattern that matches a directory matches everything below it.
  * Throws `engine.dockerignore-invalid` with the line.
  */
-export function parseDockerignore(text: string): Dockerignore {
-  if (Buffer.byteLength(text) > limits.bytes) throw refuse(1, "is longer than 64 KiB");
+export function parseDockerignore(text: string, steps = dockerignoreLimits.steps): Dockerignore {
+  if (Buffer.byteLength(text) > dockerignoreLimits.bytes) throw refuse(1, "is longer than 64 KiB");
   const rules: { readonly tokens: readonly Token[]; readonly exception: boolean }[] = [];
   for (const [index, raw] of text
     .replace(/^\uFEFF/, "")
@@ -26,15 +27,19 @@ export function parseDockerignore(text: string): Dockerignore {
     const exception = line.startsWith("!");
     const pattern = cleanPath(exception ? line.slice(1).trim() : line);
     if (line === "" || pattern === "") continue;
-    if (rules.length >= limits.patterns) throw refuse(index + 1, `has more than ${limits.patterns} patterns`);
+    if (rules.length >= dockerignoreLimits.patterns) throw refuse(index + 1, `has more than ${dockerignoreLimits.patterns} patterns`);
     rules.push({ tokens: parsePattern(pattern, index + 1), exception });
   }
-  const matches = (tokens: readonly Token[], path: string) => withParents(path).some((part) => matchTokens(tokens, part));
+  let left = steps;
+  const spend = (count: number) => {
+    left -= count;
+    if (left < 0) throw refuse(1, "takes too long to compare with the files of this repository");
+  };
   return {
     hasExceptions: rules.some((rule) => rule.exception),
     ignores: (path) => {
       // Backwards: the last line that matches decides.
-      for (const rule of rules.toReversed()) if (matches(rule.tokens, path)) return !rule.exception;
+      for (const rule of rules.toReversed()) if (matchTokens(rule.tokens, path, spend)) return !rule.exception;
       return false;
     },
   };
@@ -54,12 +59,6 @@ function cleanPath(path: string): string {
     else if (part !== "..") parts.push(part);
   }
   return parts.join("/");
-}
-
-/** `a/b/c` gives `a/b/c`, `a/b`, `a`. */
-function withParents(path: string): string[] {
-  const parts = path.split("/");
-  return parts.map((_, index) => parts.slice(0, parts.length - index).join("/"));
 }
 
 function parsePattern(pattern: string, line: number): Token[] {
@@ -105,12 +104,15 @@ function parseClass(inside: readonly string[]): Token {
 }
 
 /**
- * Follows all possible positions at once, so the time is at most pattern times path: the file comes from whoever opened the pull
+ * Whether the path or a directory above it matches. Follows all possible positions at once, so the time is at most pattern times path: the file comes from whoever opened the pull
  * request, and a backtracking regular expression made from it could be made to run for years.
  */
-function matchTokens(tokens: readonly Token[], path: string): boolean {
+function matchTokens(tokens: readonly Token[], path: string, spend: (steps: number) => void): boolean {
   let positions = reach(tokens, new Set([0]));
   for (const character of path) {
+    spend(positions.size);
+    // So far it is the name of a directory above.
+    if (character === "/" && positions.has(tokens.length)) return true;
     const next = new Set<number>();
     for (const at of positions) {
       const token = tokens[at];

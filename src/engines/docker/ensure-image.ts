@@ -10,6 +10,8 @@ export interface PullContext {
   /** Gets the progress; its answer is not looked at, a pull prints little. */
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Called before an image is pulled that was not there. */
+  readonly willPull?: () => Promise<void>;
 }
 
 /**
@@ -19,6 +21,7 @@ export interface PullContext {
 export async function ensureImage(context: PullContext, image: string, credential?: PushDestination["credential"]): Promise<void> {
   if (await hasImage(context, image)) return;
   if (!image.includes("@sha256:")) throw appError("engine.image-missing", `the image ${image} is not on this engine`);
+  await context.willPull?.();
   context.say(`Pulling ${image}\n`);
   const line = progressLines();
   try {

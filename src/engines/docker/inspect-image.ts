@@ -85,6 +85,9 @@ async function readThroughContainer(
   }
 }
 
+/** What an entry of a tar costs without its content. */
+const entryBytes = 512;
+
 interface Reader {
   readonly container: Docker.Container;
   readonly socket: string;
@@ -114,9 +117,10 @@ async function readArchive(reader: Reader, body: NodeJS.ReadableStream, asked: s
   try {
     for await (const entry of extract) {
       const { name, type, size = 0, linkname } = entry.header;
+      // What has no content counts too: millions of empty files and links must not come into memory, nor take for ever.
+      reader.left -= entryBytes + (type === "file" || type === "contiguous-file" ? size : 0);
+      if (reader.left < 0) throw tooLarge(asked, reader.limit);
       if (type === "file" || type === "contiguous-file") {
-        reader.left -= size;
-        if (reader.left < 0) throw tooLarge(asked, reader.limit);
         const chunks: Uint8Array[] = [];
         for await (const chunk of entry) chunks.push(chunk as Uint8Array);
         files[pathInside(asked, name)] = Buffer.concat(chunks);

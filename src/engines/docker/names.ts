@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { appError } from "../../domain/errors.ts";
 
 /**
@@ -10,6 +11,8 @@ export interface Names {
   /** `flibs.<installation>.<purpose>.<key>`. */
   container(purpose: "run" | "inspect", key: string): string;
   labels(key: string): Record<string, string>;
+  /** `<hash of key>.<installation>.flibs.invalid:127.0.0.1`: a line of the hosts file of each container in which the build's steps run. */
+  buildMark(key: string): string;
   /** The key of a tag or container of this installation; undefined for everything else. */
   keyOfTag(tag: string): string | undefined;
   keyOfContainer(name: string): string | undefined;
@@ -28,6 +31,7 @@ export function installationNames(installation: string): Names {
     buildRepository: (key) => repository + encodeKey(key),
     container: (purpose, key) => `${container}${purpose}.${encodeKey(key)}`,
     labels: (key) => ({ "io.flibs.installation": installation, "io.flibs.key": key }),
+    buildMark: (key) => `${createHash("sha256").update(key).digest("hex").slice(0, 40)}.${installation}.flibs.invalid:127.0.0.1`,
     keyOfTag: (tag) => {
       const match = tag.startsWith(repository) ? /^([^:/]+):latest$/.exec(tag.slice(repository.length)) : null;
       return match?.[1] === undefined ? undefined : decodeKey(match[1]);

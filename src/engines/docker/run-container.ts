@@ -12,17 +12,23 @@ export interface RunContext {
   readonly socket: string;
   readonly container: { readonly name: string; readonly labels: Record<string, string> };
   readonly maxFileBytes: number;
+  /** Called before the image is pulled. */
+  readonly willPull: () => Promise<void>;
 }
 
 /**
  * One command in a container that can reach nothing: no network, no mounts, no capabilities. A container of the same name is what a
- * crash left behind; it goes first. Always removed at the end, and with it the name under which the image was pulled.
+ * crash left behind; it goes first. Always removed at the end; the image that was pulled for it stays for the next command.
  */
 export async function runContainer(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const { docker, socket } = context;
   try {
     await removeContainer(docker, socket, context.container.name);
-    await ensureImage({ docker, socket, say: limits.say, signal: limits.signal }, request.image, request.credential);
+    await ensureImage(
+      { docker, socket, say: limits.say, signal: limits.signal, willPull: context.willPull },
+      request.image,
+      request.credential,
+    );
     const container = await createContainer(context, request);
     if (typeof container === "string") return { outcome: "not-started", message: container };
     await copyFiles(context, container, request);
@@ -33,21 +39,7 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
     throw translate(socket, "run a container", error);
   } finally {
     await removeContainer(docker, socket, context.container.name);
-    await forgetPulled(docker, request.image);
   }
-}
-
-/**
- * Nobody else would ever take away `registry/repository@sha256:…`, and each tested image would stay on the engine for ever. While its
- * build goes on the build's own tag keeps the layers, so that the next command pulls nothing.
- */
-async function forgetPulled(docker: Docker, image: string): Promise<void> {
-  if (!image.includes("@sha256:")) return;
-  // Another run may be using it; then that one forgets it. What is left otherwise costs room, no correctness.
-  await docker
-    .getImage(image)
-    .remove()
-    .catch(() => {});
 }
 
 async function createContainer({ docker, socket, container: own }: RunContext, request: RunRequest): Promise<Docker.Container | string> {

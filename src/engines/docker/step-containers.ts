@@ -1,10 +1,8 @@
-import { appendFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
 import type Docker from "dockerode";
 import { appError } from "../../domain/errors.ts";
 import { ask, messageOf, statusOf } from "./docker-client.ts";
 import { removeIntermediates } from "./intermediate-images.ts";
-import { decodeKey, encodeKey } from "./names.ts";
+import type { KeyNotes } from "./key-notes.ts";
 
 /**
  * The containers in which the daemon runs a build's RUN lines. They are the daemon's own and carry no name or label of ours, so their
@@ -28,31 +26,25 @@ export interface StepContainer {
   readonly created: string;
 }
 
-export function stepContainers(docker: Docker, socket: string, directory: string, delay: (ms: number) => Promise<void>): StepContainers {
-  const file = (key: string) => join(directory, encodeKey(key));
+export function stepContainers(docker: Docker, socket: string, notes: KeyNotes, delay: (ms: number) => Promise<void>): StepContainers {
   return {
     async started(key, { id, image, created }, processes) {
-      await mkdir(directory, { recursive: true });
-      await appendFile(file(key), `${id} ${image} ${created}\n`);
+      await notes.add(key, `${id} ${image} ${created}`);
       await limitProcesses(docker, socket, id, processes, delay);
     },
 
     async remove(key) {
-      const text = await readFile(file(key), "utf8").catch(() => "");
       const removed: string[] = [];
-      const started = text.split("\n").flatMap(readLine);
+      const started = (await notes.read(key)).flatMap(readLine);
       for (const { id } of started) {
         if (await removeContainer(docker, socket, id)) removed.push(id);
       }
       if (started.length > 0) await removeIntermediates(docker, socket, started);
-      await rm(file(key), { force: true });
+      await notes.forget(key);
       return removed;
     },
 
-    async keys() {
-      const names = await readdir(directory).catch(() => []);
-      return names.map(decodeKey).filter((key) => key !== undefined);
-    },
+    keys: () => notes.keys(),
   };
 }
 
@@ -71,17 +63,13 @@ export function runningIn(stream: string): string | undefined {
 }
 
 /**
- * The container, when it is one that the daemon made for a build of this installation: its cgroup parent is a setting of the build request that
- * neither a Dockerfile nor a parent image can touch.
+ * The container, when the daemon made it for the very build that has this mark. The mark is an extra host, a setting of the build request:
+ * neither a Dockerfile nor a parent image can touch it, and the containers of another build have that build's. (A cgroup parent of its own
+ * would tell them apart as well, but nobody takes away the cgroup directories that the daemon makes for it.)
  */
-export async function findStepContainer(
-  docker: Docker,
-  socket: string,
-  id: string,
-  cgroupParent: string,
-): Promise<StepContainer | undefined> {
+export async function findStepContainer(docker: Docker, socket: string, id: string, mark: string): Promise<StepContainer | undefined> {
   const found = await inspectContainer(docker, socket, id);
-  if (found?.HostConfig?.CgroupParent !== cgroupParent) return undefined;
+  if (!found?.HostConfig?.ExtraHosts?.includes(mark)) return undefined;
   return { id: found.Id, image: found.Image, created: found.Created };
 }
 

@@ -89,6 +89,18 @@ describe("hostile builds", () => {
     }
   });
 
+  test("a step that prints the name of another build's container cannot have it removed", async () => {
+    const victim = Promise.withResolvers<string>();
+    const building = build("other", "RUN sleep 4; printf unharmed", (text) => {
+      const id = / ---> Running in ([0-9a-f]{12})/.exec(text)?.[1];
+      if (id !== undefined) victim.resolve(id);
+    });
+    const { outcome } = await build("forger", `RUN printf ' ---> Running in ${await victim.promise}\\n'`);
+    expect(outcome.outcome).toBe("built");
+    const other = await building;
+    expect(other).toMatchObject({ outcome: { outcome: "built" }, log: expect.stringMatching(/^unharmed/m) });
+  });
+
   test("our Dockerfile does not get into the image, and no terminal sequence into the log", async () => {
     const { log } = await build("clean", "COPY . /all\nRUN ls -A /all; printf '\\033]0;owned\\007\\033[31mred\\n'");
     expect(log).toMatch(/^bin\nred$/m);
@@ -109,6 +121,18 @@ describe("hostile builds", () => {
     const id = await imageOf("large", "LABEL a=b");
     const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: scratch.path, builds: 1, maxFileBytes: 1000 });
     await expect(engine.inspect("large", id, ["/bin"])).rejects.toMatchObject({ code: "engine.file-too-large" });
+  });
+
+  test("files without content are not read without end either", async () => {
+    const id = await imageOf(
+      "many",
+      "RUN mkdir /many && cd /many && for i in 0 1 2 3 4 5 6 7 8 9; do for j in 0 1 2 3 4 5 6 7 8 9; do : >$i$j; done; done",
+    );
+    const reader = (maxFileBytes: number) =>
+      dockerEngine({ socket: dockerSocket, installation, stateDirectory: scratch.path, builds: 1, maxFileBytes });
+    await expect(reader(100 * 512).inspect("many", id, ["/many"])).rejects.toMatchObject({ code: "engine.file-too-large" });
+    const { files } = await reader(101 * 512).inspect("many", id, ["/many"]);
+    expect(Object.keys(files)).toHaveLength(100);
   });
 
   test("a failed build, and the earlier stages of a good one, leave no image without a name", async () => {
@@ -161,7 +185,6 @@ describe("an engine in trouble", () => {
     const socket = join(scratch.path, "d.sock");
     const answers: Record<string, unknown> = {
       "/version": { ApiVersion: "1.41", Os: "linux", Arch: "amd64" },
-      "/info": { CgroupDriver: "cgroupfs" },
     };
     const server = createServer((request, response) => {
       const path = (request.url ?? "").split("?")[0] ?? "";

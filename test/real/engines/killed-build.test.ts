@@ -61,7 +61,7 @@ async function stepContainers(): Promise<readonly string[]> {
       .getContainer(Id)
       .inspect()
       .catch(() => undefined);
-    if (container?.HostConfig.CgroupParent?.includes(installation)) found.push(Id);
+    if (container?.HostConfig.ExtraHosts?.some((one: string) => one.includes(installation))) found.push(Id);
   }
   return found;
 }

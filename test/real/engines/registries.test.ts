@@ -68,14 +68,24 @@ test.each([
   expect(String(error)).not.toContain("wrong-one");
 });
 
-test("a test image that needs a password is pulled with it, and forgotten afterwards", async () => {
+test("a test image that needs a password is pulled with it, once for all commands, and forgotten by clean-up", async () => {
   const imageId = await built("pull", `${fromScratch}LABEL a=pulled\n`);
   const { digest } = await engine.push("pull", imageId, { ...destination(), credential: registryCredential }, () => true, never);
   await engine.cleanUp((key) => key !== "pull");
   const image = `${registry.endpoint}/f42/hello@${digest}`;
   const request = { image, command: ["/bin/true"], env: {}, limits };
   await expect(engine.run("pull", request, () => true, never)).rejects.toMatchObject({ code: "engine.pull-denied" });
-  expect(await engine.run("pull", { ...request, credential: registryCredential }, () => true, never)).toMatchObject({ exitCode: 0 });
+  let log = "";
+  const sink = (text: string) => {
+    log += text;
+    return true;
+  };
+  for (const key of ["pull", "pull/2", "pull/3"]) {
+    expect(await engine.run(key, { ...request, credential: registryCredential }, sink, never)).toMatchObject({ exitCode: 0 });
+  }
+  expect(log.match(/^Pulling /gm)).toHaveLength(1);
+  expect(await engine.cleanUp((key) => !key.startsWith("pull"))).toEqual([`image ${image}`]);
+  expect(await engine.cleanUp((key) => !key.startsWith("pull"))).toEqual([]);
   await expect(docker.getImage(image).inspect()).rejects.toMatchObject({ statusCode: 404 });
 });
 

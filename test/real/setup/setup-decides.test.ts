@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -142,14 +141,19 @@ test("two setups of one clone work one after the other", async () => {
   expect(both.map((result) => result.stdout).join("")).toContain("another setup of this clone is at work; waiting for it\n");
 });
 
-test("the lock of a setup that was killed is taken over", async () => {
+test("what another setup left in the lock's file, or that it is there, holds nobody up", async () => {
   await using machine = await setupMachine();
-  const lock = join(machine.root, "var/setup/lock");
   await mkdir(join(machine.root, "var/setup"), { recursive: true });
-  const ended = spawnSync("true");
-  await writeFile(lock, String(ended.pid));
+  await writeFile(join(machine.root, "var/setup/lock"), String(process.pid));
   expect((await machine.setup()).exitCode).toBe(0);
-  expect(existsSync(lock)).toBe(false);
+});
+
+test("without a way to lock setup says what to install", async () => {
+  await using machine = await setupMachine();
+  await machine.without("flock");
+  const result = await machine.setup();
+  expect(result.exitCode).toBe(1);
+  expect(result.stderr).toContain("cannot be locked: install the package util-linux, which has flock");
 });
 
 test("--check reports every part and changes nothing", async () => {

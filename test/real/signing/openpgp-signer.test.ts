@@ -147,7 +147,7 @@ describe("a key that consumers would refuse is refused before signing", () => {
     expect(error).toMatchObject({ code: "signing.key-unusable", hint: expect.stringContaining(primary) });
   });
 
-  test("one that will have expired; and a warning comes 30 days ahead", async () => {
+  test("DG18 one that will have expired; and a warning comes 30 days ahead", async () => {
     const expiring = await quickKey("rsa3072", "10d");
     const warned: unknown[] = [];
     const log = { ...silentLog, warn: (fields: unknown) => void warned.push(fields) } as typeof silentLog;

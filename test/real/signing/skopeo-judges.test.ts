@@ -109,7 +109,7 @@ const rows: readonly Row[] = [
     files: async () => [await sign(payload(), ["--faked-system-time", "20210101T000000", "--default-sig-expire", "1d"])],
   },
   {
-    name: "SG17 signature from the future",
+    name: "SG17, DG17 signature from the future: a signer's clock that goes wrong loses nothing",
     accepted: true,
     files: async () => [await sign(payload(), ["--faked-system-time", "20400101T000000"])],
   },
@@ -130,7 +130,7 @@ const rows: readonly Row[] = [
     accepted: true,
     files: async () => [(await consumer.gpg(["--local-user", `${consumer.keys.good}!`, "--sign"], payload())).output],
   },
-  { name: "SG23 garbage beside a valid one", accepted: false, files: async () => [await sign(payload()), "garbage"] },
+  { name: "SG23, DG16 garbage beside a valid one", accepted: false, files: async () => [await sign(payload()), "garbage"] },
   { name: "SG23 an empty file beside a valid one", accepted: false, files: async () => [await sign(payload()), ""] },
   {
     name: "a second signature for another tag does no harm",
@@ -218,7 +218,7 @@ describe("how a lookaside answers (LA)", () => {
   }
   const answers: readonly Answer[] = [
     { name: "LA1 404 ends the list", accepted: true, status: 404 },
-    { name: "LA2 403 for an absent one", accepted: false, status: 403 },
+    { name: "LA2, DG16 403 for an absent one", accepted: false, status: 403 },
     { name: "LA3 500", accepted: false, status: 500 },
     { name: "LA4 a redirect loop", accepted: false, status: 302, location: true },
     { name: "LA5 an HTML page with 200", accepted: false, status: 200, body: "<html>not found</html>" },
