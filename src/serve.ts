@@ -9,6 +9,7 @@ import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
 import { webServer } from "./web/web-server.ts";
+import { isFinal } from "./workflow/run.ts";
 
 /** A running service. */
 export interface Service {
@@ -119,11 +120,12 @@ function every(name: string, pauseMs: number, sweep: () => Promise<number>) {
   };
 }
 
-/** Containers and tags of runs that have ended: what a crash left behind. */
+/** Containers and tags of runs that have ended: what a crash left behind. Asked anew for each, since builds begin while this goes on. */
 async function cleanEngine(app: App): Promise<readonly string[]> {
-  const alive = await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10_000 });
-  const ids = new Set(alive.map((run) => run.id));
-  return app.engine.cleanUp((key) => ids.has(key.split("/")[0] ?? key));
+  return app.engine.cleanUp(async (key) => {
+    const run = await app.runs.find(key.split("/")[0] ?? key);
+    return run !== undefined && !isFinal(run.status);
+  });
 }
 
 async function lookAround(app: App, board: ReadinessBoard): Promise<number> {

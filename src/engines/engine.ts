@@ -20,8 +20,11 @@ export interface Engine {
   push(key: string, imageId: Digest, destination: PushDestination, sink: LogSink, signal: AbortSignal): Promise<PushedImage>;
   /** Runs one command in a container of an image without network, credentials or privileges, and removes the container. */
   run(key: string, request: RunRequest, sink: LogSink, signal: AbortSignal): Promise<RunOutcome>;
-  /** Removes every container, image tag and temporary file made for keys for which `keep` says false. Returns what was removed. */
-  cleanUp(keep: (key: string) => boolean): Promise<readonly string[]>;
+  /**
+   * Removes every container, image tag and temporary file made for keys for which `keep` says false, asked right before each removal.
+   * Returns what was removed.
+   */
+  cleanUp(keep: (key: string) => boolean | Promise<boolean>): Promise<readonly string[]>;
 }
 
 export interface EngineCapabilities {

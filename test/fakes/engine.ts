@@ -129,7 +129,8 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     },
     cleanUp: async (keep) => {
       ask();
-      const gone = [...finished.keys()].filter((key) => !keep(key));
+      const gone: string[] = [];
+      for (const key of finished.keys()) if (!(await keep(key))) gone.push(key);
       for (const key of gone) finished.delete(key);
       return gone.map((key) => `image ${key}`);
     },
