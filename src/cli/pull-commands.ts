@@ -4,6 +4,7 @@ import { appError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
+import { formatMarkdown } from "./markdown-text.ts";
 import type { CommandContext } from "./program.ts";
 import { formatTable, plain, type Terminal, type Tone, tint } from "./terminal.ts";
 
@@ -53,13 +54,11 @@ export function addPullCommands(program: Command, context: CommandContext): void
           terminal.out(
             `  ${tint(terminal, statusTones[status.state] ?? "faint", status.state.padEnd(9))}${plain(status.name)}: ${plain(status.title)}\n`,
           );
-          if (status.state === "failure" || status.state === "error") terminal.out(`${indent(plain(status.summary))}\n`);
+          if (status.state === "failure" || status.state === "error") terminal.out(`${indent(formatMarkdown(status.summary))}\n`);
         }
-        terminal.out(`\n${plain(withoutHiddenBlocks(pull.body)).trim()}\n`);
+        terminal.out(`\n${formatMarkdown(pull.body)}\n`);
         for (const comment of comments) {
-          terminal.out(
-            `\n${tint(terminal, "faint", `--- ${plain(comment.author)}, ${comment.at}`)}\n${plain(withoutHiddenBlocks(comment.text)).trim()}\n`,
-          );
+          terminal.out(`\n${tint(terminal, "faint", `--- ${plain(comment.author)}, ${comment.at}`)}\n${formatMarkdown(comment.text)}\n`);
         }
       });
     });
@@ -183,11 +182,6 @@ function formatPulls(terminal: Terminal, pulls: readonly Pull[], now: number): s
       pull.title,
     ]);
   return formatTable(terminal, ["NUMBER", "STATE", "BRANCH", "OPENED", "TITLE"], rows);
-}
-
-/** The machine-readable comment is for programs; people read the rest. */
-function withoutHiddenBlocks(markdown: string): string {
-  return markdown.replace(/<!--[\s\S]*?-->/g, "");
 }
 
 function indent(text: string): string {

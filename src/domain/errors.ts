@@ -109,7 +109,7 @@ export const errorCatalogue = {
   },
   "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures already, clients read no more" },
   "signing.payload-invalid": { kind: "input", meaning: "A signature's text is not what the atomic signature format demands" },
-  "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry cannot be read, so its platforms are unknown" },
+  "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry is nested too deeply or has too many entries" },
   "signing.stages-collide": {
     kind: "input",
     meaning: "Two registries have the same public name, so their signatures could not be told apart",

@@ -38,6 +38,12 @@ export interface ForgeSources {
   diff(repository: string, from: string, to: string, paths: readonly string[], maxBytes: number): Promise<string>;
   /** Is `ancestor` reachable from `descendant`? False when either is unknown. */
   isAncestor(repository: string, ancestor: string, descendant: string): Promise<boolean>;
+  /**
+   * All best common ancestors of two commits, sorted; none when the histories never met. More than one after merges that cross. A forge
+   * whose API names only one must find the others by itself: what a merge does to a file can't be told from one alone.
+   * Throws `forge.commit-unknown`.
+   */
+  listMergeBases(repository: string, a: string, b: string): Promise<readonly string[]>;
   /** Commits reachable from `head` that changed `path`, newest first, at most `limit`. */
   fileHistory(repository: string, head: string, path: string, limit: number): Promise<readonly string[]>;
 }

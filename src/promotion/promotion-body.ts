@@ -2,6 +2,7 @@ import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { shortDigest } from "../domain/digest.ts";
 import { formatNvr } from "../domain/nvr.ts";
+import { countShared } from "./base-layers.ts";
 import { escapeCode, escapeText, fenced } from "./escape.ts";
 import { diffConfig, diffRpms, lostPlatforms, type RpmChange } from "./image-diff.ts";
 import type { ImageTree, PlatformImage } from "./image-tree.ts";
@@ -12,8 +13,8 @@ export interface PromotionFacts {
   readonly build: BuildRecord;
   readonly tag: string;
   readonly tree: ImageTree;
-  /** Layers of the base images that could be read cheaply: those that stand in one of our own registries. */
-  readonly baseLayers: ReadonlySet<Digest> | undefined;
+  /** Layers (blob digests and diff ids) of the base images that could be read cheaply: those in one of our own registries. */
+  readonly baseLayers: ReadonlySet<string> | undefined;
   /** What users have now: the release that the floating tags point to. `build` is undefined when it was not built here. */
   readonly current: { readonly tag: string; readonly digest: Digest; readonly build?: BuildRecord; readonly tree?: ImageTree } | undefined;
   readonly floating: readonly { readonly tag: string; readonly before: string | undefined }[];
@@ -150,7 +151,7 @@ function platforms({ build, tree, current, baseLayers }: PromotionFacts): string
     const shared = old ? String(image.layers.filter((layer) => old.layers.some((one) => one.digest === layer.digest)).length) : "-";
     const size = compressed(image);
     const delta = old ? formatDelta(size - compressed(old)) : "new";
-    const base = baseLayers ? String(image.layers.filter((layer) => baseLayers.has(layer.digest)).length) : "unknown";
+    const base = baseLayers ? String(countShared(image, build, baseLayers)) : "unknown";
     const cells = [escapeCode(image.platform), escapeCode(shortDigest(image.digest)), formatSize(size), delta, image.layers.length, shared];
     return `| ${[...cells, base].join(" | ")} |`;
   });
@@ -254,7 +255,7 @@ function source({ build, current, sourceDiff }: PromotionFacts, most: number): s
   if (sourceDiff === undefined) return `### Source\n\n${range}; the difference cannot be read.`;
   if (sourceDiff.trim() === "") return `### Source\n\n${range}: no difference.`;
   const body = most === 0 ? "The difference is too long to be shown here." : fenced(sourceDiff, "diff", most);
-  return `### Source\n\n<details><summary>${escapeText(`${current.build.commit.slice(0, 12)}..${build.commit.slice(0, 12)}`)}</summary>\n\n${body}\n\n</details>\n\n${range}`;
+  return `### Source\n\n${range}\n\n<details><summary>difference</summary>\n\n${body}\n\n</details>`;
 }
 
 function merging({ tag, floating, publicName, current }: PromotionFacts): string {

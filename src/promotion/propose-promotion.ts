@@ -1,8 +1,9 @@
-import type { BuildRecord, PinnedParent } from "../builds/build-record.ts";
+import type { BuildRecord } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { appError, errorKind } from "../domain/errors.ts";
 import { versionRelease } from "../domain/nvr.ts";
 import type { Pull } from "../forge/forge.ts";
+import { readBaseLayers } from "./base-layers.ts";
 import { sanitiseTag } from "./check-release.ts";
 import { escapeCode } from "./escape.ts";
 import { editImageFile, newImageFile, type ParsedImageFile, parseImageFile, sortFloating } from "./image-file.ts";
@@ -234,25 +235,6 @@ async function readFacts(ports: PromotionPorts, build: FitBuild, draft: Draft): 
     sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
     pageUrl: ports.settings.pageOf(build.id),
   };
-}
-
-/** Layers of parents that stand in a registry of ours, where reading costs nothing; undefined when none could be read. */
-async function readBaseLayers(ports: PromotionPorts, parents: readonly PinnedParent[]): Promise<ReadonlySet<Digest> | undefined> {
-  let layers: Set<Digest> | undefined;
-  for (const { pinned, digest } of parents.slice(0, 20)) {
-    const [place = ""] = pinned.split("@");
-    const [name] = Object.entries(ports.settings.registries).find(([, one]) => place.startsWith(`${one.endpoint}/`)) ?? [];
-    if (name === undefined) continue;
-    const repository = place.slice((ports.settings.registries[name]?.endpoint.length ?? 0) + 1);
-    try {
-      const tree = await readImageTree(ports.registries.named(name), repository, digest);
-      layers ??= new Set();
-      for (const image of tree.platforms) for (const layer of image.layers) layers.add(layer.digest);
-    } catch (error) {
-      if (errorKind(error) === "transient") throw error;
-    }
-  }
-  return layers;
 }
 
 /** The release's record is found by its digest; one released elsewhere has none. Its bytes may be gone: then there is no comparison. */

@@ -1,8 +1,9 @@
+import { decodeEntities, withoutBreaks } from "../domain/html-entities.ts";
 import { Html, html, safeLink } from "./html.ts";
 
 /**
  * The part of Markdown that promotion PRs and comments use: headings, paragraphs, lists, tables, fenced code, block quotes, `<details>`, bold,
- * italics, code and links. Text of strangers stands in it: everything is escaped first by {@link html}, HTML is shown as text, links go to
+ * italics, code, links and entities. Text of strangers stands in it: everything is escaped first by {@link html}, HTML is shown as text, links go to
  * http(s) only, images are not loaded.
  */
 export function renderMarkdown(text: string): Html {
@@ -102,23 +103,33 @@ function readList(lines: readonly string[], at: number): Read {
 const spans =
   /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|\[([^\][]{1,500})\]\(([^()\s]{1,2000})\)|\*\*(\S(?:[^*]*?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_]*?\S)?)[*_](?![\w*])|\\([!-/:-@[-`{-~])|(https?:\/\/[^\s<>()"'`]+)/g;
 
-function inline(text: string): Html {
+function inline(text: string, depth = 0): Html {
   const parts: Html[] = [];
   let last = 0;
   for (const match of text.matchAll(spans)) {
     const [whole, , code, label, target, bold, italic, escaped, url] = match;
-    parts.push(html`${text.slice(last, match.index)}`);
+    parts.push(html`${readable(text.slice(last, match.index))}`);
     last = match.index + whole.length;
     const link = safeLink(target ?? url);
-    if (code !== undefined) parts.push(html`<code>${code.trim()}</code>`);
+    if (code !== undefined) parts.push(html`<code>${withoutBreaks(code.trim())}</code>`);
     else if ((label !== undefined || url !== undefined) && link !== undefined)
-      parts.push(html`<a href="${link}" rel="noreferrer nofollow">${label ?? url}</a>`);
-    else if (bold !== undefined) parts.push(html`<strong>${bold}</strong>`);
-    else if (italic !== undefined) parts.push(html`<em>${italic}</em>`);
-    else parts.push(html`${escaped ?? whole}`);
+      parts.push(html`<a href="${link}" rel="noreferrer nofollow">${readable(label ?? url ?? "")}</a>`);
+    else if (bold !== undefined) parts.push(html`<strong>${inlineOf(bold, depth)}</strong>`);
+    else if (italic !== undefined) parts.push(html`<em>${inlineOf(italic, depth)}</em>`);
+    else parts.push(html`${escaped ?? readable(whole)}`);
   }
-  parts.push(html`${text.slice(last)}`);
+  parts.push(html`${readable(text.slice(last))}`);
   return html`${parts}`;
+}
+
+/** Code may stand in bold text (`**gate \`x\` is taken away**`); one level is enough. */
+function inlineOf(text: string, depth: number): Html {
+  return depth < 1 ? inline(text, depth + 1) : html`${readable(text)}`;
+}
+
+/** After the text was taken apart: what an entity stands for is text and is escaped by {@link html} like all other. */
+function readable(text: string): string {
+  return withoutBreaks(decodeEntities(text));
 }
 
 function headingOf(level: number, text: Html): Html {

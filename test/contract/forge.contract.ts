@@ -36,7 +36,8 @@ export function forgeContract(subject: ForgeSubject): void {
   const it = (name: string, story: () => Promise<void>) => {
     const skipped = subject.skip?.find((one) => one.name === name);
     if (skipped) test.skip(`${name} (${skipped.reason})`, story);
-    else test(name, story);
+    // Real forges start a git process for each word of a story.
+    else test(name, story, 30_000);
   };
   beforeEach(async () => {
     world = await subject.create();
@@ -103,6 +104,36 @@ export function forgeContract(subject: ForgeSubject): void {
       expect(diff).toContain("-one\n+two\n");
       expect(await forge.diff(repository, first, second, ["a"], 10_000)).toBe("");
       expect((await forge.diff(repository, second, third, ["a"], 20)).length).toBeLessThanOrEqual(20);
+    });
+  });
+
+  describe("where two histories parted", () => {
+    it("is the commit both have, the older one of the two when it has been merged, and none when they never met", async () => {
+      const first = await person.commit("main", { a: "one\n" });
+      const topic = await person.commit("topic", { b: "1\n" }, "main");
+      const main = await person.commit("main", { a: "two\n" });
+      expect(await forge.listMergeBases(repository, main, topic)).toEqual([first]);
+      expect(await forge.listMergeBases(repository, topic, main)).toEqual([first]);
+      expect(await forge.listMergeBases(repository, first, main)).toEqual([first]);
+      expect(await forge.listMergeBases(repository, main, main)).toEqual([main]);
+      const stranger = await person.commit("stranger", { c: "1\n" });
+      const merged = await person.merge(await person.openPull("topic", "main", "Topic"));
+      expect(await forge.listMergeBases(repository, merged, topic)).toEqual([topic]);
+      expect(await forge.listMergeBases(repository, merged, stranger)).toEqual([]);
+      await expect(forge.listMergeBases(repository, unknown, main)).rejects.toMatchObject({ code: "forge.commit-unknown" });
+      await expect(forge.listMergeBases(repository, main, unknown)).rejects.toMatchObject({ code: "forge.commit-unknown" });
+    });
+
+    it("is two commits after merges that cross", async () => {
+      await person.commit("main", { a: "1\n" });
+      const left = await person.commit("left", { l: "1\n" }, "main");
+      const right = await person.commit("right", { r: "1\n" }, "main");
+      // Branches of their own, so that each merge takes the other side as it was.
+      await person.commit("left-2", { x: "1\n" }, "left");
+      await person.commit("right-2", { y: "1\n" }, "right");
+      const one = await person.merge(await person.openPull("right", "left-2", "Right into left"));
+      const two = await person.merge(await person.openPull("left", "right-2", "Left into right"));
+      expect(await forge.listMergeBases(repository, one, two)).toEqual([left, right].sort());
     });
   });
 

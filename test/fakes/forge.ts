@@ -6,6 +6,7 @@ import type { ForgeEvent } from "../../src/forge/event.ts";
 import type { CommitStatus, Forge, Pull, PullComment } from "../../src/forge/forge.ts";
 import { type Change, eventOf, parseDelivery, verifyDelivery } from "../../src/forge/local/delivery.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
+import { mergeBases } from "../support/merge-bases.ts";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -179,6 +180,11 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
       return Buffer.from(text).subarray(0, maxBytes).toString();
     },
     isAncestor: async (repository, ancestor, descendant) => repositories.has(repository) && reaches(repository, ancestor, descendant),
+    async listMergeBases(repository, a, b) {
+      commitAt(repository, a);
+      commitAt(repository, b);
+      return mergeBases((id) => at(repository).commits.get(id)?.parents ?? [], a, b);
+    },
     async fileHistory(repository, head, path, limit) {
       const { commits } = at(repository);
       commitAt(repository, head);

@@ -9,6 +9,7 @@ import type { CopyRequest, Manifest, Registry } from "../../src/registry/registr
 import type { Flow, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
 import { fakeSigner } from "../fakes/signer.ts";
+import { mergeBases } from "../support/merge-bases.ts";
 
 /** The promotion room on a forge, registries and signers in memory. */
 
@@ -60,6 +61,7 @@ export function memoryForge() {
     checkout: async () => {},
     diff: async (_repository, from, to) => (from === to ? "" : `--- a/Dockerfile\n+++ b/Dockerfile\n-FROM ${from}\n+FROM ${to}\n`),
     isAncestor: async (_repository, old, young) => isAncestor(old, young),
+    listMergeBases: async (_repository, a, b) => mergeBases((id) => commits.get(id)?.parents ?? [], a, b),
     fileHistory: async (_repository, head, path, limit) => {
       const found: string[] = [];
       const queue = [head];

@@ -27,6 +27,28 @@ const cases: readonly (readonly [name: string, text: string, markup: string])[] 
   ],
   ["a hidden mark of the bot", "<!-- flibs:key -->\ntext", "<p>text</p>"],
   ["HTML", "<script>alert(1)</script>", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"],
+  ["entities as text", "&#60;b&#62; &amp;&lt;&#x3e; &quot;", "<p>&lt;b&gt; &amp;&lt;&gt; &quot;</p>"],
+  ["an entity that stands for a mark is no mark", "&#42;&#42;a&#42;&#42; &#96;b&#96; &#91;c&#93;(x)", "<p>**a** `b` [c](x)</p>"],
+  ["entities that would be a script", "&#60;script&#62;alert(1)&#60;/script&#62;", "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"],
+  ["an entity of an entity", "&#38;lt;b&#38;gt;", "<p>&amp;lt;b&amp;gt;</p>"],
+  ["an entity in code is none", "`&#60;`", "<p><code>&amp;#60;</code></p>"],
+  [
+    "an entity for a control character or nothing",
+    "&#27; &#0; &#xD800; &#1114112; &bogus;",
+    "<p>&amp;#27; &amp;#0; &amp;#xD800; &amp;#1114112; &amp;bogus;</p>",
+  ],
+  [
+    "an entity that would end an attribute",
+    "[x](https://e.test/&#34;onload=1)",
+    '<p><a href="https://e.test/&amp;#34;onload=1" rel="noreferrer nofollow">x</a></p>',
+  ],
+  ["zero-width spaces are for forges", "@\u200bbob `-\u200b-help`", "<p>@bob <code>--help</code></p>"],
+  ["code in bold", "**gate `x` is &#60;gone&#62;**", "<p><strong>gate <code>x</code> is &lt;gone&gt;</strong></p>"],
+  [
+    "a summary with entities",
+    "<details><summary>linux/amd64&#58; 3 &#60;b&#62;</summary>\n\n| a |\n|---|\n| 1 |\n\n</details>",
+    '<details><summary>linux/amd64: 3 &lt;b&gt;</summary><div class="wide"><table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table></div></details>',
+  ],
   ["an escaped mark", "\\*a\\*", "<p>*a*</p>"],
 ];
 
@@ -66,6 +88,10 @@ test("whatever is written, only our own elements and attributes come out", () =>
     "<!--",
     "-->",
     "|---|",
+    "&#60;",
+    "&lt;",
+    "&#34;",
+    "&#x3e;",
   );
   const own =
     /<\/?(?:p|h[345]|ul|ol|li|pre|code|blockquote|hr|strong|em|details|summary|table|thead|tbody|tr|th|td)>|<div class="wide">|<\/div>|<a href="https:\/\/[^"<>]*" rel="noreferrer nofollow">|<\/a>/g;

@@ -10,6 +10,8 @@ import { parseTree, type TreeEntry } from "./tree-listing.ts";
 
 /** A listing longer than this is some hundred thousand files, or a tree made to unfold without end. */
 const longestListing = 64 * 2 ** 20;
+/** One small tree may stand under many names, level below level: what is counted is what would be made on the disk. */
+const mostParts = 200_000;
 
 /**
  * Writes a commit's files without git's own checkout: no filter, no attribute and no hook of the repository is obeyed. The tree is written
@@ -18,6 +20,7 @@ const longestListing = 64 * 2 ** 20;
 export async function checkoutTree(git: Git, path: string, commit: string, directory: string, maxBytes: number): Promise<void> {
   const entries = await listTree(git, path, commit);
   checkSize(entries, commit, maxBytes);
+  checkDepth(entries, commit);
   checkPaths(entries, commit);
   if (await isOccupied(directory)) {
     if (await holdsTree(directory, entries)) return;
@@ -68,26 +71,55 @@ function checkSize(entries: readonly TreeEntry[], commit: string, maxBytes: numb
   );
 }
 
+/** A tree of few bytes can unfold into millions of directories; asked before anything walks over them. */
+function checkDepth(entries: readonly TreeEntry[], commit: string): void {
+  let total = 0;
+  let [deepest, depth] = ["", 0];
+  for (const { path } of entries) {
+    let parts = 1;
+    for (let at = path.indexOf("/"); at >= 0; at = path.indexOf("/", at + 1)) parts += 1;
+    total += parts;
+    if (parts > depth) [deepest, depth] = [path, parts];
+  }
+  if (total <= mostParts) return;
+  const shown = deepest.length > 200 ? `${deepest.slice(0, 200)}…` : deepest;
+  throw appError(
+    "forge.tree-too-large",
+    `the paths of commit ${commit.slice(0, 12)} have ${total} parts, the limit is ${mostParts}; the deepest is ${JSON.stringify(shown)} with ${depth}`,
+    { hint: "Remove generated files and directories that repeat themselves", file: shown, details: { total, mostParts } },
+  );
+}
+
+/** Names at one level; a leaf (file, link, submodule) has nothing below. */
+type Level = Map<string, Level | "leaf">;
+
 /** Trees are made by strangers: nothing may be written through a link or beside the directory. */
 function checkPaths(entries: readonly TreeEntry[], commit: string): void {
-  const leaves = new Set<string>();
-  const refuse = (path: string) =>
-    appError(
+  const root: Level = new Map();
+  for (const { path, kind, size } of entries) {
+    const fits = isTreePath(path) && (kind !== "link" || (size > 0 && size <= 4095)) && addLeaf(root, path.split("/"));
+    if (fits) continue;
+    throw appError(
       "forge.tree-unsafe",
       `commit ${commit.slice(0, 12)} has the path ${JSON.stringify(path.slice(0, 200))}, which is not written`,
-      {
-        file: path,
-        hint: "Remove it from the repository",
-      },
+      { file: path.slice(0, 300), hint: "Remove it from the repository; no part of a path may have more than 255 bytes" },
     );
-  for (const { path, kind, size } of entries) {
-    if (!isTreePath(path) || leaves.has(path)) throw refuse(path);
-    if (kind === "link" && (size === 0 || size > 4095)) throw refuse(path);
-    leaves.add(path);
   }
-  for (const { path } of entries) {
-    for (let above = dirname(path); above !== "."; above = dirname(above)) if (leaves.has(above)) throw refuse(path);
+}
+
+/** False when the path is there already, or leads through a leaf. */
+function addLeaf(root: Level, parts: readonly string[]): boolean {
+  let level = root;
+  for (const part of parts.slice(0, -1)) {
+    const below = level.get(part) ?? new Map();
+    if (below === "leaf") return false;
+    level.set(part, below);
+    level = below;
   }
+  const name = parts.at(-1) ?? "";
+  if (level.has(name)) return false;
+  level.set(name, "leaf");
+  return true;
 }
 
 async function writeTree(git: Git, path: string, entries: readonly TreeEntry[], directory: string): Promise<void> {

@@ -43,10 +43,12 @@ export function checkCommit(commit: string): string {
   throw appError("forge.commit-unknown", `"${commit.slice(0, 100)}" is no full commit id`);
 }
 
-/** A path that a checkout may write or a proposal may hold: relative, without `.`, `..`, `.git` and NUL. */
+/** A path that a checkout may write or a proposal may hold: relative, without `.`, `..`, `.git` and NUL, no part over the 255 bytes that file systems take. */
 export function isTreePath(path: string): boolean {
   if (path.length === 0 || path.length > 4096 || path.includes("\0") || path.includes("\ufffd")) return false;
-  return path.split("/").every((one) => one !== "" && one !== "." && one !== ".." && one.toLowerCase() !== ".git");
+  return path
+    .split("/")
+    .every((one) => one !== "" && one !== "." && one !== ".." && one.toLowerCase() !== ".git" && Buffer.byteLength(one) <= 255);
 }
 
 /** A person as the CLI or the operating system names them; no white space, so that it can't break a commit's header. */

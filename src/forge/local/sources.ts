@@ -64,6 +64,14 @@ export function localSources({ git, path: pathOf }: Repositories): ForgeSources 
         throw error;
       }
     },
+    async listMergeBases(repository, a, b) {
+      await commitPath(repository, a);
+      const { text } = await git.run(await commitPath(repository, b), ["merge-base", "--all", a, b], { exits: [0, 1] });
+      return text
+        .split("\n")
+        .filter((line) => line !== "")
+        .sort();
+    },
     async fileHistory(repository, head, file, limit) {
       const path = await commitPath(repository, head);
       if (!isTreePath(file)) return [];

@@ -1,4 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -262,6 +263,60 @@ describe("a checkout", () => {
     });
     expect(readdirSync(world.scratch)).not.toContain("escaped");
     rmSync(target(), { recursive: true, force: true });
+  });
+});
+
+describe("trees made to unfold", () => {
+  const target = () => join(world.scratch, "tree");
+  const treeId = (content: Buffer) =>
+    createHash("sha1")
+      .update(Buffer.concat([Buffer.from(`tree ${content.length}\0`), content]))
+      .digest();
+  /** Writes all trees with one git; each is its lines for `git mktree`. */
+  const mktree = (trees: readonly string[]) =>
+    execFileSync("git", ["--git-dir", world.bare, "mktree", "--missing", "--batch"], { input: trees.join("\n"), stdio: "pipe" });
+  const commitOf = (tree: string) => gitAsBob(world.bare, "commit-tree", tree, "-m", "bomb");
+
+  test("1,000 names over 1,900 levels in a small repository are refused in less than two seconds", async () => {
+    await world.person.commit("main", { a: "x" });
+    const blob = world.git("rev-parse", "HEAD:a");
+    const trees = [`100644 blob ${blob}\ta\n`];
+    let id = treeId(Buffer.concat([Buffer.from("100644 a\0"), Buffer.from(blob, "hex")]));
+    for (let level = 1; level < 1900; level++) {
+      trees.push(`040000 tree ${id.toString("hex")}\ta\n`);
+      id = treeId(Buffer.concat([Buffer.from("40000 a\0"), id]));
+    }
+    const names = Array.from({ length: 1000 }, (_, i) => `n${String(i).padStart(4, "0")}`);
+    trees.push(names.map((name) => `040000 tree ${id.toString("hex")}\t${name}\n`).join(""));
+    const made = mktree(trees).toString().trim().split("\n");
+    const commit = commitOf(made.at(-1) ?? "");
+    const started = performance.now();
+    await expect(world.forge.checkout(world.repository, commit, target(), 10_000)).rejects.toMatchObject({
+      ...{ code: "forge.tree-too-large", kind: "input", file: expect.stringMatching(/^n0000\/a\//) },
+      message: expect.stringMatching(
+        /^the paths of commit \w{12} have 1901000 parts, the limit is 200000; the deepest is "n0000\/a\/.*" with 1901$/,
+      ),
+    });
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect(existsSync(target())).toBe(false);
+  });
+
+  test("a name that no file system takes is told as such", async () => {
+    await world.person.commit("main", { a: "x" });
+    const blob = world.git("rev-parse", "HEAD:a");
+    const [fits, long] = ["é".repeat(127), "é".repeat(128)];
+    const commits = [fits, long].map((name) =>
+      commitOf(
+        mktree([`100644 blob ${blob}\t${name}\n`])
+          .toString()
+          .trim(),
+      ),
+    );
+    await expect(world.forge.checkout(world.repository, commits[1] ?? "", target(), 100)).rejects.toMatchObject({
+      ...{ code: "forge.tree-unsafe", kind: "input", hint: expect.stringContaining("255 bytes") },
+    });
+    await world.forge.checkout(world.repository, commits[0] ?? "", target(), 100);
+    expect(readdirSync(target())).toEqual([fits]);
   });
 });
 

@@ -1,0 +1,44 @@
+import type { Pull } from "../forge/forge.ts";
+import type { Fault } from "./fault.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+
+/** Paths that merging a pull request changes, sorted; and CK10 for those whose text on the branch is not the text that would be merged. */
+export interface Changes {
+  readonly changed: readonly string[];
+  readonly faults: readonly Fault[];
+}
+
+/** Above this no fault is written for each file. */
+const mostBehind = 20;
+
+/**
+ * Decided by the texts where the two histories parted, never by which commit touched a file: a merge that keeps one side's old text (`git
+ * merge -s ours`) leaves no commit to be found. With several merge bases a path counts as changed when it differs from any of them, and
+ * the branch must be brought up to date where main does too, because git makes the merged text of all.
+ */
+export async function findChanges(ports: PromotionPorts, pull: Pull): Promise<Changes> {
+  const { forge } = ports;
+  const blobs = async (commit: string): Promise<ReadonlyMap<string, string>> =>
+    new Map((await forge.listFiles(pull.repository, commit, "")).map((file) => [file.path, file.blob]));
+  const bases = await forge.listMergeBases(pull.repository, pull.baseHead, pull.head);
+  const [main, head] = [await blobs(pull.baseHead), await blobs(pull.head)];
+  // Histories that never met: as if both had begun with nothing.
+  const parted: ReadonlyMap<string, string>[] = bases.length === 0 ? [new Map()] : [];
+  for (const base of bases) parted.push(base === pull.baseHead ? main : await blobs(base));
+  const changed: string[] = [];
+  const faults: Fault[] = [];
+  const behind = (file: string, message: string) =>
+    faults.push({ check: "CK10", file, message, fix: `bring the branch up to date with ${pull.baseBranch}` });
+  let left = 0;
+  for (const path of [...new Set([...main.keys(), ...head.keys()])].sort()) {
+    if (main.get(path) === head.get(path)) continue;
+    if (parted.every((base) => base.get(path) === head.get(path))) continue;
+    changed.push(path);
+    if (parted.every((base) => base.get(path) === main.get(path))) continue;
+    if (faults.length < mostBehind) behind(path, `${pull.baseBranch} changed the file after this branch left it`);
+    else left += 1;
+  }
+  if (left > 0) behind(pull.headBranch, `${pull.baseBranch} changed ${left} more files after this branch left them`);
+  if (!pull.mergeable && faults.length === 0) behind(changed[0] ?? pull.headBranch, `it conflicts with ${pull.baseBranch}`);
+  return { changed, faults };
+}

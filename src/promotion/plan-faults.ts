@@ -1,0 +1,29 @@
+import type { Fault } from "./fault.ts";
+import type { ParsedImageFile } from "./image-file.ts";
+import { isBad, type TagPlan } from "./plan-release.ts";
+
+const checkOf: Partial<Record<TagPlan["action"], string>> = { lost: "CK3", "tag-move": "CK2", drift: "RL7" };
+const fixOf: Partial<Record<TagPlan["action"], string>> = {
+  lost: "write the digest of a build that exists",
+  "tag-move": "write the digest that the tag has, and release the other as a new tag",
+  drift: "find out who moved it; bring what it stands at into releases, or move the tag back",
+  refused: "mend its release",
+};
+
+/** What a release would refuse to do, with the line where it is asked for. Pure. */
+export function planFaults(
+  path: string,
+  parsed: ParsedImageFile,
+  plan: readonly TagPlan[],
+  refusals: ReadonlyMap<string, readonly { check: string; message: string; fix: string }[]>,
+): readonly Fault[] {
+  return plan.flatMap((one): readonly Fault[] => {
+    const line = parsed.lineOf(one.class === "floating" ? ["floating", one.tag] : ["releases", one.tag, "digest"]);
+    const at = { file: path, ...(line === undefined ? {} : { line }) };
+    const reasons = one.class === "immutable" ? refusals.get(one.tag) : undefined;
+    if (reasons && one.action === "refused") return reasons.map((reason) => ({ ...reason, ...at }));
+    // A floating tag that waits for its release has that release's fault already.
+    if (!isBad(one.action) || (one.action === "refused" && one.class === "floating")) return [];
+    return [{ check: checkOf[one.action] ?? "CK7", ...at, message: one.message ?? one.action, fix: fixOf[one.action] ?? "mend it" }];
+  });
+}

@@ -1,0 +1,119 @@
+import type { Pull, TreeFile } from "../forge/forge.ts";
+import { checkImageFile } from "./check-image-file.ts";
+import type { Fault } from "./fault.ts";
+import { findImageFile, findPolicy, type ImageAtCommit } from "./manifest-tree.ts";
+import { planFaults } from "./plan-faults.ts";
+import { isBad, planRelease, type TagPlan } from "./plan-release.ts";
+import { diffPolicy, reachesReleased } from "./policy-change.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
+import { readReleaseFacts } from "./release-facts.ts";
+
+/** What became of a pull request's new policy. Every image file of main is either settled, tried, unreadable or left. */
+export interface PolicyTrial {
+  /** Markdown lines. */
+  readonly changes: readonly string[];
+  readonly images: number;
+  /** Production has all that they say, and this change does not reach what is released. */
+  readonly settled: number;
+  readonly tried: number;
+  /** Files that are out of order on main already, whatever the policy. */
+  readonly unreadable: readonly string[];
+  /** Not tried: too many, or too slow. */
+  readonly left: number;
+  readonly faults: readonly Fault[];
+  /** Of the files tried; only what a release would do or refuse. */
+  readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
+}
+
+const mostTried = 500;
+const mostFaults = 20;
+const mostMs = 120_000;
+
+/**
+ * The dry run of a new policy: every image file of main's head is planned under it, because a merge releases again whatever the policy
+ * allows from then on. What main's policy finds wrong with a file too is not the pull request's fault, only told. Reads only; throws transient errors.
+ */
+export async function tryPolicy(ports: PromotionPorts, pull: Pull, policy: Policy): Promise<PolicyTrial> {
+  const old = await findPolicy(ports, pull.baseHead);
+  const before = old.ok ? old.policy : undefined;
+  const { suspects, settled } = await sortFiles(ports, pull, reachesReleased(before, policy));
+  const deadline = ports.now().getTime() + mostMs;
+  const faults: Fault[] = [];
+  const plans = new Map<string, readonly TagPlan[]>();
+  const unreadable: string[] = [];
+  let tried = 0;
+  for (const path of suspects.slice(0, mostTried)) {
+    if (faults.length >= mostFaults || ports.now().getTime() > deadline) break;
+    const image = await findImageFile(ports, pull.baseHead, path, policy);
+    const known = before && (await findImageFile(ports, pull.baseHead, path, before));
+    const found = await tryImage(ports, pull, image, known, policy, before);
+    tried += 1;
+    faults.push(...found.faults);
+    if (found.plan.length > 0) plans.set(path, found.plan);
+    if (found.unreadable) unreadable.push(path);
+  }
+  const images = suspects.length + settled;
+  return { changes: diffPolicy(before, policy), images, settled, tried, unreadable, left: suspects.length - tried, faults, plans };
+}
+
+/** Files whose release may change; those that no release was ever finished for come first, they gain most from a weaker policy. */
+async function sortFiles(
+  ports: PromotionPorts,
+  pull: Pull,
+  all: boolean,
+): Promise<{ readonly suspects: readonly string[]; readonly settled: number }> {
+  const files = await ports.forge.listFiles(pull.repository, pull.baseHead, "");
+  const policyBlob = files.find((file) => file.path === policyPath)?.blob;
+  const reconciled = await ports.releases.listReconciled(pull.repository);
+  const isDone = (file: TreeFile) => {
+    const known = reconciled.get(file.path);
+    return known?.blob === file.blob && known.policyBlob === policyBlob;
+  };
+  const images = files.filter((file) => repositoryOfPath(file.path) !== undefined);
+  const [done, open] = [images.filter(isDone), images.filter((file) => !isDone(file))];
+  const suspects = [...open, ...(all ? done : [])].map((file) => file.path);
+  return { suspects, settled: images.length - suspects.length };
+}
+
+interface Tried {
+  readonly faults: readonly Fault[];
+  readonly plan: readonly TagPlan[];
+  readonly unreadable?: boolean;
+}
+
+async function tryImage(
+  ports: PromotionPorts,
+  pull: Pull,
+  image: ImageAtCommit | undefined,
+  known: ImageAtCommit | undefined,
+  policy: Policy,
+  before: Policy | undefined,
+): Promise<Tried> {
+  if (!image) return { faults: [], plan: [] };
+  if (!image.ok) {
+    const old = new Set(known && !known.ok ? known.faults.map(nameOf) : []);
+    const faults = image.faults.filter((fault) => !old.has(nameOf(fault)));
+    return faults.length > 0 ? { faults, plan: [] } : { faults, plan: [], unreadable: true };
+  }
+  const { parsed, route } = image;
+  const facts = await readReleaseFacts(ports, pull.baseHead, parsed, policy, route);
+  const plan = planRelease(parsed.value, facts).filter((one) => isTold(one));
+  if (!plan.some((one) => isBad(one.action))) return { faults: [], plan };
+  const path = `images/${parsed.value.repository}.yaml`;
+  const faults = planFaults(path, parsed, plan, facts.refusals);
+  // Asked again under main's policy only where something is wrong.
+  if (!before || !known?.ok || checkImageFile(known.parsed, before).length > 0) return { faults, plan };
+  const now = await readReleaseFacts(ports, pull.baseHead, known.parsed, before, known.route);
+  const old = new Set(planFaults(path, known.parsed, planRelease(known.parsed.value, now), now.refusals).map(nameOf));
+  return { faults: faults.filter((fault) => !old.has(nameOf(fault))), plan };
+}
+
+/** Withdrawn and unmanaged tags are the same under any policy. */
+function isTold(plan: TagPlan): boolean {
+  return ["copy", "tag", "move"].includes(plan.action) || isBad(plan.action);
+}
+
+function nameOf(fault: Fault): string {
+  return `${fault.check} ${fault.line ?? ""} ${fault.message}`;
+}
