@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { formatAge } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
+import { promotionStatusName } from "../promotion/check-promotion-flow.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { formatMarkdown } from "./markdown-text.ts";
@@ -103,7 +104,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
       await context.withClient(async (client) => {
         const pull = await readPull(client, repositoryOf(client, options.repository), number);
         if (!options.force) await demandChecks(client, pull);
-        const merged = await client.forge.mergePull(pull.repository, pull.number, context.person);
+        const merged = await client.forge.mergePull(pull.repository, pull.number, context.person, pull.head);
         terminal.out(
           options.json
             ? `${JSON.stringify(merged)}\n`
@@ -157,9 +158,9 @@ async function demandChecks(client: Client, pull: Pull): Promise<void> {
   if (pull.repository !== client.settings.manifests.repository) return;
   const statuses = await client.forge.listStatuses(pull.repository, pull.head);
   const unfinished = statuses.filter((status) => status.state !== "success");
-  if (statuses.length > 0 && unfinished.length === 0) return;
-  const why =
-    statuses.length === 0 ? "it has not been checked yet" : unfinished.map((status) => `${status.name} is ${status.state}`).join(", ");
+  const checked = statuses.some((status) => status.name === promotionStatusName);
+  if (checked && unfinished.length === 0) return;
+  const why = !checked ? "it has not been checked yet" : unfinished.map((status) => `${status.name} is ${status.state}`).join(", ");
   throw appError("cli.checks-missing", `${pull.repository} #${pull.number} is not merged: ${why}`, {
     hint: "See flibs pr show; wait for the check, or merge with --force if you know better",
   });

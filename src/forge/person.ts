@@ -8,8 +8,11 @@ export interface ForgePeople {
   listRepositories(): Promise<readonly string[]>;
   openPull(request: OpenPull): Promise<{ readonly number: number }>;
   addComment(repository: string, number: number, person: string, text: string): Promise<void>;
-  /** Always a merge commit. Throws `forge.pull-unmergeable` on conflicts, `forge.pull-closed`, `forge.denied`. */
-  mergePull(repository: string, number: number, person: string): Promise<{ readonly mergeCommit: string }>;
+  /**
+   * Always a merge commit. With `head`, only while the branch still stands there: what was looked at is what is merged.
+   * Throws `forge.pull-unmergeable` on conflicts and for a branch that has moved, `forge.pull-closed`, `forge.denied`.
+   */
+  mergePull(repository: string, number: number, person: string, head?: string): Promise<{ readonly mergeCommit: string }>;
   closePull(repository: string, number: number, person: string): Promise<void>;
 }
 

@@ -36,13 +36,20 @@ function byName(rpms: readonly InstalledRpm[]): Map<string, InstalledRpm[]> {
   const map = new Map<string, InstalledRpm[]>();
   for (const rpm of rpms) {
     const name = rpm.arch === undefined ? rpm.name : `${rpm.name}.${rpm.arch}`;
-    map.set(name, [...(map.get(name) ?? []), rpm].sort(compareEvr));
+    const list = map.get(name);
+    if (list) list.push(rpm);
+    else map.set(name, [rpm]);
   }
+  for (const list of map.values()) list.sort(compareEvr);
   return map;
 }
 
+/** The kernel may stand there three times; hundreds of one name are somebody's joke. */
+const mostOfOneName = 50;
+
 function join(rpms: readonly InstalledRpm[]): string {
-  return rpms.map(formatEvr).join(", ");
+  const left = rpms.length - mostOfOneName;
+  return `${rpms.slice(0, mostOfOneName).map(formatEvr).join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
 }
 
 export interface ConfigChange {

@@ -96,7 +96,10 @@ export async function startReleases(
     throw faultError("promotion.policy-invalid", policy.faults);
   }
   const queued = new Map(
-    (await ports.runs.list({ flow: "release", status: ["queued"], limit: 20_000 })).map((run) => [run.subject, run.id]),
+    (await ports.runs.list({ flow: "release", status: ["queued"], limit: 20_000 }))
+      // One that was handed over has its plan already, made of an older head.
+      .filter((run) => run.startedAt === undefined)
+      .map((run) => [run.subject, run.id]),
   );
   const runs: string[] = [];
   for (const { path, blob } of due) {

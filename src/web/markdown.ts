@@ -38,11 +38,11 @@ function readBlock(lines: readonly string[], at: number, depth: number): Read {
     const end = endOf(lines, at + 1, (one) => one.trim().startsWith(fence));
     return [html`<pre><code>${lines.slice(at + 1, end).join("\n")}</code></pre>`, end + 1];
   }
-  const heading = /^(#{1,6})\s+(.*?)\s*#*$/.exec(line);
+  const heading = /^(#{1,6})\s(.*)$/.exec(line);
   // The page has its own h1 and h2.
-  if (heading) return [headingOf((heading[1] ?? "").length, inline(heading[2] ?? "")), at + 1];
+  if (heading) return [headingOf((heading[1] ?? "").length, inline(withoutTail(heading[2] ?? ""))), at + 1];
   if (/^<details>/.test(line.trim()) && depth < deepest) return readDetails(lines, at, depth);
-  if (/^\s*\|/.test(line) && /^\s*\|?[\s:|-]+\|?\s*$/.test(lines[at + 1] ?? "")) return readTable(lines, at);
+  if (/^\s*\|/.test(line) && isTableRule(lines[at + 1] ?? "")) return readTable(lines, at);
   if (/^\s*([-*+]|\d+[.)])\s+/.test(line)) return readList(lines, at);
   if (/^\s*>/.test(line) && depth < deepest) {
     const end = endOf(lines, at, (one) => !/^\s*>/.test(one));
@@ -55,6 +55,18 @@ function readBlock(lines: readonly string[], at: number, depth: number): Read {
     endOf(lines, at, (one) => one.trim() === "" || /^(#{1,6}\s|\s*\||\s*[-*+]\s|\s*```|<\/?details>)/.test(one)),
   );
   return [html`<p>${inline(lines.slice(at, end).join("\n"))}</p>`, end];
+}
+
+/** `Title ##` has a tail; by hand, since an expression for it takes quadratic time on a long line of signs. */
+function withoutTail(text: string): string {
+  let end = text.trimEnd().length;
+  while (text[end - 1] === "#") end -= 1;
+  return text.slice(0, end).trim();
+}
+
+/** `|---|:--|`. One class and no more: neighbours that match the same letters would take cubic time on a long line of blanks. */
+function isTableRule(line: string): boolean {
+  return /^[\s:|-]+$/.test(line) && line.includes("-");
 }
 
 function readDetails(lines: readonly string[], at: number, depth: number): Read {

@@ -91,8 +91,8 @@ async function flibs(line: string[], story: Story = {}) {
       listPulls: async () => [pull],
       listStatuses: async () => story.statuses ?? [],
       listComments: async () => [],
-      mergePull: async (_repository: string, number: number, person: string) => {
-        asked.merged.push(`${number} by ${person}`);
+      mergePull: async (_repository: string, number: number, person: string, head: string) => {
+        asked.merged.push(`${number} at ${head} by ${person}`);
         return { mergeCommit: "m".repeat(40) };
       },
     },
@@ -227,10 +227,12 @@ describe("pull requests", () => {
       merged: [],
       err: expect.stringContaining("it has not been checked yet"),
     });
+    const foreign = { ...passed, name: "somebody / else" };
+    expect(await flibs(["pr", "merge", "7"], { statuses: [foreign] })).toMatchObject({ code: 4, merged: [] });
     const failed = { ...passed, state: "failure" as const };
     expect(await flibs(["pr", "merge", "7"], { statuses: [failed] })).toMatchObject({ code: 4, merged: [] });
-    expect(await flibs(["pr", "merge", "7"], { statuses: [passed] })).toMatchObject({ code: 0, merged: ["7 by alice"] });
-    expect(await flibs(["pr", "merge", "#7", "--force"])).toMatchObject({ code: 0, merged: ["7 by alice"] });
+    expect(await flibs(["pr", "merge", "7"], { statuses: [passed] })).toMatchObject({ code: 0, merged: ["7 at h by alice"] });
+    expect(await flibs(["pr", "merge", "#7", "--force"])).toMatchObject({ code: 0, merged: ["7 at h by alice"] });
   });
   test("an unknown number is told", async () => {
     expect(await flibs(["pr", "show", "8"])).toMatchObject({ code: 2, err: expect.stringContaining("no pull request #8") });

@@ -279,10 +279,12 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
       replace({ ...pull, comments: [...pull.comments, { id, author: person, text, at: now().toISOString() }] });
       tell(repository, person, { kind: "comment-added", number, comment: id, text });
     },
-    async mergePull(repository, number, person) {
+    async mergePull(repository, number, person, wanted) {
       const pull = pullAt(repository, number);
       const { state, head, baseHead, baseBranch, headBranch } = view(pull);
       if (state !== "open") throw appError("forge.pull-closed", `#${number} of ${repository} is ${state} already`);
+      if (wanted !== undefined && wanted !== head)
+        throw appError("forge.pull-unmergeable", `the branch of #${number} of ${repository} has moved`);
       const files = merged(repository, baseHead, head);
       if (files === undefined) throw appError("forge.pull-unmergeable", `#${number} of ${repository} cannot be merged: conflicts`);
       const mergeCommit = addCommit(repository, [baseHead, head], files, `Merge pull request #${number} from ${headBranch}`);

@@ -136,3 +136,10 @@ test.each([
 ])("link %s is followed: %s", (target, ok) => {
   expect(safeLink(target) !== undefined).toBe(ok);
 });
+
+test("a long line of blanks costs no more than its length", () => {
+  const blanks = " ".repeat(60_000);
+  const started = performance.now();
+  for (const text of [`| a |\n${blanks}x`, `# a${blanks}x`, `|${blanks}|\n|-${blanks}x`]) String(renderMarkdown(text));
+  expect(performance.now() - started).toBeLessThan(5000);
+});

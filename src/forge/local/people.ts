@@ -75,9 +75,9 @@ export function localPeople(world: LocalWorld): ForgePeople {
       });
       await world.announce(repository, person, [{ kind: "comment-added", number, comment, text }]);
     },
-    async mergePull(repository, number, person) {
+    async mergePull(repository, number, person, head) {
       await demandWrite(repository, person);
-      const merged = await untilWritten(`the base of #${number}`, () => merge(world, repository, number, person));
+      const merged = await untilWritten(`the base of #${number}`, () => merge(world, repository, number, person, head));
       const { base, mergeCommit } = merged;
       await world.announce(repository, person, [
         { kind: "branch-pushed", branch: base, after: mergeCommit },
@@ -107,11 +107,21 @@ async function merge(
   repository: string,
   number: number,
   person: string,
+  wanted: string | undefined,
 ): Promise<{ base: string; mergeCommit: string } | undefined> {
   const { git } = world;
   const { record, blob, path, snapshot } = await readStored(world, repository, number);
   const { state, head, baseHead } = await readPullState(git, path, record, snapshot.refs);
   if (state !== "open") throw appError("forge.pull-closed", `#${number} of ${repository} is ${state} already`);
+  if (wanted !== undefined && wanted !== head) {
+    throw appError(
+      "forge.pull-unmergeable",
+      `the branch of #${number} of ${repository} has moved from ${wanted.slice(0, 12)} to ${head.slice(0, 12)}`,
+      {
+        hint: "Look at it again before you merge it",
+      },
+    );
+  }
   if (await reaches(git, path, head, baseHead))
     throw appError("forge.pull-unmergeable", `#${number} of ${repository} has nothing to merge`);
   const trial = await tryMerge(git, path, baseHead, head);

@@ -179,6 +179,21 @@ describe("records below refs/flibs", () => {
   });
 });
 
+test("a pull request is merged only as it was looked at", async () => {
+  await world.person.commit("main", { a: "1" });
+  const seen = await world.person.commit("topic", { b: "1" }, "main");
+  const { number } = await world.forge.openPull({
+    ...{ repository: world.repository, headBranch: "topic", baseBranch: "main", title: "Topic", body: "", person: "bob" },
+  });
+  await world.person.commit("topic", { b: "2" });
+  await expect(world.forge.mergePull(world.repository, number, "bob", seen)).rejects.toMatchObject({
+    code: "forge.pull-unmergeable",
+    hint: "Look at it again before you merge it",
+  });
+  const pull = await world.forge.findPull(world.repository, number);
+  await expect(world.forge.mergePull(world.repository, number, "bob", pull?.head)).resolves.toBeDefined();
+});
+
 describe("a checkout", () => {
   const target = () => join(world.scratch, "tree");
 
