@@ -72,6 +72,8 @@ export interface App {
 export async function openApp(settings: Settings, options: AppOptions): Promise<App> {
   const { log, environment } = options;
   const wrap = options.wrap ?? ((_name, port) => port);
+  // Before anything is opened that would have to be closed again.
+  const secrets = secretsOf(settings, environment);
   const store = await openStore({ url: options.databaseUrl, log });
   const registries = openRegistries(settings, environment);
   const named = namedRegistries({
@@ -142,7 +144,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
     },
-    secrets: secretsOf(settings, environment),
+    secrets,
     log,
   };
   const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests };

@@ -39,12 +39,6 @@ export function lookasidePath(repository: string, digest: Digest, n: number): st
   return `${repository}@${digest.replace(":", "=")}/signature-${n}`;
 }
 
-/** A path that a client asks for, taken apart; undefined for anything that is not exactly of the layout. */
-export function parseLookasidePath(path: string): { readonly repository: string; readonly hex: string; readonly n: number } | undefined {
-  const match = /^([^@]+)@sha256=([0-9a-f]{64})\/signature-([1-9]\d{0,2})$/.exec(path);
-  return match ? { repository: match[1] ?? "", hex: match[2] ?? "", n: Number(match[3]) } : undefined;
-}
-
 /** containers/image's default `matchRepoDigestOrExact`: by tag the names are equal, by digest the repositories. */
 export function nameMatches(signed: ImageReference, wanted: ImageReference): boolean {
   if (signed.registry !== wanted.registry || signed.repository !== wanted.repository) return false;

@@ -2,8 +2,8 @@ import { type Kysely, sql } from "kysely";
 import type { Tables } from "./tables.ts";
 
 /**
- * Counts for `/metrics`, in the shape of the web room's `MetricsStore` (the store imports no door; `app.ts` is where the compiler compares them). Four
- * grouped queries at each scrape; errors of the database are the caller's to bear.
+ * Counts for `/metrics`, in the shape of the web room's `MetricsStore` (the store imports no door; the compiler compares them in
+ * `app.ts`). Four grouped queries at each scrape; errors of the database are the caller's to bear.
  */
 export function metricsStore(database: Kysely<Tables>) {
   return {

@@ -54,7 +54,11 @@ async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyRepl
 }
 
 function rawDelivery(request: FastifyRequest): RawDelivery {
-  const headers = Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
+  // What forges say about a delivery, and no cookies or credentials of a proxy: this is kept.
+  const told = Object.entries(request.headers).filter(
+    ([name]) => name.startsWith("x-") || name === "content-type" || name === "user-agent",
+  );
+  const headers = told.map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
   const body = Buffer.isBuffer(request.body) ? request.body : new Uint8Array();
   return { headers: Object.fromEntries(headers), body };
 }

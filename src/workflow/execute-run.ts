@@ -92,9 +92,9 @@ export function executeRun(claim: Claim, options: ExecuteOptions): Execution {
             told(await store.journal.record(lease, entry, transaction));
             return made;
           });
-          attempt = 0;
           const ms = store.now().getTime() - startedAt.getTime();
-          log.info({ step: name, attempt: run.attempt, ms }, "step done");
+          log.info({ step: name, attempt, ms }, "step done");
+          attempt = 0;
           options.stepDone?.(flow.name, name, ms);
           return result;
         },
