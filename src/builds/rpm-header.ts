@@ -20,10 +20,13 @@ const types = { int32: 4, int64: 5, string: 6, binary: 7, i18nString: 9 };
 
 /** rpm's own limits: 64 Ki entries, 256 MiB of data; an installed package needs far less. */
 const maxEntries = 65_536;
-/** A name, version or license that is longer is no such thing. */
-const maxText = 4096;
+/** What makes up a package's file name fits into one, 255 bytes; versions are compared with each other, and long ones take long. */
+const maxName = 256;
+const maxLicense = 4096;
+/** Everything else of a header is passed over. */
+const wanted: ReadonlySet<number> = new Set(Object.values(tags));
 
-/** Undefined for what is no package: not a header, without a name, or a `gpg-pubkey` pseudo package. Never throws. */
+/** Undefined for what is no package: not a header, without a name, with one beyond 256 bytes, or a `gpg-pubkey` pseudo package. Never throws. */
 export function parseRpmHeader(blob: Uint8Array): InstalledRpm | undefined {
   if (blob.length < 8) return undefined;
   const view = new DataView(blob.buffer, blob.byteOffset, blob.length);
@@ -34,17 +37,17 @@ export function parseRpmHeader(blob: Uint8Array): InstalledRpm | undefined {
   const entries = new Map<number, { readonly type: number; readonly offset: number; readonly count: number }>();
   for (let at = 8; at < start; at += 16) {
     const tag = view.getUint32(at);
-    if (!entries.has(tag))
+    if (wanted.has(tag) && !entries.has(tag))
       entries.set(tag, { type: view.getUint32(at + 4), offset: view.getUint32(at + 8), count: view.getUint32(at + 12) });
   }
 
-  const text = (tag: number): string | undefined => {
+  const text = (tag: number, longest = maxName): string | undefined => {
     const entry = entries.get(tag);
     if (entry === undefined || (entry.type !== types.string && entry.type !== types.i18nString) || entry.offset >= data.length)
       return undefined;
-    const end = data.indexOf(0, entry.offset);
-    if (end < 0 || end - entry.offset > maxText) return undefined;
-    return Buffer.from(data.subarray(entry.offset, end)).toString("utf8");
+    const rest = data.subarray(entry.offset, entry.offset + longest + 1);
+    const end = rest.indexOf(0);
+    return end < 0 ? undefined : Buffer.from(rest.subarray(0, end)).toString("utf8");
   };
   const number = (tag: number): number | undefined => {
     const entry = entries.get(tag);
@@ -70,7 +73,7 @@ export function parseRpmHeader(blob: Uint8Array): InstalledRpm | undefined {
     version,
     release,
     arch: text(tags.arch),
-    license: text(tags.license),
+    license: text(tags.license, maxLicense),
     sourceRpm: text(tags.sourceRpm),
     sizeBytes: number(tags.longSize) ?? number(tags.size),
     sigmd5: md5(),

@@ -80,7 +80,7 @@ function physicalLines(source: string): readonly Physical[] {
 /** `# escape=…` counts among the directives only: before anything else, even before another comment. */
 function readEscape(lines: readonly Physical[]): "\\" | "`" {
   for (const { text } of lines) {
-    const directive = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(text.trimStart());
+    const directive = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)$/.exec(text.trim());
     if (!directive) return "\\";
     if (directive[1]?.toLowerCase() === "escape") return directive[2] === "`" ? "`" : "\\";
   }
@@ -92,6 +92,8 @@ function isComment(text: string): boolean {
 }
 
 function cutContinuation(text: string, escapeSign: string): { readonly kept: number; readonly goesOn: boolean } {
-  const trimmed = text.replace(/[ \t]+$/, "");
-  return trimmed.endsWith(escapeSign) ? { kept: trimmed.length - 1, goesOn: true } : { kept: text.length, goesOn: false };
+  // No regular expression: /[ \t]+$/ looks at a long run of spaces in the middle of a line once for each of them.
+  let end = text.length;
+  while (end > 0 && (text[end - 1] === " " || text[end - 1] === "\t")) end -= 1;
+  return text[end - 1] === escapeSign ? { kept: end - 1, goesOn: true } : { kept: text.length, goesOn: false };
 }

@@ -38,13 +38,22 @@ export interface Expanded {
   readonly missing: readonly string[];
   /** `${name:?}` and other forms, unclosed quotes or braces: what Docker refuses. */
   readonly fault?: string;
+  /** The fault is a bound of flibs: Docker might go on, so nobody can tell what the value will be. */
+  readonly beyond?: true;
 }
+
+/** Longest value in characters: `ENV A=$A$A` doubles with each line. */
+const maxValue = 65_536;
+/** Substitutions within each other, `${a:-${b:-…}}`: each is a call within a call. */
+const maxDepth = 100;
 
 /** Quotes and escapes removed, `$name`, `${name}`, `${name:-word}` and `${name:+word}` filled in. */
 export function expandWord(raw: string, variables: ReadonlyMap<string, string>, escapeSign: string): Expanded {
   const missing: string[] = [];
   let fault: string | undefined;
+  let beyond = false;
   let at = 0;
+  let depth = 0;
 
   const variable = (): string => {
     at += 1;
@@ -65,7 +74,10 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
     if (operator !== ":-" && operator !== ":+") return refuse(`an unknown or unclosed substitution of ${name}`);
     at += 2;
     const known = missing.length;
+    depth += 1;
+    if (depth > maxDepth) return refuseBeyond(`more than ${maxDepth} substitutions within each other`);
     const other = until("}");
+    depth -= 1;
     const found = variables.get(name) ?? "";
     if (operator === ":-" ? found === "" : found !== "") return other;
     // The word was not used, so what is missing in it does not matter.
@@ -82,9 +94,15 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
     at = raw.length;
     return "";
   };
+  const refuseBeyond = (why: string): string => {
+    beyond ||= fault === undefined;
+    return refuse(why);
+  };
+  const refuseLong = () => refuseBeyond(`a value longer than ${maxValue / 1024} KiB`);
   const quoted = (): string => {
     let value = "";
     for (at += 1; at < raw.length; ) {
+      if (value.length > maxValue) return refuseLong();
       const character = raw[at] as string;
       if (character === '"') {
         at += 1;
@@ -105,6 +123,7 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
   const until = (stop: string): string => {
     let value = "";
     while (at < raw.length) {
+      if (value.length > maxValue) return refuseLong();
       const character = raw[at] as string;
       if (character === stop) {
         at += 1;
@@ -125,11 +144,12 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
         at += 1;
       }
     }
+    if (value.length > maxValue) return refuseLong();
     return stop === "" ? value : refuse("an unclosed {");
   };
 
   const value = until("");
-  return { value, missing, ...(fault === undefined ? {} : { fault }) };
+  return { value, missing, ...(fault === undefined ? {} : { fault }), ...(beyond ? { beyond } : {}) };
 }
 
 export interface Pair {

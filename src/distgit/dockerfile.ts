@@ -41,15 +41,30 @@ const known = new Set(
 );
 /** Docker's scanner refuses longer lines. */
 const maxLine = 65_535;
+/** Each instruction is compared with the stages above it, so their number is bounded; the longest real ones have about a hundred. */
+const maxInstructions = 1000;
+/** Names given by LABEL, ENV and ARG together. */
+const maxNames = 1000;
+/** Longest image in a FROM, in characters; a registry allows half of it. */
+const maxImage = 1000;
+/** Flags and findings of one instruction. */
+const maxOfOne = 100;
 
 /** The model and what is wrong with the file; the model is undefined when there is no stage to speak of. Pure. */
 export function parseDockerfile(source: string): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
   const { instructions, escapeSign, dangling } = cutDockerfile(source);
+  const tooMany = instructions[maxInstructions];
+  if (tooMany !== undefined) {
+    return {
+      findings: [unsupported(tooMany, `Dockerfile has more than ${maxInstructions} instructions`, "Join them, as in one RUN a && b")],
+    };
+  }
   const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling);
   const globals = new Map<string, string>();
   const stages: (Stage & { settings: Setting[] })[] = [];
+  let names = 0;
   for (const instruction of instructions) {
-    findings.push(...lintInstruction(instruction, escapeSign, stages));
+    findings.push(...lintInstruction(instruction, escapeSign, stages).slice(0, maxOfOne));
     if (instruction.keyword === "FROM") {
       const stage = readStage(instruction, escapeSign, globals, stages, findings);
       if (stage !== undefined) stages.push(stage);
@@ -63,10 +78,15 @@ export function parseDockerfile(source: string): { readonly dockerfile?: Dockerf
       findings.push(
         syntax(instruction, `${keyword} "${clip(instruction.text)}" is not a list of name=value`, `Write it as ${example}, with quotes`),
       );
-    } else if (stages.length > 0) stages.at(-1)?.settings.push(setting);
-    else if (keyword === "ARG") {
-      for (const { name, value } of setting.pairs) if (value !== undefined) globals.set(name, expandWord(value, globals, escapeSign).value);
+      continue;
     }
+    names += setting.pairs.length;
+    if (names > maxNames) {
+      const message = `Dockerfile has more than ${maxNames} names in its LABEL, ENV and ARG instructions`;
+      return { findings: [...findings, unsupported(instruction, message, "Remove what is not needed")] };
+    }
+    if (stages.length > 0) stages.at(-1)?.settings.push(setting);
+    else if (keyword === "ARG") findings.push(...setGlobals(instruction, setting, globals, escapeSign));
   }
   if (instructions.length === 0) {
     findings.push(finding("distgit.dockerfile-syntax", file, undefined, "Dockerfile is empty", "Start it with FROM <base image>"));
@@ -74,6 +94,20 @@ export function parseDockerfile(source: string): { readonly dockerfile?: Dockerf
     findings.push(finding("distgit.dockerfile-syntax", file, 1, "Dockerfile has no FROM", "Start it with FROM <base image>"));
   }
   return stages.length === 0 ? { findings } : { dockerfile: { source, escapeSign, stages, globals }, findings };
+}
+
+/** Fills in the ARGs before the first FROM. */
+function setGlobals(instruction: Instruction, { pairs }: Setting, globals: Map<string, string>, escapeSign: string): readonly Finding[] {
+  return pairs.flatMap(({ name, value }) => {
+    if (value === undefined) return [];
+    const expanded = expandWord(value, globals, escapeSign);
+    globals.set(name, expanded.beyond ? "" : expanded.value);
+    return expanded.beyond ? [syntax(instruction, `ARG ${clip(name)} has ${expanded.fault}`, "Write it shorter")] : [];
+  });
+}
+
+function unsupported({ line }: Instruction, message: string, fix: string): Finding {
+  return finding("distgit.dockerfile-unsupported", file, line, message, fix);
 }
 
 function syntax(instruction: Pick<Instruction, "line">, message: string, fix: string): Finding {
@@ -146,10 +180,11 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
   if (hasHeredoc(instruction))
     classic("a here-document (<<) needs BuildKit, and images are built by the classic builder", "Put the text into a file and COPY it");
-  const flags = splitWords(text, escapeSign)
-    .map((word) => word.raw)
-    .filter((_, index, all) => all.slice(0, index + 1).every((one) => one.startsWith("--")));
-  for (const flag of flags) {
+  const words = splitWords(text, escapeSign);
+  const firstPlain = words.findIndex((word) => !word.raw.startsWith("--"));
+  const flags = words.slice(0, firstPlain < 0 ? words.length : firstPlain).map((word) => word.raw);
+  if (flags.length > maxOfOne) classic(`${keyword} has more than ${maxOfOne} flags`, "Remove flags");
+  for (const flag of flags.slice(0, maxOfOne)) {
     const name = flag.split("=")[0] as string;
     if (keyword === "RUN")
       classic(`RUN ${name} needs BuildKit, and images are built by the classic builder`, `Remove ${name}; install and clean up in one RUN`);
@@ -160,9 +195,9 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (keyword === "ONBUILD" && /^\s*(ONBUILD|FROM|MAINTAINER)\b/i.test(text)) {
     findings.push(syntax(instruction, `ONBUILD ${text.split(/\s/)[0]} is not allowed`, "Remove the line"));
   }
-  if (keyword === "ADD") findings.push(...lintAdd(instruction));
+  if (keyword === "ADD") findings.push(...lintAdd(instruction).slice(0, maxOfOne));
   const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
-  if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }));
+  if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }).slice(0, maxOfOne));
   if (keyword === "ONBUILD" && /--from=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
   return findings;
 }
@@ -207,8 +242,14 @@ function readStage(
     return undefined;
   }
   const expanded = expandWord(image.raw, globals, escapeSign);
-  if (expanded.fault !== undefined) findings.push(syntax(instruction, `FROM has ${expanded.fault}`, "Close it"));
-  for (const variable of expanded.missing) {
+  if (expanded.beyond !== true && expanded.value.length > maxImage) {
+    findings.push(syntax(instruction, `FROM names an image with more than ${maxImage} characters`, "Write FROM <image>"));
+    return undefined;
+  }
+  if (expanded.fault !== undefined)
+    findings.push(syntax(instruction, `FROM has ${expanded.fault}`, expanded.beyond ? "Write it shorter" : "Close it"));
+  if (expanded.beyond) return undefined;
+  for (const variable of expanded.missing.slice(0, maxOfOne)) {
     const message = `FROM uses $${variable}, which has no value there`;
     findings.push(
       finding("distgit.variable-undefined", file, instruction.line, message, `Add above the first FROM: ARG ${variable}=<value>`),

@@ -9,6 +9,16 @@ export interface Label {
   /** Variables without a value; what stands in `value` then is not what was meant. */
   readonly missing: readonly string[];
   readonly fault?: string;
+  /** The fault is a bound of flibs and no mistake of writing. */
+  readonly beyond?: true;
+}
+
+/** An ENV or ARG that is too long or too deep to be filled in: what uses it can't be known. */
+export interface BeyondSetting {
+  readonly keyword: "ENV" | "ARG";
+  readonly name: string;
+  readonly line: number;
+  readonly fault: string;
 }
 
 /** ENV of a parent image; undefined when it was not read (yet). Keyed by the image as written. */
@@ -19,6 +29,8 @@ export interface ResolvedLabels {
   readonly labels: ReadonlyMap<string, Label>;
   /** False when a parent's ENV was not known: variables missing then may still be defined there. */
   readonly complete: boolean;
+  /** The first of its kind; the labels count for nothing then. */
+  readonly beyond?: BeyondSetting;
 }
 
 /** New name first; the first one that is set counts (OSBS). */
@@ -47,38 +59,46 @@ export function findLabel(labels: ReadonlyMap<string, Label>, name: string): Lab
 export function resolveLabels(dockerfile: Dockerfile, parentEnv: ParentEnv): ResolvedLabels {
   const last = dockerfile.stages.at(-1) as Stage;
   const result = resolveStage(dockerfile, last, parentEnv);
-  return { labels: result.labels, complete: result.complete };
+  return { labels: result.labels, complete: result.complete, ...(result.beyond === undefined ? {} : { beyond: result.beyond }) };
 }
 
 interface StageState {
   readonly labels: Map<string, Label>;
   readonly env: Map<string, string>;
   readonly complete: boolean;
+  readonly beyond?: BeyondSetting;
 }
 
 function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): StageState {
-  const { labels, env, complete } = startOf(dockerfile, stage, parentEnv);
-  const args = new Map<string, string>();
+  const { labels, env, complete, beyond } = startOf(dockerfile, stage, parentEnv);
+  let first = beyond;
+  // ARG and ENV together, ENV before ARG. Kept along: made anew for each instruction, a long file would take the square of its length.
+  const variables = new Map(env);
   const { escapeSign, globals } = dockerfile;
   for (const { keyword, line, pairs } of stage.settings) {
-    // Within one instruction every value sees what was there before it.
-    const variables = new Map([...args, ...env]);
+    const changed = new Map<string, string>();
     for (const pair of pairs) {
-      if (keyword === "ARG") {
-        const value = pair.value === undefined ? globals.get(pair.name) : expandWord(pair.value, variables, escapeSign).value;
-        if (value !== undefined) {
-          args.set(pair.name, value);
-          if (!env.has(pair.name)) variables.set(pair.name, value);
-        }
+      const name = keyword === "ARG" ? { value: pair.name } : expandWord(pair.name, variables, escapeSign);
+      const given = pair.value === undefined ? undefined : expandWord(pair.value, variables, escapeSign);
+      const fault = "beyond" in name ? name.fault : given?.fault;
+      const isBeyond = "beyond" in name || given?.beyond === true;
+      if (keyword === "LABEL") {
+        const extra = { ...(fault === undefined ? {} : { fault }), ...(isBeyond ? { beyond: true as const } : {}) };
+        labels.set(name.value, { name: name.value, value: given?.value ?? "", line, missing: given?.missing ?? [], ...extra });
         continue;
       }
-      const name = expandWord(pair.name, variables, escapeSign).value;
-      const { value, missing, fault } = expandWord(pair.value ?? "", variables, escapeSign);
-      if (keyword === "ENV") env.set(name, value);
-      else labels.set(name, { name, value, line, missing, ...(fault === undefined ? {} : { fault }) });
+      if (isBeyond) first ??= { keyword, name: pair.name, line, fault: fault ?? "" };
+      const value = isBeyond ? "" : (given?.value ?? (keyword === "ENV" ? "" : globals.get(name.value)));
+      if (keyword === "ENV") changed.set(name.value, value ?? "");
+      else if (value !== undefined && !env.has(name.value)) variables.set(name.value, value);
+    }
+    // Within one ENV every value sees what was there before it.
+    for (const [name, value] of changed) {
+      env.set(name, value);
+      variables.set(name, value);
     }
   }
-  return { labels, env, complete };
+  return { labels, env, complete, ...(first === undefined ? {} : { beyond: first }) };
 }
 
 function startOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): StageState {

@@ -17,7 +17,12 @@ export interface ImageIdentity {
 }
 
 const file = "Dockerfile";
-const releasePattern = /^\d+([._]?[a-zA-Z0-9]+)*$/;
+/** Each character can be matched in one way only: with `([._]?[a-z0-9]+)*` thirty letters and a dash would take minutes. */
+const releasePattern = /^\d[a-zA-Z0-9]*(?:[._][a-zA-Z0-9]+)*$/;
+/** Longest value of a label that decides about the build; Koji's columns and file names end there. */
+const maxIdentity = 255;
+/** All labels together, in characters: they are kept with the build. */
+const maxLabels = 262_144;
 const componentPattern = /^[A-Za-z0-9/_.+-]+$/;
 
 /**
@@ -28,7 +33,17 @@ export function lintLabels(
   dockerfile: Dockerfile,
   parentEnv: ParentEnv,
 ): { readonly findings: readonly Finding[]; readonly identity?: ImageIdentity } {
-  const { labels, complete } = resolveLabels(dockerfile, parentEnv);
+  const { labels, complete, beyond } = resolveLabels(dockerfile, parentEnv);
+  if (beyond !== undefined) {
+    const message = `${beyond.keyword} ${clip(beyond.name)} has ${beyond.fault}`;
+    return { findings: [finding("distgit.dockerfile-syntax", file, beyond.line, message, "Write it shorter")] };
+  }
+  let length = 0;
+  for (const { name, value } of labels.values()) length += name.length + value.length;
+  if (length > maxLabels) {
+    const message = `the labels are longer than ${maxLabels / 1024} KiB together`;
+    return { findings: [finding("distgit.label-invalid", file, undefined, message, "Put long texts into a file of the image")] };
+  }
   const findings = [...labels.values()].flatMap((label) => lintValue(label, complete));
   const lastStage = dockerfile.stages.at(-1)?.line;
   const value = (name: string, example: string, required: boolean): string | undefined => {
@@ -39,6 +54,11 @@ export function lintLabels(
       return undefined;
     }
     if (label.fault !== undefined || label.missing.length > 0) return undefined;
+    if (label.value.length > maxIdentity) {
+      const message = `label "${label.name}" is longer than ${maxIdentity} characters`;
+      findings.push(finding("distgit.label-invalid", file, label.line, message, "Shorten it"));
+      return undefined;
+    }
     if (label.value !== "") return label.value;
     findings.push(
       finding(
@@ -90,7 +110,8 @@ export function lintLabels(
 
 function lintValue(label: Label, complete: boolean): readonly Finding[] {
   if (label.fault !== undefined) {
-    return [finding("distgit.dockerfile-syntax", file, label.line, `label "${clip(label.name)}" has ${label.fault}`, "Close it")];
+    const fix = label.beyond ? "Write it shorter" : "Close it";
+    return [finding("distgit.dockerfile-syntax", file, label.line, `label "${clip(label.name)}" has ${label.fault}`, fix)];
   }
   if (!complete || label.missing.length === 0) return [];
   const [variable] = label.missing;

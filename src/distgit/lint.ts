@@ -8,8 +8,10 @@ import { type ImageIdentity, lintLabels } from "./lint-labels.ts";
 import { readTestCommands, testCommandsFile } from "./test-commands.ts";
 import type { Tree } from "./tree.ts";
 
-/** Longest Dockerfile that is read. */
-const maxDockerfileBytes = 1024 * 1024;
+/** Longest Dockerfile that is read: two parsers go over it, several times a build. */
+const maxDockerfileBytes = 256 * 1024;
+/** Most that are shown; more help nobody, and they are kept with the run. */
+const maxShown = { error: 200, warning: 100 };
 
 /** A dist-git repository at one commit, read and checked. */
 export interface LintedTree {
@@ -36,8 +38,21 @@ export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefine
     ...("identity" in labels && labels.identity !== undefined ? { identity: labels.identity } : {}),
     container: container.settings,
     suites: tests.suites,
-    findings: [...findings, ...labels.findings, ...container.findings, ...tests.findings, ...lintPlainFiles(tree), ...lintLinks(tree)],
+    findings: boundFindings([
+      ...findings,
+      ...labels.findings,
+      ...container.findings,
+      ...tests.findings,
+      ...lintPlainFiles(tree),
+      ...lintLinks(tree),
+    ]),
   };
+}
+
+/** In the same order; each severity for itself, so that warnings never push out an error. */
+function boundFindings(findings: readonly Finding[]): readonly Finding[] {
+  const left = { ...maxShown };
+  return findings.filter(({ severity }) => left[severity]-- > 0);
 }
 
 async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
@@ -55,12 +70,14 @@ async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Docke
       fix,
     );
   }
-  if (bytes.length > maxDockerfileBytes) return wrong("distgit.dockerfile-syntax", "Dockerfile has more than 1 MiB", "Shorten it");
+  if (bytes.length > maxDockerfileBytes) return wrong("distgit.dockerfile-syntax", "Dockerfile has more than 256 KiB", "Shorten it");
+  let text: string;
   try {
-    return parseDockerfile(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return wrong("distgit.dockerfile-syntax", "Dockerfile is not UTF-8 text", "Save it as UTF-8");
   }
+  return parseDockerfile(text);
 }
 
 /** What flibs reads itself must be a file of the commit, no link to something else. */

@@ -3,8 +3,8 @@ import type { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
 import { type Finding, finding } from "./finding.ts";
 
-/** Files of a few lines; more is a mistake or an attack. */
-export const maxYamlBytes = 256 * 1024;
+/** Files of a few lines; more is a mistake or an attack: the search for duplicate keys takes the square of their number. */
+export const maxYamlBytes = 64 * 1024;
 
 /**
  * A YAML file of the repository through its schema, with line numbers. Refused: more than one document, duplicate keys, anchors and
@@ -38,7 +38,7 @@ export function readYaml<T>(
       const path = issue.path.map((part) => (typeof part === "symbol" ? part.toString() : part));
       const where = issue.code === "unrecognized_keys" ? [...path, issue.keys[0] ?? ""] : path;
       const name = path.join(".") || "the file";
-      return finding(code, file, lineOf(document, where, lineAt), `${name}: ${issue.message}`, fixOf(issue));
+      return finding(code, file, lineOf(document, where, lineAt), `${name}: ${issue.message.slice(0, 500)}`, fixOf(issue));
     }),
   };
 }
@@ -69,7 +69,11 @@ function lineOf(
 }
 
 function fixOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") return `Remove or correct ${issue.keys.map((key) => `"${key.slice(0, 60)}"`).join(", ")}`;
+  if (issue.code === "unrecognized_keys")
+    return `Remove or correct ${issue.keys
+      .slice(0, 10)
+      .map((key) => `"${key.slice(0, 60)}"`)
+      .join(", ")}`;
   if (issue.code === "invalid_type") return `Make it a value of type ${issue.expected}`;
   return "Correct the value";
 }

@@ -1,8 +1,12 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { parseRpmHeader } from "../../src/builds/rpm-header.ts";
 import { findRpmDatabase } from "../../src/builds/rpm-list.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
 
 /** A header with string tags. */
 function header(texts: Readonly<Record<number, string>>): Buffer {
@@ -25,6 +29,41 @@ const bash = header({ 1000: "bash", 1001: "5.2", 1002: "1.fc42", 1022: "x86_64" 
 test("a header gives name, version, release", () => {
   expect(parseRpmHeader(bash)).toMatchObject({ name: "bash", version: "5.2", release: "1.fc42", arch: "x86_64", epoch: undefined });
   expect(parseRpmHeader(header({ 1000: "gpg-pubkey", 1001: "a", 1002: "b" }))).toBeUndefined();
+});
+
+test("a name, version, release or architecture may have 256 bytes, a license 4,096", () => {
+  const at = (tag: number, length: number) => parseRpmHeader(header({ 1000: "n", 1001: "1", 1002: "1", [tag]: "x".repeat(length) }));
+  for (const tag of [1000, 1001, 1002]) {
+    expect(at(tag, 256)).toBeDefined();
+    expect(at(tag, 257)).toBeUndefined();
+  }
+  expect(at(1022, 256)?.arch).toHaveLength(256);
+  expect(at(1022, 257)?.arch).toBeUndefined();
+  expect(at(1014, 4096)?.license).toHaveLength(4096);
+  expect(at(1014, 4097)).toMatchObject({ name: "n", license: undefined });
+});
+
+/** Files of an image whose database has `count` packages with licenses of that length, each character 6 bytes of JSON. */
+async function databaseOf(count: number, licenseLength: number): Promise<Record<string, Uint8Array>> {
+  await using scratch = await scratchDirectory();
+  const file = join(scratch.path, "rpmdb.sqlite");
+  const database = new DatabaseSync(file);
+  database.exec("PRAGMA journal_mode = MEMORY; CREATE TABLE Packages (hnum INTEGER PRIMARY KEY AUTOINCREMENT,blob BLOB NOT NULL); BEGIN");
+  const insert = database.prepare("INSERT INTO Packages(blob) VALUES (?)");
+  for (let i = 0; i < count; i++) insert.run(header({ 1000: `n${i}`, 1001: "1", 1002: "1", 1014: "\u0001".repeat(licenseLength) }));
+  database.exec("COMMIT");
+  database.close();
+  return { "/usr/lib/sysimage/rpm/rpmdb.sqlite": readFileSync(file) };
+}
+
+test("what is kept of a database ends at 8 MiB of JSON, and the list says so", async () => {
+  const { rpms, problem } = await readRpmDatabase(await databaseOf(400, 4096));
+  expect(problem).toBe("the names, versions and licenses in the rpm database are larger than 8 MiB together");
+  expect(rpms.length).toBeGreaterThan(300);
+  expect(Buffer.byteLength(JSON.stringify(rpms))).toBeLessThan(8 * 1024 * 1024 + 1024);
+  const small = await readRpmDatabase(await databaseOf(400, 10));
+  expect(small.problem).toBeUndefined();
+  expect(small.rpms).toHaveLength(400);
 });
 
 test("no change of bytes makes the parser throw or read beyond the header", () => {

@@ -10,7 +10,10 @@ const maxDatabaseBytes = 512 * 1024 * 1024;
 const maxPackages = 20_000;
 /** Largest header that is read; the kernel's is about 2 MiB. */
 const maxHeaderBytes = 16 * 1024 * 1024;
-const maxTotalBytes = 512 * 1024 * 1024;
+/** All headers; a workstation's are about 60 MiB. */
+const maxTotalBytes = 128 * 1024 * 1024;
+/** What is kept of them, as JSON: it becomes an entry of the run's journal and a row of the build. 20,000 usual packages take 6 MiB. */
+const maxKeptBytes = 8 * 1024 * 1024;
 /**
  * The table as rpm makes it. Anything else under that name (a view over an endless query, a computed column of gigabytes) would make
  * SQLite work for the image's author.
@@ -58,6 +61,7 @@ function readPackages(database: DatabaseSync): RpmList {
   }
   const rpms: InstalledRpm[] = [];
   let total = 0;
+  let kept = 0;
   let unread = 0;
   let rows = 0;
   const query = database.prepare(
@@ -71,8 +75,11 @@ function readPackages(database: DatabaseSync): RpmList {
       continue;
     }
     total += header.length;
-    if (total > maxTotalBytes) return { rpms: sortRpms(rpms), problem: "the rpm database's headers are larger than 512 MiB together" };
+    if (total > maxTotalBytes) return { rpms: sortRpms(rpms), problem: "the rpm database's headers are larger than 128 MiB together" };
     const rpm = parseRpmHeader(header);
+    kept += rpm === undefined ? 0 : Buffer.byteLength(JSON.stringify(rpm));
+    if (kept > maxKeptBytes)
+      return { rpms: sortRpms(rpms), problem: "the names, versions and licenses in the rpm database are larger than 8 MiB together" };
     if (rpm !== undefined) rpms.push(rpm);
     else if (!Buffer.from(header.buffer, header.byteOffset, header.length).includes("gpg-pubkey")) unread += 1;
   }
