@@ -40,13 +40,18 @@ function startDemo(directory: string) {
   return { child, told, ended: once(child, "close") as Promise<[number | null]> };
 }
 
-/** No process of the demo's, no process on its directory, no container or tag of its installation. */
-async function expectNothingLeft(directory: string): Promise<void> {
+/** No process of the demo's, no process on its directory, no container or tag of the builds that it told of. */
+async function expectNothingLeft(directory: string, text: string): Promise<void> {
   expect(await processesMarked(mark, directory)).toEqual([]);
-  const installation = (await readFile(join(directory, "flibs/state/installation-id"), "utf8")).trim();
+  const builds = [...text.matchAll(/\/builds\/([0-9a-z-]+)/g)].map(([, id]) => id ?? "");
+  expect(builds.length).toBeGreaterThan(0);
   const docker = await requireDocker(process.env.FLIBS_DOCKER_SOCKET ?? dockerSocket);
-  const containers = await docker.listContainers({ all: true, filters: { label: [`io.flibs.installation=${installation}`] } });
-  expect(containers.map(({ Names }) => Names)).toEqual([]);
+  const ofBuilds = (key: string) => builds.some((id) => key.startsWith(`${id}/`));
+  const containers = await docker.listContainers({ all: true, filters: { label: ["io.flibs.key"] } });
+  expect(containers.filter(({ Labels }) => ofBuilds(Labels["io.flibs.key"] ?? "")).map(({ Names }) => Names)).toEqual([]);
+  const tags = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+  // A key's signs are encoded in a tag: the last part of an id is enough.
+  expect(tags.filter((tag) => builds.some((id) => tag.startsWith("flibs-build/") && tag.includes(id.split("-")[1] ?? id)))).toEqual([]);
 }
 
 test("the demo shows the whole line, says where it all is, and leaves nothing running", async () => {
@@ -91,7 +96,7 @@ test("the demo shows the whole line, says where it all is, and leaves nothing ru
   expect(summary).toMatchObject({ nvr: "hello-container-1-2", digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
   expect(await readFile(summary.policy, "utf8")).toContain("signedBy");
   expect((await readFile(summary.publicKey)).length).toBeGreaterThan(100);
-  await expectNothingLeft(directory);
+  await expectNothingLeft(directory, told.text);
 }, 150_000);
 
 test("Ctrl-C in the middle of a build stops everything that was started", async () => {
@@ -105,7 +110,7 @@ test("Ctrl-C in the middle of a build stops everything that was started", async 
   expect(code).toBe(1);
   expect(told.text).toMatch(/interrupted/);
   expect(Date.now() - interrupted).toBeLessThan(30_000);
-  await expectNothingLeft(directory);
+  await expectNothingLeft(directory, told.text);
 }, 120_000);
 
 test("a directory that is somebody else's is not emptied", async () => {
