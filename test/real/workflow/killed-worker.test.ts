@@ -78,7 +78,7 @@ describe("a worker killed at any point", () => {
     const second = await childWorker();
     const began = Date.now();
     const ended = await world.untilEnded(run);
-    expect(Date.now() - began).toBeLessThan(5000);
+    expect(Date.now() - began).toBeLessThan(15_000);
     expect(ended).toMatchObject({ status: "done", attempt: 0 });
     expect(second.lines.filter((line) => line !== "ready")).toEqual(again);
     expect((await world.desk.runs.journal(run)).map((entry) => entry.step)).toEqual(["build", "push", "tell"]);
