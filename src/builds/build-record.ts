@@ -19,6 +19,13 @@ export interface BuildRequested {
   readonly requestedBy: string;
   /** Pull request that asked for it, when there is one. */
   readonly pull?: number;
+  /**
+   * The pull request is of somebody who may not write here: container.yaml and tests are read from `base`, a commit of the base branch, and the
+   * image is neither signed nor pushed to where anything else reads.
+   */
+  readonly stranger?: { readonly base: string };
+  /** Only these, as container.yaml writes them (`x86_64` or `amd64`); only of scratch builds. All of the repository's when left out. */
+  readonly architectures?: readonly string[];
 }
 
 /** Koji's build states, in words. */

@@ -19,6 +19,8 @@ export const BuildRequest: z.ZodType<BuildRequested> = z.object({
   scratch: z.boolean(),
   requestedBy: z.string(),
   pull: z.int().exactOptional(),
+  stranger: z.object({ base: z.string() }).exactOptional(),
+  architectures: z.array(z.string()).exactOptional(),
 });
 
 /** What lint and the registries told, before an NVR is taken. */

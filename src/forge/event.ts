@@ -2,7 +2,16 @@
  * What every forge says, in one short union. Raw payloads do not leave the forge room; an event is a hint to look,
  * so it carries names and commit ids and nothing that could be looked up later.
  */
-export type ForgeEvent = BranchPushed | PullChanged | PullMerged | PullClosed | CommentAdded;
+export type ForgeEvent =
+  | BranchPushed
+  | PullChanged
+  | PullMerged
+  | PullClosed
+  | CommentAdded
+  | CheckRerequested
+  | CheckActionRequested
+  | MergeQueued
+  | MergeUnqueued;
 
 interface Common {
   /** The forge's name in the settings, for example `local`. */
@@ -43,4 +52,40 @@ export interface CommentAdded extends Common {
   readonly number: number;
   readonly comment: string;
   readonly text: string;
+  /** Written by a program: bots never command. */
+  readonly fromBot: boolean;
+}
+
+/** Somebody wants a status of ours again, or all of a commit's when no name is given. */
+export interface CheckRerequested extends Common {
+  readonly kind: "check-rerequested";
+  readonly commit: string;
+  readonly name: string | undefined;
+  /** {@link CommitStatus.key} of the status; undefined for all of a commit's. */
+  readonly key: string | undefined;
+  /** The forge's id of this request, so that a second one is another one. */
+  readonly request: string;
+}
+
+/** Somebody pressed a button on a status. */
+export interface CheckActionRequested extends Common {
+  readonly kind: "check-action-requested";
+  readonly commit: string;
+  readonly name: string;
+  readonly key: string | undefined;
+  readonly action: string;
+}
+
+/** A merge queue wants to know whether a commit, the base with one or more pull requests on it, may become the base's head. */
+export interface MergeQueued extends Common {
+  readonly kind: "merge-queued";
+  readonly commit: string;
+  readonly baseBranch: string;
+  readonly baseCommit: string;
+}
+
+/** The queue has let the commit go: merged, or not wanted any more. */
+export interface MergeUnqueued extends Common {
+  readonly kind: "merge-unqueued";
+  readonly commit: string;
 }

@@ -1,4 +1,5 @@
 import type { ForgeEvent } from "./event.ts";
+import type { Permission } from "./permission.ts";
 
 /**
  * The doors to a forge: what flibs reads from repositories, says on commits and pull requests, and hears.
@@ -19,6 +20,10 @@ export interface ForgeCapabilities {
   readonly editableComments: boolean;
   /** Longest body of a pull request or comment, in characters. */
   readonly maxBodyLength: number;
+  /** Statuses show remarks at lines of the change, and buttons (GitHub's check runs yes; local keeps and shows them in the summary). */
+  readonly annotations: boolean;
+  /** The forge remembers what it sent, so that {@link ForgeInbox.findLostDeliveries} can find something. */
+  readonly deliveryRecord: boolean;
 }
 
 /** Reading a repository at an exact commit. Repositories are `namespace/name`. */
@@ -57,8 +62,6 @@ export interface TreeFile {
   readonly size: number;
 }
 
-export type Permission = "none" | "read" | "write" | "admin";
-
 export interface Pull {
   readonly repository: string;
   readonly number: number;
@@ -69,6 +72,8 @@ export interface Pull {
   /** Branch that is asked to be merged, and its head commit now (or when it was closed). */
   readonly headBranch: string;
   readonly head: string;
+  /** The branch stands in another repository, to which people may push whom this one does not know. */
+  readonly fromFork: boolean;
   /** Branch to merge into, and its head commit now. */
   readonly baseBranch: string;
   readonly baseHead: string;
@@ -92,14 +97,66 @@ export interface PullComment {
 export interface CommitStatus {
   /** Stable over the life of a commit, for example `flibs / build (linux/amd64)`; a second status of one name replaces the first. */
   readonly name: string;
-  readonly state: "pending" | "running" | "success" | "failure" | "error" | "cancelled";
+  readonly state: StatusState;
   /** One line, at most 140 characters. */
   readonly title: string;
   /** Markdown; what failed, how to mend it. */
   readonly summary: string;
   /** Page with steps and logs. */
   readonly url?: string;
+  /** Id of the run that says it; comes back in {@link CheckRerequested}. */
+  readonly key?: string;
+  /** Remarks at lines of files, most severe first; a forge without {@link ForgeCapabilities.annotations} leaves them out. */
+  readonly annotations?: readonly Annotation[];
+  /** Buttons, offered while it is not over; where there are none, commands do the same. */
+  readonly actions?: readonly StatusAction[];
 }
+
+/**
+ * - `waiting-approval`: a person has to say something first
+ * - `error`: flibs or what it stands on failed; `failure`: the maintainer's files did
+ * - `skipped`: not wanted here; `neutral`: advice, or a failure that blocks nothing
+ */
+export type StatusState =
+  | "pending"
+  | "running"
+  | "waiting-approval"
+  | "success"
+  | "failure"
+  | "error"
+  | "timed-out"
+  | "cancelled"
+  | "skipped"
+  | "neutral";
+
+/** Nothing will be said after it unless something is asked for again. */
+export function isStatusOver(state: StatusState): boolean {
+  return state !== "pending" && state !== "running";
+}
+
+export interface Annotation {
+  /** Relative to the repository's root. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  readonly endLine?: number;
+  readonly level: "failure" | "warning" | "notice";
+  /** Plain text. */
+  readonly message: string;
+  readonly title?: string;
+}
+
+export interface StatusAction {
+  /** `cancel`; comes back in {@link CheckActionRequested}. */
+  readonly identifier: string;
+  /** At most 20 characters. */
+  readonly label: string;
+  /** At most 40 characters. */
+  readonly description: string;
+}
+
+/** `seen`: taken up; `done`: carried out; `refused`: not carried out. */
+export type Reaction = "seen" | "done" | "refused";
 
 /** A pull request that flibs owns: one branch, a set of whole files on top of the base branch. */
 export interface ProposedChange {
@@ -132,9 +189,11 @@ export interface ForgePulls {
   listComments(repository: string, number: number): Promise<readonly PullComment[]>;
   /** One comment of ours per key: written once, edited in place when the text differs. */
   ensureComment(repository: string, number: number, key: string, text: string): Promise<void>;
+  /** Adds a reaction of ours to a comment, in place of an earlier one of ours; does nothing where {@link ForgeCapabilities.reactions} is false. */
+  react(repository: string, number: number, comment: string, reaction: Reaction): Promise<void>;
   /** Opens the pull request for `branch`, or brings the open one up to date; never writes over a person's commit. */
   proposeChange(change: ProposedChange): Promise<ProposalOutcome>;
-  /** What a person may do there. */
+  /** What a person may do there: the role itself, a custom role as the standard one that it stands on. `none` for unknown people. */
   findPermission(repository: string, person: string): Promise<Permission>;
 }
 
@@ -149,10 +208,23 @@ export interface ForgeInbox {
   /** Constant-time check over the raw bytes; returns the delivery's id, or throws `intake.signature-*` or `intake.delivery-malformed`. */
   verifyDelivery(delivery: RawDelivery): string;
   /** Events of a verified delivery; empty for what flibs does not listen to. Throws `intake.delivery-malformed`. */
-  parseDelivery(delivery: RawDelivery): readonly ForgeEvent[];
+  parseDelivery(delivery: RawDelivery): Promise<readonly ForgeEvent[]>;
   /**
    * Everything that could have been missed since a cursor, as events, and the next cursor. `undefined` = look at everything that is
    * there now. May repeat what was told already; must not leave anything out.
    */
   changesSince(cursor: string | undefined): Promise<{ readonly events: readonly ForgeEvent[]; readonly cursor: string }>;
+  /**
+   * Deliveries that the forge sent since a cursor and that never arrived here: `isKnown` tells of each id whether the inbox has it. They come
+   * from the forge itself over an authenticated connection, so they are stored without a signature. Finds nothing where
+   * {@link ForgeCapabilities.deliveryRecord} is false.
+   */
+  findLostDeliveries(
+    cursor: string | undefined,
+    isKnown: (deliveryId: string) => Promise<boolean>,
+  ): Promise<{ readonly lost: readonly LostDelivery[]; readonly cursor: string }>;
+}
+
+export interface LostDelivery extends RawDelivery {
+  readonly deliveryId: string;
 }

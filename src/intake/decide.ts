@@ -49,6 +49,10 @@ function decideContainers(event: ForgeEvent, policy: IntakePolicy): Intent {
     case "pull-updated":
     case "pull-closed":
     case "comment-added":
+    case "check-rerequested":
+    case "check-action-requested":
+    case "merge-queued":
+    case "merge-unqueued":
       return ignored("pull requests of container repositories are built on request: flibs container-build --scratch");
   }
 }
@@ -68,7 +72,11 @@ function decideManifests(event: ForgeEvent, policy: IntakePolicy): Intent {
     case "pull-closed":
       return ignored("a closed promotion releases nothing");
     case "comment-added":
-      return ignored("comments there carry no commands");
+    case "check-rerequested":
+    case "check-action-requested":
+    case "merge-queued":
+    case "merge-unqueued":
+      return ignored("promotions are checked when their branch moves");
   }
 }
 

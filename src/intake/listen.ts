@@ -19,7 +19,7 @@ export interface Heard {
 
 /** A stored, verified delivery to runs. Throws what the forge throws; the inbox retries what is transient. */
 export async function hearDelivery(forge: Forge, policy: IntakePolicy, delivery: StoredDelivery): Promise<Heard> {
-  const events = forge.parseDelivery(delivery);
+  const events = await forge.parseDelivery(delivery);
   if (events.length === 0) return { outcome: "ignored: not an event that flibs listens to", start: [] };
   const heard: Heard[] = [];
   // One after the other: each may ask the forge, and a push may name thousands of branches.

@@ -13,7 +13,7 @@ import type { ServedFiles } from "./served-files.ts";
 /** Everything that the web server shows or hands on. It changes nothing but the inbox. */
 export interface WebPorts {
   /** By their names in the settings: `POST /hooks/<name>`. */
-  readonly inboxes: Readonly<Record<string, ForgeInbox>>;
+  readonly inboxes: Readonly<Record<string, Pick<ForgeInbox, "verifyDelivery">>>;
   readonly inbox: Pick<InboxStore, "store">;
   readonly builds: Pick<BuildStore, "find" | "list">;
   readonly logs: Pick<LogStore, "list" | "read">;

@@ -46,6 +46,7 @@ const pull: Pull = {
   baseBranch: "main",
   baseHead: "b",
   mergeable: true,
+  fromFork: false,
   openedAt: build.createdAt,
 };
 

@@ -3,8 +3,9 @@ import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { appError } from "../../src/domain/errors.ts";
 import type { ForgeEvent } from "../../src/forge/event.ts";
-import type { CommitStatus, Forge, Pull, PullComment } from "../../src/forge/forge.ts";
+import type { CommitStatus, Forge, Pull, PullComment, Reaction } from "../../src/forge/forge.ts";
 import { type Change, eventOf, parseDelivery, verifyDelivery } from "../../src/forge/local/delivery.ts";
+import type { Permission } from "../../src/forge/permission.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
@@ -41,6 +42,10 @@ export interface FakeForge extends Forge, ForgePeople {
   /** Deliveries are signed with these. */
   readonly secrets: string[];
   readonly admins: Set<string>;
+  /** Ours, by `namespace/name #number comment`. */
+  readonly reactions: ReadonlyMap<string, Reaction>;
+  /** Roles other than write, by person. */
+  readonly roles: Map<string, Permission>;
 }
 
 export function fakeForge(options: { readonly name?: string; readonly now?: () => Date } = {}): FakeForge {
@@ -49,6 +54,8 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
   const repositories = new Map<string, FakeRepository>();
   const events: ForgeEvent[] = [];
   const admins = new Set<string>();
+  const reactions = new Map<string, Reaction>();
+  const roles = new Map<string, Permission>();
   const secrets = ["fake forge"];
 
   const tell = (repository: string, actor: string, change: Change) => events.push(eventOf({ forge: name, repository, actor }, change));
@@ -119,17 +126,27 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
   }
   function addPull(repository: string, request: Pick<FakePull, "title" | "body" | "author" | "headBranch" | "baseBranch">): number {
     const number = at(repository).pulls.length + 1;
-    at(repository).pulls.push({ repository, number, ...request, state: "open", openedAt: now().toISOString(), comments: [] });
+    at(repository).pulls.push({
+      repository,
+      number,
+      ...request,
+      fromFork: false,
+      state: "open",
+      openedAt: now().toISOString(),
+      comments: [],
+    });
     tell(repository, request.author, { kind: "pull-opened", number, head: at(repository).heads.get(request.headBranch) ?? "" });
     return number;
   }
 
   return {
     name,
-    capabilities: { reactions: false, editableComments: true, maxBodyLength: 65_536 },
+    capabilities: { reactions: true, editableComments: true, maxBodyLength: 65_536, annotations: true, deliveryRecord: false },
     events,
     secrets,
     admins,
+    reactions,
+    roles,
     commit(repository, branch, files, from) {
       const { heads } = at(repository);
       const parent = heads.get(branch) ?? (from === undefined ? undefined : heads.get(from));
@@ -217,6 +234,10 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
       if (pull.comments[place]?.text === text) return;
       replace({ ...pull, comments: place < 0 ? [...pull.comments, comment] : pull.comments.with(place, comment) });
     },
+    async react(repository, number, comment, reaction) {
+      pullAt(repository, number);
+      reactions.set(`${repository} #${number} ${comment}`, reaction);
+    },
     async proposeChange(change) {
       const { repository, branch, baseBranch, baseCommit, title, body } = change;
       const { heads, pulls, proposals } = at(repository);
@@ -241,10 +262,11 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
     },
     async findPermission(repository, person) {
       if (!repositories.has(repository)) return "none";
-      return admins.has(person) ? "admin" : "write";
+      return admins.has(person) ? "admin" : (roles.get(person) ?? "write");
     },
     verifyDelivery: (delivery) => verifyDelivery(delivery, secrets),
-    parseDelivery: (delivery) => parseDelivery(delivery, name),
+    parseDelivery: async (delivery) => parseDelivery(delivery, name),
+    findLostDeliveries: async () => ({ lost: [], cursor: "" }),
     async changesSince(cursor) {
       if (cursor !== undefined) {
         // A sweep does not hear flibs itself.

@@ -50,7 +50,11 @@ describe("what is left alone, and why", () => {
     },
     { name: "a merge into a side branch", event: { ...merged, base: "topic" }, reason: /only main/ },
     { name: "a closed promotion", event: { ...pull, kind: "pull-closed" }, reason: /releases nothing/ },
-    { name: "a comment on a promotion", event: { ...pull, kind: "comment-added", comment: "1", text: "/promote" }, reason: /no commands/ },
+    {
+      name: "a comment on a promotion",
+      event: { ...pull, kind: "comment-added", comment: "1", text: "/promote", fromBot: false },
+      reason: /when their branch moves/,
+    },
     { name: "a merge in a container repository", event: { ...merged, repository: "containers/hello" }, reason: /the push/ },
     { name: "a pull request in a container repository", event: { ...pull, repository: "containers/hello" }, reason: /on request/ },
   ];

@@ -25,7 +25,7 @@ function world(events: readonly ForgeEvent[], head: (repository: string) => stri
   let most = 0;
   const forge = {
     name: "local",
-    parseDelivery: () => events,
+    parseDelivery: async () => events,
     changesSince: async () => ({ events, cursor: "next" }),
     findHead: async (repository: string) => {
       asked += 1;

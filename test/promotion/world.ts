@@ -83,6 +83,7 @@ export function memoryForge() {
     listComments: async () => [],
     ensureComment: async (_repository, number, key, text) => void comments.set(`#${number} ${key}`, text),
     findPermission: async () => "write",
+    react: async () => {},
     proposeChange: async (change: ProposedChange) => {
       if (branches.get(change.baseBranch) !== change.baseCommit) return { outcome: "base-moved" };
       const head = branches.get(change.branch);
@@ -114,7 +115,7 @@ export function memoryForge() {
     const number = pulls.length + 1;
     const [head, baseHead] = [branches.get(headBranch) ?? "", branches.get("main") ?? ""];
     const common = { repository: manifests, number, title, body, author, headBranch, head, baseBranch: "main", baseHead };
-    pulls.push({ ...common, state: "open", mergeable: true, openedAt: "2026-11-01T00:00:00Z" });
+    pulls.push({ ...common, state: "open", mergeable: true, fromFork: false, openedAt: "2026-11-01T00:00:00Z" });
     return number;
   };
   const merge = (number: number) => {

@@ -49,7 +49,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     if (state.storeDown) throw new Error("connection to 10.0.0.5 refused");
   };
   const ports: WebPorts = {
-    inboxes: { local: { verifyDelivery, parseDelivery: () => [], changesSince: async () => ({ events: [], cursor: "" }) } },
+    inboxes: { local: { verifyDelivery } },
     inbox: {
       async store(delivery) {
         up();
@@ -97,6 +97,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       ensureComment: async () => {},
       proposeChange: async () => ({ outcome: "base-moved" }),
       findPermission: async () => "none",
+      react: async () => {},
       diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
     },
     lookasides: {},
@@ -187,6 +188,7 @@ export function aPull(changes: Partial<Pull> = {}): Pull {
     baseBranch: "main",
     baseHead: commit,
     mergeable: true,
+    fromFork: false,
     openedAt: "2024-05-01T11:55:00Z",
     ...changes,
   };

@@ -60,6 +60,8 @@ export function parseDelivery(delivery: RawDelivery, forge: string): readonly Fo
 
 export function eventOf(common: Pick<ForgeEvent, "forge" | "repository" | "actor">, change: Change): ForgeEvent {
   if (change.kind === "branch-pushed") return { ...common, kind: change.kind, branch: change.branch, after: change.after };
+  // Accounts of programs are unknown to a forge of plain git.
+  if (change.kind === "comment-added") return { ...common, ...change, fromBot: false };
   return { ...common, ...change };
 }
 

@@ -55,12 +55,14 @@ export function localForge(options: LocalForgeOptions): Forge & ForgePeople & Lo
   };
   return {
     name: options.name,
-    capabilities: { reactions: false, editableComments: true, maxBodyLength },
+    capabilities: { reactions: false, editableComments: true, maxBodyLength, annotations: false, deliveryRecord: false },
     ...localSources(repositories),
     ...localPulls(world),
     ...localPeople(world),
     verifyDelivery: (delivery) => verifyDelivery(delivery, options.hookSecrets),
-    parseDelivery: (delivery) => parseDelivery(delivery, options.name),
+    parseDelivery: async (delivery) => parseDelivery(delivery, options.name),
+    // A hook keeps no record of what it could not tell; `changesSince` finds it in the repositories.
+    findLostDeliveries: async () => ({ lost: [], cursor: "" }),
     changesSince: (cursor) => changesSince(world, options.name, cursor),
     setHookAddress: (url, secret) => writeHookAddress(options.directory, { url, secret }),
   };

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
-import type { CommitStatus, ForgePulls, Permission, Pull } from "../forge.ts";
+import type { CommitStatus, ForgePulls, Pull } from "../forge.ts";
+import type { Permission } from "../permission.ts";
 import { checkCommit, isPersonName, isRepositoryName } from "./names.ts";
 import { proposeChange } from "./proposal.ts";
 import { changeRecord, readStored } from "./pull-changes.ts";
@@ -15,10 +16,24 @@ export const maxBodyLength = 65_536;
 const Statuses = z.array(
   z.strictObject({
     name: z.string(),
-    state: z.enum(["pending", "running", "success", "failure", "error", "cancelled"]),
+    state: z.enum([
+      ...([
+        "pending",
+        "running",
+        "waiting-approval",
+        "success",
+        "failure",
+        "error",
+        "timed-out",
+        "cancelled",
+        "skipped",
+        "neutral",
+      ] as const),
+    ]),
     title: z.string(),
     summary: z.string(),
     url: z.string().exactOptional(),
+    key: z.string().exactOptional(),
   }),
 );
 
@@ -76,6 +91,8 @@ export function localPulls(world: LocalWorld): ForgePulls {
         return { ...record, comments };
       });
     },
+    // There are no reactions: answers are comments and statuses.
+    react: async () => {},
     proposeChange: (change) => {
       checkText(change.title, 500);
       checkText(change.body);
@@ -103,7 +120,7 @@ async function readPull(world: LocalWorld, repository: string, path: string, rec
   const now = await readPullState(world.git, path, record, snapshot.refs);
   const mergeable = now.state === "open" && "tree" in (await tryMerge(world.git, path, now.baseHead, now.head));
   const url = world.publicUrl === undefined ? {} : { url: `${world.publicUrl.replace(/\/+$/, "")}/pulls/${repository}/${number}` };
-  return { repository, number, title, body, author, headBranch, baseBranch, openedAt, ...now, mergeable, ...url };
+  return { repository, number, title, body, author, headBranch, baseBranch, openedAt, ...now, mergeable, fromFork: false, ...url };
 }
 
 async function findPath(world: LocalWorld, repository: string): Promise<string | undefined> {
@@ -128,13 +145,14 @@ async function readStatuses(
 }
 
 /** A second status of one name takes the first one's place; only known fields are kept, in one order. */
-function withStatus(statuses: readonly CommitStatus[], { name, state, title, summary, url }: CommitStatus): readonly CommitStatus[] {
+function withStatus(statuses: readonly CommitStatus[], { name, state, title, summary, url, key }: CommitStatus): readonly CommitStatus[] {
   const clean: CommitStatus = {
     name,
     state,
     title: title.slice(0, 140),
     summary: summary.slice(0, maxBodyLength),
     ...(url === undefined ? {} : { url }),
+    ...(key === undefined ? {} : { key }),
   };
   const known = statuses.some((one) => one.name === name);
   return known ? statuses.map((one) => (one.name === name ? clean : one)) : [...statuses, clean];

@@ -68,7 +68,7 @@ describe("the hook", () => {
     const [delivery] = heard as [RawDelivery];
     expect(delivery.headers.path).toBe("/hooks/local");
     expect(world.forge.verifyDelivery(delivery)).toBe(delivery.headers["x-flibs-delivery"]);
-    expect(world.forge.parseDelivery(delivery)).toEqual(
+    expect(await world.forge.parseDelivery(delivery)).toEqual(
       ["main", "f40"].map((branch) => expect.objectContaining({ kind: "branch-pushed", repository: world.repository, branch, after })),
     );
   });
@@ -82,7 +82,9 @@ describe("the hook", () => {
     const head = commit("three");
     await push("HEAD:refs/heads/topic");
     await push("HEAD:refs/heads/main");
-    const events = heard.flatMap((one) => world.forge.parseDelivery(one)).filter((event) => event.kind.startsWith("pull-"));
+    const events = (await Promise.all(heard.map((one) => world.forge.parseDelivery(one))))
+      .flat()
+      .filter((event) => event.kind.startsWith("pull-"));
     expect(events).toMatchObject([
       { kind: "pull-opened", number, actor: "bob" },
       { kind: "pull-updated", number, head },
