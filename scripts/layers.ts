@@ -16,6 +16,7 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
   { modules: ["fastify", "fastify/**", "@fastify/**", "prom-client"], home: "web" },
   { modules: ["yaml"], home: "distgit, promotion, config and cli: others get parsed values" },
   { modules: ["dockerfile-ast"], home: "distgit" },
+  { modules: ["markdown-it"], home: "intake/commands: it finds the lines of a comment that are commands" },
   { modules: ["commander"], home: "cli and main.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {
@@ -38,10 +39,15 @@ export interface Part {
 const doors = ["../store/**", "../web/**", "../cli/**", "../app.ts", "../main.ts", "../index.ts"];
 const otherAdapters = "../*/*/**";
 
-/** Ports, pure files and flows of a room. */
-function room(name: string, home: readonly string[] = []): Part {
+/** Ports, pure files and flows of a room; `pure` are its sub-folders that are no adapters. */
+function room(name: string, home: readonly string[] = [], pure: readonly string[] = []): Part {
   const because = `${name} may import domain and the ports and pure files of rooms; adapters (sub-folders), store, web and cli come in through app.ts`;
-  return { files: [`src/${name}/*.ts`], home, closed: ["./*/**", otherAdapters, ...doors], because };
+  return {
+    files: [`src/${name}/*.ts`],
+    home,
+    closed: ["./*/**", ...pure.map((folder) => `!./${folder}/**`), otherAdapters, ...doors],
+    because,
+  };
 }
 
 /** Sub-folders of a room: `ports` are files of other rooms whose port the adapter stands on. */
@@ -63,7 +69,13 @@ export const parts: readonly Part[] = [
     because: "domain imports nothing: words and rules without I/O",
   },
   adapters("*/*"),
-  room("intake"),
+  room("intake", [], ["commands"]),
+  {
+    files: ["src/intake/commands/**"],
+    home: ["markdown-it"],
+    closed: ["../../*/*/**", ...doors.map((door) => `../${door}`)],
+    because: "commands in comments are pure: text and facts in, values and words out; they may import domain and pure files of rooms",
+  },
   room("forge"),
   adapters("forge/*", ["p-queue"]),
   adapters("forge/github", ["probot", "@octokit/**", "p-queue"]),

@@ -4,6 +4,7 @@ import { formatSettingsPage, settingsSchema } from "../src/config-explain.ts";
 import { ContainerYaml } from "../src/distgit/container-yaml.ts";
 import { TestCommands } from "../src/distgit/test-commands.ts";
 import { errorCatalogue } from "../src/domain/errors.ts";
+import { formatCommentCommandsPage } from "./comment-commands-page.ts";
 
 /** Every generated file: path from the repository's root to whole text. `npm run generate` writes them, a test compares them. */
 export function referencePages(): Readonly<Record<string, string>> {
@@ -11,6 +12,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     "docs/reference/settings.md": formatSettingsPage(),
     "docs/reference/errors.md": formatErrorsPage(),
     "docs/reference/commands.md": formatCommandsPage(),
+    "docs/reference/commands-in-comments.md": formatCommentCommandsPage(),
     "schemas/settings.json": formatSchema(settingsSchema()),
     "schemas/container-yaml.json": formatSchema(z.toJSONSchema(ContainerYaml, { io: "input" })),
     "schemas/test-commands.json": formatSchema(z.toJSONSchema(TestCommands, { io: "input" })),

@@ -21,3 +21,11 @@ export function rpmArchitecture(platform: Platform): string {
   const architecture = platformArchitecture(platform);
   return rpmArchitectures[architecture] ?? architecture;
 }
+
+/** Go's name of an architecture that is written in Go's or RPM's way: `x86_64` and `amd64` give `amd64`. Undefined for a name that is neither. */
+export function findArchitecture(name: string): string | undefined {
+  return Object.entries(rpmArchitectures).find((pair) => pair.includes(name))?.[0];
+}
+
+/** Go's names of the architectures that have one in RPM too. */
+export const architectures: readonly string[] = Object.keys(rpmArchitectures);

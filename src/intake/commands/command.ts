@@ -1,0 +1,23 @@
+import type { Nvr } from "../../domain/nvr.ts";
+
+/** Everything that a comment on a pull request can ask for. There is nothing here whose value could reach a shell or an environment. */
+export type Command =
+  /** The head of an open pull request, always scratch; of a merged one the head of its branch. All architectures when none is named. */
+  | { readonly verb: "build"; readonly scratch: boolean; readonly architectures?: readonly string[] }
+  /** Tests of the newest build once more; one suite, or all. */
+  | { readonly verb: "test"; readonly suite?: string }
+  | { readonly verb: "cancel" }
+  /** Lower case, 7 to 40 hexadecimal digits. */
+  | { readonly verb: "ok-to-test"; readonly sha?: string }
+  /** A build that is named, or the newest complete one of the branch. */
+  | { readonly verb: "promote"; readonly nvr?: Nvr }
+  /** The image and tag that are named, or the pull request's image and the release before the one that is out. */
+  | { readonly verb: "rollback"; readonly image?: string; readonly tag?: string }
+  | { readonly verb: "help"; readonly about?: Verb };
+
+export const verbs = ["build", "test", "cancel", "ok-to-test", "promote", "rollback", "help"] as const;
+export type Verb = (typeof verbs)[number];
+
+export function isVerb(text: string): text is Verb {
+  return verbs.some((verb) => verb === text);
+}

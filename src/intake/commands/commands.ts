@@ -1,0 +1,38 @@
+import { build } from "./build.ts";
+import { cancel } from "./cancel.ts";
+import type { Command, Verb } from "./command.ts";
+import type { CommandOf, CommandSpec, Level, Place } from "./command-spec.ts";
+import { help } from "./help.ts";
+import { quoteWord } from "./lex-line.ts";
+import { okToTest } from "./ok-to-test.ts";
+import { promote } from "./promote.ts";
+import { rollback } from "./rollback.ts";
+import { test } from "./test.ts";
+
+/** Every command, in the order of the help. Parser, permission check, help text and reference page read this table. */
+export const commands: { readonly [V in Verb]: CommandSpec<CommandOf<V>> } = {
+  build,
+  test,
+  cancel,
+  "ok-to-test": okToTest,
+  promote,
+  rollback,
+  help,
+};
+
+export const commandList: readonly CommandSpec[] = Object.values(commands);
+
+/** Verb, where it may be used, and the least permission: for the reference page and the tests of the check. */
+export const permissionTable: readonly {
+  readonly verb: Verb;
+  readonly places: readonly Place[];
+  readonly level: Level;
+  readonly on: "here" | "manifests";
+}[] = commandList.map(({ verb, places, need }) => ({ verb, places, level: need.level, on: need.on }));
+
+/** The line that asks for this, ready to paste: `/build --arch amd64`. `lead` is `/`, or `/flibs ` with a prefix. */
+export function formatCommand(command: Command, lead: string): string {
+  // The spec is that of the command's own verb, which the compiler cannot follow through the table.
+  const spec: CommandSpec = commands[command.verb];
+  return [`${lead}${command.verb}`, ...spec.toWords(command).map((word) => (word.startsWith("--") ? word : quoteWord(word)))].join(" ");
+}

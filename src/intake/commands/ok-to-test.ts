@@ -1,0 +1,26 @@
+import type { CommandOf, CommandSpec } from "./command-spec.ts";
+
+export const okToTest: CommandSpec<CommandOf<"ok-to-test">> = {
+  verb: "ok-to-test",
+  summary: "Approve a commit of somebody without write access for building and testing",
+  details:
+    "The commit is named so that what was looked at is what is built: an approval counts for that head only, the next push needs another one. Without a commit the answer is the exact line to paste.",
+  places: ["containers"],
+  states: ["open"],
+  need: { level: "write", on: "here", author: "never", runsHead: false },
+  arguments: [
+    {
+      name: "sha",
+      required: false,
+      value: { kind: "commit" },
+      help: "the pull request's head, at least its first 7 digits",
+    },
+  ],
+  options: [],
+  examples: ["ok-to-test 3f786850e387550fdab836ed7e6dc881de23001b"],
+  toRequest: (parsed) => {
+    const sha = parsed.word("sha");
+    return { verb: "ok-to-test", ...(sha === undefined ? {} : { sha }) };
+  },
+  toWords: ({ sha }) => (sha === undefined ? [] : [sha]),
+};

@@ -1,0 +1,29 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { nearest, typingErrors } from "../../../src/intake/commands/near-miss.ts";
+
+test.each([
+  ["build", "build", 0],
+  ["buid", "build", 1],
+  ["builds", "build", 1],
+  ["biuld", "build", 1],
+  ["bild", "build", 1],
+  ["xbuildx", "build", 2],
+  ["", "abc", 3],
+  ["abc", "", 3],
+  ["constructor", "build", 10],
+])("from %j to %j it is %i", (written, meant, errors) => {
+  expect(typingErrors(written, meant)).toBe(errors);
+});
+
+test("errors are the same both ways, and none means equal", () => {
+  const word = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 8 });
+  fc.assert(fc.property(word, word, (a, b) => typingErrors(a, b) === typingErrors(b, a) && (typingErrors(a, b) === 0) === (a === b)));
+});
+
+test("the nearest is taken, the first of equals, none beyond the limit", () => {
+  expect(nearest("tset", ["build", "test", "rest"], 2)).toBe("test");
+  expect(nearest("xest", ["test", "rest"], 1)).toBe("test");
+  expect(nearest("promte", ["build"], 2)).toBeUndefined();
+  expect(nearest("b".repeat(100_000), ["build"], 2)).toBeUndefined();
+});
