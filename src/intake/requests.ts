@@ -1,4 +1,5 @@
 import type { BuildRequested } from "../builds/build-record.ts";
+import { pullBuildSubject } from "../builds/pull-subject.ts";
 import type { RunRequest } from "../workflow/run.ts";
 import type { Intent } from "./decide.ts";
 
@@ -36,6 +37,15 @@ export function requestBuild(request: BuildRequested, key: string): RunRequest {
     key,
     whenBusy: "supersede",
   };
+}
+
+/**
+ * A scratch build of a pull request: a newer one takes the place of the older, whatever commit it is of. Throws when the request is not for one;
+ * the key is the caller's, since the same commit may be asked for again.
+ */
+export function requestPullBuild(request: BuildRequested, key: string): RunRequest {
+  if (request.pull === undefined || !request.scratch) throw new Error("only a scratch build of a pull request is asked for like this");
+  return { flow: "build", subject: pullBuildSubject(request.repository, request.pull), intent: request, key, whenBusy: "supersede" };
 }
 
 /** Compare the registry manifests with production; `full` looks at files that did not change since, too. */
