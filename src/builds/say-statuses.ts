@@ -1,4 +1,4 @@
-import type { CommitStatus, ForgePulls } from "../forge/forge.ts";
+import { type CommitStatus, type ForgePulls, isStatusOver } from "../forge/forge.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRecord, BuildRequested } from "./build-record.ts";
 import { maskSecrets } from "./mask-secrets.ts";
@@ -41,6 +41,22 @@ export async function bringStatuses(
 ): Promise<void> {
   const there = new Map((await forge.listStatuses(repository, commit)).map((status) => [status.name, status]));
   for (const status of statuses) if (!isSame(there.get(status.name), status)) await forge.setStatus(repository, commit, status);
+}
+
+/** Sets only those that this run has begun to say and left open: what was called off must not talk over what stands there. */
+export async function closeStatuses(
+  forge: Pick<ForgePulls, "listStatuses" | "setStatus">,
+  repository: string,
+  commit: string,
+  statuses: readonly CommitStatus[],
+): Promise<void> {
+  const there = new Map((await forge.listStatuses(repository, commit)).map((status) => [status.name, status]));
+  for (const status of statuses) if (isBegun(there.get(status.name), status)) await forge.setStatus(repository, commit, status);
+}
+
+/** Open, and said by the run that now says `status`. */
+export function isBegun(old: CommitStatus | undefined, status: CommitStatus): boolean {
+  return old !== undefined && old.key === status.key && !isStatusOver(old.state);
 }
 
 function isSame(old: CommitStatus | undefined, status: CommitStatus): boolean {

@@ -28,6 +28,11 @@ export interface Work {
   readonly again: string;
 }
 
+/** By a person or by something newer, and not since anything failed. */
+export function isCalledOff(ending: Ending | undefined): boolean {
+  return ending?.status === "cancelled" || ending?.status === "superseded";
+}
+
 const titleLength = 140;
 const cancel: StatusAction = { identifier: "cancel", label: "Cancel", description: "Stop this build" };
 

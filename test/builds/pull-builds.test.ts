@@ -6,6 +6,7 @@ import { choosePlatforms } from "../../src/builds/platforms.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { appError } from "../../src/domain/errors.ts";
 import { requestBuild, requestPullBuild } from "../../src/intake/requests.ts";
+import { killedEverywhere } from "../support/killed-everywhere.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
 import { buildWorld, goodFiles, request } from "./build-world.ts";
 
@@ -131,6 +132,15 @@ test("a stranger's container.yaml and tests are the base branch's for flibs and 
   expect(world.statuses.get("flibs / lint")?.summary).toContain(
     "`container.yaml` and `tests/` are read from the base branch (`bbbbbbbbbbbb`): the author of this pull request may not write here.",
   );
+});
+
+test("a stranger's build that is killed before and after each step comes to the same end", async () => {
+  const { points, outcome } = await killedEverywhere(world.journal, world.flow, "run-1", stranger);
+  expect(outcome).toBeUndefined();
+  expect(points).toEqual(expect.arrayContaining(["before authorize", "after lint", "after tag unique", "after final status"]));
+  expect(points.filter((point) => point.includes("sign") || point.includes("promot"))).toEqual([]);
+  expect(Object.values(states())).toEqual(["success", "success", "success"]);
+  expect([...world.registry.manifests.keys()].filter((key) => !key.startsWith("untrusted/"))).toEqual([]);
 });
 
 test("what the base branch does not have, a stranger's pull request can't bring along", async () => {

@@ -12,6 +12,8 @@ export interface MemoryRun {
   readonly controller: AbortController;
   /** Called before a step is carried out; throws to end the attempt there as a crash does: `finish` is not run. */
   before: (step: string) => void | Promise<void>;
+  /** Called when an effect has happened and is not recorded yet; throws as `before` does. */
+  after: (step: string) => void | Promise<void>;
 }
 
 /** What a test throws out of `before` in the place of a SIGKILL. */
@@ -23,7 +25,7 @@ export function memoryJournal() {
   const runOf = (id: string): MemoryRun => {
     const known = runs.get(id);
     if (known !== undefined) return known;
-    const made = { carriedOut: [], journal: new Map(), controller: new AbortController(), before: () => {} };
+    const made = { carriedOut: [], journal: new Map(), controller: new AbortController(), before: () => {}, after: () => {} };
     runs.set(id, made);
     return made;
   };
@@ -49,7 +51,9 @@ export function memoryJournal() {
       ((name, schema, effect) =>
         step(name, schema, async (key, given) => {
           await run.before(name);
-          return await effect(key, given);
+          const result = await effect(key, given);
+          await run.after(name);
+          return result;
         })) as Step,
       {
         run: id,
@@ -67,17 +71,22 @@ export function memoryJournal() {
   async function attempt<Intent>(flow: Flow<Intent>, id: string, intent: Intent, ended?: () => Ending | undefined): Promise<unknown> {
     const run = runOf(id);
     run.carriedOut.length = 0;
+    const crashed = (error: unknown) => {
+      if (error instanceof Crash || isSuspended(error)) return error;
+      throw error;
+    };
     // Whatever aborted the run, its last words are said.
     const finish = (ending: Ending) => flow.finish(stepOf(id, "finish", new AbortController().signal), intent, ended?.() ?? ending);
     try {
       await flow.run(stepOf(id, "run", run.controller.signal), intent);
     } catch (error) {
       if (error instanceof Crash || isSuspended(error)) return error;
-      await finish({ status: "failed", error: reportError(error) });
-      return error;
+      const report = reportError(error);
+      const ending: Ending =
+        report.kind === "stale" ? { status: "superseded", reason: report.message } : { status: "failed", error: report };
+      return (await finish(ending).catch(crashed)) ?? error;
     }
-    await finish({ status: "done" });
-    return undefined;
+    return await finish({ status: "done" }).catch(crashed);
   }
 
   return { attempt, runOf };
