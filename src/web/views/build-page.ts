@@ -110,6 +110,7 @@ function tests(results: readonly SuiteResult[]): Html | undefined {
       i,
     ) => html`<details id="suite-${i}"${result.outcome === "pass" ? "" : html` open`}><summary>${badge(result.outcome)} ${result.suite}
 <span class="quiet">${formatDuration(result.durationMs)}${result.message ? `: ${result.message}` : ""}</span></summary>
+${result.run === undefined ? "" : html`<p class="quiet">Run again: <a href="/builds/${result.run}">steps and log</a></p>`}
 <ul class="cases">${result.cases.map((one) => html`<li>${badge(one.outcome)} ${one.name} <span class="quiet">${formatDuration(one.durationMs)}</span>${one.message ? html`<pre>${one.message}</pre>` : ""}</li>`)}</ul></details>`,
   );
   return html`<section aria-labelledby="tests"><h2 id="tests">Tests</h2>${suites}</section>`;
