@@ -1,6 +1,6 @@
 import { reportError } from "../../src/domain/errors.ts";
 import type { PhasedEntry } from "../../src/workflow/journal-store.ts";
-import { journalledStep } from "../../src/workflow/journalled-step.ts";
+import { type InFlight, journalledStep } from "../../src/workflow/journalled-step.ts";
 import type { Ending, Flow } from "../../src/workflow/run.ts";
 import { isSuspended, type Step, type Transaction } from "../../src/workflow/step.ts";
 
@@ -30,7 +30,7 @@ export function memoryJournal() {
     return made;
   };
 
-  function stepOf(id: string, phase: PhasedEntry["phase"], signal: AbortSignal): Step {
+  function stepOf(id: string, phase: PhasedEntry["phase"], signal: AbortSignal, inFlight: InFlight): Step {
     const run = runOf(id);
     const now = () => new Date();
     const step = journalledStep(
@@ -45,7 +45,7 @@ export function memoryJournal() {
           return result;
         },
       },
-      new Set(),
+      inFlight,
     );
     const guarded: Step = Object.assign(
       ((name, schema, effect) =>
@@ -75,10 +75,20 @@ export function memoryJournal() {
       if (error instanceof Crash || isSuspended(error)) return error;
       throw error;
     };
+    const inFlight: InFlight = new Set();
+    // A failed Promise.all leaves siblings at work: they must not meet `finish`, nor the next attempt.
+    const settled = async (work: Promise<void>) => {
+      try {
+        await work;
+      } finally {
+        while (inFlight.size > 0) await Promise.allSettled(inFlight);
+      }
+    };
     // Whatever aborted the run, its last words are said.
-    const finish = (ending: Ending) => flow.finish(stepOf(id, "finish", new AbortController().signal), intent, ended?.() ?? ending);
+    const finish = (ending: Ending) =>
+      settled(flow.finish(stepOf(id, "finish", new AbortController().signal, inFlight), intent, ended?.() ?? ending));
     try {
-      await flow.run(stepOf(id, "run", run.controller.signal), intent);
+      await settled(flow.run(stepOf(id, "run", run.controller.signal, inFlight), intent));
     } catch (error) {
       if (error instanceof Crash || isSuspended(error)) return error;
       const report = reportError(error);
