@@ -1,27 +1,26 @@
 import { z } from "zod";
+import { type Finding, findingsError } from "../distgit/finding.ts";
 import type { Digest as ImageDigest } from "../domain/digest.ts";
-import { type AppError, appError, isAppError } from "../domain/errors.ts";
+import { appError } from "../domain/errors.ts";
 import { type Platform, platformArchitecture } from "../domain/platform.ts";
-import type { TestResult, TestSuite } from "../gating/test-runner.ts";
+import type { TestResult } from "../gating/test-runner.ts";
 import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
-import { type Step, Suspended, type Transaction } from "../workflow/step.ts";
+import type { Step, Transaction } from "../workflow/step.ts";
 import { buildPlatform, type PushedImage } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
-import { BuildRequest, Facts, Plan, Promotion, Result, VerdictShape } from "./build-schemas.ts";
+import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
+import { checkRequest } from "./check-request.ts";
 import { Digest } from "./digest-schema.ts";
-import { openLog } from "./log-writer.ts";
-import { maskSecrets } from "./mask-secrets.ts";
 import { fixedRelease, nextRelease } from "./next-release.ts";
 import { planBuild } from "./plan-build.ts";
+import { runSuites, testsFailed } from "./run-suites.ts";
 import { closeLogs, sayStatuses } from "./say-statuses.ts";
-import { lintSource, readFacts, readSource } from "./source.ts";
+import { lintSource, readFacts } from "./source.ts";
 import { platformTag } from "./tags.ts";
-import { resultName, verdictOf } from "./verdict.ts";
-
-/** How long a run sleeps before it asks the engine again. */
-const engineRetryMs = 15_000;
+import { verdictOf } from "./verdict.ts";
+import { waitForEngine } from "./wait-for-engine.ts";
 
 /**
  * From a frozen commit to a tested, signed candidate and its promotion pull request. A build's id is its run's id. Candidates get their
@@ -43,12 +42,23 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   const say = (when: string) => step(`status ${when}`, z.null(), () => sayStatuses(ports, build, request, {}).then(() => null));
 
   await step.write("create", z.null(), (transaction) => builds.create(build, request, transaction).then(() => null));
+  checkRequest(request);
+  if (request.pull !== undefined) {
+    await step("authorize", z.null(), async () => {
+      await ports.authorize?.(request);
+      return null;
+    });
+  }
   await say("created");
-  await step("lint", z.null(), async () => {
-    await lintSource(ports, build, request);
-    return null;
-  });
-  const facts = await step("plan", Facts, () => readFacts(ports, build, request));
+  const found = await step("lint", Linted, () => lintSource(ports, build, request));
+  await step.write("save findings", z.null(), (transaction) => builds.saveFindings(build, found, transaction).then(() => null));
+  refuseErrors(found);
+  const facts = await step("plan", Looked, () => readFacts(ports, build, request));
+  if ("refused" in facts) {
+    await step.write("save refusal", z.null(), (transaction) => builds.saveFindings(build, facts.refused, transaction).then(() => null));
+    refuseErrors(facts.refused);
+    throw new Error(`the plan of build ${build} was refused without an error`);
+  }
   const plan = await step.write("reserve", Plan, async (transaction) => {
     const { component, version, release } = facts.identity;
     await demandOwnNames(ports, request, component, facts.identity.name, transaction);
@@ -56,6 +66,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, component, version, next, transaction) };
     const made = planBuild({ ...facts, build, request, ...nvr });
     await builds.savePlan(build, made, transaction);
+    if (facts.findings !== undefined) await builds.saveFindings(build, facts.findings, transaction);
     return made;
   });
 
@@ -66,7 +77,10 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
   });
   const own = [plan.uniqueTag, ...(plan.primaryTag === undefined ? [] : [plan.primaryTag])];
-  await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
+  // A signature says that the image was made of what people with a right to it have written.
+  if (request.stranger === undefined) {
+    await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
+  }
   await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
   await step.write("record", z.null(), (transaction) => builds.complete(build, index, transaction).then(() => null));
   if (plan.floatingTags.length > 0) {
@@ -78,7 +92,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     });
   }
 
-  const results = await beside(runSuites(ports, step, request, plan, images), say("built"));
+  const results = await beside(runSuites(ports, step, { build, origin: request, plan, images }, plan.suites), say("built"));
   const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
   if (plan.suites.length > 0) await say("tested");
   if (!verdict.passed) throw testsFailed(verdict.blocking);
@@ -87,6 +101,12 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   if (promotion !== null) {
     await step.write("save promotion", z.null(), (transaction) => builds.savePromotion(build, promotion, transaction).then(() => null));
   }
+}
+
+/** Throws the first error of them, which names how many more there are. */
+function refuseErrors(findings: readonly Finding[]): void {
+  const error = findingsError(findings);
+  if (error !== undefined) throw error;
 }
 
 /**
@@ -114,15 +134,6 @@ async function beside<T>(work: Promise<T>, said: Promise<unknown>): Promise<T> {
   if (worked.status === "rejected") throw worked.reason;
   if (told.status === "rejected") throw told.reason;
   return worked.value;
-}
-
-/** One after the other: tests of one build must not slow each other down until they time out. */
-async function runSuites(ports: BuildPorts, step: Step, request: BuildRequested, plan: BuildPlan, images: readonly PushedImage[]) {
-  const results: TestResult[] = [];
-  for (const suite of plan.suites) {
-    for (const image of images) results.push(await runSuite(ports, step, request, plan, suite, image));
-  }
-  return results;
 }
 
 /** Runs at the very end whatever happened: nothing stays reserved, pending, open or on the disk. */
@@ -194,68 +205,7 @@ async function isOvertaken({ builds }: BuildPorts, build: string, request: Build
   return ofBranch[0] !== undefined && ofBranch[0].id !== build;
 }
 
-async function runSuite(
-  ports: BuildPorts,
-  step: Step,
-  request: BuildRequested,
-  plan: BuildPlan,
-  suite: TestSuite,
-  { platform, pushed }: PushedImage,
-): Promise<TestResult> {
-  const name = `test ${suite.name} ${platform}`;
-  const result = await step(name, Result, async (key, signal) => {
-    const runner = ports.runners.find((one) => one.kind === suite.kind);
-    if (runner === undefined)
-      throw appError("builds.runner-unknown", `suite ${suite.name} is of kind "${suite.kind}", which nobody runs here`);
-    const { directory } = await readSource(ports, step.run, request);
-    const { settings, candidate } = ports;
-    const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
-    try {
-      const outcome = await runner.run(
-        key,
-        {
-          suite,
-          image: `${candidate.endpoint}/${plan.imageRepository}@${pushed.digest}`,
-          ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
-          platform,
-          tree: directory,
-          limits: { timeoutMs: settings.testMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
-        },
-        log.sink,
-        signal,
-      );
-      signal.throwIfAborted();
-      return { ...outcome, suite: resultName(plan, suite.name, platform), cases: outcome.cases.map((one) => ({ ...one })) };
-    } finally {
-      await log.close();
-    }
-  });
-  await step.write(`save ${name}`, z.null(), (transaction) => ports.builds.saveTest(step.run, result, transaction).then(() => null));
-  return result;
-}
-
 function verdictShape(plan: BuildPlan, results: readonly TestResult[]): z.infer<typeof VerdictShape> {
   const { passed, blocking } = verdictOf(plan, results);
   return { passed, blocking: [...blocking] };
-}
-
-function testsFailed(blocking: z.infer<typeof VerdictShape>["blocking"]): AppError {
-  const words = blocking.map(
-    ({ suite, outcome, message }) => `${suite} ${outcome === "fail" ? "failed" : "could not be carried out"}: ${message}`,
-  );
-  return appError("builds.tests-failed", words.join("; ").slice(0, 1000), {
-    file: "tests/commands.yaml",
-    hint: "Mend the image or the test; a test that may fail is marked required: false",
-  });
-}
-
-/** The engine is away: the run waits and says so, however long it takes, and no attempt is used up. */
-async function waitForEngine(work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    if (isAppError(error) && (error.code as string) === "engine.unreachable")
-      throw new Suspended(`the engine: ${error.message}`, engineRetryMs);
-    throw error;
-  }
 }

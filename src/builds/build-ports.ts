@@ -5,7 +5,7 @@ import type { TestRunner } from "../gating/test-runner.ts";
 import type { Log } from "../log.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
-import type { BuildRecord, BuildStore } from "./build-record.ts";
+import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { LogStore } from "./log-store.ts";
 import type { AllowedParent, OpenRegistry } from "./parents.ts";
 import type { ReadRpms } from "./rpm-list.ts";
@@ -27,6 +27,11 @@ export interface BuildPorts {
   /** The files of a checked-out directory, links unfollowed. */
   readonly readTree: (directory: string) => Promise<Tree>;
   readonly readRpms: ReadRpms;
+  /**
+   * May the build of a pull request still start? Throws a `denied` or `stale` error when not. Called for requests with `pull`, when their run
+   * begins: what was allowed when it was asked for may not be any more. Without it every request may.
+   */
+  readonly authorize?: (request: BuildRequested) => Promise<void>;
   /** Proposes the build for promotion, or finds the proposal; undefined when there is nothing to promote. May be called again. */
   readonly promote: (build: string, signal: AbortSignal) => Promise<BuildRecord["promotion"]>;
   readonly settings: BuildSettings;

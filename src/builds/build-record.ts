@@ -1,3 +1,4 @@
+import type { Finding } from "../distgit/finding.ts";
 import type { Digest } from "../domain/digest.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
@@ -44,7 +45,7 @@ export interface PinnedParent {
 export interface BuildPlan {
   /** Undefined for scratch builds. */
   readonly nvr?: Nvr;
-  /** Repository in the candidate registry: the `name` label. */
+  /** Repository in the candidate registry: the `name` label, of a stranger's pull request below `untrusted/`. */
   readonly imageRepository: string;
   readonly platforms: readonly Platform[];
   readonly parents: readonly PinnedParent[];
@@ -86,6 +87,12 @@ export interface BuiltImage {
   readonly manifestSize?: number;
 }
 
+/** How a suite ended when it was last run. */
+export interface SuiteResult extends TestResult {
+  /** The run that carried it out and has its log, when that was not the build's own. */
+  readonly run?: string;
+}
+
 /** A build as it is remembered for good. */
 export interface BuildRecord extends BuildRequested {
   readonly id: string;
@@ -95,7 +102,9 @@ export interface BuildRecord extends BuildRequested {
   readonly images: readonly BuiltImage[];
   /** Digest of the manifest list; what tags point to and promotions name. */
   readonly digest?: Digest;
-  readonly tests: readonly TestResult[];
+  /** Everything lint had to say, warnings too; undefined while it has not looked yet, and in lists. */
+  readonly findings?: readonly Finding[];
+  readonly tests: readonly SuiteResult[];
   readonly error?: ErrorReport;
   /** Pull request in the registry-manifest repository. */
   readonly promotion?: { readonly repository: string; readonly number: number };
@@ -133,10 +142,13 @@ export interface BuildStore {
    * undefined while nobody's has. Two builds that ask at once are asked one after the other.
    */
   findOwner(component: string, imageRepository: string, transaction: Transaction): Promise<string | undefined>;
+  /** Replaces what lint found before. */
+  saveFindings(id: string, findings: readonly Finding[], transaction: Transaction): Promise<void>;
   savePlan(id: string, plan: BuildPlan, transaction: Transaction): Promise<void>;
   /** Replaces the image of the same platform. */
   saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;
-  saveTest(id: string, result: TestResult, transaction: Transaction): Promise<void>;
+  /** Replaces the result of the same suite. */
+  saveTest(id: string, result: SuiteResult, transaction: Transaction): Promise<void>;
   complete(id: string, digest: Digest, transaction: Transaction): Promise<void>;
   savePromotion(id: string, promotion: NonNullable<BuildRecord["promotion"]>, transaction: Transaction): Promise<void>;
   /** Ends a build and frees its NVR. A complete build stays complete. */
@@ -145,6 +157,6 @@ export interface BuildStore {
   findByNvr(nvr: Nvr): Promise<BuildRecord | undefined>;
   /** Newest complete build whose manifest list has this digest. */
   findByDigest(digest: Digest): Promise<BuildRecord | undefined>;
-  /** Newest first; without the RPM lists, which only `find` reads. */
+  /** Newest first; without RPM lists and findings, which only `find` reads. */
   list(filter: BuildFilter): Promise<readonly BuildRecord[]>;
 }

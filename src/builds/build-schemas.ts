@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Finding as DomainFinding } from "../distgit/finding.ts";
+import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
 import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
 import { Digest } from "./digest-schema.ts";
@@ -33,6 +35,23 @@ export const Facts = z.object({
   suites: z.array(Suite),
 });
 export type Facts = z.infer<typeof Facts>;
+
+const Finding: z.ZodType<DomainFinding> = z.object({
+  file: z.string(),
+  line: z.number().exactOptional(),
+  severity: z.enum(["error", "warning"]),
+  code: z.custom<ErrorCode>((value) => typeof value === "string"),
+  message: z.string(),
+  fix: z.string(),
+});
+const Findings: z.ZodType<readonly DomainFinding[]> = z.array(Finding);
+
+/** Journals of releases that did not keep findings have null here. */
+export const Linted = z.union([Findings, z.null().transform((): readonly DomainFinding[] => [])]);
+
+/** What the registries told, or why it can't be built from what they told. */
+export const Looked = z.union([z.object({ refused: Findings }), Facts.extend({ findings: Findings.exactOptional() })]);
+export type Looked = z.infer<typeof Looked>;
 
 export const Plan: z.ZodType<BuildPlan> = z.object({
   nvr: Nvr.exactOptional(),

@@ -6,6 +6,7 @@ import { type Platform, rpmArchitecture } from "../domain/platform.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { BuildPlan, BuildRequested, PinnedParent } from "./build-record.ts";
 import { floatingTags, uniqueTag } from "./tags.ts";
+import { untrustedRepository } from "./untrusted.ts";
 
 /** Everything that was looked up before; the plan follows from it alone. */
 export interface BuildFacts {
@@ -30,7 +31,7 @@ export function planBuild(facts: BuildFacts): BuildPlan {
   const texts = Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
   return {
     ...(nvr === undefined ? {} : { nvr }),
-    imageRepository: identity.name,
+    imageRepository: request.stranger === undefined ? identity.name : untrustedRepository(identity.name),
     platforms: facts.platforms,
     parents: facts.parents.map(({ written, pinned, digest }) => ({ written, pinned, digest })),
     labels: {

@@ -1,54 +1,74 @@
 import type { Dockerfile } from "../distgit/dockerfile.ts";
-import { type Finding, findingsError, formatPlace } from "../distgit/finding.ts";
+import { type Finding, findingsError } from "../distgit/finding.ts";
+import type { ParentEnv } from "../distgit/labels.ts";
+import { lintLinks } from "../distgit/links.ts";
 import { type LintedTree, lintTree } from "../distgit/lint.ts";
+import { basePaths, filterTree, isBasePath } from "../distgit/overlay.ts";
 import { appError } from "../domain/errors.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRequested } from "./build-record.ts";
-import type { Facts } from "./build-schemas.ts";
+import type { Looked } from "./build-schemas.ts";
+import { formatFindings } from "./findings-text.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { resolveParents } from "./parents.ts";
 import { choosePlatforms } from "./platforms.ts";
 
-export interface Source {
-  /** The frozen tree on this machine. */
-  readonly directory: string;
-  readonly linted: LintedTree;
-  readonly dockerfile: Dockerfile;
+/** What is needed to check out and read a commit. */
+export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
+  readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
+  readonly settings: Pick<BuildPorts["settings"], "contextBytes">;
+};
+
+/** A commit, and whether `container.yaml` and `tests/` come from another one. */
+export type Origin = Pick<BuildRequested, "forge" | "repository" | "commit" | "stranger">;
+
+/** Directories on this machine. */
+export interface Trees {
+  /** The frozen commit as it is: what the image is built from. */
+  readonly context: string;
+  /** What flibs and the tests read: the same, but for a stranger's commit. */
+  readonly reading: string;
 }
 
-/** The repository at the build's commit, checked out where it is not yet and linted. Throws the first error finding, and `forge.tree-too-large`. */
-export async function readSource(ports: BuildPorts, build: string, request: BuildRequested): Promise<Source> {
-  const { directory, linted } = await openSource(ports, build, request);
-  const error = findingsError(linted.findings);
-  if (error !== undefined) throw error;
-  if (linted.dockerfile === undefined) throw appError("distgit.dockerfile-syntax", "Dockerfile can't be read", { file: "Dockerfile" });
-  return { directory, linted, dockerfile: linted.dockerfile };
+/** Checked out where they are not yet. Throws `forge.tree-too-large`. */
+export async function ensureTrees(ports: SourcePorts, run: string, { forge, repository, commit, stranger }: Origin): Promise<Trees> {
+  const checkout = (at: string) => (path: string) => ports.forge(forge).checkout(repository, at, path, ports.settings.contextBytes);
+  const context = await ports.workspaces.ensureTree(run, checkout(commit));
+  if (stranger === undefined) return { context, reading: context };
+  return { context, reading: await ports.workspaces.ensureOverlay(run, basePaths, checkout(stranger.base)) };
 }
 
-/** Like {@link readSource}; writes all that was found into the log `lint`. Warnings do not throw. */
-export async function lintSource(ports: BuildPorts, build: string, request: BuildRequested): Promise<void> {
-  const { linted } = await openSource(ports, build, request);
-  await refuseErrors(ports, build, linted.findings);
+/** What the engine builds: the tree and its Dockerfile. Throws the first error finding, and `forge.tree-too-large`. */
+export async function readSource(
+  ports: SourcePorts,
+  run: string,
+  origin: Origin,
+): Promise<{ readonly directory: string; readonly dockerfile: Dockerfile }> {
+  const trees = await ensureTrees(ports, run, origin);
+  return { directory: trees.context, dockerfile: demandDockerfile(await readTrees(ports, trees)) };
 }
 
-async function openSource(ports: BuildPorts, build: string, { forge, repository, commit }: BuildRequested) {
-  const directory = await ports.workspaces.ensureTree(build, (path) =>
-    ports.forge(forge).checkout(repository, commit, path, ports.settings.contextBytes),
-  );
-  return { directory, linted: await lintTree(await ports.readTree(directory)) };
+/** Everything that lint finds without asking a registry, secrets masked; also written into the log `lint`. */
+export async function lintSource(ports: SourcePorts, run: string, origin: Origin): Promise<readonly Finding[]> {
+  const { findings } = await readTrees(ports, await ensureTrees(ports, run, origin));
+  return await writeFindings(ports, run, findings);
 }
 
 /** Everything the plan follows from but the NVR: platforms of the engine, parents of the registries, labels with the parents' ENV. */
-export async function readFacts(ports: BuildPorts, build: string, request: BuildRequested): Promise<Facts> {
-  const { directory, linted, dockerfile } = await readSource(ports, build, request);
-  const platforms = choosePlatforms(await ports.engine.platforms(), linted.container);
+export async function readFacts(ports: BuildPorts, build: string, request: BuildRequested): Promise<Looked> {
+  const trees = await ensureTrees(ports, build, request);
+  const before = await readTrees(ports, trees);
+  const dockerfile = demandDockerfile(before);
+  const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures);
   const parents = await resolveParents(dockerfile, platforms, ports.settings.allowedParents, ports.openRegistry);
-  const whole = await lintTree(await ports.readTree(directory), (image) => parents.find((one) => one.written === image)?.env);
-  await refuseErrors(ports, build, whole.findings);
+  const whole = await readTrees(ports, trees, (image) => parents.find((one) => one.written === image)?.env);
+  const findings = await writeFindings(ports, build, whole.findings);
+  if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
   if (whole.identity === undefined || record === undefined) throw new Error(`build ${build} has no identity or no record after lint`);
   const { container } = whole;
   return {
+    findings: [...findings],
     createdAt: record.createdAt,
     identity: { ...whole.identity, labels: { ...whole.identity.labels } },
     container: {
@@ -62,22 +82,31 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
   };
 }
 
+function demandDockerfile({ findings, dockerfile }: LintedTree): Dockerfile {
+  const error = findingsError(findings);
+  if (error !== undefined) throw error;
+  if (dockerfile === undefined) throw appError("distgit.dockerfile-syntax", "Dockerfile can't be read", { file: "Dockerfile" });
+  return dockerfile;
+}
+
+async function readTrees(ports: SourcePorts, { context, reading }: Trees, parentEnv?: ParentEnv): Promise<LintedTree> {
+  const linted = await lintTree(await ports.readTree(reading), parentEnv);
+  if (context === reading) return linted;
+  // The engine gets these all the same, though flibs reads others in their place.
+  const unread = filterTree(await ports.readTree(context), isBasePath);
+  return { ...linted, findings: [...linted.findings, ...lintLinks(unread)] };
+}
+
 /** Name of the log that has every finding, warnings too; there is none when nothing was found. */
 export const lintLog = "lint";
 
-/** An error speaks of one finding; whoever mends that should not have to push again to learn of the next. */
-async function refuseErrors({ logs, secrets }: BuildPorts, build: string, findings: readonly Finding[]): Promise<void> {
+async function writeFindings({ logs, secrets }: SourcePorts, run: string, found: readonly Finding[]): Promise<readonly Finding[]> {
+  const mask = maskSecrets(secrets);
+  const findings = found.map((one) => ({ ...one, file: mask(one.file), message: mask(one.message), fix: mask(one.fix) }));
   if (findings.length > 0) {
-    const lines = findings.map((one) => `${one.severity}: ${oneLine(`${formatPlace(one)}: ${one.message}`)}\n  ${oneLine(one.fix)}\n`);
-    await logs.restart(build, lintLog);
-    await logs.append(build, lintLog, maskSecrets(secrets)(lines.join("")));
-    await logs.close(build, lintLog);
+    await logs.restart(run, lintLog);
+    await logs.append(run, lintLog, formatFindings(findings));
+    await logs.close(run, lintLog);
   }
-  const error = findingsError(findings);
-  if (error !== undefined) throw error;
-}
-
-/** Paths and labels may have anything in them. */
-function oneLine(text: string): string {
-  return text.replaceAll(/\p{C}+/gu, " ");
+  return findings;
 }

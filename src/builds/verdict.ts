@@ -20,7 +20,7 @@ export function verdictOf(plan: BuildPlan, results: readonly TestResult[]): Verd
 }
 
 /** The results of a suite over all platforms. */
-export function resultsOf(suite: string, results: readonly TestResult[]): readonly TestResult[] {
+export function resultsOf<Result extends TestResult>(suite: string, results: readonly Result[]): readonly Result[] {
   return results.filter((one) => one.suite === suite || one.suite.startsWith(`${suite} (`));
 }
 

@@ -7,6 +7,11 @@ export interface Workspaces {
    * a half-written tree is never taken for one.
    */
   ensureTree(run: string, write: (directory: string) => Promise<void>): Promise<string>;
+  /**
+   * The directory of a second tree of a run: its own one, in which what stands at `paths` (names at the root) is taken out, and put in as `write`
+   * gives it. The run's tree must be there; it stays as it is.
+   */
+  ensureOverlay(run: string, paths: readonly string[], write: (directory: string) => Promise<void>): Promise<string>;
   /** Removes everything of a run; nothing there is fine. */
   remove(run: string): Promise<void>;
 }

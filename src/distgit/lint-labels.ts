@@ -121,7 +121,9 @@ function lintValue(label: Label, complete: boolean): readonly Finding[] {
 
 function lintName(name: string, refuse: (label: string, found: string, rule: string, fix: string) => void): void {
   const first = name.split("/")[0] ?? "";
-  if (!isRepository(name)) {
+  if (first === "untrusted" && name.includes("/")) {
+    refuse("name", name, "untrusted/ is for images of pull requests that nobody vouches for", "Choose another first part");
+  } else if (!isRepository(name)) {
     const mended = name
       .toLowerCase()
       .replace(/[^a-z0-9._/-]+/g, "-")

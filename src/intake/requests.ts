@@ -1,4 +1,7 @@
 import type { BuildRequested } from "../builds/build-record.ts";
+import type { PullHead } from "../builds/pull-ports.ts";
+import { pullBuildSubject } from "../builds/pull-subject.ts";
+import type { TestsRequested } from "../builds/test-flow.ts";
 import type { RunRequest } from "../workflow/run.ts";
 import type { Intent } from "./decide.ts";
 
@@ -36,6 +39,25 @@ export function requestBuild(request: BuildRequested, key: string): RunRequest {
     key,
     whenBusy: "supersede",
   };
+}
+
+/**
+ * A scratch build of a pull request: a newer one takes the place of the older, whatever commit it is of. Throws when the request is not for one;
+ * the key is the caller's, since the same commit may be asked for again.
+ */
+export function requestPullBuild(request: BuildRequested, key: string): RunRequest {
+  if (request.pull === undefined || !request.scratch) throw new Error("only a scratch build of a pull request is asked for like this");
+  return { flow: "build", subject: pullBuildSubject(request.repository, request.pull), intent: request, key, whenBusy: "supersede" };
+}
+
+/** A look at a pull request of a container repository at one head; a newer look makes an older one needless. */
+export function requestPullLook(intent: PullHead, key: string): RunRequest {
+  return { flow: "pull", subject: `pull ${intent.repository} #${intent.number}`, intent, key, whenBusy: "supersede" };
+}
+
+/** Suites of a build again; who asks for others while some run waits for these. */
+export function requestTests(intent: TestsRequested, key: string): RunRequest {
+  return { flow: "test", subject: `test ${intent.build}`, intent, key, whenBusy: "queue" };
 }
 
 /** Compare the registry manifests with production; `full` looks at files that did not change since, too. */

@@ -1,21 +1,48 @@
 import type { Selectable } from "kysely";
-import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import type { BuildRecord, BuiltImage, SuiteResult } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
-import type { TestResult } from "../gating/test-runner.ts";
 import type { Database } from "./connection.ts";
 import type { BuildTable } from "./tables.ts";
 
-export type Row = Selectable<BuildTable>;
+export type WholeRow = Selectable<BuildTable>;
+
+/** As lists have it: findings may be long, and a list shows none. */
+export type Row = Omit<WholeRow, "findings"> & { readonly findings?: WholeRow["findings"] };
+
+export const listedColumns = [
+  "id",
+  "seq",
+  "forge",
+  "repository",
+  "branch",
+  "commit",
+  "scratch",
+  "requested_by",
+  "pull",
+  "stranger",
+  "architectures",
+  "state",
+  "nvr_name",
+  "nvr_version",
+  "nvr_release",
+  "plan",
+  "image_repository",
+  "digest",
+  "error",
+  "promotion",
+  "created_at",
+  "finished_at",
+] as const satisfies readonly (keyof Row)[];
 
 interface Parts {
   readonly images: ReadonlyMap<string, readonly BuiltImage[]>;
-  readonly tests: ReadonlyMap<string, readonly TestResult[]>;
+  readonly tests: ReadonlyMap<string, readonly SuiteResult[]>;
 }
 
 /** Images and tests of some builds, two queries for all of them. RPM lists are big: lists of builds go without. */
 export async function findRows(database: Database, ids: readonly string[], want: { readonly rpms: boolean }): Promise<Parts> {
   const images = new Map<string, BuiltImage[]>();
-  const tests = new Map<string, TestResult[]>();
+  const tests = new Map<string, SuiteResult[]>();
   if (ids.length === 0) return { images, tests };
   const found = await database
     .selectFrom("build_image")
@@ -42,8 +69,11 @@ export function assembleBuild(row: Row, parts: Parts): BuildRecord {
     scratch: row.scratch,
     requestedBy: row.requested_by,
     ...(row.pull === null ? {} : { pull: row.pull }),
+    ...(row.stranger ? { stranger: row.stranger } : {}),
+    ...(row.architectures === null ? {} : { architectures: row.architectures }),
     state: row.state,
     ...(name === null || version === null || release === null ? {} : { nvr: { name, version, release } }),
+    ...(row.findings ? { findings: row.findings } : {}),
     ...(row.plan === null ? {} : { plan: row.plan }),
     images: parts.images.get(row.id) ?? [],
     ...(row.digest === null ? {} : { digest: row.digest as Digest }),

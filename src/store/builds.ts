@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { BuildFilter, BuildRecord, BuildStore } from "../builds/build-record.ts";
 import { appError } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
-import { assembleBuild, findRows, type Row } from "./build-rows.ts";
+import { assembleBuild, findRows, listedColumns, type Row, type WholeRow } from "./build-rows.ts";
 import { type Database, jsonb, lockName, storableText } from "./connection.ts";
 import { unwrap } from "./transaction.ts";
 
@@ -24,6 +24,8 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
           scratch: request.scratch,
           requested_by: storableText(request.requestedBy),
           pull: request.pull ?? null,
+          stranger: request.stranger === undefined ? null : jsonb(request.stranger),
+          architectures: request.architectures === undefined ? null : jsonb(request.architectures),
           created_at: now(),
         } as never)
         .onConflict((conflict) => conflict.column("id").doNothing())
@@ -73,6 +75,14 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
         .limit(1)
         .executeTakeFirst();
       return first?.repository;
+    },
+
+    async saveFindings(id, findings, transaction) {
+      await unwrap(transaction)
+        .updateTable("build")
+        .set({ findings: jsonb(findings) })
+        .where("id", "=", id)
+        .execute();
     },
 
     async savePlan(id, plan, transaction) {
@@ -163,7 +173,7 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
 }
 
 async function listBuilds(database: Database, filter: BuildFilter): Promise<readonly BuildRecord[]> {
-  let query = database.selectFrom("build").selectAll().orderBy("seq", "desc").limit(filter.limit);
+  let query = database.selectFrom("build").select(listedColumns).orderBy("seq", "desc").limit(filter.limit);
   if (filter.repository !== undefined) query = query.where("repository", "=", filter.repository);
   if (filter.state !== undefined) query = query.where("state", "=", filter.state);
   if (filter.imageRepository !== undefined) query = query.where("image_repository", "=", filter.imageRepository);
@@ -176,7 +186,7 @@ async function listBuilds(database: Database, filter: BuildFilter): Promise<read
   return rows.map((row) => assembleBuild(row, parts));
 }
 
-async function withParts(database: Database, row: Row): Promise<BuildRecord> {
+async function withParts(database: Database, row: WholeRow): Promise<BuildRecord> {
   return assembleBuild(row, await findRows(database, [row.id], { rpms: true }));
 }
 

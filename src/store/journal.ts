@@ -198,6 +198,7 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
     async list(filter) {
       let query = database.selectFrom("run").selectAll().orderBy("seq", "desc").limit(filter.limit);
       if (filter.flow !== undefined) query = query.where("flow", "=", filter.flow);
+      if (filter.subject !== undefined) query = query.where("subject", "=", filter.subject);
       if (filter.status !== undefined) query = query.where("status", "=", sql<RunStatus>`any(${[...filter.status]})`);
       return (await query.execute()).map(assembleRun);
     },

@@ -13,6 +13,7 @@ export function assembleRun(row: Selectable<RunTable>): Run {
     attempt: row.attempt,
     ...(row.waiting_for === null || isFinal(row.status) ? {} : { waitingFor: row.waiting_for }),
     ...(row.error === null ? {} : { error: row.error }),
+    ...(row.ending === null ? {} : { ending: row.ending }),
     createdAt: row.created_at.toISOString(),
     ...(row.started_at === null ? {} : { startedAt: row.started_at.toISOString() }),
     ...(row.finished_at === null ? {} : { finishedAt: row.finished_at.toISOString() }),

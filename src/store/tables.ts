@@ -1,7 +1,7 @@
 import type { ColumnType, Generated } from "kysely";
-import type { BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm } from "../builds/build-record.ts";
+import type { BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
+import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
-import type { TestResult } from "../gating/test-runner.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import type { Ending, RunStatus } from "../workflow/run.ts";
@@ -52,10 +52,14 @@ export interface BuildTable {
   scratch: boolean;
   requested_by: string;
   pull: number | null;
+  stranger: BuildRecord["stranger"] | null;
+  architectures: readonly string[] | null;
   state: Generated<BuildState>;
   nvr_name: string | null;
   nvr_version: string | null;
   nvr_release: string | null;
+  /** SQL null: lint has not looked yet. */
+  findings: readonly Finding[] | null;
   plan: BuildPlan | null;
   image_repository: string | null;
   digest: string | null;
@@ -76,7 +80,7 @@ export interface BuildTestTable {
   build: string;
   suite: string;
   seq: Generated<number>;
-  result: TestResult;
+  result: SuiteResult;
 }
 
 export interface LogTable {

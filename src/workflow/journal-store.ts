@@ -1,5 +1,5 @@
 import type { StoredDelivery } from "../intake/inbox.ts";
-import type { Ending, JournalEntry, Run, RunRequest, RunStatus } from "./run.ts";
+import type { Ending, JournalEntry, Run, RunFilter, RunRequest, RunStatus } from "./run.ts";
 import type { Transaction } from "./step.ts";
 
 /** The right to work on a run until it expires. `fence` grows with each lease: a write under an older one is refused. */
@@ -67,7 +67,7 @@ export interface JournalStore {
   /** Runs that are due, whose turn it is, and that no living worker holds. */
   listDue(flows: readonly string[]): Promise<readonly string[]>;
   find(run: string): Promise<Run | undefined>;
-  list(filter: { readonly flow?: string; readonly status?: readonly RunStatus[]; readonly limit: number }): Promise<readonly Run[]>;
+  list(filter: RunFilter): Promise<readonly Run[]>;
   listEntries(run: string): Promise<readonly JournalEntry[]>;
   /** A worker's sign of life: when its process dies the database knows at once, and its leases are free without waiting for their time. */
   openPresence(): Promise<{ readonly holder: string; close(): Promise<void> }>;

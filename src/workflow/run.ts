@@ -20,6 +20,8 @@ export interface Run {
   readonly attempt: number;
   readonly waitingFor?: string;
   readonly error?: ErrorReport;
+  /** How it was settled or asked that it ends; what went wrong in its last words afterwards is in `error` alone. */
+  readonly ending?: Ending;
   readonly createdAt: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
@@ -63,6 +65,14 @@ export interface RunRequest {
   readonly whenBusy: "supersede" | "queue";
 }
 
+export interface RunFilter {
+  readonly flow?: string;
+  /** Exactly this one. */
+  readonly subject?: string;
+  readonly status?: readonly RunStatus[];
+  readonly limit: number;
+}
+
 /** Starting and stopping runs; the worker behind it does the work. */
 export interface Runs {
   /** Within the given transaction, so that a delivery's row and its run are one. Returns the run's id. */
@@ -72,6 +82,7 @@ export interface Runs {
   /** Takes a waiting run up at once. */
   wake(run: string): Promise<void>;
   find(run: string): Promise<Run | undefined>;
-  list(filter: { readonly flow?: string; readonly status?: readonly RunStatus[]; readonly limit: number }): Promise<readonly Run[]>;
+  /** Newest first. */
+  list(filter: RunFilter): Promise<readonly Run[]>;
   journal(run: string): Promise<readonly JournalEntry[]>;
 }

@@ -89,7 +89,7 @@ test.each([
   expect(await world.run("run-1")).toMatchObject({ code });
   expect(world.records.get("run-1")?.state).toBe("failed");
   const status = world.statuses.get("flibs / build (linux/amd64)");
-  expect(status?.state).toBe("failure");
+  expect(status?.state).toBe(code === "builds.timed-out" ? "timed-out" : "failure");
   expect(status?.summary).toContain("```text\nStep 1/2\ntoken (masked) `` red\n```");
   expect(Object.values(states()).filter((state) => state === "pending" || state === "running")).toEqual([]);
   world.outcome = undefined;

@@ -69,6 +69,13 @@ export function buildWorld(root: string) {
     upstream,
     parent,
     checkoutFault: undefined as Error | undefined,
+    /** Of commits other than the one that is built. */
+    filesOf: {} as Readonly<Record<string, Readonly<Record<string, string | { readonly link: string }>>>>,
+    /** Who may have a pull request built: nobody is asked when left out. */
+    authorize: undefined as ((asked: BuildRequested) => Promise<void>) | undefined,
+    /** Trees that the engine and the test runner were given, by their files. */
+    contexts: [] as Readonly<Record<string, string>>[],
+    testTrees: [] as Readonly<Record<string, string>>[],
     log: text,
     journal,
   };
@@ -76,9 +83,9 @@ export function buildWorld(root: string) {
     builds,
     logs,
     forge: () => ({
-      checkout: async (_, __, directory) => {
+      checkout: async (_, commit, directory) => {
         if (world.checkoutFault !== undefined) throw world.checkoutFault;
-        for (const [path, text] of Object.entries(world.files)) {
+        for (const [path, text] of Object.entries(world.filesOf[commit] ?? world.files)) {
           await mkdir(dirname(join(directory, path)), { recursive: true });
           if (typeof text === "string") await writeFile(join(directory, path), text);
           else await symlink(text.link, join(directory, path));
@@ -97,6 +104,7 @@ export function buildWorld(root: string) {
       },
       build: async (_, asked, sink, signal) => {
         world.built.push(asked.dockerfile);
+        world.contexts.push(await textsOf(asked.context));
         sink(world.printed);
         if (signal.aborted) return { outcome: "cancelled" };
         const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
@@ -130,7 +138,8 @@ export function buildWorld(root: string) {
     runners: [
       {
         kind: "command",
-        run: async (_, { suite }, sink) => {
+        run: async (_, { suite, tree }, sink) => {
+          world.testTrees.push(await textsOf(tree));
           sink(world.printed);
           return { ...world.test, suite: suite.name, durationMs: 1 };
         },
@@ -139,6 +148,7 @@ export function buildWorld(root: string) {
     workspaces: directoryWorkspaces(root),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
       world.promoted.push(build);
       return { repository: "flibs/manifests", number: 7 };
@@ -160,6 +170,12 @@ export function buildWorld(root: string) {
   /** Runs one build to its end as the worker does, or goes on with it; what it threw is returned. */
   const run = (id: string, asked = request, ended?: () => Ending | undefined) => journal.attempt(flow, id, asked, ended);
   return Object.assign(world, { run, flow, ports });
+}
+
+async function textsOf(directory: string): Promise<Readonly<Record<string, string>>> {
+  const { entries, readFile } = await checkedOutTree(directory);
+  const texts = entries.map(async ({ path }) => [path, Buffer.from((await readFile(path, 1000)) ?? []).toString()] as const);
+  return Object.fromEntries(await Promise.all(texts));
 }
 
 type MemoryRegistry = ReturnType<typeof memoryRegistry>;

@@ -127,9 +127,12 @@ test("a newer build of another branch overtakes nothing", async () => {
 });
 
 test.each([
-  ["cancelled", "cancelled by alice", "Cancelled: cancelled by alice"],
-  ["superseded", "a newer commit", "Superseded by a newer commit"],
-] as const)("a build that is %s while it is built says so, frees its NVR and leaves nothing behind", async (status, reason, title) => {
+  ["cancelled", "cancelled by alice", "Cancelled by alice"],
+  ["cancelled", "pull request #3 was closed", "Cancelled: pull request #3 was closed"],
+  ["cancelled", "superseded by commit 0123456789ab", "Superseded by commit 0123456789ab"],
+  ["superseded", "superseded by 20261123-v0r7k2q", "Superseded by a newer run"],
+  ["superseded", "pull request #3 has a newer commit", "Superseded: pull request #3 has a newer commit"],
+] as const)("a build that is %s (%s) while it is built says so, frees its NVR and leaves nothing behind", async (status, reason, title) => {
   const run = world.journal.runOf("run-1");
   run.before = (step) => {
     if (step === "build linux/amd64") run.controller.abort();

@@ -1,7 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { openLog } from "../../src/builds/log-writer.ts";
 import { maskSecrets } from "../../src/builds/mask-secrets.ts";
-import { escapeMarkdown, failureText, fence, plainLine } from "../../src/builds/wording.ts";
+import { escapeMarkdown, fence, plainLine } from "../../src/builds/status-text.ts";
+import { failureText } from "../../src/builds/status-view.ts";
 
 test("a log can't end its code block", () => {
   expect(fence("a\n```\n# b")).toBe("````text\na\n```\n# b\n````");
@@ -14,19 +15,21 @@ test("text of others makes no link, mention, HTML or colour", () => {
   expect(plainLine("\u001b[31mred\u202e\u0007!", 10)).toBe("red !");
 });
 
-test("a failure says what, where, the fix, and the log's last twenty lines", () => {
+test("a failure says what, where, the fix, the log's last twenty lines, and how to try again", () => {
   const tail = Array.from({ length: 30 }, (_, i) => `line ${i}`).join("\n");
   const text = failureText(
     { code: "builds.build-failed", kind: "input", message: "it failed", hint: "Mend it", file: "Dockerfile", line: 3 },
     tail,
+    "**Try again**: so",
   );
   expect(text).toContain("**What failed**: it failed\n\n**Where**: `Dockerfile:3`\n\n**Fix**: Mend it\n\nLast lines of the log:");
   expect(text).toContain("```text\nline 10\n");
   expect(text).not.toContain("line 9\n");
+  expect(text).toMatch(/line 29\n```\n\n\*\*Try again\*\*: so$/);
 });
 
 test("an internal error keeps its words to the operators", () => {
-  expect(failureText({ code: "internal", kind: "internal", message: "db.internal refused" }, undefined)).not.toContain("db.internal");
+  expect(failureText({ code: "internal", kind: "internal", message: "db.internal refused" }, undefined, "")).not.toContain("db.internal");
 });
 
 test("secrets are masked, also those nobody named", () => {

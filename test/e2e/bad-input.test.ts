@@ -32,7 +32,7 @@ const dockerfileOf = (person: Person) => readFile(join(person.directory, "Docker
 
 /** What went wrong stands in a status, and nothing is pending, promoted or reserved. */
 function expectFailure(told: Awaited<ReturnType<typeof push>>, title: RegExp, summary: RegExp): void {
-  const failed = told.statuses.filter((status) => status.state === "failure" || status.state === "error");
+  const failed = told.statuses.filter((status) => ["failure", "error", "timed-out"].includes(status.state));
   expect(failed.length).toBeGreaterThan(0);
   expect(`${failed[0]?.title}\n${failed[0]?.summary}`).toMatch(title);
   expect(`${failed[0]?.title}\n${failed[0]?.summary}`).toMatch(summary);

@@ -21,6 +21,7 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
       update(id, { nvr: { name, version, release } });
       return { name, version, release };
     },
+    saveFindings: async (id, findings) => update(id, { findings }),
     savePlan: async (id, plan) => update(id, { plan }),
     findOwner: async (component, imageRepository) =>
       [...records.values()].find(
@@ -34,7 +35,11 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
       // In the order that the database gives them.
       update(id, { images: [...others, image].sort((a, b) => (a.platform < b.platform ? -1 : 1)) });
     },
-    saveTest: async (id, result) => update(id, { tests: [...(records.get(id)?.tests ?? []), result] }),
+    saveTest: async (id, result) => {
+      const known = records.get(id)?.tests ?? [];
+      const place = known.findIndex((one) => one.suite === result.suite);
+      update(id, { tests: place < 0 ? [...known, result] : known.with(place, result) });
+    },
     complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),
     savePromotion: async (id, promotion) => update(id, { promotion }),
     fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),

@@ -52,6 +52,24 @@ describe("pages", () => {
     expect(body).toContain("<td>checkout</td><td>2.0 s</td>");
   });
 
+  test("a run without a build has a page with its steps, its log, and why it ended", async () => {
+    const ending = { status: "cancelled", reason: "superseded by commit 0123456789ab" } as const;
+    world.runs.set("7", aRun({ id: "7", flow: "pull", subject: "pull containers/cockpit #3", status: "cancelled", ending }));
+    world.journal.push({ step: "look", result: {}, startedAt: "2024-05-01T11:50:00Z", finishedAt: "2024-05-01T11:50:02Z" });
+    world.logs.set("7|lint", { text: "error: Dockerfile:3: what\n", closed: true });
+    const { body } = await get("/builds/7");
+    expect(body).toContain("pull containers/cockpit #3");
+    expect(body).toContain("<td>look</td><td>2.0 s</td>");
+    expect(body).toContain("superseded by commit 0123456789ab");
+    expect(body).toContain("error: Dockerfile:3: what");
+  });
+
+  test("a result of a later run leads to its log", async () => {
+    const tests = [{ suite: "smoke", outcome: "pass", cases: [], message: "", durationMs: 1, run: "9" }] as const;
+    world.builds.set("1", aBuild({ tests }));
+    expect((await get("/builds/1")).body).toContain('Run again: <a href="/builds/9">steps and log</a>');
+  });
+
   test("a build that waits says for what", async () => {
     world.runs.set("1", aRun({ status: "waiting", waitingFor: "the engine" }));
     world.builds.set("1", aBuild({ state: "building" }));

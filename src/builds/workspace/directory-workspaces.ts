@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { cp, lstat, mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { Workspaces } from "../workspaces.ts";
@@ -21,10 +21,38 @@ export function directoryWorkspaces(root: string): Workspaces {
       await rename(partial, tree);
       return tree;
     },
+    async ensureOverlay(run, paths, write) {
+      const directory = of(run);
+      const overlay = join(directory, "overlay");
+      if (await isDirectory(overlay)) return overlay;
+      const over = join(directory, "over");
+      const partial = join(directory, "partial");
+      for (const left of [over, partial]) await rm(left, { recursive: true, force: true });
+      await write(over);
+      // Links stay links and are never followed: what they lead to is nobody's to read.
+      await cp(join(directory, "tree"), partial, { recursive: true, verbatimSymlinks: true });
+      for (const path of paths) {
+        if (!isRootName(path)) throw appError("builds.workspace", `"${path.slice(0, 100)}" is no name at the root of a tree`);
+        await rm(join(partial, path), { recursive: true, force: true });
+        if (await isThere(join(over, path))) await rename(join(over, path), join(partial, path));
+      }
+      await rm(over, { recursive: true, force: true });
+      await rename(partial, overlay);
+      return overlay;
+    },
     async remove(run) {
       await rm(of(run), { recursive: true, force: true, maxRetries: 3 });
     },
   };
+}
+
+/** So that no directory on the way can be a link. */
+function isRootName(path: string): boolean {
+  return path !== "" && path !== "." && path !== ".." && !path.includes("/");
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -1,7 +1,6 @@
-import type { BuildRecord, BuiltImage } from "../../builds/build-record.ts";
+import type { BuildRecord, BuiltImage, SuiteResult } from "../../builds/build-record.ts";
 import { formatBytes, formatDuration } from "../../domain/amounts.ts";
 import { formatNvr } from "../../domain/nvr.ts";
-import type { TestResult } from "../../gating/test-runner.ts";
 import { isFinal, type JournalEntry, type Run } from "../../workflow/run.ts";
 import { type Html, html } from "../html.ts";
 import { logCleaner } from "../log-text.ts";
@@ -93,13 +92,17 @@ function steps({ journal, run, now, logs }: BuildView, live: boolean): Html {
       : undefined;
   const ended =
     run?.status === "failed" || run?.status === "cancelled" || run?.status === "superseded"
-      ? html`<tr><td>${badge(run.status)}</td><td>${run.error?.message ?? ""}</td><td></td><td></td></tr>`
+      ? html`<tr><td>${badge(run.status)}</td><td>${run.error?.message ?? reasonOf(run) ?? ""}</td><td></td><td></td></tr>`
       : undefined;
   return html`<section aria-labelledby="steps"><h2 id="steps">Steps</h2>
 ${rows.length === 0 && !current && !ended ? html`<p class="none">No step has ended yet.</p>` : html`<div class="wide"><table><thead><tr><th>Outcome</th><th>Step</th><th>Took</th><th>Ended</th></tr></thead><tbody>${rows}${current}${ended}</tbody></table></div>`}</section>`;
 }
 
-function tests(results: readonly TestResult[]): Html | undefined {
+function reasonOf({ ending }: Run): string | undefined {
+  return ending !== undefined && "reason" in ending ? ending.reason : undefined;
+}
+
+function tests(results: readonly SuiteResult[]): Html | undefined {
   if (results.length === 0) return undefined;
   const suites = results.map(
     (
@@ -107,6 +110,7 @@ function tests(results: readonly TestResult[]): Html | undefined {
       i,
     ) => html`<details id="suite-${i}"${result.outcome === "pass" ? "" : html` open`}><summary>${badge(result.outcome)} ${result.suite}
 <span class="quiet">${formatDuration(result.durationMs)}${result.message ? `: ${result.message}` : ""}</span></summary>
+${result.run === undefined ? "" : html`<p class="quiet">Run again: <a href="/builds/${result.run}">steps and log</a></p>`}
 <ul class="cases">${result.cases.map((one) => html`<li>${badge(one.outcome)} ${one.name} <span class="quiet">${formatDuration(one.durationMs)}</span>${one.message ? html`<pre>${one.message}</pre>` : ""}</li>`)}</ul></details>`,
   );
   return html`<section aria-labelledby="tests"><h2 id="tests">Tests</h2>${suites}</section>`;

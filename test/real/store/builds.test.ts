@@ -129,6 +129,22 @@ describe("a build's record", () => {
     expect(listed?.images.map((one) => one.rpms)).toEqual([[], []]);
   });
 
+  test("keeps what it was narrowed to and what lint found, which no list carries", async () => {
+    const stranger = { base: "b".repeat(40) };
+    const id = await create({ scratch: true, pull: 3, stranger, architectures: ["x86_64"] });
+    expect((await store.builds.find(id))?.findings).toBeUndefined();
+    const found = { file: "Dockerfile", severity: "warning", code: "distgit.parent-floating", message: "a", fix: "b\0" } as const;
+    await store.transaction((transaction) => store.builds.saveFindings(id, [found], transaction));
+    expect(await store.builds.find(id)).toMatchObject({
+      stranger,
+      architectures: ["x86_64"],
+      findings: [{ ...found, fix: expect.stringContaining("b") }],
+    });
+    const [listed] = await store.builds.list({ limit: 1 });
+    expect(listed).toMatchObject({ id, stranger, architectures: ["x86_64"] });
+    expect(listed).not.toHaveProperty("findings");
+  });
+
   test("a complete build stays complete", async () => {
     const id = await create();
     await store.transaction((transaction) => store.builds.complete(id, digest("e"), transaction));

@@ -315,7 +315,10 @@ describe("one run at a time for each subject", () => {
     const queued = await worker.runs.start(world.request("s", { intent: { name: "queued" } }));
     const newest = await worker.runs.start(world.request("s", { intent: { name: "new" }, whenBusy: "supersede" }));
     expect(await world.untilEnded(newest)).toMatchObject({ status: "done" });
-    expect(await world.desk.runs.find(old)).toMatchObject({ status: "superseded" });
+    const ending = { status: "superseded", reason: expect.stringMatching(/^superseded by \S+$/) };
+    expect(await world.desk.runs.find(old)).toMatchObject({ status: "superseded", ending });
+    const own = await world.desk.runs.list({ subject: world.request("s").subject, limit: 10 });
+    expect(own.map((run) => run.id)).toEqual([newest, queued, old]);
     expect(await world.untilEnded(queued)).toMatchObject({ status: "superseded" });
     expect(world.told.indexOf("freed old")).toBeLessThan(world.told.indexOf("begin new"));
     expect(world.told).not.toContain("begin queued");

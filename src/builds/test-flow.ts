@@ -1,0 +1,145 @@
+import { z } from "zod";
+import { appError, isAppError } from "../domain/errors.ts";
+import { type Ending, type Flow, isFinal, type Runs } from "../workflow/run.ts";
+import type { Step } from "../workflow/step.ts";
+import type { BuildPorts } from "./build-ports.ts";
+import type { BuildRecord } from "./build-record.ts";
+import { BuildRequest, Plan, Platform, Promotion, VerdictShape } from "./build-schemas.ts";
+import { chooseSuites } from "./choose-suites.ts";
+import { Digest } from "./digest-schema.ts";
+import { runSuites, testsFailed } from "./run-suites.ts";
+import { bringStatuses, closeLogs, closeStatuses, viewOf } from "./say-statuses.ts";
+import { isCalledOff, type StatusView } from "./status-view.ts";
+import { testStatusesOf } from "./test-wording.ts";
+import { verdictOf } from "./verdict.ts";
+import { waitForEngine } from "./wait-for-engine.ts";
+
+/** Which suites of which build; the intent of the test flow. */
+export interface TestsRequested {
+  readonly build: string;
+  /** All when left out. */
+  readonly suites?: readonly string[];
+  readonly requestedBy: string;
+}
+
+export const TestsIntent: z.ZodType<TestsRequested> = z.object({
+  build: z.string(),
+  suites: z.array(z.string()).exactOptional(),
+  requestedBy: z.string(),
+});
+
+export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find"> };
+
+const Image = z.object({ platform: Platform, pushed: z.object({ digest: Digest }) });
+const Read = z.object({ request: BuildRequest, plan: Plan, images: z.array(Image), suites: z.array(z.string()) });
+
+/**
+ * Tests the pushed image of a complete build again, by digest, as the build's plan says. The results take the place of the old ones, and an
+ * official build that passes now is promoted as if it had passed at once.
+ */
+export function testFlow(ports: TestPorts): Flow<TestsRequested> {
+  return {
+    name: "test",
+    intent: TestsIntent,
+    run: (step, intent) => waitForEngine(() => runTests(ports, step, intent)),
+    finish: (step, intent, ending) => waitForEngine(() => finishTests(ports, step, intent, ending)),
+    waiting: (run, intent, waitingFor) => say(ports, run, intent, { waitingFor }),
+  };
+}
+
+async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): Promise<void> {
+  const status = (when: string) => step(`status ${when}`, z.null(), () => say(ports, step.run, intent, {}).then(() => null));
+  const { request, plan, images, suites } = await step("read", Read, () => readTested(ports, intent));
+  if (request.pull !== undefined) {
+    await step("authorize", z.null(), async () => {
+      await ports.authorize?.(request);
+      return null;
+    });
+  }
+  await step("find images", z.null(), async () => {
+    for (const { pushed } of images) {
+      const found = await ports.candidate.registry.findManifest(plan.imageRepository, pushed.digest);
+      if (found === undefined) throw imageGone(intent.build, pushed.digest);
+    }
+    return null;
+  });
+  await status("started");
+  const chosen = plan.suites.filter((suite) => suites.includes(suite.name));
+  await runSuites(ports, step, { build: intent.build, origin: request, plan, images }, chosen);
+  const verdict = await step("verdict", VerdictShape, async () => {
+    const { passed, blocking } = verdictOf(plan, (await readBuild(ports, intent.build)).tests);
+    return { passed, blocking: [...blocking] };
+  });
+  await status("tested");
+  const own = verdict.blocking.filter((one) => suites.includes(one.suite));
+  if (own.length > 0) throw testsFailed(own);
+  if (!verdict.passed || request.scratch) return;
+  const promotion = await step("promote", Promotion, async (_, signal) => {
+    const known = (await readBuild(ports, intent.build)).promotion;
+    return known ?? (await ports.promote(intent.build, signal)) ?? null;
+  });
+  if (promotion === null) return;
+  await step.write("save promotion", z.null(), async (transaction) => {
+    await ports.builds.savePromotion(intent.build, promotion, transaction);
+    return null;
+  });
+}
+
+async function readTested(ports: TestPorts, intent: TestsRequested): Promise<z.infer<typeof Read>> {
+  const build = await readBuild(ports, intent.build);
+  const suites = chooseSuites(build, intent.suites);
+  const run = await ports.runs.find(build.id);
+  if (run !== undefined && !isFinal(run.status)) {
+    throw appError("builds.not-tested", `build ${build.id} is still being tested`, { hint: "Wait for its end, or cancel it first" });
+  }
+  const { plan } = build;
+  if (plan === undefined) throw new Error(`build ${build.id} is complete without a plan`);
+  const images = build.images.map(({ platform, digest }) => {
+    if (digest === undefined) throw new Error(`build ${build.id} is complete without the digest of ${platform}`);
+    return { platform, pushed: { digest } };
+  });
+  // Who asks now is who has to have the right to.
+  const request = BuildRequest.parse({ ...build, requestedBy: intent.requestedBy });
+  return { request, plan, images, suites: suites.map((suite) => suite.name) };
+}
+
+async function readBuild({ builds }: TestPorts, id: string): Promise<BuildRecord> {
+  const build = await builds.find(id);
+  if (build !== undefined) return build;
+  throw appError("builds.unknown", `there is no build ${id.slice(0, 100)}`, { hint: "Give the id that stands in the link of a build" });
+}
+
+function imageGone(build: string, digest: string): Error {
+  return appError("builds.image-gone", `the image of build ${build} is no longer in the candidate registry: ${digest}`, {
+    hint: "Build the commit again",
+  });
+}
+
+async function finishTests(ports: TestPorts, step: Step, intent: TestsRequested, ending: Ending): Promise<void> {
+  await step("close logs", z.null(), () => closeLogs(ports, step.run).then(() => null));
+  await step("remove workspace", z.null(), () => ports.workspaces.remove(step.run).then(() => null));
+  await step("final status", z.null(), () => say(ports, step.run, intent, { ending }).then(() => null));
+  await step("clean up", z.null(), async () => {
+    await ports.engine.cleanUp((key) => !key.startsWith(`${step.run}/`));
+    return null;
+  });
+}
+
+async function say(ports: TestPorts, run: string, intent: TestsRequested, now: Pick<StatusView, "ending" | "waitingFor">): Promise<void> {
+  const build = await ports.builds.find(intent.build);
+  const suites = build && findSuites(build, intent);
+  if (build === undefined || suites === undefined) return;
+  const view = await viewOf(ports, run, build, now);
+  const bring = isCalledOff(now.ending) ? closeStatuses : bringStatuses;
+  await bring(ports.forge(build.forge), build.repository, build.commit, testStatusesOf(build, suites, view));
+}
+
+/** Undefined when it was never said which: then there is no status that could stay open either. */
+export function findSuites(build: BuildRecord, { suites }: TestsRequested) {
+  try {
+    return chooseSuites(build, suites);
+  } catch (error) {
+    if (isAppError(error)) return undefined;
+    throw error;
+  }
+}
