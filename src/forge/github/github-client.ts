@@ -72,7 +72,8 @@ export function githubClient({ transport, tokens, releases }: GithubClientOption
     },
     async asInstallation(installation, permissions, route, parameters) {
       const authorization = `token ${await tokens.token(installation, undefined, permissions)}`;
-      return transport.send(route, parameters, { lane: String(installation), release: false, authorization, where: "" });
+      const where = "repo" in parameters ? `${parameters.owner}/${parameters.repo}` : "";
+      return transport.send(route, parameters, { lane: String(installation), release: where === releases, authorization, where });
     },
     async sourceToken(repository) {
       checkRepository(repository);

@@ -4,6 +4,7 @@ import { isBranchName } from "../git/names.ts";
 import { isUnknownRepository } from "../git/refs.ts";
 import { gitSources } from "../git/sources.ts";
 import type { GithubWorld } from "./github-world.ts";
+import { statusOf } from "./request-errors.ts";
 
 /** Branches are asked of the API, commits are read from the mirror. */
 export function githubSources(world: GithubWorld): ForgeSources {
@@ -27,7 +28,8 @@ export async function findHead({ client }: Pick<GithubWorld, "client">, reposito
     const found = await client.find(repository, "sources", "GET /repos/{owner}/{repo}/git/ref/{ref}", { ref: `heads/${branch}` });
     return found?.data.object.sha;
   } catch (error) {
-    if (isUnknownRepository(error)) return undefined;
+    // 409: the repository is empty.
+    if (isUnknownRepository(error) || statusOf(error) === 409) return undefined;
     throw error;
   }
 }

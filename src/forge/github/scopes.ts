@@ -14,7 +14,9 @@ export const scopes = {
   proposals: { contents: "write", pull_requests: "write" },
   /** Roles of people. */
   people: { metadata: "read" },
-  /** The sweep: branches, pull requests and their comments. */
+  /** Which repositories there are. */
+  listing: { metadata: "read" },
+  /** The sweep: branches, pull requests and their comments; for all repositories at once, so that a thousand of them need one token. */
   sweep: { contents: "read", pull_requests: "read", issues: "read" },
 } as const satisfies Record<string, Permissions>;
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createGit } from "../../../src/forge/local/git.ts";
+import { createGit } from "../../../src/forge/git/git.ts";
 
 export interface Signature {
   readonly name: string;

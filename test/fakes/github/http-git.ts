@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { gitEnvironment } from "../../../src/forge/local/git.ts";
+import { gitEnvironment } from "../../../src/forge/git/git.ts";
 import { byToken } from "./auth.ts";
 import { covers } from "./state/installations.ts";
 import type { Usage } from "./usage.ts";
