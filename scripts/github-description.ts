@@ -41,7 +41,11 @@ async function extracted(from: NpmTarball, pick: (document: JsonObject) => JsonO
     file,
     tarballSha256: await hashFile(tarball, "sha256", "hex"),
     fileSha256: createHash("sha256").update(bytes).digest("hex"),
-    license: "MIT, Copyright (c) GitHub 2020 - 2021, Copyright (c) Octokit contributors; the notice is in the package's LICENSE file",
+    license: (await readFromTarball(tarball, "package/LICENSE"))
+      .toString("utf8")
+      .split(/\s*\n\s*/)
+      .join(" ")
+      .trim(),
     note: "Extract without descriptions and examples. Written by scripts/github-description.ts; do not edit.",
   };
   const components = closure(picked, document);

@@ -90,6 +90,10 @@ async function respond(asked: Asked, fault: Fault | undefined): Promise<Answer> 
     parts.violation(`unknown route ${asked.method} ${asked.path}`);
     throw notFound();
   }
+  if (!request.headers["user-agent"]) {
+    parts.violation(`${route.operationId}: no User-Agent`);
+    throw new Refusal(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header");
+  }
   if (fault?.kind === "502-before") throw new Refusal(502, "Server Error");
   if (fault?.kind === "500-before") throw new Refusal(500, "Server Error");
   if (fault?.kind === "503-before") throw new Refusal(503, "Service unavailable");

@@ -49,7 +49,7 @@ export function install(world: World, account: string, options: InstallOptions =
     account: accountOf(world, account).login,
     selection: options.repositories ? "selected" : "all",
     repositories: new Set(options.repositories?.map((repository) => repository.id)),
-    permissions: options.permissions ?? world.app.permissions,
+    permissions: { metadata: "read", ...(options.permissions ?? world.app.permissions) },
     events: options.events ?? world.app.events,
     suspendedAt: null,
     createdAt: timestamp(world),
