@@ -1,7 +1,7 @@
 // Writes what the double in test/fakes/github knows of GitHub's published descriptions: the operations and deliveries named in its
 // `operations.ts`, the components they reach, without prose and examples. The packages are far too heavy to be dependencies.
 //   node scripts/github-description.ts
-// test/github-double/drift.test.ts runs the same extraction and compares.
+// test/real/github-double/drift.test.ts runs the same extraction and compares.
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { deliveries, operations } from "../test/fakes/github/operations.ts";

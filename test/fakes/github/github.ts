@@ -84,11 +84,14 @@ export interface Github {
   close(): Promise<void>;
 }
 
+/** One pair for all doubles of a process: making one takes longer than anything else at the start. */
+let keys: ReturnType<typeof generateKeyPairSync> | undefined;
+
 export async function startGithub(options: GithubOptions): Promise<Github> {
   const now = options.clock ?? (() => new Date());
   const violations: string[] = [];
   const violation = (what: string) => void violations.push(what);
-  const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  keys ??= generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privateKey = keys.privateKey.export({ type: "pkcs1", format: "pem" }).toString();
   const contract = loadContract();
   const data = emptyData();

@@ -59,12 +59,6 @@ export const handRules: readonly HandRule[] = [
   },
   {
     operations: runs,
-    source: "documentation: providing conclusion sets status to completed, so another status contradicts it",
-    check: ({ status, conclusion }) =>
-      conclusion !== undefined && status !== undefined && status !== "completed" ? `status ${status} with a conclusion` : undefined,
-  },
-  {
-    operations: runs,
     source: "documentation of output.title: required (the schema of the update leaves it out)",
     check: ({ output }) => (output && (output.title === undefined || output.title === "") ? "output without a title" : undefined),
   },

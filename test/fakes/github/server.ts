@@ -57,7 +57,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   // Deliveries leave while the answer goes back: who caused them does not wait for them.
   void parts.hooks.flush();
   const shown = overruled(fault) ?? answer;
-  parts.usage.requests.push({
+  parts.usage.made({
     operationId: route?.operationId ?? "unknown",
     method,
     path,

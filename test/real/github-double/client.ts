@@ -1,7 +1,7 @@
 import { createSign } from "node:crypto";
 import { Octokit } from "@octokit/rest";
-import type { Github } from "../fakes/github/github.ts";
-import { startGithub } from "../fakes/github/github.ts";
+import type { Github } from "../../fakes/github/github.ts";
+import { startGithub } from "../../fakes/github/github.ts";
 
 /** What the double's own tests ask for in place of app.yml. */
 export const manifest = {

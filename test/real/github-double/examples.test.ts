@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import examples from "@octokit/webhooks-examples" with { type: "json" };
-import { loadContract } from "../fakes/github/contract.ts";
-import { deliveries } from "../fakes/github/operations.ts";
+import { loadContract } from "../../fakes/github/contract.ts";
+import { deliveries } from "../../fakes/github/operations.ts";
 import { exampleRepairs, repairExample } from "./examples.ts";
 
 const contract = loadContract();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import type { Octokit } from "@octokit/rest";
-import type { Github } from "../fakes/github/github.ts";
+import type { Github } from "../../fakes/github/github.ts";
 import { appJwt, octokit, startDouble } from "./client.ts";
 
 let github: Github;
@@ -70,6 +70,7 @@ function on(method: string, end: string, change: Mutation): Mutation {
   };
 }
 
+/** 66,000 bytes. */
 const long = "€".repeat(22_000);
 const create = (change: Mutation) => on("POST", "/check-runs", change);
 const update = (change: Mutation) => on("PATCH", "/check-runs/{check_run_id}", change);
@@ -120,6 +121,14 @@ const mutations: readonly (readonly [name: string, mutation: Mutation, told: str
     update((o) => annotate(o, [{ ...annotation, end_line: 2, start_column: 1 }])),
     "columns over several lines",
   ],
+  ["an annotation of more than 64 KB", update((o) => annotate(o, [{ ...annotation, raw_details: long }])), "longer than 64 KB"],
+  ["an annotation before the first line", update((o) => annotate(o, [{ ...annotation, start_line: 0 }])), "has lines 0 to 1"],
+  [
+    "an address that is not of the web",
+    on("POST", "/statuses/{sha}", (o) => Object.assign(o, { target_url: "ftp://x" })),
+    "must use http(s)",
+  ],
+  ["an empty comment", on("POST", "/comments", (o) => Object.assign(o, { body: " " })), "can't be blank"],
   [
     "a button with a long label",
     update((o) => Object.assign(o, { actions: [{ label: "x".repeat(21), description: "d", identifier: "i" }] })),
