@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import webhooks from "../../fakes/github/description/webhooks.json" with { type: "json" };
 import type { Github } from "../../fakes/github/github.ts";
 import { signatureOfBody } from "../../fakes/github/hooks.ts";
 import { appJwt, installed, manifest, octokit, startDouble } from "./client.ts";
@@ -137,6 +138,16 @@ const client = async () =>
   installed(github, (await octokit(github, appJwt(github, time)).rest.apps.listInstallations()).data[0]?.id ?? 0, undefined, time);
 
 describe("deliveries", () => {
+  test("may be answered after the App has acted on them", async () => {
+    const { rest } = await client();
+    hook.act = async ({ event, payload }) => {
+      if (event !== "push") return;
+      await rest.checks.create({ ...at, name: "build", head_sha: String(payload.after), conclusion: "success" });
+    };
+    const sha = await github.person("alice").push(repository, "main", { a: "1\n" });
+    expect(github.reads.runs(repository, sha)).toMatchObject([{ name: "build", conclusion: "success" }]);
+  });
+
   test("are signed, and carry GitHub's headers", async () => {
     await pull();
     const [first] = hook.received;
@@ -146,6 +157,8 @@ describe("deliveries", () => {
       "x-github-hook-installation-target-id": String(github.app.id),
       "content-type": "application/json",
     });
+    const described = webhooks.webhooks.push.post.parameters.map(({ name }) => name.toLowerCase());
+    expect(Object.keys(first?.headers ?? {})).toEqual(expect.arrayContaining(described));
     expect(first?.headers["user-agent"]).toMatch(/^GitHub-Hookshot\//);
   });
 

@@ -12,6 +12,8 @@ export interface Received {
 export interface Receiver {
   readonly url: string;
   readonly received: Received[];
+  /** What it does before it answers. */
+  act: (received: Received) => Promise<void>;
   /** What it answers. */
   status: number;
   /** `event.action` of what came, in order. */
@@ -25,16 +27,18 @@ export async function startReceiver(): Promise<Receiver> {
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
+    request.on("end", async () => {
       const body = Buffer.concat(chunks).toString("utf8");
       const headers = request.headers as Record<string, string>;
-      received.push({
+      const one = {
         event: headers["x-github-event"] ?? "",
         guid: headers["x-github-delivery"] ?? "",
         headers,
         body,
         payload: JSON.parse(body),
-      });
+      };
+      received.push(one);
+      await receiver.act(one);
       response.writeHead(receiver.status);
       response.end("noted");
     });
@@ -43,6 +47,7 @@ export async function startReceiver(): Promise<Receiver> {
   const receiver: Receiver = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
     received,
+    act: async () => {},
     status: 202,
     told: () => received.map(({ event, payload }) => (payload.action ? `${event}.${payload.action}` : event)),
     async close() {

@@ -135,6 +135,7 @@ export async function reopenPull(world: World, pull: Pull, sender: string): Prom
   pull.closedAt = null;
   pull.headSha = head;
   pull.updatedAt = timestamp(world);
+  await world.git.setRef(nameOf(repositoryOf(world, pull.repository)), `refs/pull/${pull.number}/head`, head);
   tellPull(world, pull, "reopened", sender);
 }
 
