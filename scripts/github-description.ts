@@ -1,7 +1,7 @@
 // Writes what the double in test/fakes/github knows of GitHub's published descriptions: the operations and deliveries named in its
 // `operations.ts`, the components they reach, without prose and examples. The packages are far too heavy to be dependencies.
 //   node scripts/github-description.ts
-// test/fakes/github/drift.test.ts runs the same extraction and compares.
+// test/real/github-double/drift.test.ts runs the same extraction and compares.
 import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { deliveries, operations } from "../test/fakes/github/operations.ts";
@@ -41,7 +41,11 @@ async function extracted(from: NpmTarball, pick: (document: JsonObject) => JsonO
     file,
     tarballSha256: await hashFile(tarball, "sha256", "hex"),
     fileSha256: createHash("sha256").update(bytes).digest("hex"),
-    license: "MIT, Copyright (c) GitHub 2020 - 2021, Copyright (c) Octokit contributors; the notice is in the package's LICENSE file",
+    license: (await readFromTarball(tarball, "package/LICENSE"))
+      .toString("utf8")
+      .split(/\s*\n\s*/)
+      .join(" ")
+      .trim(),
     note: "Extract without descriptions and examples. Written by scripts/github-description.ts; do not edit.",
   };
   const components = closure(picked, document);

@@ -82,7 +82,9 @@ export interface RunOptions {
 
 export async function createGitStore(): Promise<GitStore> {
   const root = await mkdtemp(join(tmpdir(), "flibs-github-"));
-  const git = createGit();
+  const plain = createGit();
+  // Nothing has to outlive a crash of the machine here.
+  const git: typeof plain = { run: (repository, args, options) => plain.run(repository, ["-c", "core.fsync=none", ...args], options) };
   const path = (repository: string) => join(root, `${repository.toLowerCase()}.git`);
   const run = async (repository: string, args: readonly string[], options: RunOptions = {}) =>
     (await git.run(path(repository), args, options)).text.replace(/\n$/, "");

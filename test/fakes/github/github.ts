@@ -7,7 +7,8 @@ import { createFaults, type Faults } from "./faults.ts";
 import { createGitStore } from "./git.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLimits, type LimitOptions, type Limits } from "./limits.ts";
-import { type Act, type Files, type Person, personOn, pushFiles } from "./people.ts";
+import { type Act, type Person, personOn } from "./people.ts";
+import { type Files, pushFiles } from "./person-git.ts";
 import { enqueue, leaveQueue } from "./queue.ts";
 import { type Reads, readsOf } from "./reads.ts";
 import { allRoutes } from "./routes/all.ts";
@@ -72,6 +73,8 @@ export interface Github {
   suspend(installation: Installation, suspended: boolean): Promise<void>;
   addToInstallation(installation: Installation, repositories: readonly string[]): Promise<void>;
   removeFromInstallation(installation: Installation, repositories: readonly string[]): Promise<void>;
+  /** The account grants what the App asks for since its manifest changed. */
+  acceptPermissions(installation: Installation, permissions: Permissions, events: readonly string[]): Promise<void>;
   /** As after the App's settings were saved. */
   ping(): Promise<void>;
   enqueue(repository: string, number: number, login: string): Promise<MergeGroup>;
@@ -81,11 +84,14 @@ export interface Github {
   close(): Promise<void>;
 }
 
+/** One pair for all doubles of a process: making one takes longer than anything else at the start. */
+let keys: ReturnType<typeof generateKeyPairSync> | undefined;
+
 export async function startGithub(options: GithubOptions): Promise<Github> {
   const now = options.clock ?? (() => new Date());
   const violations: string[] = [];
   const violation = (what: string) => void violations.push(what);
-  const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  keys ??= generateKeyPairSync("rsa", { modulusLength: 2048 });
   const privateKey = keys.privateKey.export({ type: "pkcs1", format: "pem" }).toString();
   const contract = loadContract();
   const data = emptyData();
@@ -182,6 +188,12 @@ function worldActions(world: World, act: Act): Actions {
     addToInstallation: (installation, names) => act(() => changeRepositories(world, installation, named(names), [], installation.account)),
     removeFromInstallation: (installation, names) =>
       act(() => changeRepositories(world, installation, [], named(names), installation.account)),
+    acceptPermissions: (installation, permissions, events) =>
+      act(() => {
+        installation.permissions = { metadata: "read", ...permissions };
+        installation.events = events;
+        tellInstallation(world, installation, "new_permissions_accepted", installation.account);
+      }),
     ping: () =>
       act(() => {
         const at = timestamp(world);
@@ -207,6 +219,10 @@ function worldActions(world: World, act: Act): Actions {
         return enqueue(world, pull, login);
       }),
     leaveQueue: (group, reason) => act(() => leaveQueue(world, group, reason, repositoryOf(world, group.repository).owner)),
-    foreignRun: (repository, sha, change) => act(() => createRun(world, repositoryOf(world, repository), sha, "other-app", change)),
+    foreignRun: (repository, sha, change) =>
+      act(() => {
+        ensureAccount(data, botOf({ slug: "other-app" }), "Bot");
+        return createRun(world, repositoryOf(world, repository), sha, "other-app", change);
+      }),
   };
 }

@@ -1,5 +1,18 @@
 // What GitHub refuses although its description accepts it. Each rule names where it is known from; a broken rule is a fault of the client
 // and so a violation, as a broken schema is. What depends on the state (an existing ref, a second pull request) stands with the state.
+//
+// Those, and where they are known from:
+// - a ref that exists is not made again, 422 (common knowledge; state/branches.ts by routes/git-data.ts)
+// - PATCH of a ref without `force` takes only a fast-forward, 422 (documentation of `force`; routes/git-data.ts)
+// - a second open pull request of one head and base is 422, one without commits as well (common knowledge; state/pulls.ts)
+// - a reaction that exists is answered 200 (description of the operation; state/comments.ts)
+// - `pull_requests` of runs and suites is empty for forks (description of check_run.rerequested; state/suites.ts)
+// - a re-request resets the suite to queued and leaves the run (documentation of the operation; state/checks.ts)
+// - `mergeable` is null at the first look after head or base moved (documentation of "get a pull request"; routes/pulls.ts)
+// - an App JWT lives ten minutes at most (documentation of App authentication; auth.ts)
+// - comments on pull requests take `issues` or `pull_requests` (documentation of permissions; operations.ts)
+// - `installation*` and `ping` are sent without subscribing, check_run and check_suite with checks: write (documentation; hooks.ts)
+// - deliveries are attempted once; a redelivery keeps the guid (documentation of failed deliveries; hooks.ts)
 import type { CheckRun } from "./state/data.ts";
 import type { World } from "./world.ts";
 
@@ -43,12 +56,6 @@ export const handRules: readonly HandRule[] = [
     source: "documentation: conclusion is required if you provide completed_at or a status of completed",
     check: ({ status, completed_at: at, conclusion }) =>
       conclusion === undefined && (status === "completed" || at !== undefined) ? "conclusion is missing for a completed run" : undefined,
-  },
-  {
-    operations: runs,
-    source: "documentation: providing conclusion sets status to completed, so another status contradicts it",
-    check: ({ status, conclusion }) =>
-      conclusion !== undefined && status !== undefined && status !== "completed" ? `status ${status} with a conclusion` : undefined,
   },
   {
     operations: runs,

@@ -84,6 +84,8 @@ export interface HookOptions {
 const always = ["ping", "installation", "installation_repositories"];
 /** An App that may write checks gets these without subscribing. */
 const byChecks = ["check_run", "check_suite"];
+/** Documented: a payload of more than 25 MB is not delivered at all. */
+const mostBytes = 25 * 2 ** 20;
 
 export function signatureOfBody(secret: string, body: string | Uint8Array): string {
   return `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
@@ -174,6 +176,7 @@ export function createHooks(options: HookOptions): Hooks {
       if (hooks.url === undefined || (!installation && event !== "ping") || !isSubscribed) return;
       if (installation?.suspendedAt && event !== "installation") return;
       const payload = { ...common(world, about, installation), ...about.payload };
+      if (Buffer.byteLength(JSON.stringify(payload)) > mostBytes) return;
       for (const fault of options.check(key, payload)) options.violation(`delivery: ${fault}`);
       options.seen(event);
       const action = typeof about.payload.action === "string" ? about.payload.action : null;

@@ -14,7 +14,7 @@ export function serveGit(world: World, usage: Usage, request: IncomingMessage, r
   const [, fullName = "", service = ""] = gitPath.exec(url.pathname) ?? [];
   const repository = findRepository(world, fullName);
   const refusal = mayFetch(world, request.headers.authorization, fullName, service, url);
-  usage.requests.push({
+  usage.made({
     operationId: "git",
     method: request.method ?? "GET",
     path: url.pathname,

@@ -1,25 +1,12 @@
-import type { FileChange } from "./git.ts";
+import { ensureFork, type Files, type PushOptions, pushFiles, revertPull } from "./person-git.ts";
 import { ensureAccount, mayWrite } from "./state/accounts.ts";
 import { moveRef } from "./state/branches.ts";
 import { requestAction, rerequestRun, tellSuite } from "./state/checks.ts";
 import { addComment, addReaction, deleteComment, editComment } from "./state/comments.ts";
 import type { CheckRun, Comment, Pull, ReactionContent, Repository, Review } from "./state/data.ts";
-import { applied, type MergeMethod, mergePull, signatureOf } from "./state/merge.ts";
+import { type MergeMethod, mergePull } from "./state/merge.ts";
 import { closePull, editPull, openPull, type PullEdit, reopenPull } from "./state/pulls.ts";
-import { createRepository } from "./state/repositories.ts";
-import { findPull, findRepository, nameOf, newId, repositoryOf, timestamp, type World } from "./world.ts";
-
-/** Text, bytes, `{ link }` for a symbolic link, `{ text, executable }`; null deletes. */
-export type FileContent = string | Uint8Array | { readonly link: string } | { readonly text: string; readonly executable: true } | null;
-export type Files = Readonly<Record<string, FileContent>>;
-
-export interface PushOptions {
-  readonly message?: string;
-  /** Branch or commit to begin at; the branch itself when it exists, else the default branch. */
-  readonly from?: string;
-  /** Puts the branch onto `from` whatever it held. */
-  readonly force?: boolean;
-}
+import { findIssue, findPull, nameOf, newId, repositoryOf, timestamp, type World } from "./world.ts";
 
 export interface OpenPullOptions {
   readonly head: string;
@@ -43,6 +30,8 @@ export interface Person {
   editPull(repository: string, number: number, edit: PullEdit): Promise<void>;
   closePull(repository: string, number: number): Promise<void>;
   reopenPull(repository: string, number: number): Promise<void>;
+  /** An issue that is no pull request. Returns its number. */
+  openIssue(repository: string, title: string, body?: string): Promise<number>;
   review(repository: string, number: number, state: Review["state"], body?: string): Promise<void>;
   /** Returns the id of the comment. */
   comment(repository: string, number: number, body: string): Promise<number>;
@@ -66,6 +55,11 @@ export function personOn(world: World, act: Act, login: string): Person {
   const pullAt = (repository: string, number: number): Pull => {
     const found = findPull(world, repositoryOf(world, repository), number);
     if (!found) throw new Error(`${repository} has no pull request ${number}`);
+    return found;
+  };
+  const issueAt = (repository: string, number: number) => {
+    const found = findIssue(world, repositoryOf(world, repository).id, number);
+    if (!found) throw new Error(`${repository} has no issue ${number}`);
     return found;
   };
   const commentAt = (id: number): Comment => {
@@ -127,12 +121,21 @@ export function personOn(world: World, act: Act, login: string): Person {
         mustOwn(pull);
         await reopenPull(world, pull, login);
       }),
+    openIssue: (name, title, body) =>
+      act(() => {
+        const repository = repositoryOf(world, name);
+        const at = timestamp(world);
+        const issue = { id: newId(world.data), number: repository.nextNumber, repository: repository.id, author: login, title };
+        world.data.issues.set(issue.id, { ...issue, body: body ?? null, createdAt: at, updatedAt: at });
+        repository.nextNumber += 1;
+        return issue.number;
+      }),
     review: (name, number, state, body = "") =>
       act(() => {
         const pull = pullAt(name, number);
         pull.reviews.push({ id: newId(world.data), author: login, state, body, commit: pull.headSha, at: timestamp(world) });
       }),
-    comment: (name, number, body) => act(() => addComment(world, pullAt(name, number), login, body).id),
+    comment: (name, number, body) => act(() => addComment(world, issueAt(name, number), login, body).id),
     editComment: (id, body) => act(() => editComment(world, commentAt(id), login, body)),
     deleteComment: (id) => act(() => deleteComment(world, commentAt(id), login)),
     react: (id, content) => act(() => void addReaction(world, commentAt(id), login, content)),
@@ -142,7 +145,11 @@ export function personOn(world: World, act: Act, login: string): Person {
         mustWrite(repositoryOf(world, pull.repository));
         return mergePull(world, pull, method, login);
       }),
-    revert: (name, number) => act(() => revertPull(world, pullAt(name, number), login, mustWrite)),
+    revert: (name, number) =>
+      act(() => {
+        mustWrite(repositoryOf(world, name));
+        return revertPull(world, pullAt(name, number), login);
+      }),
     rerunCheck: (id) => act(() => rerequestRun(world, runAt(id), login)),
     rerunSuite: (id) =>
       act(async () => {
@@ -159,63 +166,4 @@ export function personOn(world: World, act: Act, login: string): Person {
         requestAction(world, run, identifier, login);
       }),
   };
-}
-
-async function ensureFork(world: World, repository: Repository, login: string): Promise<Repository> {
-  const name = `${login}/${repository.name}`;
-  return (
-    findRepository(world, name) ??
-    createRepository(world, name, { parent: repository, defaultBranch: repository.defaultBranch, private: repository.private })
-  );
-}
-
-export async function pushFiles(
-  world: World,
-  repository: Repository,
-  branch: string,
-  files: Files,
-  login: string,
-  options: PushOptions = {},
-): Promise<string> {
-  const name = nameOf(repository);
-  const ref = `refs/heads/${branch}`;
-  const tip = options.force ? undefined : await world.git.findRef(name, ref);
-  const parent = tip ?? (await world.git.resolve(name, options.from ?? repository.defaultBranch));
-  if (options.from !== undefined && !parent) throw new Error(`${name} has no ${options.from}`);
-  const changes: FileChange[] = [];
-  for (const [path, content] of Object.entries(files)) changes.push(await changeOf(world, name, path, content));
-  const tree = await world.git.writeTree(name, parent && `${parent}^{tree}`, changes);
-  const author = signatureOf(world, login);
-  const message = options.message ?? `Change ${Object.keys(files).join(", ")}`;
-  const commit = await world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author, committer: author, message });
-  await moveRef(world, repository, ref, commit, login);
-  return commit;
-}
-
-async function changeOf(world: World, name: string, path: string, content: FileContent): Promise<FileChange> {
-  if (content === null) return { path, mode: "0", sha: null };
-  if (typeof content === "string" || content instanceof Uint8Array)
-    return { path, mode: "100644", sha: await world.git.writeBlob(name, content) };
-  if ("link" in content) return { path, mode: "120000", sha: await world.git.writeBlob(name, content.link) };
-  return { path, mode: "100755", sha: await world.git.writeBlob(name, content.text) };
-}
-
-async function revertPull(world: World, pull: Pull, login: string, mustWrite: (repository: Repository) => void): Promise<number> {
-  const repository = repositoryOf(world, pull.repository);
-  const name = nameOf(repository);
-  mustWrite(repository);
-  const merged = pull.mergedAt === null ? undefined : (pull.mergeCommit ?? undefined);
-  const tip = await world.git.findRef(name, `refs/heads/${pull.baseRef}`);
-  if (!merged || !tip) throw new Error(`pull request ${pull.number} is not merged`);
-  const before = (await world.git.readCommit(name, merged)).parents[0] ?? merged;
-  const tree = await applied(world, name, tip, merged, before);
-  if (!tree) throw new Error(`pull request ${pull.number} can't be reverted automatically`);
-  const author = signatureOf(world, login);
-  const message = `Revert "${pull.title}"\n\nThis reverts commit ${merged}.`;
-  const commit = await world.git.writeCommit(name, { tree, parents: [tip], author, committer: author, message });
-  const branch = `revert-${pull.number}-${pull.headRef}`;
-  await moveRef(world, repository, `refs/heads/${branch}`, commit, login);
-  const body = `Reverts ${name}#${pull.number}`;
-  const wanted = { head: repository, headRef: branch, base: pull.baseRef, title: `Revert "${pull.title}"`, body };
-  return (await openPull(world, repository, login, { ...wanted, draft: false, maintainerCanModify: false })).number;
 }

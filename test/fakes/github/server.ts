@@ -57,7 +57,7 @@ async function serve(parts: Parts, request: IncomingMessage, response: ServerRes
   // Deliveries leave while the answer goes back: who caused them does not wait for them.
   void parts.hooks.flush();
   const shown = overruled(fault) ?? answer;
-  parts.usage.requests.push({
+  parts.usage.made({
     operationId: route?.operationId ?? "unknown",
     method,
     path,
@@ -89,6 +89,10 @@ async function respond(asked: Asked, fault: Fault | undefined): Promise<Answer> 
   if (!route) {
     parts.violation(`unknown route ${asked.method} ${asked.path}`);
     throw notFound();
+  }
+  if (!request.headers["user-agent"]) {
+    parts.violation(`${route.operationId}: no User-Agent`);
+    throw new Refusal(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent header");
   }
   if (fault?.kind === "502-before") throw new Refusal(502, "Server Error");
   if (fault?.kind === "500-before") throw new Refusal(500, "Server Error");

@@ -6,6 +6,8 @@ export interface RequestMade {
   readonly method: string;
   readonly path: string;
   readonly status: number;
+  /** What it needed, alternatives side by side: `issues: write`. */
+  readonly needs: readonly string[];
   /** `installation <id>`, `app` or `nobody`. */
   readonly by: string;
   readonly userAgent: string;
@@ -14,6 +16,8 @@ export interface RequestMade {
 /** What was asked and sent, so that a test can compare it with the App's manifest both ways. */
 export interface Usage {
   readonly requests: RequestMade[];
+  /** Writes a request down. */
+  made(request: Omit<RequestMade, "needs">): void;
   /** Events sent, by name (`push`). */
   readonly events: Set<string>;
   /** Needs beside the API's operations: reading over git. */
@@ -38,6 +42,10 @@ export function createUsage(): Usage {
   }
   return {
     requests,
+    made(request) {
+      const needs = (operations[request.operationId]?.any ?? []).map(([permission, level]) => `${permission}: ${level}`);
+      requests.push({ ...request, needs });
+    },
     events,
     more,
     count: (operationId) => requests.filter((each) => each.operationId === operationId).length,

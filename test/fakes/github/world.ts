@@ -1,5 +1,5 @@
 import type { GitStore } from "./git.ts";
-import type { Account, Data, Pull, Repository } from "./state/data.ts";
+import type { Account, Data, Issue, Pull, Repository } from "./state/data.ts";
 
 /** The App as its manifest (app.yml) and GitHub's registration describe it. */
 export interface App {
@@ -89,6 +89,12 @@ export const nameOf = (repository: Repository) => `${repository.owner}/${reposit
 export function findPull(world: World, repository: Repository, number: number): Pull | undefined {
   for (const pull of world.data.pulls.values()) if (pull.repository === repository.id && pull.number === number) return pull;
   return undefined;
+}
+
+/** A pull request is an issue as well. */
+export function findIssue(world: World, repository: number, number: number): Pull | Issue | undefined {
+  const all = [...world.data.pulls.values(), ...world.data.issues.values()];
+  return all.find((each) => each.repository === repository && each.number === number);
 }
 
 export const botOf = (app: Pick<App, "slug">) => `${app.slug}[bot]`;

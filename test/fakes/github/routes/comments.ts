@@ -1,13 +1,13 @@
 import { addComment, addReaction, deleteComment, editComment } from "../state/comments.ts";
-import type { Comment, ReactionContent } from "../state/data.ts";
+import type { Comment, Issue, Pull, ReactionContent } from "../state/data.ts";
 import { commentView, reactionView } from "../views/comments.ts";
-import { botOf, notFound, Refusal } from "../world.ts";
-import { actorOf, type Call, created, type Handlers, ok, page, pullOfCall, repositoryOfCall, sorted } from "./call.ts";
+import { botOf, findIssue, notFound, Refusal } from "../world.ts";
+import { actorOf, type Call, created, type Handlers, ok, page, repositoryOfCall, sorted } from "./call.ts";
 
 export const commentRoutes: Handlers = {
   "issues/list-comments": (call) => {
-    const pull = pullOfCall(call);
-    const found = listed(call).filter((each) => each.number === pull.number);
+    const issue = issueOfCall(call);
+    const found = listed(call).filter((each) => each.number === issue.number);
     return page(
       call,
       sorted(found, (each) => each.createdAt, "asc"),
@@ -24,7 +24,7 @@ export const commentRoutes: Handlers = {
 
   "issues/create-comment": (call) => {
     const { body } = call.body as { readonly body: string };
-    return created(commentView(call.world, addComment(call.world, pullOfCall(call), actorOf(call), body)));
+    return created(commentView(call.world, addComment(call.world, issueOfCall(call), actorOf(call), body)));
   },
 
   "issues/get-comment": (call) => ok(commentView(call.world, commentOfCall(call))),
@@ -59,6 +59,12 @@ function listed(call: Call): readonly Comment[] {
   const { id } = repositoryOfCall(call);
   const since = Date.parse(call.query.get("since") ?? "1970-01-01T00:00:00Z");
   return [...call.world.data.comments.values()].filter((each) => each.repository === id && Date.parse(each.updatedAt) >= since);
+}
+
+function issueOfCall(call: Call): Pull | Issue {
+  const found = findIssue(call.world, repositoryOfCall(call).id, Number(call.params.issue_number));
+  if (!found) throw notFound();
+  return found;
 }
 
 function commentOfCall(call: Call): Comment {

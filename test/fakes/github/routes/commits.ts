@@ -1,6 +1,6 @@
 import { commitView, diffView } from "../views/commits.ts";
 import { apiOf, pageOf } from "../views/repositories.ts";
-import { nameOf, notFound } from "../world.ts";
+import { findRepository, nameOf, notFound } from "../world.ts";
 import { type Call, commitOfCall, type Handlers, page, repositoryOfCall } from "./call.ts";
 
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
@@ -64,8 +64,8 @@ export const commitRoutes: Handlers = {
     const { world, query } = call;
     const repository = repositoryOfCall(call);
     const name = nameOf(repository);
-    const [from = "", to = ""] = (call.params.basehead ?? "").split("...").map((side) => side.slice(side.indexOf(":") + 1));
-    const [base, head] = [await world.git.resolve(name, from), await world.git.resolve(name, to)];
+    const [from = "", to = ""] = (call.params.basehead ?? "").split("...");
+    const [base, head] = [await resolveSide(call, from), await resolveSide(call, to)];
     if (!base || !head) throw notFound();
     const shared = await mergeBase(call, base, head);
     if (!shared) throw notFound();
@@ -111,6 +111,14 @@ export const commitRoutes: Handlers = {
 async function view(call: Call, id: string) {
   const repository = repositoryOfCall(call);
   return commitView(call.world, repository, await call.world.git.readCommit(nameOf(repository), id));
+}
+
+/** `branch`, a commit, or `owner:branch` for another repository of the network. */
+async function resolveSide(call: Call, side: string): Promise<string | undefined> {
+  const repository = repositoryOfCall(call);
+  const [owner, ref] = side.includes(":") ? side.split(":", 2) : [repository.owner, side];
+  const there = findRepository(call.world, `${owner}/${repository.name}`);
+  return there && call.world.git.resolve(nameOf(there), ref ?? "");
 }
 
 async function mergeBase(call: Call, base: string, head: string): Promise<string | undefined> {

@@ -6,7 +6,7 @@ import { nodeId } from "../views/accounts.ts";
 import { gitCommitView } from "../views/commits.ts";
 import { apiOf } from "../views/repositories.ts";
 import { nameOf, notFound, Refusal, type World } from "../world.ts";
-import { actorOf, type Call, created, type Handlers, ok, page, repositoryOfCall } from "./call.ts";
+import { actorOf, type Call, created, type Handlers, ok, repositoryOfCall } from "./call.ts";
 
 interface TreeRequest {
   readonly base_tree?: string;
@@ -39,9 +39,7 @@ export const gitDataRoutes: Handlers = {
   "git/list-matching-refs": async (call) => {
     const repository = repositoryOfCall(call);
     const refs = await call.world.git.listRefs(nameOf(repository), `refs/${call.params.ref}`);
-    return page({ ...call, query: new URLSearchParams({ per_page: "100" }) }, refs, (some) =>
-      some.map((each) => refView(call.world, repository, each)),
-    );
+    return ok(refs.map((each) => refView(call.world, repository, each)));
   },
 
   "git/create-ref": async (call) => {
@@ -50,6 +48,7 @@ export const gitDataRoutes: Handlers = {
     const { ref, sha } = call.body as { readonly ref: string; readonly sha: string };
     if (!/^refs\/(heads|tags)\/./.test(ref))
       throw new Refusal(422, "Reference name must start with 'refs/' and contain at least two slashes.");
+    if (!(await world.git.ask(nameOf(repository), ["check-ref-format", ref]))) throw new Refusal(422, `${ref} is not a valid ref name.`);
     await mustExist(call, sha);
     if (await world.git.findRef(nameOf(repository), ref)) throw new Refusal(422, "Reference already exists");
     await moveRef(world, repository, ref, sha, actorOf(call));
@@ -106,6 +105,22 @@ export const gitDataRoutes: Handlers = {
     const existing = wanted.base_tree === undefined ? [] : await world.git.listTree(name, wanted.base_tree, true);
     const changes: FileChange[] = [];
     for (const { path = "", mode = "100644", sha, content } of wanted.tree) {
+      if (path.split("/").some((part) => ["", ".", "..", ".git"].includes(part)))
+        throw new Refusal(422, "tree.path contains a malformed path component");
+      if (content === undefined && sha === undefined) throw new Refusal(422, "Must supply either tree.sha or tree.content.");
+      if (sha && mode !== "160000" && !(await isA(call, sha, mode === "040000" ? "tree" : "blob"))) {
+        throw new Refusal(422, "tree.sha does not point to an object of its type");
+      }
+      if (sha && mode === "040000") {
+        changes.push(
+          ...existing
+            .filter((entry) => entry.type !== "tree" && entry.path.startsWith(`${path}/`))
+            .map((entry) => ({ ...entry, sha: null })),
+        );
+        const below = (await world.git.listTree(name, sha, true)).filter((entry) => entry.type !== "tree");
+        changes.push(...below.map((entry) => ({ ...entry, path: `${path}/${entry.path}` })));
+        continue;
+      }
       if (content !== undefined && sha !== undefined) throw new Refusal(422, "Must supply either tree.sha or tree.content.");
       if (sha === null && !existing.some((entry) => entry.path === path)) throw new Refusal(422, "GitRPC::BadObjectState");
       changes.push({ path, mode, sha: content === undefined ? (sha ?? null) : await world.git.writeBlob(name, content) });

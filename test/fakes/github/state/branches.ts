@@ -3,7 +3,7 @@ import { pageOf, pushedRepositoryView } from "../views/repositories.ts";
 import { nameOf, timestamp, type World } from "../world.ts";
 import { tellSuite } from "./checks.ts";
 import type { Repository } from "./data.ts";
-import { closeOrphans, followHead } from "./pulls.ts";
+import { closeOrphans, followHead, noticeMerged } from "./pulls.ts";
 import { ensureSuite } from "./suites.ts";
 
 const none = "0".repeat(40);
@@ -31,7 +31,8 @@ export async function moveRef(world: World, repository: Repository, ref: string,
     await tellSuite(world, suite, "requested", sender);
   }
   if (before && after) await followHead(world, repository, short, before, after, sender);
-  if (!after) closeOrphans(world, repository, short, sender);
+  if (after) await noticeMerged(world, repository, short, after, sender);
+  else closeOrphans(world, repository, short, sender);
 }
 
 const isQueue = (branch: string) => branch.startsWith("gh-readonly-queue/");

@@ -1,12 +1,14 @@
 import { commentView } from "../views/comments.ts";
-import { issueView } from "../views/pulls.ts";
-import { newId, repositoryOf, timestamp, type World } from "../world.ts";
-import type { Comment, Pull, Reaction, ReactionContent } from "./data.ts";
+import { issueView } from "../views/issues.ts";
+import { findIssue, newId, repositoryOf, timestamp, type World } from "../world.ts";
+import type { Comment, Issue, Pull, Reaction, ReactionContent } from "./data.ts";
 
-export function addComment(world: World, pull: Pull, author: string, body: string): Comment {
+export function addComment(world: World, issue: Pull | Issue, author: string, body: string): Comment {
   const at = timestamp(world);
-  const comment = { id: newId(world.data), repository: pull.repository, number: pull.number, author, body, createdAt: at, updatedAt: at };
+  const comment = { id: newId(world.data), repository: issue.repository, number: issue.number, author, body, createdAt: at, updatedAt: at };
   world.data.comments.set(comment.id, comment);
+  // A comment moves the pull request up in lists by update.
+  issue.updatedAt = at;
   tell(world, comment, "created", author);
   return comment;
 }
@@ -39,8 +41,8 @@ export function addReaction(
 
 function tell(world: World, comment: Comment, action: string, sender: string, more: Readonly<Record<string, unknown>> = {}): void {
   const repository = repositoryOf(world, comment.repository);
-  const pull = [...world.data.pulls.values()].find((each) => each.repository === comment.repository && each.number === comment.number);
-  if (!pull) throw new Error(`comment ${comment.id} is on nothing`);
-  const payload = { action, issue: issueView(world, pull), comment: commentView(world, comment), ...more };
+  const issue = findIssue(world, comment.repository, comment.number);
+  if (!issue) throw new Error(`comment ${comment.id} is on nothing`);
+  const payload = { action, issue: issueView(world, issue), comment: commentView(world, comment), ...more };
   world.announce(`issue-comment-${action}`, { repository, sender, payload });
 }

@@ -4,6 +4,8 @@ export interface Data {
   readonly accounts: Map<string, Account>;
   readonly repositories: Map<number, Repository>;
   readonly pulls: Map<number, Pull>;
+  /** Issues that are no pull requests; both share the numbers of a repository. */
+  readonly issues: Map<number, Issue>;
   readonly comments: Map<number, Comment>;
   readonly reactions: Reaction[];
   readonly suites: Map<number, CheckSuite>;
@@ -67,6 +69,17 @@ export interface Pull {
   readonly labels: string[];
   readonly reviews: Review[];
   stats: PullStats;
+}
+
+export interface Issue {
+  readonly id: number;
+  readonly number: number;
+  readonly repository: number;
+  readonly author: string;
+  readonly title: string;
+  readonly body: string | null;
+  readonly createdAt: string;
+  updatedAt: string;
 }
 
 export interface PullStats {
@@ -214,6 +227,7 @@ export function emptyData(): Data {
     accounts: new Map(),
     repositories: new Map(),
     pulls: new Map(),
+    issues: new Map(),
     comments: new Map(),
     reactions: [],
     suites: new Map(),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { accountView, nodeId, userView } from "../views/accounts.ts";
 import { accountOf, botOf, nameOf, newId, timestamp, type World } from "../world.ts";
+import { ensureAccount } from "./accounts.ts";
 import type { Installation, Permissions, Repository, Token } from "./data.ts";
 
 export function covers(installation: Installation, repository: Repository): boolean {
@@ -46,10 +47,11 @@ export interface InstallOptions {
 export function install(world: World, account: string, options: InstallOptions = {}): Installation {
   const installation: Installation = {
     id: newId(world.data),
-    account: accountOf(world, account).login,
+    // Somebody unknown becomes an organisation.
+    account: ensureAccount(world.data, account, "Organization").login,
     selection: options.repositories ? "selected" : "all",
     repositories: new Set(options.repositories?.map((repository) => repository.id)),
-    permissions: options.permissions ?? world.app.permissions,
+    permissions: { metadata: "read", ...(options.permissions ?? world.app.permissions) },
     events: options.events ?? world.app.events,
     suspendedAt: null,
     createdAt: timestamp(world),

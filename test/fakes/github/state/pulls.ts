@@ -90,12 +90,30 @@ export async function followHead(
     pull.stats = await measure(world, name, pull.baseSha, after);
     await world.git.setRef(name, `refs/pull/${pull.number}/head`, after);
     tellPull(world, pull, "synchronize", sender, { before, after });
+    // Nothing is left to merge after a push that put the branch back.
+    if (await world.git.isAncestor(name, after, pull.baseSha)) closePull(world, pull, sender);
   }
 }
 
-/** GitHub closes the pull requests of a deleted head branch. */
-export function closeOrphans(world: World, head: Repository, branch: string, sender: string): void {
-  for (const pull of openPulls(world)) if (pull.headRepository === head.id && pull.headRef === branch) closePull(world, pull, sender);
+/** GitHub closes the pull requests of a deleted branch, be it head or base. */
+export function closeOrphans(world: World, repository: Repository, branch: string, sender: string): void {
+  for (const pull of openPulls(world)) {
+    const isHead = pull.headRepository === repository.id && pull.headRef === branch;
+    const isBase = pull.repository === repository.id && pull.baseRef === branch;
+    if (isHead || isBase) closePull(world, pull, sender);
+  }
+}
+
+/** A push to the base branch that contains the head of a pull request has merged it, whoever pushed. */
+export async function noticeMerged(world: World, repository: Repository, branch: string, tip: string, sender: string): Promise<void> {
+  for (const pull of openPulls(world)) {
+    if (pull.repository !== repository.id || pull.baseRef !== branch) continue;
+    if (!(await world.git.isAncestor(nameOf(repository), pull.headSha, tip))) continue;
+    pull.mergedAt = timestamp(world);
+    pull.mergedBy = sender;
+    pull.mergeCommit = pull.headSha;
+    closePull(world, pull, sender);
+  }
 }
 
 export function openPulls(world: World): readonly Pull[] {
@@ -117,6 +135,7 @@ export async function reopenPull(world: World, pull: Pull, sender: string): Prom
   pull.closedAt = null;
   pull.headSha = head;
   pull.updatedAt = timestamp(world);
+  await world.git.setRef(nameOf(repositoryOf(world, pull.repository)), `refs/pull/${pull.number}/head`, head);
   tellPull(world, pull, "reopened", sender);
 }
 

@@ -1,18 +1,19 @@
 import { associationOf } from "../state/accounts.ts";
 import type { Comment, Reaction } from "../state/data.ts";
-import { botOf, repositoryOf, type World } from "../world.ts";
+import { botOf, findPull, repositoryOf, type World } from "../world.ts";
 import { appView, nodeId, userView } from "./accounts.ts";
-import { rollup } from "./pulls.ts";
+import { rollup } from "./issues.ts";
 import { apiOf, pageOf } from "./repositories.ts";
 
 export function commentView(world: World, comment: Comment) {
   const repository = repositoryOf(world, comment.repository);
   const api = apiOf(world, repository);
   const url = `${api}/issues/comments/${comment.id}`;
+  const kind = findPull(world, repository, comment.number) ? "pull" : "issues";
   const reactions = world.data.reactions.filter((each) => each.comment === comment.id).map((each) => each.content);
   return {
     url,
-    html_url: `${pageOf(world, repository)}/pull/${comment.number}#issuecomment-${comment.id}`,
+    html_url: `${pageOf(world, repository)}/${kind}/${comment.number}#issuecomment-${comment.id}`,
     issue_url: `${api}/issues/${comment.number}`,
     id: comment.id,
     node_id: nodeId("IC", comment.id),
