@@ -16,6 +16,8 @@ export interface PushOptions {
   readonly from?: string;
   /** Puts the branch onto `from` whatever it held. */
   readonly force?: boolean;
+  /** Begins a new branch with a commit that has no parent. */
+  readonly orphan?: boolean;
 }
 
 export async function ensureFork(world: World, repository: Repository, login: string): Promise<Repository> {
@@ -37,7 +39,8 @@ export async function pushFiles(
   const name = nameOf(repository);
   const ref = `refs/heads/${branch}`;
   const tip = options.force ? undefined : await world.git.findRef(name, ref);
-  const parent = tip ?? (await world.git.resolve(name, options.from ?? repository.defaultBranch));
+  const start = options.orphan ? undefined : await world.git.resolve(name, options.from ?? repository.defaultBranch);
+  const parent = tip ?? start;
   if (options.from !== undefined && !parent) throw new Error(`${name} has no ${options.from}`);
   const changes: FileChange[] = [];
   for (const [path, content] of Object.entries(files)) changes.push(await changeOf(world, name, path, content));
