@@ -59,6 +59,7 @@ export const operations: Readonly<Record<string, Operation>> = {
   "issues/delete-comment": writes("issues", "pull_requests"),
   "reactions/create-for-issue-comment": creates("issues", "pull_requests"),
   "reactions/list-for-issue-comment": reads("issues", "pull_requests"),
+  "reactions/delete-for-issue-comment": writes("issues", "pull_requests"),
   "issues/add-labels": writes("issues", "pull_requests"),
   "repos/get-content": reads("contents"),
   "repos/create-or-update-file-contents": creates("contents"),

@@ -52,6 +52,15 @@ export const commentRoutes: Handlers = {
     const found = call.world.data.reactions.filter((each) => each.comment === comment.id && (content === null || each.content === content));
     return page(call, found, (some) => some.map((each) => reactionView(call.world, each)));
   },
+
+  "reactions/delete-for-issue-comment": (call) => {
+    const comment = commentOfCall(call);
+    const found = call.world.data.reactions.find((each) => each.id === Number(call.params.reaction_id) && each.comment === comment.id);
+    if (!found) throw notFound();
+    if (found.author !== actorOf(call)) throw new Refusal(403, "Resource not accessible by integration");
+    call.world.data.reactions.splice(call.world.data.reactions.indexOf(found), 1);
+    return { status: 204 };
+  },
 };
 
 /** `since` asks for what was *updated* at or after a time. */
