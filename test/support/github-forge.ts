@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { type GithubForgeOptions, githubForge } from "../../src/forge/github/github-forge.ts";
 import { silentLog } from "../../src/log.ts";
-import type { ForgePerson } from "../contract/forge.contract.ts";
+import type { ForgeExtras, ForgePerson } from "../contract/forge.contract.ts";
 import { type GithubOptions, startGithub } from "../fakes/github/github.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
 
@@ -29,12 +29,26 @@ export async function githubForgeWorld(more: Partial<GithubForgeOptions> & { rea
   const forge = openForge();
   const bob = github.person("bob");
   const person: ForgePerson = {
-    commit: (branch, files, from) => bob.push(repository, branch, files, from === undefined ? {} : { from }),
+    commit: (branch, files, from) => bob.push(repository, branch, files, from === undefined ? { orphan: true } : { from }),
     deleteBranch: (branch) => bob.deleteBranch(repository, branch),
     openPull: (head, base, title) => bob.openPull(repository, { head, base, title }),
     comment: async (number, text) => void (await bob.comment(repository, number, text)),
     merge: (number) => bob.merge(repository, number),
     close: (number) => bob.closePull(repository, number),
+  };
+
+  const reactions = { eyes: "seen", "+1": "done", confused: "refused" } as const;
+  const extras: ForgeExtras = {
+    setRole: (who, role) => github.setRole(repository, who, role),
+    async openPullFromFork(head, files) {
+      const carol = github.person("carol");
+      await carol.push(await carol.fork(repository), head, files);
+      return carol.openPull(repository, { head, base: "main", title: head, fromFork: true });
+    },
+    listReactions: async (_number, comment) =>
+      github.reads
+        .reactions(Number(comment))
+        .flatMap(({ content }) => (content in reactions ? [reactions[content as keyof typeof reactions]] : [])),
   };
 
   /** Another process of flibs on the same GitHub. */
@@ -47,7 +61,7 @@ export async function githubForgeWorld(more: Partial<GithubForgeOptions> & { rea
   }
 
   return {
-    ...{ forge, person, repository, github, bob, openForge, scratch: scratch.path },
+    ...{ forge, person, repository, github, bob, openForge, scratch: scratch.path, ...extras },
     async close() {
       await github.close();
       await scratch.remove();
