@@ -50,9 +50,10 @@ function room(name: string, home: readonly string[] = [], pure: readonly string[
   };
 }
 
-/** Sub-folders of a room: `ports` are files of other rooms whose port the adapter stands on. */
-function adapters(name: string, home: readonly string[] = [], ports: readonly string[] = []): Part {
-  const open = ["../*.ts", "../../domain/**", "../../log.ts", ...ports.map((port) => `../../${port}`)];
+/** Sub-folders of a room: `ports` are files of other rooms whose port the adapter stands on, `beside` folders of its own room. */
+function adapters(name: string, home: readonly string[] = [], ports: readonly string[] = [], beside: readonly string[] = []): Part {
+  const shared = [...ports.map((port) => `../../${port}`), ...beside.map((folder) => `../${folder}`)];
+  const open = ["../*.ts", "../../domain/**", "../../log.ts", ...shared];
   const because =
     "an adapter may import domain, the ports and pure files of its own room, and its one foreign package; never another adapter";
   return { files: [`src/${name}/**`], home: [...io, ...home], closed: ["../**", ...open.map((path) => `!${path}`)], because };
@@ -77,8 +78,10 @@ export const parts: readonly Part[] = [
     because: "commands in comments are pure: text and facts in, values and words out; they may import domain and pure files of rooms",
   },
   room("forge"),
-  adapters("forge/*", ["p-queue"]),
-  adapters("forge/github", ["probot", "@octokit/**", "p-queue"]),
+  adapters("forge/*", ["p-queue"], [], ["git/**"]),
+  // Plain git, below every forge that stands on it: knows no forge.
+  adapters("forge/git"),
+  adapters("forge/github", ["probot", "@octokit/**", "p-queue"], [], ["git/**"]),
   room("distgit", ["yaml", "dockerfile-ast"]),
   room("builds"),
   room("engines"),

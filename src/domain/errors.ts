@@ -178,6 +178,15 @@ export const errorCatalogue = {
   "forge.git-slow": { kind: "transient", meaning: "A call of git took longer than its limit" },
   "forge.output-too-large": { kind: "input", meaning: "A file or listing from git is larger than flibs reads" },
   "forge.record-unreadable": { kind: "internal", meaning: "A record below refs/flibs does not fit the schema of this release" },
+  "forge.unreachable": { kind: "transient", meaning: "The forge did not answer, broke off in the middle, or has a fault of its own" },
+  "forge.rate-limited": { kind: "transient", meaning: "The forge takes no more requests for a while, or the rest is kept for releases" },
+  "forge.refused": { kind: "internal", meaning: "The forge refused a request that flibs takes for right" },
+  "forge.app-key-invalid": { kind: "input", meaning: "The private key of the GitHub App is no RSA key in PEM format" },
+  "forge.app-not-installed": { kind: "input", meaning: "The GitHub App is not installed for the owner of a repository" },
+  "forge.app-denied": {
+    kind: "denied",
+    meaning: "GitHub refuses the App: wrong id or key, a permission that was not granted, or a suspended installation",
+  },
   // intake
   "intake.signature-missing": { kind: "denied", meaning: "A delivery has no signature" },
   "intake.signature-wrong": { kind: "denied", meaning: "A delivery's signature fits none of the secrets" },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { Forge, ProposedChange } from "../../src/forge/forge.ts";
+import type { CommitStatus, Forge, ProposedChange, Reaction, StatusState } from "../../src/forge/forge.ts";
+import type { Permission } from "../../src/forge/permission.ts";
 
 /** What a person does on the forge with its own means (git push, web page, API); names of branches and texts of files. */
 export interface ForgePerson {
@@ -12,7 +13,16 @@ export interface ForgePerson {
   close(number: number): Promise<void>;
 }
 
-export interface ForgeWorld {
+/** What only some forges have; where it is left out, the tests that need it are skipped with a reason. */
+export interface ForgeExtras {
+  setRole?(person: string, role: Exclude<Permission, "none">): void;
+  /** A person's fork with a branch, and a pull request from it to `main`. */
+  openPullFromFork?(headBranch: string, files: Readonly<Record<string, string>>): Promise<number>;
+  /** Those of flibs. */
+  listReactions?(number: number, comment: string): Promise<readonly Reaction[]>;
+}
+
+export interface ForgeWorld extends ForgeExtras {
   readonly forge: Forge;
   readonly person: ForgePerson;
   /** An empty repository, `namespace/name`. */
@@ -157,6 +167,61 @@ export function forgeContract(subject: ForgeSubject): void {
     });
   });
 
+  describe("what a status says", () => {
+    const status = { name: "flibs / build", state: "running", title: "step 3 of 7", summary: "| step | time |\n|---|---|\n" } as const;
+    const page = { url: "https://flibs.example.test/builds/1", key: "build-1" };
+
+    it("comes back with the key of the run that says it, and saying it again changes nothing", async () => {
+      const commit = await person.commit("main", { Dockerfile: "FROM x\n" });
+      const annotations = [{ path: "Dockerfile", line: 1, level: "warning", message: "no release of x is named", title: "FROM" }] as const;
+      const actions = [{ identifier: "cancel", label: "Cancel", description: "Stops this build" }];
+      await forge.setStatus(repository, commit, { ...status, ...page, annotations, actions });
+      await forge.setStatus(repository, commit, { ...status, ...page, annotations, actions });
+      const said = await forge.listStatuses(repository, commit);
+      expect(said).toMatchObject([{ ...status, ...page }]);
+      expect(said).toHaveLength(1);
+    });
+
+    it("may be that it begins again after it was over", async () => {
+      const commit = await person.commit("main", { a: "1" });
+      await forge.setStatus(repository, commit, { ...status, ...page, state: "failure", title: "failed" });
+      await forge.setStatus(repository, commit, { ...status, key: "build-2", url: page.url });
+      expect(await forge.listStatuses(repository, commit)).toEqual([{ ...status, key: "build-2", url: page.url }]);
+      await forge.setStatus(repository, commit, { ...status, key: "build-2", url: page.url, state: "success" });
+      expect(await forge.listStatuses(repository, commit)).toMatchObject([{ state: "success", key: "build-2" }]);
+    });
+
+    it("is one of ten states, and each comes back as it was set", async () => {
+      const commit = await person.commit("main", { a: "1" });
+      const states: readonly StatusState[] = [
+        ...(["pending", "running", "waiting-approval", "success", "failure"] as const),
+        ...(["error", "timed-out", "cancelled", "skipped", "neutral"] as const),
+      ];
+      const all = states.map((state): CommitStatus => ({ name: `flibs / ${state}`, state, title: `it is ${state}`, summary: "why" }));
+      for (const one of all) await forge.setStatus(repository, commit, one);
+      expect(await forge.listStatuses(repository, commit)).toEqual(all);
+    });
+
+    it("is refused for a commit that is not there", async () => {
+      await person.commit("main", { a: "1" });
+      await expect(forge.setStatus(repository, unknown, status)).rejects.toMatchObject({ code: "forge.commit-unknown" });
+    });
+  });
+
+  describe("people", () => {
+    it("have the role that they were given", async () => {
+      for (const role of ["read", "triage", "write", "maintain", "admin"] as const) {
+        world.setRole?.("dave", role);
+        expect(await forge.findPermission(repository, "dave")).toBe(role);
+      }
+    });
+
+    it("who may write are known, and nobody has a role in a repository that is not there", async () => {
+      expect(await forge.findPermission(repository, "bob")).toBe("write");
+      expect(await forge.findPermission("containers/unknown", "bob")).toBe("none");
+    });
+  });
+
   describe("pull requests of people", () => {
     async function open(): Promise<number> {
       await person.commit("main", { a: "1\n" });
@@ -209,6 +274,30 @@ export function forgeContract(subject: ForgeSubject): void {
       const texts = (await forge.listComments(repository, number)).map((comment) => comment.text);
       if (forge.capabilities.editableComments) expect(texts).toEqual(["looks *good*", "second", "other"]);
       else expect(texts).toEqual(["looks *good*", "first", "second", "other"]);
+    });
+  });
+
+  describe("pull requests from elsewhere, and answers to comments", () => {
+    it("a pull request from a fork says so, and its commits can be read", async () => {
+      await person.commit("main", { a: "1\n" });
+      const number = (await world.openPullFromFork?.("topic", { b: "1\n" })) ?? 0;
+      const pull = await forge.findPull(repository, number);
+      expect(pull).toMatchObject({ state: "open", headBranch: "topic", baseBranch: "main", fromFork: true, mergeable: true });
+      expect(text(await forge.findFile(repository, pull?.head ?? "", "b"))).toBe("1\n");
+      await person.commit("own", { c: "1" }, "main");
+      expect(await forge.findPull(repository, await person.openPull("own", "main", "Own"))).toMatchObject({ fromFork: false });
+    });
+
+    it("a reaction takes the place of the earlier one", async () => {
+      await person.commit("main", { a: "1\n" });
+      await person.commit("topic", { b: "1\n" }, "main");
+      const number = await person.openPull("topic", "main", "Add b");
+      await person.comment(number, "/build");
+      const [comment] = await forge.listComments(repository, number);
+      for (const reaction of ["seen", "seen", "done", "refused"] as const) {
+        await forge.react(repository, number, comment?.id ?? "", reaction);
+        expect(await world.listReactions?.(number, comment?.id ?? "")).toEqual([reaction]);
+      }
     });
   });
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "@jest/globals";
+import { isBranchName, isRepositoryName, isTreePath } from "../../src/forge/git/names.ts";
 import { parseDelivery, signBody, verifyDelivery } from "../../src/forge/local/delivery.ts";
-import { isBranchName, isRepositoryName, isTreePath } from "../../src/forge/local/names.ts";
 
 const commit = "a".repeat(40);
 function delivery(more: Record<string, unknown> = {}, headers: Record<string, string> = {}, secret = "new") {

@@ -2,11 +2,11 @@ import { lstat, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { ForgeEvent } from "../event.ts";
+import { isUnknownRepository } from "../git/refs.ts";
 import { type Change, eventOf } from "./delivery.ts";
 import { settlePull } from "./pull-changes.ts";
 import { type PullRecord, pullHeadRef, readSnapshot, type Snapshot } from "./pull-record.ts";
 import { readPullState } from "./pull-state.ts";
-import { isUnknownRepository } from "./refs.ts";
 import type { LocalWorld } from "./world.ts";
 
 const SeenPull = z.strictObject({ state: z.enum(["open", "merged", "closed"]), head: z.string(), comments: z.number() });

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { ForgeEvent } from "../event.ts";
 import type { RawDelivery } from "../forge.ts";
-import { isBranchName, isRepositoryName } from "./names.ts";
+import { isBranchName, isRepositoryName } from "../git/names.ts";
 
 const commit = z.string().regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/);
 const branch = z.string().refine(isBranchName);

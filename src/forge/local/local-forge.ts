@@ -1,10 +1,10 @@
 import type { Log } from "../../log.ts";
 import type { Forge } from "../forge.ts";
+import { createGit } from "../git/git.ts";
 import type { ForgePeople } from "../person.ts";
 import { writeHookAddress } from "./announce.ts";
 import { changesSince } from "./changes.ts";
 import { parseDelivery, verifyDelivery } from "./delivery.ts";
-import { createGit } from "./git.ts";
 import { localPeople } from "./people.ts";
 import { localPulls, maxBodyLength } from "./pulls.ts";
 import { openRepositories } from "./repositories.ts";

@@ -1,12 +1,14 @@
 import { appError } from "../../domain/errors.ts";
+import { tryMerge } from "../git/merge.ts";
+import { checkBranch } from "../git/names.ts";
+import { changeRefs, reaches, untilWritten } from "../git/refs.ts";
 import type { ForgePeople } from "../person.ts";
 import type { Change } from "./delivery.ts";
-import { checkBranch, checkPerson } from "./names.ts";
+import { checkPerson } from "./person-name.ts";
 import { changeRecord, readStored } from "./pull-changes.ts";
 import { branchRef, type PullRecord, pullHeadRef, readSnapshot, recordChange } from "./pull-record.ts";
-import { readPullState, tryMerge } from "./pull-state.ts";
+import { readPullState } from "./pull-state.ts";
 import { checkText, findPermission } from "./pulls.ts";
-import { changeRefs, reaches, untilWritten } from "./refs.ts";
 import type { LocalWorld } from "./world.ts";
 
 /** What people do on the local forge, each told to flibs as a delivery afterwards. */

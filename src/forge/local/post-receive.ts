@@ -1,9 +1,9 @@
 import { userInfo } from "node:os";
 import { relative } from "node:path";
+import { createGit } from "../git/git.ts";
+import { isBranchName } from "../git/names.ts";
 import { announce } from "./announce.ts";
 import type { Change } from "./delivery.ts";
-import { createGit } from "./git.ts";
-import { isBranchName } from "./names.ts";
 import { branchRef, readSnapshot } from "./pull-record.ts";
 import { readPullState } from "./pull-state.ts";
 

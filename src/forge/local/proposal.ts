@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { ProposalOutcome, ProposedChange } from "../forge.ts";
+import { checkBranch, checkCommit, isTreePath } from "../git/names.ts";
+import { changeRefs, type RefChange, reaches, untilWritten, writeBlob } from "../git/refs.ts";
 import type { Change } from "./delivery.ts";
-import { checkBranch, checkCommit, isTreePath } from "./names.ts";
 import { settlePull } from "./pull-changes.ts";
 import { branchRef, type PullRecord, proposalRef, pullHeadRef, readSnapshot, recordChange, type Snapshot } from "./pull-record.ts";
-import { changeRefs, type RefChange, reaches, untilWritten, writeBlob } from "./refs.ts";
 import type { LocalWorld } from "./world.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { appError } from "../../domain/errors.ts";
+import { changeRefs, untilWritten } from "../git/refs.ts";
 import { type PullRecord, pullHeadRef, readSnapshot, recordChange, type Snapshot, type StoredPull } from "./pull-record.ts";
 import { readPullState } from "./pull-state.ts";
-import { changeRefs, untilWritten } from "./refs.ts";
 import type { LocalWorld } from "./world.ts";
 
 /** A pull request with its surroundings at one moment. Throws `forge.pull-unknown` and `forge.repository-unknown`. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
-import type { Git } from "./git.ts";
-import { type RefChange, type Refs, readBlobs, readRefs, writeBlob } from "./refs.ts";
+import type { Git } from "../git/git.ts";
+import { type RefChange, type Refs, readBlobs, readRefs, writeBlob } from "../git/refs.ts";
 
 /** What git does not know by itself about a pull request: a JSON blob at `refs/flibs/pulls/<number>`. */
 export const PullRecord = z.strictObject({

@@ -1,7 +1,7 @@
 import type { Pull } from "../forge.ts";
-import type { Git } from "./git.ts";
+import type { Git } from "../git/git.ts";
+import { type Refs, reaches } from "../git/refs.ts";
 import { branchRef, type PullRecord, pullHeadRef } from "./pull-record.ts";
-import { type Refs, reaches } from "./refs.ts";
 
 /** Where a pull request stands: git decides, the record only remembers. */
 export interface PullState {
@@ -45,14 +45,4 @@ async function findMerge(git: Git, path: string, head: string, baseHead: string)
   const [commit, firstParent] = (line[contains] ?? "").split(" ");
   // The branch was fast-forwarded over the head: the head itself is the merge.
   return commit === undefined || commit === "" || firstParent === head ? head : commit;
-}
-
-export type MergeTrial = { readonly tree: string } | { readonly conflicts: readonly string[] };
-
-/** Merges in memory; needs git 2.38. `conflicts` names the files, or nothing when the histories have no commit in common. */
-export async function tryMerge(git: Git, path: string, base: string, head: string): Promise<MergeTrial> {
-  const args = ["merge-tree", "--write-tree", "--name-only", "-z", "--no-messages", base, head];
-  const { exitCode, text } = await git.run(path, args, { exits: [0, 1, 128] });
-  const [tree = "", ...conflicts] = text.split("\0").filter((one) => one !== "");
-  return exitCode === 0 ? { tree } : { conflicts: exitCode === 1 ? conflicts : [] };
 }

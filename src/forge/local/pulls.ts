@@ -1,13 +1,15 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { CommitStatus, ForgePulls, Pull } from "../forge.ts";
+import { tryMerge } from "../git/merge.ts";
+import { checkCommit, isRepositoryName } from "../git/names.ts";
+import { changeRefs, commitExists, isUnknownRepository, readBlobs, readRefs, untilWritten, writeBlob } from "../git/refs.ts";
 import type { Permission } from "../permission.ts";
-import { checkCommit, isPersonName, isRepositoryName } from "./names.ts";
+import { isPersonName } from "./person-name.ts";
 import { proposeChange } from "./proposal.ts";
 import { changeRecord, readStored } from "./pull-changes.ts";
 import { type PullRecord, readSnapshot, type Snapshot } from "./pull-record.ts";
-import { readPullState, tryMerge } from "./pull-state.ts";
-import { changeRefs, commitExists, isUnknownRepository, readBlobs, readRefs, untilWritten, writeBlob } from "./refs.ts";
+import { readPullState } from "./pull-state.ts";
 import type { LocalWorld } from "./world.ts";
 
 /** Longest body of a pull request or comment, in characters. */

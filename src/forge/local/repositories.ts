@@ -1,8 +1,8 @@
 import { access, chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { appError } from "../../domain/errors.ts";
-import type { Git } from "./git.ts";
-import { isRepositoryName, repositoryPath } from "./names.ts";
+import type { Git } from "../git/git.ts";
+import { isRepositoryName, repositoryPath } from "../git/names.ts";
 
 /** The bare repositories below one directory, as `<namespace>/<name>.git`. */
 export interface Repositories {

@@ -1,7 +1,7 @@
 import type { Log } from "../../log.ts";
+import type { Git } from "../git/git.ts";
 import { announce } from "./announce.ts";
 import type { Change } from "./delivery.ts";
-import type { Git } from "./git.ts";
 import type { Repositories } from "./repositories.ts";
 
 /** What the parts of the local forge share. */

@@ -20,6 +20,10 @@ export interface GitOptions {
   /** Takes the output as it comes, instead of collecting it. */
   readonly onOutput?: (chunk: Buffer) => void;
   readonly signal?: AbortSignal;
+  /** Settings besides the fixed ones, a later one wins; they stand in the environment, so a secret may be among them. */
+  readonly config?: readonly (readonly [key: string, value: string])[];
+  /** Program and arguments that become git by exec, for example `flock` and `prlimit`. What git starts itself is ended with it. */
+  readonly launcher?: readonly string[];
 }
 
 export interface GitResult {
@@ -41,7 +45,8 @@ const config: readonly (readonly [string, string])[] = [
   ["core.fsync", "committed,reference"],
 ];
 
-export function gitEnvironment(): Record<string, string> {
+export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Record<string, string> {
+  const settings = [...config, ...more];
   const env: Record<string, string> = {
     PATH: process.env.PATH ?? "/usr/bin:/bin",
     HOME: "/nonexistent",
@@ -52,9 +57,9 @@ export function gitEnvironment(): Record<string, string> {
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_LITERAL_PATHSPECS: "1",
     GIT_ATTR_NOSYSTEM: "1",
-    GIT_CONFIG_COUNT: String(config.length),
+    GIT_CONFIG_COUNT: String(settings.length),
   };
-  for (const [i, [key, value]] of config.entries()) {
+  for (const [i, [key, value]] of settings.entries()) {
     env[`GIT_CONFIG_KEY_${i}`] = key;
     env[`GIT_CONFIG_VALUE_${i}`] = value;
   }
@@ -71,8 +76,10 @@ function runGit(binary: string, repository: string, args: readonly string[], opt
   const what = `git ${args[0] ?? ""}`;
   return new Promise((resolve, reject) => {
     options.signal?.throwIfAborted();
-    const child = spawn(binary, ["--git-dir", repository, ...args], {
-      env: { ...gitEnvironment(), ...options.env },
+    const [program = binary, ...before] = options.launcher ?? [];
+    const child = spawn(program, [...before, ...(options.launcher ? [binary] : []), "--git-dir", repository, ...args], {
+      env: { ...gitEnvironment(options.config), ...options.env },
+      detached: options.launcher !== undefined,
       stdio: ["pipe", "pipe", "pipe"],
       ...(options.signal ? { signal: options.signal } : {}),
       killSignal: "SIGKILL",
@@ -83,7 +90,8 @@ function runGit(binary: string, repository: string, args: readonly string[], opt
     let fault: AppError | undefined;
     const stop = (error?: AppError) => {
       fault ??= error;
-      child.kill("SIGKILL");
+      if (options.launcher && child.pid !== undefined) endGroup(child.pid);
+      else child.kill("SIGKILL");
     };
     const timeoutMs = options.timeoutMs ?? 60_000;
     const timer = setTimeout(() => stop(appError("forge.git-slow", `${what} took longer than ${timeoutMs} ms`)), timeoutMs);
@@ -128,4 +136,13 @@ function runGit(binary: string, repository: string, args: readonly string[], opt
       resolve({ exitCode, output, text: output.toString("utf8"), said: said.trim() });
     });
   });
+}
+
+/** A transfer that hangs is not in git itself but in a program that it started. */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // Ended by itself meanwhile.
+  }
 }

@@ -1,0 +1,76 @@
+import { isAppError } from "../../domain/errors.ts";
+import type { ForgeSources, TreeFile } from "../forge.ts";
+import { checkoutTree } from "./checkout.ts";
+import type { Git } from "./git.ts";
+import { checkCommit, isCommitId, isTreePath } from "./names.ts";
+import { isUnknownRepository, reaches } from "./refs.ts";
+import { parseTree } from "./tree-listing.ts";
+
+/** Where a forge's repositories stand as bare git repositories. */
+export interface GitRepositories {
+  readonly git: Git;
+  /**
+   * Path of the repository once it holds these commits and all that they reach. Throws `forge.commit-unknown`, `forge.repository-unknown` and
+   * `forge.name-invalid`.
+   */
+  holding(repository: string, commits: readonly string[]): Promise<string>;
+}
+
+/** Reading bare repositories; a path that git could read in two ways is a path that does not exist. */
+export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources, "findHead"> {
+  return {
+    async findFile(repository, commit, file) {
+      const path = await holding(repository, [checkCommit(commit)]);
+      if (!isTreePath(file)) return undefined;
+      // A symbolic link gives its target's name: links are never followed.
+      const { exitCode, output } = await git.run(path, ["cat-file", "blob", `${commit}:${file}`], { exits: [0, 128] });
+      return exitCode === 0 ? new Uint8Array(output) : undefined;
+    },
+    async listFiles(repository, commit, directory) {
+      const path = await holding(repository, [checkCommit(commit)]);
+      const root = directory.replace(/^\.?\/+|\/+$/g, "").replace(/^\.$/, "");
+      if (root !== "" && !isTreePath(root)) return [];
+      const { exitCode, output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
+        exits: [0, 128],
+      });
+      if (exitCode !== 0) return [];
+      const files = parseTree(output).filter((entry) => entry.kind !== "submodule");
+      return files
+        .map(({ path: file, blob, size }): TreeFile => ({ path: root === "" ? file : `${root}/${file}`, blob, size }))
+        .sort((a, b) => (a.path < b.path ? -1 : 1));
+    },
+    async checkout(repository, commit, directory, maxBytes) {
+      await checkoutTree(git, await holding(repository, [checkCommit(commit)]), commit, directory, maxBytes);
+    },
+    async diff(repository, from, to, paths, maxBytes) {
+      const path = await holding(repository, [checkCommit(from), checkCommit(to)]);
+      const args = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", from, to, "--", ...paths];
+      const { output } = await git.run(path, args, { maxBytes, cut: true });
+      // A character that the limit cut in two is left out.
+      return new TextDecoder().decode(output, { stream: true });
+    },
+    async isAncestor(repository, ancestor, descendant) {
+      if (!isCommitId(ancestor) || !isCommitId(descendant)) return false;
+      try {
+        return await reaches(git, await holding(repository, [ancestor, descendant]), ancestor, descendant);
+      } catch (error) {
+        if (isUnknownRepository(error) || (isAppError(error) && error.code === "forge.commit-unknown")) return false;
+        throw error;
+      }
+    },
+    async listMergeBases(repository, a, b) {
+      const path = await holding(repository, [checkCommit(a), checkCommit(b)]);
+      const { text } = await git.run(path, ["merge-base", "--all", a, b], { exits: [0, 1] });
+      return text
+        .split("\n")
+        .filter((line) => line !== "")
+        .sort();
+    },
+    async fileHistory(repository, head, file, limit) {
+      const path = await holding(repository, [checkCommit(head)]);
+      if (!isTreePath(file)) return [];
+      const { text } = await git.run(path, ["rev-list", `--max-count=${Math.max(0, Math.trunc(limit))}`, head, "--", file]);
+      return text.split("\n").filter((line) => line !== "");
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { formatBytes } from "../../domain/amounts.ts";
+import { type AppError, appError, isAppError } from "../../domain/errors.ts";
+import type { Git } from "../git/git.ts";
+import { repositoryPath } from "../git/names.ts";
+import { commitExists } from "../git/refs.ts";
+import type { GitRepositories } from "../git/sources.ts";
+import { oneAtATime } from "./one-at-a-time.ts";
+
+export interface MirrorOptions {
+  readonly git: Git;
+  /** Absolute; holds `<owner>/<name>.git`. A cache: may be deleted at any time. */
+  readonly directory: string;
+  /** `https://github.com`. */
+  readonly server: string;
+  /** A token that may read this repository's contents. */
+  readonly token: (repository: string) => Promise<string>;
+  /** Largest pack that one fetch may bring; a mirror that grew to twice of it begins anew. */
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** What was fetched is kept by such a ref: git tells the server of what it has by its refs. */
+const seenRef = (commit: string) => `refs/flibs/seen/${commit}`;
+/** Each fetch makes one pack; with more than so many, git looks slowly. */
+const mostPacks = 40;
+/** Proxy and certificates of the machine count for fetching; nothing else of its environment does. */
+const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/**
+ * Bare mirrors of GitHub's repositories, brought up commit by commit over smart HTTP: see docs/decisions/0018. Processes that share the
+ * directory fetch one after another (`flock`), and no transfer is larger than the limit (`prlimit`); both are util-linux.
+ */
+export function openMirrors(options: MirrorOptions): GitRepositories {
+  const { git } = options;
+  const inTurn = oneAtATime();
+
+  async function missing(path: string, commits: readonly string[]): Promise<readonly string[]> {
+    const lacking: string[] = [];
+    for (const commit of new Set(commits)) if (!(await commitExists(git, path, commit))) lacking.push(commit);
+    return lacking;
+  }
+
+  return {
+    git,
+    async holding(repository, commits) {
+      const path = repositoryPath(options.directory, repository);
+      if ((await missing(path, commits)).length === 0) return path;
+      await inTurn(repository, async () => {
+        const lacking = await missing(path, commits);
+        if (lacking.length > 0) await fetchCommits(options, repository, path, lacking);
+      });
+      const [still] = await missing(path, commits);
+      if (still === undefined) return path;
+      throw unknownCommit(repository, still);
+    },
+  };
+}
+
+async function fetchCommits(options: MirrorOptions, repository: string, path: string, commits: readonly string[]): Promise<void> {
+  const { git, maxBytes, timeoutMs } = options;
+  const token = await options.token(repository);
+  await makeRoom(path, maxBytes);
+  await mkdir(dirname(path), { recursive: true });
+  await git.run(path, ["init", "--quiet", "--bare", "--template="]);
+  const url = `${options.server}/${repository}.git`;
+  const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
+  try {
+    await git.run(path, ["fetch", ...quiet, url, ...commits.map((commit) => `${commit}:${seenRef(commit)}`)], {
+      config: transferConfig(options.server, token),
+      env: Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+      launcher: launcher(path, maxBytes, timeoutMs),
+      timeoutMs,
+    });
+  } catch (error) {
+    throw translate(error, repository, maxBytes, timeoutMs);
+  }
+  if ((await packs(path)).length > mostPacks) {
+    // Nothing is thrown away: a commit that no branch has any more may still be read.
+    await git.run(path, ["repack", "-a", "-d", "--keep-unreachable", "-q"], {
+      launcher: launcher(path, 2 * maxBytes, timeoutMs),
+      timeoutMs,
+    });
+    await git.run(path, ["pack-refs", "--all"]);
+  }
+}
+
+/** The token is sent to this server only, and a redirect is not followed at all. */
+function transferConfig(server: string, token: string): readonly (readonly [string, string])[] {
+  return [
+    [`protocol.${new URL(server).protocol.replace(":", "")}.allow`, "always"],
+    [`http.${server}/.extraHeader`, `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`],
+    ["http.followRedirects", "false"],
+    ["credential.helper", ""],
+    ["core.askPass", ""],
+    // Bytes per second, seconds: a server that fell silent.
+    ["http.lowSpeedLimit", "1000"],
+    ["http.lowSpeedTime", "60"],
+    // Always one pack, never loose objects: so the limit of a file's size is one of the transfer.
+    ["fetch.unpackLimit", "1"],
+  ];
+}
+
+function launcher(path: string, maxBytes: number, timeoutMs: number): readonly string[] {
+  const seconds = String(Math.ceil(timeoutMs / 1000));
+  return ["flock", "--no-fork", "--wait", seconds, `${path}.lock`, "prlimit", `--fsize=${maxBytes}`];
+}
+
+/** A mirror that grew by branches that were thrown away is thrown away itself. */
+async function makeRoom(path: string, maxBytes: number): Promise<void> {
+  let total = 0;
+  for (const pack of await packs(path)) total += (await stat(pack).catch(() => undefined))?.size ?? 0;
+  if (total <= 2 * maxBytes) return;
+  const aside = `${path}.old-${process.pid}-${Date.now()}`;
+  await rename(path, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function packs(path: string): Promise<readonly string[]> {
+  const directory = join(path, "objects", "pack");
+  const names = await readdir(directory).catch(() => []);
+  return names.filter((name) => name.endsWith(".pack")).map((name) => join(directory, name));
+}
+
+function unknownCommit(repository: string, commit: string): AppError {
+  return appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
+}
+
+/** What git said, in the words of git 2.38 and newer. */
+function translate(error: unknown, repository: string, maxBytes: number, timeoutMs: number): unknown {
+  if (!isAppError(error)) return error;
+  if (error.code === "forge.git-slow") {
+    return appError("forge.unreachable", `fetching ${repository} took longer than ${timeoutMs} ms`, { cause: error });
+  }
+  if (error.code !== "forge.git-failed") return error;
+  const said = error.message;
+  const unknown = /not our ref ([0-9a-f]{40,64})|couldn't find remote ref ([0-9a-f]{40,64})/.exec(said);
+  if (unknown) return unknownCommit(repository, unknown[1] ?? unknown[2] ?? "");
+  if (/repository '.*' not found/i.test(said)) return appError("forge.repository-unknown", `there is no repository ${repository}`);
+  if (/signal 25|File too large|file size limit/i.test(said)) {
+    return appError("forge.tree-too-large", `the history of ${repository} is larger than ${formatBytes(maxBytes)}`, {
+      hint: "Remove big files from the repository's history",
+      details: { maxBytes },
+    });
+  }
+  return appError("forge.unreachable", `fetching ${repository} broke off`, { cause: error });
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+/** Before everything that GitHub can have. */
+export const epoch = "1970-01-01T00:00:00Z";
+
+/** What the last sweep saw of a repository. Times are GitHub's own, never this machine's. */
+const SeenRepository = z.strictObject({
+  /** Branch to commit. */
+  heads: z.record(z.string(), z.string()),
+  /** Head of each open pull request. */
+  open: z.record(z.string(), z.string()),
+  /** The latest end of a pull request, and when those ended that ended shortly before. */
+  endedAt: z.string(),
+  ended: z.record(z.string(), z.string()),
+  /** When the latest comment was written, and the ids of those written shortly before. */
+  commentedAt: z.string(),
+  comments: z.array(z.number()),
+});
+export type SeenRepository = z.infer<typeof SeenRepository>;
+
+const SweepCursor = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), SeenRepository) });
+
+/** By name; a cursor that cannot be read means: look at everything. */
+export function parseSweepCursor(cursor: string | undefined): ReadonlyMap<string, SeenRepository> {
+  try {
+    return new Map(cursor === undefined ? [] : Object.entries(SweepCursor.parse(JSON.parse(cursor)).repositories));
+  } catch {
+    return new Map();
+  }
+}
+
+export function formatSweepCursor(repositories: ReadonlyMap<string, SeenRepository>): string {
+  return JSON.stringify({ version: 1, repositories: Object.fromEntries(repositories) });
+}
+
+/** Two writes of one second may become visible one after the other: what lies so close is looked at again and told by its id. */
+const overlapMs = 60_000;
+
+/** GitHub's form of a time, a little earlier. */
+export function shortlyBefore(time: string): string {
+  return new Date(Math.max(0, Date.parse(time) - overlapMs)).toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+export function latest(...times: readonly string[]): string {
+  return times.reduce((a, b) => (Date.parse(b) > Date.parse(a) ? b : a), epoch);
+}
+
+/** What a record of the cursor has under a name that somebody else chose. */
+export function seenAs(record: Readonly<Record<string, string>> | undefined, name: string): string | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}

@@ -1,0 +1,98 @@
+import { spawn } from "node:child_process";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { gitEnvironment } from "../../../src/forge/git/git.ts";
+import { byToken } from "./auth.ts";
+import { covers } from "./state/installations.ts";
+import type { Usage } from "./usage.ts";
+import { findRepository, nameOf, Refusal, type World } from "./world.ts";
+
+export const gitPath = /^\/([^/]+\/[^/]+?)(?:\.git)?\/(info\/refs|git-upload-pack|git-receive-pack)$/;
+const codeload = /^\/_codeload\/([^/]+\/[^/]+)\/legacy\.tar\.gz\/([0-9a-f]{40})$/;
+
+/** git's smart HTTP for clones and fetches: `git http-backend` behind the check of `x-access-token:<installation token>`. */
+export function serveGit(world: World, usage: Usage, request: IncomingMessage, response: ServerResponse, url: URL): void {
+  const [, fullName = "", service = ""] = gitPath.exec(url.pathname) ?? [];
+  const repository = findRepository(world, fullName);
+  const refusal = mayFetch(world, request.headers.authorization, fullName, service, url);
+  usage.made({
+    operationId: "git",
+    method: request.method ?? "GET",
+    path: url.pathname,
+    status: refusal?.status ?? 200,
+    by: "git",
+    userAgent: request.headers["user-agent"] ?? "",
+  });
+  if (refusal || !repository) {
+    response.writeHead(refusal?.status ?? 404, refusal?.status === 401 ? { "www-authenticate": 'Basic realm="GitHub"' } : {});
+    return void response.end(refusal?.message ?? "Not Found");
+  }
+  usage.more.add("contents");
+  const child = spawn("git", ["http-backend"], {
+    env: {
+      ...gitEnvironment(),
+      GIT_PROJECT_ROOT: world.git.root,
+      GIT_HTTP_EXPORT_ALL: "1",
+      PATH_INFO: `/${nameOf(repository).toLowerCase()}.git/${service}`,
+      QUERY_STRING: url.search.slice(1),
+      REQUEST_METHOD: request.method ?? "GET",
+      CONTENT_TYPE: request.headers["content-type"] ?? "",
+      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
+      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
+      REMOTE_USER: "x-access-token",
+    },
+  });
+  request.pipe(child.stdin);
+  // A client that goes away ends the program; a program that ends early closes its input.
+  child.stdin.on("error", () => {});
+  child.stderr.resume();
+  child.on("error", () => response.destroy());
+  response.on("close", () => child.kill());
+  passOn(child.stdout, response);
+}
+
+/** CGI: head lines, an empty line, the body. */
+function passOn(output: NodeJS.ReadableStream, response: ServerResponse): void {
+  let head = Buffer.alloc(0);
+  output.on("data", (chunk: Buffer) => {
+    if (response.headersSent) return void response.write(chunk);
+    head = Buffer.concat([head, chunk]);
+    const end = head.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const lines = head.subarray(0, end).toString().split("\r\n");
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+    );
+    const { status, ...rest } = headers;
+    response.writeHead(Number.parseInt(status ?? "200", 10), rest);
+    response.write(head.subarray(end + 4));
+  });
+  output.on("end", () => response.end());
+}
+
+function mayFetch(world: World, header: string | undefined, fullName: string, service: string, url: URL): Refusal | undefined {
+  const isPush = service === "git-receive-pack" || url.searchParams.get("service") === "git-receive-pack";
+  const [, password = ""] = Buffer.from(/^basic (.+)$/i.exec(header ?? "")?.[1] ?? "", "base64")
+    .toString()
+    .split(/:(.*)/s);
+  if (password === "") return new Refusal(401, "Repository not found.");
+  try {
+    const { installation, token } = byToken(world, password);
+    const repository = findRepository(world, fullName);
+    const isReached = repository && covers(installation, repository) && (token.repositories?.includes(repository.id) ?? true);
+    if (!isReached || !token.permissions.contents) return new Refusal(404, "Repository not found.");
+    // World actions push; an App of this project writes through the API.
+    return isPush ? new Refusal(403, "Write access to repository not granted.") : undefined;
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
+  }
+}
+
+/** Where the tarball link leads: no token is asked for, the address is the secret. Answers undefined for other paths. */
+export async function tarball(world: World, url: URL): Promise<Buffer | undefined> {
+  const [, fullName = "", sha = ""] = codeload.exec(url.pathname) ?? [];
+  const repository = findRepository(world, fullName);
+  if (!repository || !(await world.git.resolve(nameOf(repository), sha))) return undefined;
+  const prefix = `${repository.owner}-${repository.name}-${sha.slice(0, 7)}/`;
+  return world.git.bytes(nameOf(repository), ["archive", "--format=tar.gz", `--prefix=${prefix}`, sha]);
+}
