@@ -50,16 +50,28 @@ export function checkImageFile(parsed: ParsedImageFile, policy: Policy): readonl
   return faults;
 }
 
-/** Releases are append-only: nothing goes, changes or is put in between (CK2). Pure. */
-export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile): readonly Fault[] {
+/** Releases that a change takes out of a file, in the order of release. Pure. */
+export function removedReleases(base: ParsedImageFile, head: ParsedImageFile): readonly string[] {
+  return keysAt(base, ["releases"]).filter((tag) => head.value.releases[tag] === undefined);
+}
+
+/**
+ * Releases are append-only: nothing goes, changes or is put in between (CK2). `reverted` says that the text is one that the file had before:
+ * then the newest releases may go, since the registry keeps their tags; what stands before them may not, which no former text lacks. Pure.
+ */
+export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile, reverted: boolean): readonly Fault[] {
   const path = imagePath(base.value.repository);
-  const faults: Fault[] = [];
   const before = keysAt(base, ["releases"]);
+  const removed = removedReleases(base, head);
+  const kept = before.filter((tag) => !removed.includes(tag));
+  const mayGo = reverted && kept.every((tag, i) => tag === before[i]);
+  const faults: Fault[] = [];
   for (const tag of before) {
     const old = base.value.releases[tag];
     const now = head.value.releases[tag];
     const line = head.lineOf(["releases", tag]);
     if (!now) {
+      if (mayGo) continue;
       const fix = "put it back; to roll back change floating only, to stop its use add it to withdrawn";
       faults.push(faultAt("CK2", path, head.lineOf(["releases"]), `the release "${tag}" is gone, releases are append-only`, fix));
     } else if (now.digest !== old?.digest) {
@@ -71,9 +83,9 @@ export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile): r
   }
   if (faults.length > 0) return faults;
   const after = keysAt(head, ["releases"]);
-  const index = before.findIndex((tag, i) => after[i] !== tag);
+  const index = kept.findIndex((tag, i) => after[i] !== tag);
   if (index < 0) return [];
-  const message = `"${after[index]}" stands before "${before[index]}", the order of releases is the order of release`;
+  const message = `"${after[index]}" stands before "${kept[index]}", the order of releases is the order of release`;
   return [faultAt("CK2", path, head.lineOf(["releases", after[index] ?? ""]), message, "append new releases at the end")];
 }
 

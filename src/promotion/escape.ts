@@ -1,6 +1,6 @@
 /**
  * Text from images, labels, package names and files, made harmless in Markdown: no markup, no HTML, no link, no mention of a person, no
- * reference to an issue, no emoji, no command or list at the start of a line, one line. Longer than `most` characters is cut. Only what has a
+ * reference to an issue or commit, no emoji, no command or list at the start of a line, one line. Longer than `most` characters is cut. Only what has a
  * meaning where it stands becomes an entity: people read this in terminals too.
  */
 export function escapeText(text: string, most = 200): string {
@@ -13,6 +13,7 @@ export function escapeText(text: string, most = 200): string {
   const cut = [...line].length > most ? `${[...line].slice(0, most - 1).join("")}…` : line;
   return cut
     .replace(markup, (found) => [...found].map((character) => `&#${character.codePointAt(0)};`).join(""))
+    .replace(commitId, (id) => id.replace(/.{6}(?=.)/g, "$&\u200b"))
     .replace(reference, "$&\u200b");
 }
 
@@ -55,3 +56,5 @@ const controlButNewline = /[^\P{C}\n\t]/gu;
 const markup = /[&<>[\]*~`|!\\{}$]|(?<![\p{L}\p{N}])_|_(?![\p{L}\p{N}])|^[-+/=]|(?<=^\d{1,9})[.)](?=\s|$)/gu;
 /** People, issues, links and emoji: forges look for these after entities have become text again, so a zero-width space comes in between. */
 const reference = /@|(?<!&)#|\bGH-(?=\d)|:(?=\/\/|[\w+-]*[a-z][\w+-]*:)|\bwww(?=\.)/giu;
+/** What may be an abbreviated or whole commit id: 7 to 40 hexadecimal digits, letters and numbers both, in a word of their own. Broken into parts too short for one. */
+const commitId = /(?<![\p{L}\p{N}])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}(?![\p{L}\p{N}])/giu;

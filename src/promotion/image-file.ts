@@ -130,7 +130,13 @@ export function editImageFile(parsed: ParsedImageFile, edit: ReleaseEdit): strin
   return applySplices(text, splices);
 }
 
-function moveFloating(text: string, floating: YAMLMap, edit: ReleaseEdit) {
+/** The same text with floating tags pointed to a release that is there; only their lines differ. */
+export function pointFloating(parsed: ParsedImageFile, edit: Pick<ReleaseEdit, "tag" | "floating">): string {
+  const floating = parsed.document.get("floating", true);
+  return isMap(floating) ? applySplices(parsed.text, moveFloating(parsed.text, floating, edit)) : parsed.text;
+}
+
+function moveFloating(text: string, floating: YAMLMap, edit: Pick<ReleaseEdit, "tag" | "floating">) {
   const present = floating.items.map((pair) => String((pair.key as Scalar).value));
   const moves = floating.items.flatMap((pair) => {
     const [key, node] = [String((pair.key as Scalar).value), pair.value];

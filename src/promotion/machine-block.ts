@@ -12,24 +12,61 @@ export const MachineBlock = z.strictObject({
   baseBlob: z.string().nullable(),
   /** The build that this one took the pull request over from. */
   supersedes: z.strictObject({ build: z.string().max(100), tag: z.string().max(128) }).optional(),
+  /** Who asked for it by a command; nobody when the build proposed itself. */
+  requestedBy: z.string().max(100).optional(),
 });
 export type MachineBlock = z.infer<typeof MachineBlock>;
 
-const opening = "<!-- flibs:promotion ";
+/** The same of a roll-back. */
+export const RollbackBlock = z.strictObject({
+  schema: z.literal(1),
+  repository: z.string().refine(isRepository),
+  /** Releases. */
+  from: z.string().max(128),
+  to: z.string().max(128),
+  baseBlob: z.string().nullable(),
+  requestedBy: z.string().max(100),
+});
+export type RollbackBlock = z.infer<typeof RollbackBlock>;
+
+const promotion = "<!-- flibs:promotion ";
+const rollback = "<!-- flibs:rollback ";
 
 export function formatMachineBlock(block: MachineBlock): string {
-  // Neither "--" nor ">" may stand in an HTML comment.
-  const json = JSON.stringify(block).replaceAll("-", "\\u002d").replaceAll(">", "\\u003e");
-  return `${opening}${json} -->`;
+  return format(promotion, block);
 }
 
 /** Undefined when there is none, or none that reads well. */
 export function parseMachineBlock(body: string): MachineBlock | undefined {
+  return parse(promotion, MachineBlock, body);
+}
+
+export function formatRollbackBlock(block: RollbackBlock): string {
+  return format(rollback, block);
+}
+
+export function parseRollbackBlock(body: string): RollbackBlock | undefined {
+  return parse(rollback, RollbackBlock, body);
+}
+
+/** Is a pull request one of ours by its body, and who asked for it? */
+export function findAsker(body: string): { readonly ours: boolean; readonly requestedBy?: string | undefined } {
+  const block = parseMachineBlock(body) ?? parseRollbackBlock(body);
+  return { ours: block !== undefined, requestedBy: block?.requestedBy };
+}
+
+function format(opening: string, block: unknown): string {
+  // Neither "--" nor ">" may stand in an HTML comment; and nothing in it is a mention.
+  const json = JSON.stringify(block).replace(/[->@#]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return `${opening}${json} -->`;
+}
+
+function parse<T>(opening: string, schema: z.ZodType<T>, body: string): T | undefined {
   const start = body.lastIndexOf(opening);
   const end = body.indexOf(" -->", start);
   if (start < 0 || end < 0 || end - start > 4000) return undefined;
   try {
-    const parsed = MachineBlock.safeParse(JSON.parse(body.slice(start + opening.length, end)));
+    const parsed = schema.safeParse(JSON.parse(body.slice(start + opening.length, end)));
     return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;

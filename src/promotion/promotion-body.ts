@@ -1,10 +1,12 @@
-import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import type { BuildRecord } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { shortDigest } from "../domain/digest.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import { countShared } from "./base-layers.ts";
+import { formatConfigs, formatPackages, type Released } from "./comparison.ts";
 import { escapeCode, escapeText, fenced } from "./escape.ts";
-import { diffConfig, diffRpms, lostPlatforms, type RpmChange } from "./image-diff.ts";
+import { cutLines } from "./fit-text.ts";
+import { diffConfig, diffRpms } from "./image-diff.ts";
 import type { ImageTree, PlatformImage } from "./image-tree.ts";
 import { formatMachineBlock, type MachineBlock } from "./machine-block.ts";
 
@@ -16,7 +18,7 @@ export interface PromotionFacts {
   /** Layers (blob digests and diff ids) of the base images that could be read cheaply: those in one of our own registries. */
   readonly baseLayers: ReadonlySet<string> | undefined;
   /** What users have now: the release that the floating tags point to. `build` is undefined when it was not built here. */
-  readonly current: { readonly tag: string; readonly digest: Digest; readonly build?: BuildRecord; readonly tree?: ImageTree } | undefined;
+  readonly current: Released | undefined;
   readonly floating: readonly { readonly tag: string; readonly before: string | undefined }[];
   readonly from: string;
   /** `registry/repository` as users type it. */
@@ -31,37 +33,66 @@ export interface PromotionFacts {
   readonly block: MachineBlock;
 }
 
-const mostBody = 60_000;
-
 export function formatPromotionTitle(facts: Pick<PromotionFacts, "tag" | "current" | "block">): string {
   const clean = (text: string) => text.replace(/[^\w.\-/^~+]/g, "?");
   const before = facts.current ? `${clean(facts.current.tag)} -> ` : "";
   return `promote ${clean(facts.block.repository)}: ${before}${clean(facts.tag)}`.slice(0, 200);
 }
 
-/**
- * Markdown that a reviewer can decide from. Nothing an image says is markup in it. At most 60,000 characters: the longest parts (source, then
- * packages, then configuration) are cut or left out, what merging does and the machine block never.
- */
-export function formatPromotionBody(facts: PromotionFacts): string {
-  for (const share of [1, 0.4, 0.1, 0]) {
-    const body = assemble(facts, share);
-    if (body.length <= mostBody) return body;
-  }
-  const page = facts.pageUrl === undefined ? "" : ` See ${facts.pageUrl}.`;
-  return [headline(facts), `The comparison is too long for a pull request.${page}`, merging(facts), formatMachineBlock(facts.block)].join(
-    "\n\n",
-  );
+interface Room {
+  /** Characters of the source's difference. */
+  readonly source: number;
+  /** Lines for each platform. */
+  readonly packages: number;
+  readonly config: number;
 }
 
-function assemble(facts: PromotionFacts, share: number): string {
+/** The longest and least telling goes first: source, then packages, then configuration. */
+const rooms: readonly Room[] = [
+  { source: 20_000, packages: 600, config: 200 },
+  { source: 8000, packages: 600, config: 200 },
+  { source: 2000, packages: 600, config: 200 },
+  { source: 0, packages: 600, config: 200 },
+  { source: 0, packages: 240, config: 200 },
+  { source: 0, packages: 60, config: 200 },
+  { source: 0, packages: 0, config: 200 },
+  { source: 0, packages: 0, config: 60 },
+  { source: 0, packages: 0, config: 0 },
+];
+
+/**
+ * Markdown that a reviewer can decide from. Nothing an image says is markup in it. At most `most` characters: what does not fit is cut in the
+ * order of {@link rooms}, and said to be; what merging does and the machine block are never cut.
+ */
+export function formatPromotionBody(facts: PromotionFacts, most: number): string {
+  for (const room of rooms) {
+    const body = assemble(facts, room);
+    if (body.length <= most) return body;
+  }
+  const left = ["gates", "platforms", "packages", "configuration", "source"];
+  const end = [merging(facts), formatMachineBlock(facts.block)].join("\n\n");
+  const start = `${headline(facts)}\n\n${leftOut(facts, left)}`;
+  return `${cutLines(start, Math.max(0, most - end.length - 2))}\n\n${end}`;
+}
+
+function assemble(facts: PromotionFacts, room: Room): string {
+  const { build, current } = facts;
+  const whole = rooms[0] ?? room;
+  const names = [
+    ["source", room.source],
+    ["packages", room.packages],
+    ["configuration", room.config],
+  ] as const;
+  const wanted = [whole.source, whole.packages, whole.config];
+  const cut = names.filter(([, size], i) => size !== wanted[i]).map(([name]) => name);
   const sections = [
     headline(facts),
+    ...(cut.length > 0 ? [leftOut(facts, cut)] : []),
     gates(facts),
     platforms(facts),
-    packages(facts, Math.floor(600 * share)),
-    config(facts, Math.floor(200 * share)),
-    source(facts, Math.floor(20_000 * share)),
+    formatPackages(current, build, room.packages),
+    formatConfigs(current, build, room.config),
+    source(facts, room.source),
     "### Vulnerabilities\n\nNot scanned: no scanner is set up.",
     merging(facts),
     formatMachineBlock(facts.block),
@@ -69,8 +100,13 @@ function assemble(facts: PromotionFacts, share: number): string {
   return sections.join("\n\n");
 }
 
+function leftOut({ pageUrl }: PromotionFacts, sections: readonly string[]): string {
+  const page = pageUrl === undefined ? "" : ` Everything stands on ${pageUrl}.`;
+  return `**Cut, because it is too long for a pull request: ${sections.join(", ")}.**${page}`;
+}
+
 function headline(facts: PromotionFacts): string {
-  const { build, tag, current, publicName, floating, from, personOwned, pageUrl } = facts;
+  const { build, tag, current, publicName, floating, from, personOwned, pageUrl, block } = facts;
   const warnings = findWarnings(facts);
   const nvr = (one: BuildRecord | undefined) => (one?.nvr ? ` (${escapeCode(formatNvr(one.nvr))})` : "");
   const before = current ? `${escapeCode(current.tag)}${nvr(current.build)} → ` : "First release: ";
@@ -87,6 +123,7 @@ function headline(facts: PromotionFacts): string {
     `- new release: ${escapeCode(tag)}`,
     ...moves.map((move) => `- floating ${move}`),
     ...(pageUrl === undefined ? [] : [`- build and logs: ${pageUrl}`]),
+    ...(block.requestedBy === undefined ? [] : [`- asked for by ${escapeCode(block.requestedBy)}`]),
     ...(personOwned === undefined
       ? []
       : [`\n**The branch ${escapeCode(personOwned)} has a person's commit at its head and was left alone; this is a second branch.**`]),
@@ -175,79 +212,6 @@ function platforms({ build, tree, current, baseLayers }: PromotionFacts): string
     .trimEnd();
 }
 
-function packages({ build, current }: PromotionFacts, most: number): string {
-  if (!current)
-    return `### Packages\n\n${build.images.map((image) => `${escapeCode(image.platform)}: ${image.rpms.length} packages`).join("; ")}. Nothing to compare with.`;
-  if (!current.build) return "### Packages\n\nNot compared: the current release was not built here, so its packages are unknown.";
-  const parts = build.images.map((image) => {
-    const old = current.build?.images.find((one) => one.platform === image.platform);
-    if (!old) return `${escapeCode(image.platform)}: ${image.rpms.length} packages, nothing to compare with.`;
-    const diff = diffRpms(old.rpms, image.rpms);
-    const { upgraded, downgraded, added, removed } = diff;
-    const counts = `${upgraded.length} upgraded, ${downgraded.length} downgraded, ${added.length} added, ${removed.length} removed`;
-    const rows = [
-      ...downgraded.map((one) => rpmRow("**downgraded**", one)),
-      ...removed.map((one) => rpmRow("removed", one)),
-      ...added.map((one) => rpmRow("added", one)),
-      ...upgraded.map((one) => rpmRow("upgraded", one)),
-    ];
-    if (rows.length === 0) return `${escapeCode(image.platform)}: the same ${image.rpms.length} packages.`;
-    const rest = rows.length > most ? [`\n… and ${rows.length - most} more; the build's page has them all`] : [];
-    const table = ["| package | | before | after |", "|---|---|---|---|", ...rows.slice(0, most), ...rest].join("\n");
-    // A short list is read at once; a long one is opened by those who want it.
-    if (rows.length <= 15) return `${escapeCode(image.platform)}: ${counts}\n\n${table}`;
-    return `<details><summary>${escapeText(image.platform)}: ${counts}</summary>\n\n${table}\n\n</details>`;
-  });
-  return `### Packages\n\n${parts.join("\n\n")}`;
-}
-
-function rpmRow(what: string, change: RpmChange): string {
-  return `| ${escapeCode(change.name)} | ${what} | ${escapeCode(change.before ?? "")} | ${escapeCode(change.after ?? "")} |`;
-}
-
-function config({ build, current }: PromotionFacts, most: number): string {
-  const olds: readonly BuiltImage[] | undefined = current?.build?.images;
-  if (!olds)
-    return `### Configuration\n\n${current ? "Not compared: the current release was not built here." : formatConfig(build.images)}`;
-  const lost = lostPlatforms(olds, build.images).map((platform) => `**Lost platform: ${escapeCode(platform)}**`);
-  const rows = new Map<string, string[]>();
-  for (const image of build.images) {
-    const old = olds.find((one) => one.platform === image.platform);
-    for (const change of old ? diffConfig(old.config, image.config) : []) {
-      const row = `${escapeText(change.field)} | ${escapeCode(change.before)} | ${escapeCode(change.after)}${change.warning ? ` **${change.warning}**` : ""} |`;
-      rows.set(row, [...(rows.get(row) ?? []), image.platform]);
-    }
-  }
-  if (rows.size === 0) return ["### Configuration", ...lost, "No difference."].join("\n\n");
-  const table = [...rows]
-    .slice(0, most)
-    .map(([row, where]) => `| ${where.length === build.images.length ? "all" : escapeText(where.join(", "))} | ${row}`);
-  const rest = rows.size > most ? `\n… and ${rows.size - most} more` : "";
-  return [
-    "### Configuration",
-    ...lost,
-    `${["| platform | field | before | after |", "|---|---|---|---|", ...table].join("\n")}${rest}`,
-  ].join("\n\n");
-}
-
-/** What a first reviewer wants to know; images of several platforms rarely differ here. */
-function formatConfig(images: readonly BuiltImage[]): string {
-  const shown = (pick: (image: BuiltImage) => string) =>
-    [...new Set(images.map(pick))]
-      .slice(0, 8)
-      .map((text) => escapeCode(text))
-      .join(", ");
-  return [
-    "| field | value |",
-    "|---|---|",
-    `| User | ${shown(({ config }) => config.user || "root")} |`,
-    `| Entrypoint | ${shown(({ config }) => JSON.stringify(config.entrypoint))} |`,
-    `| Cmd | ${shown(({ config }) => JSON.stringify(config.cmd))} |`,
-    `| ExposedPorts | ${shown(({ config }) => [...config.exposedPorts].sort().join(" "))} |`,
-    `| Volumes | ${shown(({ config }) => [...config.volumes].sort().join(" "))} |`,
-  ].join("\n");
-}
-
 function source({ build, current, sourceDiff }: PromotionFacts, most: number): string {
   const now = `${escapeCode(build.repository)} at ${escapeCode(build.commit.slice(0, 12))}`;
   if (!current?.build) return `### Source\n\n${now}.${current ? " The source of the current release is unknown." : ""}`;
@@ -261,7 +225,7 @@ function source({ build, current, sourceDiff }: PromotionFacts, most: number): s
 function merging({ tag, floating, publicName, current }: PromotionFacts): string {
   const tags = [tag, ...floating.map((one) => one.tag)].map((one) => `- ${escapeCode(`${publicName}:${one}`, 500)}`);
   const back = current
-    ? `To roll back, change the floating tags under ${escapeCode("floating:")} back to ${escapeCode(current.tag)} and merge that; the release itself stays.`
+    ? `To roll back, change the floating tags under ${escapeCode("floating:")} back to ${escapeCode(current.tag)} and merge that, or say ${escapeCode("/rollback")} on a pull request; the release itself stays.`
     : `There is nothing to roll back to; to take the image back, add the release under ${escapeCode("withdrawn:")}.`;
   return [
     "### What merging does",

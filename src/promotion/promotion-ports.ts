@@ -1,5 +1,5 @@
 import type { BuildStore } from "../builds/build-record.ts";
-import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ImageCopier, Registries } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
@@ -7,7 +7,7 @@ import type { ReleaseStore } from "./release-store.ts";
 
 /** What the promotion room works with; put together in `app.ts`. */
 export interface PromotionPorts {
-  readonly forge: ForgeSources & ForgePulls;
+  readonly forge: ForgeSources & ForgePulls & Pick<Forge, "capabilities">;
   readonly builds: Pick<BuildStore, "find" | "findByDigest">;
   readonly registries: Registries;
   readonly copier: ImageCopier;

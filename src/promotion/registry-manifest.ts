@@ -111,13 +111,23 @@ export function repositoryOfPath(path: string): string | undefined {
   return match?.[1] !== undefined && isRepository(match[1]) ? match[1] : undefined;
 }
 
-/** Stable branch of a repository's promotion; `number` from 2 on when a person took the first. Git refuses parts that end in `.lock`. */
+/** Stable branch of a repository's promotion; `number` from 2 on when a person took the first. */
 export function promotionBranch(repository: string, number = 1): string {
+  return proposalBranch("promote", repository, number);
+}
+
+/** The same of its roll-back. */
+export function rollbackBranch(repository: string, number = 1): string {
+  return proposalBranch("rollback", repository, number);
+}
+
+/** Git refuses parts that end in `.lock`. */
+function proposalBranch(kind: string, repository: string, number: number): string {
   const safe = repository
     .split("/")
     .map((part) => (part.endsWith(".lock") ? `${part}_` : part))
     .join("/");
-  return `promote/${safe}${number > 1 ? `-${number}` : ""}`;
+  return `${kind}/${safe}${number > 1 ? `-${number}` : ""}`;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
 import { copyDigest, signTags, withdraw, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
-import { type ReleaseOutcome, reportEnding, reportFaults, reportRelease } from "./release-report.ts";
+import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
 
 export const ReleaseIntent = z.strictObject({ repository: z.string(), path: z.string(), commit: z.string() });
@@ -59,6 +59,9 @@ export function releaseFlow(ports: PromotionPorts): Flow<ReleaseIntent> {
     intent: ReleaseIntent,
     run: (step, intent) => releaseImage(step, ports, intent),
     finish: (step, intent, ending) => finishRelease(step, ports, intent, ending),
+    async waiting(run, intent, waitingFor) {
+      await reportWaiting(ports, run, intent, waitingFor);
+    },
   };
 }
 
@@ -191,6 +194,9 @@ async function carryOutTag(
 const told = ["promotion.file-invalid", "promotion.release-incomplete"];
 
 async function finishRelease(step: Step, ports: PromotionPorts, intent: ReleaseIntent, ending: Ending): Promise<void> {
-  if (ending.status !== "failed" || told.includes(ending.error.code)) return;
-  await step("report failure", z.null(), () => reportEnding(ports, step.run, intent, ending.error));
+  if (ending.status === "failed" && !told.includes(ending.error.code)) {
+    await step("report failure", z.null(), () => reportEnding(ports, step.run, intent, ending.error));
+    return;
+  }
+  await step("close waiting", z.null(), () => closeWaiting(ports, step.run, intent, ending));
 }

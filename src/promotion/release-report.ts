@@ -1,13 +1,18 @@
 import type { Digest } from "../domain/digest.ts";
 import { shortDigest } from "../domain/digest.ts";
 import type { ErrorReport } from "../domain/errors.ts";
-import type { CommitStatus, Pull } from "../forge/forge.ts";
+import { type CommitStatus, isStatusOver, type Pull } from "../forge/forge.ts";
+import type { Ending } from "../workflow/run.ts";
+import type { Words } from "./check-words.ts";
 import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { type Fault, formatFaults } from "./fault.ts";
+import { cutLines, fitText, mostSummary } from "./fit-text.ts";
+import { findAsker } from "./machine-block.ts";
+import { findMergedPull } from "./merged-pull.ts";
 import { isBad } from "./plan-release.ts";
 import { formatSize } from "./promotion-body.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { promotionBranch, repositoryOfPath } from "./registry-manifest.ts";
+import { repositoryOfPath } from "./registry-manifest.ts";
 import type { ReleaseLine } from "./release-store.ts";
 
 export interface ReleaseOutcome {
@@ -19,7 +24,13 @@ export interface ReleaseOutcome {
   readonly lines: readonly ReleaseLine[];
 }
 
-const mostLines = 100;
+const lineCounts = [100, 50, 20, 5, 0] as const;
+const faultCounts = [50, 20, 5, 1] as const;
+
+/** Status of a release, on the commit that it was merged with. */
+export function releaseStatusName(imageRepository: string): string {
+  return `flibs / release (${imageRepository})`;
+}
 
 /** Comment on the pull request that was merged, and a status on the merge commit. Says nothing when there was nothing to do. */
 export async function reportRelease(ports: PromotionPorts, run: string, outcome: ReleaseOutcome): Promise<null> {
@@ -27,20 +38,12 @@ export async function reportRelease(ports: PromotionPorts, run: string, outcome:
   const again = known?.blob === outcome.blob && known.policyBlob === outcome.policyBlob;
   if (isIdle(outcome.lines, again)) return null;
   const pull = await findMergedPull(ports, outcome);
-  const text = formatRelease(outcome);
+  const text = fitText(longest(ports), lineCounts, (most) => formatRelease(outcome, most, pull && wordAsker(pull)));
   if (pull) await ports.forge.ensureComment(ports.settings.repository, pull.number, `release ${outcome.path} ${outcome.blob}`, text);
   const bad = outcome.lines.filter((line) => isBad(line.what)).length;
   const title = bad === 0 ? `released ${outcome.imageRepository}` : `${bad} of ${outcome.lines.length} tags not released`;
-  await setReleaseStatus(
-    ports,
-    pull?.mergeCommit ?? outcome.commit,
-    outcome.imageRepository,
-    bad === 0 ? "success" : "failure",
-    title,
-    text,
-    run,
-  );
-  return null;
+  const commit = pull?.mergeCommit ?? outcome.commit;
+  return await setReleaseStatus(ports, commit, outcome.imageRepository, bad === 0 ? "success" : "failure", title, text, run);
 }
 
 /** Status on the merge commit and comment on its pull request: what was merged past the check and is not released, and how to mend it. */
@@ -51,19 +54,23 @@ export async function reportFaults(
   faults: readonly Fault[],
 ): Promise<null> {
   const imageRepository = repositoryOfPath(at.path) ?? at.path;
-  const text = `**Nothing of ${escapeCode(at.path)} is released.** What was released before stays as it is.\n\n${formatFaults(faults)}`;
-  const pull = await findMergedPull(ports, { commit: at.commit, path: at.path, imageRepository });
+  const head = `**Nothing of ${escapeCode(at.path)} is released.** What was released before stays as it is.`;
+  const text = fitText(longest(ports), faultCounts, (most) => `${head}\n\n${formatFaults(faults, most)}`);
+  const pull = await findMergedPull(ports, at);
   if (pull) await ports.forge.ensureComment(ports.settings.repository, pull.number, `release ${at.path} ${at.blob}`, text);
   const title = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}, nothing is released: ${faults[0]?.message ?? ""}`;
-  await setReleaseStatus(ports, pull?.mergeCommit ?? at.commit, imageRepository, "failure", title, text, run);
-  return null;
+  return await setReleaseStatus(ports, pull?.mergeCommit ?? at.commit, imageRepository, "failure", title, text, run);
 }
 
 /** Files that main should not have, or have lost: no release looks at them, so the scan says it, on main's head. */
-export async function reportStray(ports: PromotionPorts, commit: string, faults: readonly Fault[]): Promise<null> {
+export async function reportStray(ports: PromotionPorts, run: string, commit: string, faults: readonly Fault[]): Promise<null> {
   if (faults.length === 0) return null;
   const status = { name: "flibs / release", state: "failure" as const, title: cutTitle(`${faults[0]?.file}: ${faults[0]?.message}`) };
-  await ports.forge.setStatus(ports.settings.repository, commit, { ...status, summary: formatFaults(faults) });
+  await ports.forge.setStatus(ports.settings.repository, commit, {
+    ...status,
+    summary: cutLines(formatFaults(faults), mostSummary),
+    key: run,
+  });
   return null;
 }
 
@@ -75,9 +82,49 @@ export async function reportEnding(
 ): Promise<null> {
   const told = error.kind === "internal" ? "flibs broke a promise; operators find it under this run" : error.message;
   const text = `The release of ${escapeCode(intent.path)} ended early: ${escapeText(told, 1000)}. Run ${escapeCode(run)}.`;
-  await setReleaseStatus(ports, intent.commit, repositoryOfPath(intent.path) ?? intent.path, "error", "the release ended early", text, run);
-  return null;
+  const image = repositoryOfPath(intent.path) ?? intent.path;
+  return await setReleaseStatus(ports, intent.commit, image, "error", "the release ended early", text, run);
 }
+
+/** While a release waits for a registry or the signer; said where it was started for. */
+export async function reportWaiting(
+  ports: PromotionPorts,
+  run: string,
+  intent: { readonly path: string; readonly commit: string },
+  waitingFor: string,
+): Promise<null> {
+  const text = `Waiting for ${escapeText(waitingFor, 300)}. The release of ${escapeCode(intent.path)} goes on by itself.`;
+  const image = repositoryOfPath(intent.path) ?? intent.path;
+  return await setReleaseStatus(ports, intent.commit, image, "pending", `waiting for ${waitingFor}`, text, run);
+}
+
+/** The report stands on the merge commit, which may be another one than that where it was said that the release waits. */
+export async function closeWaiting(
+  ports: PromotionPorts,
+  run: string,
+  intent: { readonly repository: string; readonly path: string; readonly commit: string },
+  ending: Ending,
+): Promise<null> {
+  const image = repositoryOfPath(intent.path) ?? intent.path;
+  const statuses = await ports.forge.listStatuses(intent.repository, intent.commit);
+  const stands = statuses.find((one) => one.name === releaseStatusName(image));
+  if (stands === undefined || isStatusOver(stands.state) || (stands.key !== undefined && stands.key !== run)) return null;
+  const { state, title, summary } = wordReleaseOver(run, intent.path, ending);
+  return await setReleaseStatus(ports, intent.commit, image, state, title, summary, run);
+}
+
+/** Instead of "waiting", when the release is over. Pure. */
+export function wordReleaseOver(run: string, path: string, ending: Ending): Words {
+  const summary = `The release of ${escapeCode(path)} is over; what it did is told where it was merged. Run ${escapeCode(run)}.`;
+  return { ...overWords[ending.status], summary };
+}
+
+const overWords = {
+  done: { state: "success", title: "done" },
+  failed: { state: "failure", title: "not everything was released" },
+  cancelled: { state: "cancelled", title: "cancelled" },
+  superseded: { state: "cancelled", title: "superseded" },
+} as const;
 
 async function setReleaseStatus(
   ports: PromotionPorts,
@@ -86,42 +133,35 @@ async function setReleaseStatus(
   state: CommitStatus["state"],
   title: string,
   summary: string,
-  run: string | undefined,
-): Promise<void> {
-  const url = run === undefined ? undefined : ports.settings.pageOf(run);
-  const status = { name: `flibs / release (${imageRepository})`, state, title: cutTitle(title), summary };
+  run: string,
+): Promise<null> {
+  const url = ports.settings.pageOf(run);
+  const status = {
+    name: releaseStatusName(imageRepository),
+    state,
+    title: cutTitle(title),
+    summary: cutLines(summary, mostSummary),
+    key: run,
+  };
   await ports.forge.setStatus(ports.settings.repository, commit, url === undefined ? status : { ...status, url });
+  return null;
+}
+
+function longest(ports: PromotionPorts): number {
+  return Math.min(mostSummary, ports.forge.capabilities.maxBodyLength);
+}
+
+/** Who wanted it, as far as the pull request tells. */
+function wordAsker(pull: Pull): string | undefined {
+  const asker = findAsker(pull.body);
+  if (asker.ours) return asker.requestedBy === undefined ? undefined : `Asked for by ${escapeCode(asker.requestedBy)}.`;
+  return `Proposed by ${escapeCode(pull.author)}.`;
 }
 
 /** Nothing was written and nobody has to look. What is withdrawn or not managed is told once for each state of the file (`again` is false). */
 export function isIdle(lines: readonly ReleaseLine[], again: boolean): boolean {
   const told = again ? ["withdrawn", "unmanaged"] : [];
   return lines.every((line) => (line.what === "ok" && line.signaturesAdded === 0) || told.includes(line.what));
-}
-
-/** The newest merged pull request that brought this state of the file, by its branch or by its commits; undefined after a push past all of them. */
-export async function findMergedPull(
-  ports: PromotionPorts,
-  outcome: Pick<ReleaseOutcome, "commit" | "path" | "imageRepository">,
-): Promise<Pull | undefined> {
-  const { repository } = ports.settings;
-  const branch = promotionBranch(outcome.imageRepository);
-  const [newest, ...older] = await ports.forge.fileHistory(repository, outcome.commit, outcome.path, 5);
-  if (newest === undefined) return undefined;
-  const commits = new Set([newest, ...older]);
-  const merged = (await ports.forge.listPulls(repository, "merged")).filter(
-    (pull) =>
-      pull.headBranch === branch ||
-      (pull.headBranch.startsWith(`${branch}-`) && /^\d+$/.test(pull.headBranch.slice(branch.length + 1))) ||
-      commits.has(pull.head) ||
-      (pull.mergeCommit !== undefined && commits.has(pull.mergeCommit)),
-  );
-  for (const pull of [...merged].sort((a, b) => b.number - a.number)) {
-    if (pull.mergeCommit === undefined || pull.baseBranch !== ports.settings.branch) continue;
-    if (!(await ports.forge.isAncestor(repository, newest, pull.mergeCommit))) return undefined;
-    if (pull.mergeCommit === outcome.commit || (await ports.forge.isAncestor(repository, pull.mergeCommit, outcome.commit))) return pull;
-  }
-  return undefined;
 }
 
 /** What it cost, without the noughts. */
@@ -134,7 +174,7 @@ function formatHow({ bytesStreamed, blobsMounted, signaturesAdded }: ReleaseLine
 }
 
 /** The table that people find on the pull request. Pure. */
-export function formatRelease(outcome: Pick<ReleaseOutcome, "commit" | "imageRepository" | "lines">): string {
+export function formatRelease(outcome: Pick<ReleaseOutcome, "commit" | "imageRepository" | "lines">, most: number, asker?: string): string {
   const bad = outcome.lines.some((line) => isBad(line.what));
   const told = outcome.lines.filter((line) => line.what !== "ok" || line.signaturesAdded > 0);
   const head = bad
@@ -142,12 +182,12 @@ export function formatRelease(outcome: Pick<ReleaseOutcome, "commit" | "imageRep
     : told.every((line) => line.what === "unmanaged")
       ? `Nothing of ${escapeCode(outcome.imageRepository)} had to be released. Tags that no registry manifest speaks of are left alone.`
       : `${escapeCode(outcome.imageRepository)} is released.`;
-  const rows = told.slice(0, mostLines).map((line) => {
+  const rows = told.slice(0, most).map((line) => {
     const how = formatHow(line);
     const digest = escapeCode(shortDigest(line.digest as Digest));
     return `| ${escapeCode(line.tag)} | ${isBad(line.what) ? `**${line.what}**` : line.what} | ${digest} | ${how} | ${escapeText(line.message ?? "", 600)} |`;
   });
-  const rest = told.length > mostLines ? [`\n… and ${told.length - mostLines} more tags`] : [];
+  const rest = told.length > most ? [`\n… and ${told.length - most} more tags`] : [];
   const same = outcome.lines.length - told.length;
   return [
     head,
@@ -157,6 +197,6 @@ export function formatRelease(outcome: Pick<ReleaseOutcome, "commit" | "imageRep
     ...rows,
     ...rest,
     "",
-    `${same === 0 ? "" : `${same === 1 ? "1 more tag is as it should be" : `${same} more tags are as they should be`}. `}Read at ${escapeCode(outcome.commit.slice(0, 12))}.`,
+    `${same === 0 ? "" : `${same === 1 ? "1 more tag is as it should be" : `${same} more tags are as they should be`}. `}Read at ${escapeCode(outcome.commit.slice(0, 12))}.${asker === undefined ? "" : ` ${asker}`}`,
   ].join("\n");
 }

@@ -1,14 +1,12 @@
 import { z } from "zod";
-import { reportError } from "../domain/errors.ts";
 import type { TreeFile } from "../forge/forge.ts";
 import type { Flow } from "../workflow/run.ts";
-import { promotionStatusName } from "./check-promotion-flow.ts";
 import { type Fault, formatFaults } from "./fault.ts";
-import { parseMachineBlock } from "./machine-block.ts";
+import { cutLines, mostSummary } from "./fit-text.ts";
+import { followBase } from "./follow-base.ts";
 import { faultError, findPolicy, misplacedFault } from "./manifest-tree.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { proposePromotion } from "./propose-promotion.ts";
-import { imagePath, policyPath, repositoryOfPath } from "./registry-manifest.ts";
+import { policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { planImage } from "./release-flow.ts";
 import { reportStray } from "./release-report.ts";
 import type { ReconciledFile } from "./release-store.ts";
@@ -36,8 +34,11 @@ export function releaseScanFlow(ports: PromotionPorts): Flow<ScanIntent> {
       const scanned = await step("scan", Scanned, () => startReleases(ports, intent.full, step.run));
       if (scanned.commit === null) return;
       const commit = scanned.commit;
-      if (scanned.stray.length > 0) await step("report stray files", z.null(), async () => reportStray(ports, commit, scanned.stray));
-      await step("follow base", z.object({ refreshed: z.number(), failed: z.array(z.string()) }), () => followBase(ports, commit));
+      if (scanned.stray.length > 0)
+        await step("report stray files", z.null(), async () => reportStray(ports, step.run, commit, scanned.stray));
+      await step("follow base", z.object({ refreshed: z.number(), failed: z.array(z.string()) }), () =>
+        followBase(ports, step.run, commit),
+      );
     },
     async finish() {},
   };
@@ -92,7 +93,7 @@ export async function startReleases(
   const policy = await findPolicy(ports, commit);
   if (!policy.ok) {
     const status = { name: "flibs / release", state: "failure" as const, title: "policy.yaml has a fault, nothing is released" };
-    await ports.forge.setStatus(repository, commit, { ...status, summary: formatFaults(policy.faults) });
+    await ports.forge.setStatus(repository, commit, { ...status, summary: cutLines(formatFaults(policy.faults), mostSummary), key });
     throw faultError("promotion.policy-invalid", policy.faults);
   }
   const queued = new Map(
@@ -140,43 +141,4 @@ export async function planReleases(ports: PromotionPorts, full = false) {
     }
   }
   return lines;
-}
-
-/**
- * Open promotions are computed anew when main changed their file, and every open pull request is checked against the new base (CK10).
- * One that fails holds up no other; the status on its head tells why.
- */
-async function followBase(ports: PromotionPorts, commit: string): Promise<{ refreshed: number; failed: string[] }> {
-  const { repository, branch } = ports.settings;
-  const pulls = (await ports.forge.listPulls(repository, "open")).filter((pull) => pull.baseBranch === branch);
-  if (pulls.length === 0) return { refreshed: 0, failed: [] };
-  const blobs = new Map((await ports.forge.listFiles(repository, commit, "images")).map((file) => [file.path, file.blob]));
-  const failed: string[] = [];
-  let refreshed = 0;
-  for (const pull of pulls) {
-    const block = pull.headBranch.startsWith("promote/") ? parseMachineBlock(pull.body) : undefined;
-    let head = pull.head;
-    if (block && block.baseBlob !== (blobs.get(imagePath(block.repository)) ?? null)) {
-      try {
-        const proposed = await proposePromotion(ports, block.build);
-        if ("head" in proposed && proposed.number === pull.number) head = proposed.head;
-        refreshed += 1;
-      } catch (error) {
-        const report = reportError(error);
-        if (report.kind === "transient") throw error;
-        failed.push(`#${pull.number} ${report.code}`);
-        const status = { name: promotionStatusName, state: "failure" as const, title: "cannot follow the base branch" };
-        await ports.forge.setStatus(repository, head, { ...status, summary: `${report.message}` });
-        continue;
-      }
-    }
-    await ports.runs.start({
-      flow: "check-promotion",
-      subject: `check ${repository} #${pull.number}`,
-      intent: { repository, number: pull.number, head },
-      key: `check ${repository} #${pull.number} ${head} on ${commit}`,
-      whenBusy: "supersede",
-    });
-  }
-  return { refreshed, failed };
 }

@@ -1,6 +1,7 @@
-import type { Pull, TreeFile } from "../forge/forge.ts";
+import type { TreeFile } from "../forge/forge.ts";
 import { checkImageFile } from "./check-image-file.ts";
 import type { Fault } from "./fault.ts";
+import type { ChangeToCheck } from "./find-changes.ts";
 import { findImageFile, findPolicy, type ImageAtCommit } from "./manifest-tree.ts";
 import { planFaults } from "./plan-faults.ts";
 import { isBad, planRelease, type TagPlan } from "./plan-release.ts";
@@ -34,10 +35,10 @@ const mostMs = 120_000;
  * The dry run of a new policy: every image file of main's head is planned under it, because a merge releases again whatever the policy
  * allows from then on. What main's policy finds wrong with a file too is not the pull request's fault, only told. Reads only; throws transient errors.
  */
-export async function tryPolicy(ports: PromotionPorts, pull: Pull, policy: Policy): Promise<PolicyTrial> {
-  const old = await findPolicy(ports, pull.baseHead);
+export async function tryPolicy(ports: PromotionPorts, change: ChangeToCheck, policy: Policy): Promise<PolicyTrial> {
+  const old = await findPolicy(ports, change.baseHead);
   const before = old.ok ? old.policy : undefined;
-  const { suspects, settled } = await sortFiles(ports, pull, reachesReleased(before, policy));
+  const { suspects, settled } = await sortFiles(ports, change, reachesReleased(before, policy));
   const deadline = ports.now().getTime() + mostMs;
   const faults: Fault[] = [];
   const plans = new Map<string, readonly TagPlan[]>();
@@ -45,9 +46,9 @@ export async function tryPolicy(ports: PromotionPorts, pull: Pull, policy: Polic
   let tried = 0;
   for (const path of suspects.slice(0, mostTried)) {
     if (faults.length >= mostFaults || ports.now().getTime() > deadline) break;
-    const image = await findImageFile(ports, pull.baseHead, path, policy);
-    const known = before && (await findImageFile(ports, pull.baseHead, path, before));
-    const found = await tryImage(ports, pull, image, known, policy, before);
+    const image = await findImageFile(ports, change.baseHead, path, policy);
+    const known = before && (await findImageFile(ports, change.baseHead, path, before));
+    const found = await tryImage(ports, change, image, known, policy, before);
     tried += 1;
     faults.push(...found.faults);
     if (found.plan.length > 0) plans.set(path, found.plan);
@@ -60,12 +61,12 @@ export async function tryPolicy(ports: PromotionPorts, pull: Pull, policy: Polic
 /** Files whose release may change; those that no release was ever finished for come first, they gain most from a weaker policy. */
 async function sortFiles(
   ports: PromotionPorts,
-  pull: Pull,
+  change: ChangeToCheck,
   all: boolean,
 ): Promise<{ readonly suspects: readonly string[]; readonly settled: number }> {
-  const files = await ports.forge.listFiles(pull.repository, pull.baseHead, "");
+  const files = await ports.forge.listFiles(change.repository, change.baseHead, "");
   const policyBlob = files.find((file) => file.path === policyPath)?.blob;
-  const reconciled = await ports.releases.listReconciled(pull.repository);
+  const reconciled = await ports.releases.listReconciled(change.repository);
   const isDone = (file: TreeFile) => {
     const known = reconciled.get(file.path);
     return known?.blob === file.blob && known.policyBlob === policyBlob;
@@ -84,7 +85,7 @@ interface Tried {
 
 async function tryImage(
   ports: PromotionPorts,
-  pull: Pull,
+  change: ChangeToCheck,
   image: ImageAtCommit | undefined,
   known: ImageAtCommit | undefined,
   policy: Policy,
@@ -97,14 +98,14 @@ async function tryImage(
     return faults.length > 0 ? { faults, plan: [] } : { faults, plan: [], unreadable: true };
   }
   const { parsed, route } = image;
-  const facts = await readReleaseFacts(ports, pull.baseHead, parsed, policy, route);
+  const facts = await readReleaseFacts(ports, change.baseHead, parsed, policy, route);
   const plan = planRelease(parsed.value, facts).filter((one) => isTold(one));
   if (!plan.some((one) => isBad(one.action))) return { faults: [], plan };
   const path = `images/${parsed.value.repository}.yaml`;
   const faults = planFaults(path, parsed, plan, facts.refusals);
   // Asked again under main's policy only where something is wrong.
   if (!before || !known?.ok || checkImageFile(known.parsed, before).length > 0) return { faults, plan };
-  const now = await readReleaseFacts(ports, pull.baseHead, known.parsed, before, known.route);
+  const now = await readReleaseFacts(ports, change.baseHead, known.parsed, before, known.route);
   const old = new Set(planFaults(path, known.parsed, planRelease(known.parsed.value, now), now.refusals).map(nameOf));
   return { faults: faults.filter((fault) => !old.has(nameOf(fault))), plan };
 }

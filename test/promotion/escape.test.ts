@@ -30,6 +30,45 @@ describe("text from images", () => {
     expect(escapeCode(text).slice(1, -1)).not.toMatch(/[`|\n]|[\p{Cc}]/u);
   });
 
+  // What a forge looks for in text that is shown, markup or not; see "Autolinked references and URLs" of its documentation.
+  const reference = /@[\w-]|#\d|\bGH-\d|https?:\/\/|ftp:\/\/|\bwww\.|mailto:\S+@\w|(?<![\w])(?=\d*[a-f])(?=[a-f]*\d)[0-9a-f]{7,40}(?!\w)/i;
+  test.each([
+    "@alice",
+    "@fedora/releng",
+    "mail bob@example.test",
+    "mailto:bob@example.test",
+    "#12",
+    "fixes #12",
+    "GH-12",
+    "gh-12",
+    "containers/cockpit#12",
+    "alice#12",
+    "https://github.com/containers/cockpit/issues/12",
+    "HTTP://github.com/containers/cockpit/pull/12#discussion_r1",
+    "ftp://example.test/x",
+    "www.example.test",
+    "commit 0123abc",
+    "0123456789abcdef0123456789abcdef01234567",
+    "(deadbee1)",
+    "alice@0123456789abcdef0123456789abcdef01234567",
+    "containers/cockpit@0123abcd",
+    "&#64;alice &#35;12",
+  ])("%j pings nobody and refers to nothing", (text) => {
+    expect(text.startsWith("&") || reference.test(text)).toBe(true);
+    const shown = (escaped: string) => escaped.replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+    expect(shown(escapeText(text))).not.toMatch(reference);
+    // Forges look for nothing in code.
+    expect(escapeCode(text)).toMatch(/^`[^`]+`$/);
+    expect(formatMachineBlock({ requestedBy: text } as never)).not.toMatch(/@|#\d/);
+  });
+
+  test.each(["20261101-0001", `sha256:${"a1".repeat(32)}`, "323-1.fc40", "deadbeef", "facade", "libabc123-2.0"])(
+    "%s is no commit",
+    (text) => {
+      expect(escapeText(text)).toBe(text);
+    },
+  );
+
   test("what has no meaning is left readable", () => {
     const text = 'images/f40/some_image.yaml:7: "323-1.fc40" would move from sha256:ab (CK2)';
     expect(escapeText(text)).toBe(text);

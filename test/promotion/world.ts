@@ -1,12 +1,12 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
 import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
-import type { CommitStatus, ForgePulls, ForgeSources, ProposedChange, Pull } from "../../src/forge/forge.ts";
+import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import type { ReconciledFile, ReleaseReport } from "../../src/promotion/release-store.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
-import type { Flow, RunRequest } from "../../src/workflow/run.ts";
+import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { mergeBases } from "../support/merge-bases.ts";
@@ -45,10 +45,13 @@ export function memoryForge() {
   };
   const now = (pull: Pull): Pull => {
     if (pull.state !== "open") return pull;
-    const [head, baseHead] = [branches.get(pull.headBranch) ?? pull.head, branches.get(pull.baseBranch) ?? ""];
+    const head = pull.fromFork ? pull.head : (branches.get(pull.headBranch) ?? pull.head);
+    const baseHead = branches.get(pull.baseBranch) ?? "";
     return { ...pull, head, baseHead };
   };
-  const forge: ForgeSources & ForgePulls = {
+  const capabilities = { reactions: true, editableComments: true, maxBodyLength: 65_536, annotations: true, deliveryRecord: false };
+  const forge: PromotionPorts["forge"] = {
+    capabilities,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {
       const text = read(id)[path];
@@ -87,7 +90,7 @@ export function memoryForge() {
     proposeChange: async (change: ProposedChange) => {
       if (branches.get(change.baseBranch) !== change.baseCommit) return { outcome: "base-moved" };
       const head = branches.get(change.branch);
-      const index = pulls.findIndex((pull) => pull.headBranch === change.branch && pull.state === "open");
+      const index = pulls.findIndex((pull) => pull.headBranch === change.branch && pull.state === "open" && !pull.fromFork);
       const number = pulls[index]?.number;
       if (head !== undefined && commits.get(head)?.author !== bot && !isAncestor(head, change.baseCommit))
         return { outcome: "person-owned", number, head };
@@ -111,25 +114,41 @@ export function memoryForge() {
       return { outcome: "opened", number: openPull(change.branch, title, body, bot), head: branches.get(change.branch) ?? "" };
     },
   };
-  const openPull = (headBranch: string, title = "by hand", body = "", author = "alice") => {
+  /** A stranger's pull request whose branch stands elsewhere, under a name that they chose. */
+  const openFork = (headBranch: string, body: string) => {
+    const number = openPull("main", "from a fork", body, "mallory");
+    pulls[number - 1] = { ...(pulls[number - 1] as Pull), headBranch, fromFork: true };
+    return number;
+  };
+  const openPull = (headBranch: string, title = "by hand", body = "", author = "alice", baseBranch = "main") => {
     const number = pulls.length + 1;
-    const [head, baseHead] = [branches.get(headBranch) ?? "", branches.get("main") ?? ""];
-    const common = { repository: manifests, number, title, body, author, headBranch, head, baseBranch: "main", baseHead };
+    const [head, baseHead] = [branches.get(headBranch) ?? "", branches.get(baseBranch) ?? ""];
+    const common = { repository: manifests, number, title, body, author, headBranch, head, baseBranch, baseHead };
     pulls.push({ ...common, state: "open", mergeable: true, fromFork: false, openedAt: "2026-11-01T00:00:00Z" });
     return number;
   };
-  const merge = (number: number) => {
+  /** As a forge's buttons do: a merge commit; all in one commit; or each commit anew on top of the base, whose head is the merge then. */
+  const merge = (number: number, how: "merge" | "squash" | "rebase" = "merge") => {
     const index = pulls.findIndex((pull) => pull.number === number);
     const pull = now(pulls[index] as Pull);
-    const base = read(branches.get("main") ?? "");
-    const fork = read(commits.get(pull.head)?.parents[0] ?? "");
-    const changes = Object.fromEntries(Object.entries(read(pull.head)).filter(([path, text]) => fork[path] !== text));
-    const mergeCommit = commit("main", { ...base, ...changes }, "alice", pull.head);
+    const onBase = (id: string) => isAncestor(id, branches.get("main") ?? "");
+    const own: string[] = [];
+    for (let id = pull.head; !onBase(id); id = commits.get(id)?.parents[0] ?? "") own.unshift(id);
+    const changesOf = (from: string, to: string) => {
+      const [old, fresh] = [read(from), read(to)];
+      const paths = new Set([...Object.keys(old), ...Object.keys(fresh)]);
+      return Object.fromEntries([...paths].filter((path) => old[path] !== fresh[path]).map((path) => [path, fresh[path]]));
+    };
+    const parentOf = (id: string) => commits.get(id)?.parents[0] ?? "";
+    const fork = parentOf(own[0] ?? "");
+    let mergeCommit = "";
+    if (how === "rebase") for (const id of own) mergeCommit = commit("main", changesOf(parentOf(id), id));
+    else mergeCommit = commit("main", changesOf(fork, pull.head), "alice", how === "merge" ? pull.head : undefined);
     pulls[index] = { ...pull, state: "merged", mergeCommit };
     branches.delete(pull.headBranch);
     return mergeCommit;
   };
-  return { forge, commit, openPull, merge, branches, pulls, comments, statuses, read };
+  return { forge, commit, openPull, openFork, merge, branches, pulls, comments, statuses, read };
 }
 
 const types = { index: "application/vnd.oci.image.index.v1+json", image: "application/vnd.oci.image.manifest.v1+json" };
@@ -213,6 +232,8 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
   const started: (RunRequest & { id: string })[] = [];
+  /** What the worker says there is. */
+  const runs: Run[] = [];
   const byName = { candidate: candidate.registry, production: production.registry } as Record<string, Registry>;
   const copier = {
     copy: async ({ source, destination }: CopyRequest) => {
@@ -250,7 +271,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
         if (!known) started.push({ ...request, id: `run-${started.length + 1}` });
         return known?.id ?? `run-${started.length}`;
       },
-      list: async () => [],
+      list: async ({ flow, status }) => runs.filter((one) => (!flow || one.flow === flow) && (!status || status.includes(one.status))),
     },
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
@@ -261,7 +282,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };
-  const at = { git, candidate, production, builds, signers, reconciled, reports, started, ports };
+  const at = { git, candidate, production, builds, signers, reconciled, reports, started, runs, ports };
   return { ...at, build: (fields: BuildFields) => makeBuild(at, platforms, fields), run };
 }
 

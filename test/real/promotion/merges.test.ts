@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { Pull } from "../../../src/forge/forge.ts";
-import { checkPull } from "../../../src/promotion/check-promotion-flow.ts";
+import { checkChange } from "../../../src/promotion/check-change.ts";
 import type { PromotionPorts } from "../../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { world } from "../../promotion/world.ts";
@@ -48,7 +48,7 @@ async function mergeMain(branch: string, ...how: string[]): Promise<void> {
 }
 
 const checked = async (branch: string) => {
-  const { faults, plans } = await checkPull(ports, await pullOf(branch));
+  const { faults, plans } = await checkChange(ports, await pullOf(branch));
   return { faults: faults.map((fault) => `${fault.check} ${fault.file}: ${fault.message}`), planned: [...plans.keys()] };
 };
 
@@ -75,7 +75,7 @@ describe("a branch that merged main but kept its own old texts", () => {
     await forge.person.commit("main", { "policy.yaml": policy });
     await mergeMain("evil", "--strategy=ours");
     await forge.person.commit("main", { "docs/other": "1\n" });
-    const check = await checkPull(ports, await pullOf("evil"));
+    const check = await checkChange(ports, await pullOf("evil"));
     expect(check.policy?.changes).toEqual(["**gate `signature` is taken away**"]);
   });
 
@@ -121,7 +121,7 @@ test("after merges that cross, a text kept from one side is not taken for unchan
   forge.git("push", "--quiet", "origin", "HEAD:refs/heads/main");
   const pull = await pullOf("cross");
   expect(await forge.forge.listMergeBases(forge.repository, pull.baseHead, pull.head)).toEqual([left, main].sort());
-  const { faults } = await checkPull(ports, pull);
+  const { faults } = await checkChange(ports, pull);
   expect(faults.map((fault) => `${fault.check} ${fault.file}`)).toContain(`CK10 ${path}`);
 });
 

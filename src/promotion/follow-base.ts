@@ -1,0 +1,64 @@
+import { reportError } from "../domain/errors.ts";
+import type { Pull } from "../forge/forge.ts";
+import { sayCheck } from "./check-promotion-flow.ts";
+import { escapeText } from "./escape.ts";
+import { parseMachineBlock, parseRollbackBlock } from "./machine-block.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { proposePromotion } from "./propose-promotion.ts";
+import { refreshRollback } from "./propose-rollback.ts";
+import { imagePath } from "./registry-manifest.ts";
+
+/**
+ * Open promotions and roll-backs are computed anew when main changed their file, and every open pull request is checked against the new base
+ * (CK10). One that fails holds up no other; the status on its head tells why.
+ */
+export async function followBase(ports: PromotionPorts, run: string, commit: string): Promise<{ refreshed: number; failed: string[] }> {
+  const { repository, branch } = ports.settings;
+  const pulls = (await ports.forge.listPulls(repository, "open")).filter((pull) => pull.baseBranch === branch);
+  if (pulls.length === 0) return { refreshed: 0, failed: [] };
+  const blobs = new Map((await ports.forge.listFiles(repository, commit, "images")).map((file) => [file.path, file.blob]));
+  const failed: string[] = [];
+  let refreshed = 0;
+  for (const pull of pulls) {
+    let head = pull.head;
+    try {
+      const proposed = await refresh(ports, pull, blobs);
+      if (proposed !== "left") refreshed += 1;
+      if (typeof proposed === "object" && proposed.number === pull.number) head = proposed.head;
+    } catch (error) {
+      const report = reportError(error);
+      if (report.kind === "transient") throw error;
+      failed.push(`#${pull.number} ${report.code}`);
+      const summary = escapeText(report.message, 1000);
+      await sayCheck(ports, run, { repository, head }, { state: "failure", title: "cannot follow the base branch", summary });
+      continue;
+    }
+    await ports.runs.start({
+      flow: "check-promotion",
+      subject: `check ${repository} #${pull.number}`,
+      intent: { repository, number: pull.number, head },
+      key: `check ${repository} #${pull.number} ${head} on ${commit}`,
+      whenBusy: "supersede",
+    });
+  }
+  return { refreshed, failed };
+}
+
+/** What a person's pull request says of itself counts for nothing: only branches of ours, in this repository, are written anew. */
+async function refresh(
+  ports: PromotionPorts,
+  pull: Pull,
+  blobs: ReadonlyMap<string, string>,
+): Promise<"left" | "same" | { readonly number: number; readonly head: string }> {
+  if (pull.fromFork) return "left";
+  const isBehind = (block: { readonly repository: string; readonly baseBlob: string | null }) =>
+    block.baseBlob !== (blobs.get(imagePath(block.repository)) ?? null);
+  const promotion = pull.headBranch.startsWith("promote/") ? parseMachineBlock(pull.body) : undefined;
+  if (promotion && isBehind(promotion)) {
+    const proposed = await proposePromotion(ports, promotion.build);
+    return "head" in proposed ? proposed : "same";
+  }
+  const rollback = pull.headBranch.startsWith("rollback/") ? parseRollbackBlock(pull.body) : undefined;
+  if (rollback && isBehind(rollback)) return (await refreshRollback(ports, rollback)) ?? "left";
+  return "left";
+}

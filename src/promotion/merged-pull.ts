@@ -1,0 +1,51 @@
+import type { Pull } from "../forge/forge.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+
+/** Merged pull requests that are looked at closely, newest first, when none names the commit itself. */
+const mostLookedAt = 20;
+
+/**
+ * The merged pull request that brought the file's state at `commit`, whichever way the forge merged it; undefined after a push past all of them.
+ * The newest commit of the file is the merge's own (a squash, or a text that git merged), the pull request's head (a merge), or one of
+ * several commits (rebased, or with the base branch merged in): then the text tells.
+ */
+export async function findMergedPull(
+  ports: PromotionPorts,
+  { commit, path }: { readonly commit: string; readonly path: string },
+): Promise<Pull | undefined> {
+  const { forge } = ports;
+  const { repository, branch } = ports.settings;
+  const [newest] = await forge.fileHistory(repository, commit, path, 1);
+  if (newest === undefined) return undefined;
+  const merged = (await forge.listPulls(repository, "merged"))
+    .filter((pull) => pull.baseBranch === branch && pull.mergeCommit !== undefined)
+    .sort((a, b) => b.number - a.number);
+  const named = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
+  return (
+    (await findFirst(ports, named, newest, commit)) ?? (await findFirst(ports, await withText(ports, merged, newest, path), newest, commit))
+  );
+}
+
+async function withText(ports: PromotionPorts, merged: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {
+  const { forge, settings } = ports;
+  const wanted = await forge.findFile(settings.repository, newest, path);
+  const found: Pull[] = [];
+  for (const pull of wanted ? merged.slice(0, mostLookedAt) : []) {
+    const text = await forge.findFile(settings.repository, pull.head, path);
+    if (text && wanted && Buffer.compare(text, wanted) === 0) found.push(pull);
+  }
+  return found;
+}
+
+/** Of those whose merge has `newest` and is in `commit`, the one that was merged before all others: later ones only came along. */
+async function findFirst(ports: PromotionPorts, pulls: readonly Pull[], newest: string, commit: string): Promise<Pull | undefined> {
+  const reaches = (ancestor: string, descendant: string) =>
+    ancestor === descendant ? true : ports.forge.isAncestor(ports.settings.repository, ancestor, descendant);
+  let first: Pull | undefined;
+  for (const pull of pulls) {
+    const merge = pull.mergeCommit;
+    if (merge === undefined || !(await reaches(newest, merge)) || !(await reaches(merge, commit))) continue;
+    if (first?.mergeCommit === undefined || (await reaches(merge, first.mergeCommit))) first = pull;
+  }
+  return first;
+}

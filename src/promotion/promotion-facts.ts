@@ -1,0 +1,92 @@
+import type { BuildRecord } from "../builds/build-record.ts";
+import type { Digest } from "../domain/digest.ts";
+import { errorKind } from "../domain/errors.ts";
+import { readBaseLayers } from "./base-layers.ts";
+import type { Released } from "./comparison.ts";
+import type { ParsedImageFile } from "./image-file.ts";
+import { type ImageTree, readImageTree } from "./image-tree.ts";
+import type { PromotionFacts } from "./promotion-body.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import type { Policy, Route } from "./registry-manifest.ts";
+
+const mostDiff = 64 * 1024;
+
+/** A complete build. */
+export type FitBuild = BuildRecord & {
+  readonly digest: Digest;
+  readonly plan: NonNullable<BuildRecord["plan"]>;
+  readonly nvr: NonNullable<BuildRecord["nvr"]>;
+};
+
+/** A new text of an image file, and everything it was computed from. */
+export interface Draft {
+  readonly base: string;
+  readonly policy: Policy;
+  readonly route: Route;
+  readonly path: string;
+  readonly parsed: ParsedImageFile | undefined;
+  readonly baseBlob: string | null;
+  readonly tag: string;
+  readonly floating: readonly string[];
+  readonly text: string;
+}
+
+/** What a reviewer is shown of a promotion, but what its branch decides. Throws transient errors and `promotion.image-unreadable`. */
+export async function readPromotionFacts(
+  ports: PromotionPorts,
+  build: FitBuild,
+  draft: Draft,
+): Promise<Omit<PromotionFacts, "block" | "personOwned">> {
+  const source = ports.registries.named(draft.route.from);
+  const name = build.plan.imageRepository;
+  const releases = draft.parsed?.value.releases ?? {};
+  const pointed = draft.floating.toReversed().map((one) => draft.parsed?.value.floating?.[one]);
+  const currentTag = pointed.find((one) => one !== undefined) ?? Object.keys(releases).at(-1);
+  const signed = await ports
+    .signerOf(draft.route.from)
+    .listSignatures(`${ports.settings.registries[draft.route.from]?.publicName}/${name}`, build.digest);
+  const current =
+    currentTag === undefined ? undefined : await readReleased(ports, draft.route, name, currentTag, releases[currentTag]?.digest as Digest);
+  return {
+    build,
+    tag: draft.tag,
+    tree: await readImageTree(source, name, build.digest),
+    baseLayers: await readBaseLayers(ports, build.plan.parents),
+    current,
+    floating: draft.floating.map((tag) => ({ tag, before: draft.parsed?.value.floating?.[tag] })),
+    from: `${ports.settings.registries[draft.route.from]?.publicName}/${name}`,
+    publicName: `${ports.settings.registries[draft.route.to]?.publicName}/${name}`,
+    gates: draft.policy.gates,
+    candidateSigned: signed.some((one) => one.verdict === "valid"),
+    sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
+    pageUrl: ports.settings.pageOf(build.id),
+  };
+}
+
+/** The release's record is found by its digest; one released elsewhere has none. Its bytes may be gone: then there is no comparison. */
+export async function readReleased(ports: PromotionPorts, route: Route, name: string, tag: string, digest: Digest): Promise<Released> {
+  const found = await ports.builds.findByDigest(digest);
+  const build = found && (await ports.builds.find(found.id));
+  let tree: ImageTree | undefined;
+  try {
+    tree = await readImageTree(ports.registries.named(route.to), name, digest);
+  } catch (error) {
+    if (errorKind(error) === "transient") throw error;
+  }
+  return { tag, digest, ...(build ? { build } : {}), ...(tree ? { tree } : {}) };
+}
+
+async function readSourceDiff(ports: PromotionPorts, build: BuildRecord, current: BuildRecord): Promise<string | undefined> {
+  if (current.repository !== build.repository) return undefined;
+  if (current.commit === build.commit) return "";
+  try {
+    const dockerfile = await ports.forge.diff(build.repository, current.commit, build.commit, ["Dockerfile", "Containerfile"], mostDiff);
+    const all = await ports.forge.diff(build.repository, current.commit, build.commit, [], mostDiff);
+    // The Dockerfile's part first, once.
+    return dockerfile === "" ? all : `${dockerfile}\n${all.split(dockerfile).join("")}`.slice(0, mostDiff);
+  } catch (error) {
+    if (errorKind(error) === "transient") throw error;
+    // A force-pushed dist-git may have lost the commit; the promotion is reviewed without it.
+    return undefined;
+  }
+}

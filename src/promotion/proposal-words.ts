@@ -1,0 +1,39 @@
+import { escapeCode } from "./escape.ts";
+import type { ProposedPromotion } from "./propose-promotion.ts";
+import type { ProposedRollback } from "./propose-rollback.ts";
+
+/** What became of a promotion that was asked for: one line of Markdown for the answer. Pure. */
+export function formatPromoted(result: ProposedPromotion): string {
+  const nvr = escapeCode(result.nvr);
+  switch (result.outcome) {
+    case "opened":
+      return `The promotion of ${nvr} is proposed in ${pullOf(result)}.`;
+    case "updated":
+      return `The promotion of ${nvr} is proposed in ${pullOf(result)}, which was brought up to date.`;
+    case "unchanged":
+      return `The promotion of ${nvr} is proposed in ${pullOf(result)} already.`;
+    case "already-released":
+      return `${nvr} is released already.`;
+    case "superseded":
+      return `${nvr} is not promoted: ${escapeCode(result.byNvr ?? result.by)}, which was built later, is released or proposed.`;
+  }
+}
+
+/** The same of a roll-back. */
+export function formatRolledBack(result: ProposedRollback): string {
+  const tags = result.tags.map((tag) => escapeCode(tag)).join(", ");
+  const what = `Moving ${tags} of ${escapeCode(result.imageRepository)} from ${escapeCode(result.from)} to ${escapeCode(result.to)}`;
+  switch (result.outcome) {
+    case "opened":
+      return `${what} is proposed in ${pullOf(result)}.`;
+    case "updated":
+      return `${what} is proposed in ${pullOf(result)}, which was brought up to date.`;
+    case "unchanged":
+      return `${what} is proposed in ${pullOf(result)} already.`;
+  }
+}
+
+/** Every forge that links, links this, from whichever repository it is read. */
+function pullOf({ repository, number }: { readonly repository: string; readonly number: number }): string {
+  return `${repository}#${number}`;
+}

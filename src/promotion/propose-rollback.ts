@@ -1,0 +1,144 @@
+import type { Digest } from "../domain/digest.ts";
+import { appError } from "../domain/errors.ts";
+import { isRepository } from "../domain/image-reference.ts";
+import { escapeCode } from "./escape.ts";
+import { mostSummary } from "./fit-text.ts";
+import { type ParsedImageFile, parseImageFile, pointFloating } from "./image-file.ts";
+import { parseRollbackBlock, type RollbackBlock } from "./machine-block.ts";
+import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
+import { nearestName } from "./nearest-name.ts";
+import { type FloatingHistory, planRollback, type RollbackPlan } from "./plan-rollback.ts";
+import { readReleased } from "./promotion-facts.ts";
+import type { PromotionPorts } from "./promotion-ports.ts";
+import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
+import { imagePath, policyPath, type Route, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
+import { formatRollbackBody, formatRollbackTitle } from "./rollback-body.ts";
+
+export interface RollbackRequest {
+  /** `f40/cockpit` */
+  readonly imageRepository: string;
+  /** Release to go to; without it the one that users had before. */
+  readonly to?: string | undefined;
+  readonly requestedBy: string;
+}
+
+export interface ProposedRollback {
+  readonly outcome: "opened" | "updated" | "unchanged";
+  /** The registry-manifest repository. */
+  readonly repository: string;
+  readonly branch: string;
+  readonly number: number;
+  readonly head: string;
+  readonly imageRepository: string;
+  /** Releases. */
+  readonly from: string;
+  readonly to: string;
+  readonly tags: readonly string[];
+}
+
+/** Each commit is a question to the forge. */
+const mostHistory = 50;
+
+/**
+ * Opens the pull request that moves an image's floating tags back, or brings the open one up to date: the same request changes nothing. Only
+ * `floating` changes. Throws `promotion.image-unknown`, `promotion.release-unknown`, `promotion.release-withdrawn`,
+ * `promotion.nothing-to-roll-back`, `promotion.policy-invalid`, `promotion.file-invalid`, `promotion.branches-taken` (for people) and
+ * `promotion.base-moves` (transient).
+ */
+export async function proposeRollback(ports: PromotionPorts, request: RollbackRequest): Promise<ProposedRollback> {
+  const what = `the roll-back of ${request.imageRepository.slice(0, 255)}`;
+  return await untilBaseRests(what, async () => placeRollback(ports, request, await draftRollback(ports, request)));
+}
+
+/**
+ * An open roll-back after main changed its file: computed anew while the release that it leads away from is still the one that users have. Else
+ * it is not what was asked for any more, and is left for people to close. Undefined = left.
+ */
+export async function refreshRollback(ports: PromotionPorts, block: RollbackBlock): Promise<ProposedRollback | undefined> {
+  const request = { imageRepository: block.repository, to: block.to, requestedBy: block.requestedBy };
+  return await untilBaseRests(`the roll-back of ${block.repository}`, async () => {
+    const draft = await draftRollback(ports, request);
+    return draft.plan.from === block.from ? await placeRollback(ports, request, draft) : undefined;
+  });
+}
+
+interface RollbackDraft {
+  readonly base: string;
+  readonly path: string;
+  readonly parsed: ParsedImageFile;
+  readonly route: Route;
+  readonly plan: RollbackPlan;
+}
+
+async function draftRollback(ports: PromotionPorts, { imageRepository, to }: RollbackRequest): Promise<RollbackDraft> {
+  const { repository, branch } = ports.settings;
+  const base = await ports.forge.findHead(repository, branch);
+  if (base === undefined) {
+    const fix = "Make the registry-manifest repository with flibs init";
+    throw appError("promotion.policy-invalid", `${repository} has no branch ${branch}`, { file: policyPath, hint: fix });
+  }
+  const path = imagePath(imageRepository);
+  const image = isRepository(imageRepository) ? await findImageFile(ports, base, path, await readPolicy(ports, base)) : undefined;
+  if (!image) throw await unknownImage(ports, base, imageRepository);
+  if (!image.ok) throw faultError("promotion.file-invalid", image.faults);
+  const { parsed, route } = image;
+  return { base, path, parsed, route, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
+}
+
+async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
+  const files = await ports.forge.listFiles(ports.settings.repository, base, "images");
+  const known = files.flatMap((file) => repositoryOfPath(file.path) ?? []);
+  const meant = nearestName(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
+  return appError("promotion.image-unknown", `there is no released image ${JSON.stringify(imageRepository.slice(0, 255))}`, {
+    hint: meant === undefined ? "Write namespace/name as in the image's file below images/" : `Did you mean ${meant}?`,
+  });
+}
+
+async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {
+  const { forge, settings } = ports;
+  const history: Readonly<Record<string, string>>[] = [];
+  for (const commit of await forge.fileHistory(settings.repository, base, path, mostHistory)) {
+    const bytes = await forge.findFile(settings.repository, commit, path);
+    const parsed = bytes && parseImageFile(path, bytes);
+    if (parsed?.ok) history.push(parsed.value.floating ?? {});
+  }
+  return history;
+}
+
+async function placeRollback(
+  ports: PromotionPorts,
+  request: RollbackRequest,
+  draft: RollbackDraft,
+): Promise<ProposedRollback | "base-moved"> {
+  const { forge, settings } = ports;
+  const { base, path, parsed, route, plan } = draft;
+  const { imageRepository, requestedBy } = request;
+  const { from, to, tags } = plan;
+  const text = pointFloating(parsed, { tag: to, floating: tags });
+  const released = (tag: string) => readReleased(ports, route, imageRepository, tag, parsed.value.releases[tag]?.digest as Digest);
+  const facts = { plan, from: await released(from), to: await released(to) };
+  const files = await forge.listFiles(settings.repository, base, "images");
+  const baseBlob = files.find((file) => file.path === path)?.blob ?? null;
+  const placed = await proposeOnBranch(ports, {
+    imageRepository,
+    base,
+    branchOf: (number) => rollbackBranch(imageRepository, number),
+    parseBlock: parseRollbackBlock,
+    async make(old, personOwned) {
+      // Whoever asked first stands there: asking again changes nothing.
+      const asker = old?.from === from && old.to === to ? old.requestedBy : requestedBy;
+      const block: RollbackBlock = { schema: 1, repository: imageRepository, from, to, baseBlob, requestedBy: asker };
+      const title = formatRollbackTitle(block);
+      const publicName = `${settings.registries[route.to]?.publicName}/${imageRepository}`;
+      const pageUrl = facts.to.build && settings.pageOf(facts.to.build.id);
+      const most = Math.min(mostSummary, forge.capabilities.maxBodyLength);
+      const body = formatRollbackBody({ ...facts, publicName, pageUrl, personOwned, block }, most);
+      return { files: { [path]: text }, commitMessage: `${title}\n\nTags: ${tags.join(" ")}\n`, title, body };
+    },
+  });
+  // There is always something to propose, so nothing else than a moved base can be in the way.
+  if (placed === undefined || placed === "base-moved") return "base-moved";
+  await sayLeftAlone(ports, placed, `The roll-back to ${escapeCode(to)}`);
+  const { outcome, branch, number, head } = placed;
+  return { outcome, repository: settings.repository, branch, number, head, imageRepository, from, to, tags };
+}
