@@ -123,7 +123,7 @@ export const parts: readonly Part[] = [
     because: "commands call pure files and flows of rooms; main.ts hands in what is constructed",
   },
   {
-    files: ["src/app.ts", "src/main.ts", "src/index.ts", "src/serve.ts", "src/init.ts", "src/doctor-checks.ts"],
+    files: ["src/app.ts", "src/main.ts", "src/index.ts", "src/serve.ts", "src/installation.ts", "src/init.ts", "src/doctor-checks.ts"],
     home: fences.flatMap((fence) => fence.modules),
     closed: [],
     because: "",

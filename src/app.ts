@@ -1,26 +1,41 @@
 import { join } from "node:path";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
+import { pullFlow } from "./builds/pull-flow.ts";
+import type { PullPorts } from "./builds/pull-ports.ts";
+import { repairStatuses } from "./builds/repair-statuses.ts";
 import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
+import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
-import { durationMs, type Settings, sizeBytes } from "./config.ts";
+import { durationMs, type Secret, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { appError } from "./domain/errors.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { Forge } from "./forge/forge.ts";
+import { githubForge } from "./forge/github/github-forge.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
-import type { IntakePolicy } from "./intake/decide.ts";
-import { hearDelivery, sweepForge } from "./intake/listen.ts";
+import { checkRequestFlow } from "./intake/check-request-flow.ts";
+import { commandFlow } from "./intake/command-flow.ts";
+import type { CommandPorts } from "./intake/command-ports.ts";
+import { type IntakePolicy, matchesBranch } from "./intake/decide.ts";
+import { dropFlow } from "./intake/drop-flow.ts";
+import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
+import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
+import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
+import { promoteFlow } from "./promotion/promote-flow.ts";
 import type { PromotionPorts } from "./promotion/promotion-ports.ts";
+import { formatPromoted, formatRolledBack } from "./promotion/proposal-words.ts";
 import { proposePromotion } from "./promotion/propose-promotion.ts";
+import { proposeRollback } from "./promotion/propose-rollback.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
+import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
@@ -53,7 +68,9 @@ export interface AppOptions {
 export interface App {
   readonly settings: Settings;
   readonly store: Store;
-  readonly forge: Forge & ForgePeople & LocalForgeAdmin;
+  readonly forge: Forge;
+  /** What people do on a forge that is flibs' own; undefined where the forge has pages of its own for that. */
+  readonly people: (ForgePeople & LocalForgeAdmin) | undefined;
   readonly engine: Engine;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
@@ -65,6 +82,10 @@ export interface App {
   readonly metrics: Metrics;
   /** Finds what no delivery told; returns what it started. */
   sweepForge(): Promise<readonly string[]>;
+  /** Stores what the forge sent and never arrived; returns how much. */
+  sweepDeliveries(): Promise<number>;
+  /** Mends statuses that ended runs left behind; returns how many. */
+  repairStatuses(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -80,7 +101,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     candidate: wrap("candidate", registries.candidate),
     production: wrap("production", registries.production),
   });
-  const forge = wrap("forge", openForge(settings, environment, log));
+  const metrics = createMetrics(store.metrics);
+  const { forge: openedForge, people } = openForge(settings, environment, log, metrics);
+  const forge = wrap("forge", openedForge);
   const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
@@ -92,8 +115,17 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     production: wrap("production signer", openSigners.production),
   };
   const publicUrl = publicUrlOf(settings);
-  const metrics = createMetrics(store.metrics);
 
+  // The worker is made last, since it is given the flows.
+  const runs: Runs = {
+    start: (request, transaction) => worker.runs.start(request, transaction),
+    cancel: (run, reason) => worker.runs.cancel(run, reason),
+    wake: (run) => worker.runs.wake(run),
+    find: (run) => worker.runs.find(run),
+    list: (filter) => worker.runs.list(filter),
+    journal: (run) => worker.runs.journal(run),
+  };
+  const trust: TrustPorts = { forge, approvals: store.approvals };
   const promotion: PromotionPorts = {
     forge,
     builds: store.builds,
@@ -101,10 +133,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
     signerOf: (name) => signerNamed(signers, name),
     releases: store.releases,
-    runs: {
-      start: (request, transaction) => worker.runs.start(request, transaction),
-      list: (filter) => worker.runs.list(filter),
-    },
+    runs,
     now: () => new Date(),
     settings: {
       repository: settings.manifests.repository,
@@ -115,6 +144,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
   };
   const building: BuildPorts = {
+    authorize: (request) => authorizeBuild(trust, request),
     builds: store.builds,
     logs: store.logs,
     forge: () => forge,
@@ -147,14 +177,52 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     secrets,
     log,
   };
-  const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests };
+  const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests, commands: settings.commands };
+  const looking: PullPorts = {
+    ...building,
+    forge: () => forge,
+    runs,
+    trust: async ({ repository, number }) => {
+      const pull = await forge.findPull(repository, number);
+      if (pull === undefined) throw appError("builds.pull-moved", `${repository} has no pull request #${number} any more`);
+      const judged = await judgeTrust(trust, pull);
+      if (judged.kind === "trusted") return { trusted: true };
+      return { trusted: false, base: judged.base, ...optional("approvedBy", judged.approval?.approvedBy) };
+    },
+  };
+  const pageOf = (run: string) => `${publicUrl}/builds/${run}`;
+  const commanding: CommandPorts = {
+    ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf },
+    promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
+    rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
+    readPromotion: (body) => {
+      const block = parseMachineBlock(body);
+      if (block) return { imageRepository: block.repository, build: block.build };
+      const back = parseRollbackBlock(body);
+      return back && { imageRepository: back.repository, build: undefined };
+    },
+    isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
+    settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
+  };
   const worker: Worker = createWorker({
     store,
-    flows: [buildFlow(building), checkPromotionFlow(promotion), releaseScanFlow(promotion), releaseFlow(promotion)],
+    flows: [
+      buildFlow(building),
+      testFlow({ ...building, runs }),
+      pullFlow(looking),
+      commandFlow(commanding),
+      checkRequestFlow({ forge, runs, pageOf }),
+      dropFlow({ runs }),
+      promoteFlow(promotion),
+      checkPromotionFlow(promotion),
+      releaseScanFlow(promotion),
+      releaseFlow(promotion),
+    ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
     concurrency: settings.limits.builds + 4,
-    most: { build: settings.limits.builds },
+    // Suites that are run again take an engine's slot as a build does.
+    most: { build: settings.limits.builds, test: settings.limits.builds },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
@@ -162,8 +230,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   });
 
   return {
-    ...{ settings, store, forge, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs, metrics },
+    ...{ settings, store, forge, people, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs, metrics },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
+    sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
+    repairStatuses: async () =>
+      (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
       await worker.stop();
       await openSigners.candidate.close();
@@ -203,16 +274,33 @@ function parentRegistries(settings: Settings, environment: Environment): BuildPo
   };
 }
 
-function openForge(settings: Settings, environment: Environment, log: Log): Forge & ForgePeople & LocalForgeAdmin {
+function openForge(settings: Settings, environment: Environment, log: Log, metrics: Metrics): Pick<App, "forge" | "people"> {
   const { forge } = settings;
-  return localForge({
-    name: forge.kind,
-    directory: forge.directory,
-    hookSecrets: forge.hookSecrets.map((secret) => readSecret(secret, environment)),
-    admins: forge.admins,
-    publicUrl: publicUrlOf(settings),
-    log,
-  });
+  switch (forge.kind) {
+    case "local": {
+      const local = localForge({
+        name: forge.kind,
+        directory: forge.directory,
+        hookSecrets: forge.hookSecrets.map((secret) => readSecret(secret, environment)),
+        admins: forge.admins,
+        publicUrl: publicUrlOf(settings),
+        log,
+      });
+      return { forge: local, people: local };
+    }
+    case "github":
+      return {
+        people: undefined,
+        forge: githubForge({
+          ...{ name: forge.kind, appId: forge.appId, baseUrl: forge.baseUrl, stateDirectory: settings.stateDirectory, log },
+          privateKey: readSecret(forge.privateKey, environment),
+          webhookSecrets: forge.webhookSecrets.map((secret) => readSecret(secret, environment)),
+          namespace: settings.containers.namespace,
+          manifests: settings.manifests.repository,
+          onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
+        }),
+      };
+  }
 }
 
 function openEngine(settings: Settings, installation: string): Engine {
@@ -262,7 +350,11 @@ function credentialOf(registry: Settings["registries"]["candidate"], environment
 /** Values that must not be seen in logs, statuses and comments. */
 function secretsOf(settings: Settings, environment: Environment): readonly string[] {
   const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
-  return [...passwords, ...settings.forge.hookSecrets].map((secret) => readSecret(secret, environment));
+  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
+}
+
+function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {
+  return forge.kind === "local" ? forge.hookSecrets : [forge.privateKey, ...forge.webhookSecrets];
 }
 
 /** What links start with; no slash at the end. */

@@ -55,7 +55,7 @@ function linesOf(schema: Schema, path: readonly string[], required: boolean): Se
   });
   if (isSecret(schema)) return [line("secret: {env: NAME} or {file: PATH}", false)];
   const choices = schema.oneOf ?? schema.anyOf;
-  if (choices) return choices.flatMap((choice) => linesOf(choice, path, required)).filter(firstOfItsPath);
+  if (choices) return joinSamePaths(choices.flatMap((choice) => linesOf(choice, path, required)));
   if (schema.properties) {
     return Object.entries(schema.properties).flatMap(([key, inner]) =>
       linesOf(inner, [...path, key], schema.required?.includes(key) ?? false),
@@ -75,8 +75,20 @@ function isSecret(schema: Schema): boolean {
   return schema.anyOf?.length === 2 && schema.anyOf.every((choice) => choice.properties?.env ?? choice.properties?.file) === true;
 }
 
-function firstOfItsPath(line: SettingLine, index: number, all: readonly SettingLine[]): boolean {
-  return all.findIndex((other) => other.path.join(".") === line.path.join(".")) === index;
+/** A key that several choices have is one setting: `kind` is any of their words. */
+function joinSamePaths(lines: readonly SettingLine[]): SettingLine[] {
+  const joined = new Map<string, SettingLine>();
+  for (const line of lines) {
+    const name = line.path.join(".");
+    const known = joined.get(name);
+    if (known === undefined) joined.set(name, line);
+    else {
+      const both = (a: string, b: string, between: string) => (a === b ? a : `${a}${between}${b}`);
+      const description = both(known.description, line.description, "; ");
+      joined.set(name, { ...known, type: both(known.type, line.type, " | "), description });
+    }
+  }
+  return [...joined.values()];
 }
 
 /** `web.maxBodyBytes` gives `FLIBS_WEB_MAX_BODY_BYTES`. */

@@ -98,7 +98,7 @@ function absolutePaths(settings: Settings, base: string): Settings {
     ...settings,
     stateDirectory,
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
-    forge: { ...settings.forge, directory: at(settings.forge.directory), hookSecrets: settings.forge.hookSecrets.map(secret) },
+    forge: absoluteForge(settings.forge, at, secret),
     registries: { candidate: registry(settings.registries.candidate), production: registry(settings.registries.production) },
     signing: {
       ...settings.signing,
@@ -106,6 +106,15 @@ function absolutePaths(settings: Settings, base: string): Settings {
       lookaside: resolve(stateDirectory, settings.signing.lookaside),
     },
   };
+}
+
+function absoluteForge(forge: Settings["forge"], at: (path: string) => string, secret: (value: Secret) => Secret): Settings["forge"] {
+  switch (forge.kind) {
+    case "local":
+      return { ...forge, directory: at(forge.directory), hookSecrets: forge.hookSecrets.map(secret) };
+    case "github":
+      return { ...forge, privateKey: secret(forge.privateKey), webhookSecrets: forge.webhookSecrets.map(secret) };
+  }
 }
 
 /** Throws `config.unreadable`. */

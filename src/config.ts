@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { appError } from "./domain/errors.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
 export const Secret = z.union([
@@ -62,6 +63,16 @@ export const Settings = z.strictObject({
           .default([])
           .describe("People who may do everything; all others who can write to the repositories may write"),
       }),
+      z.strictObject({
+        kind: z.literal("github").describe("A GitHub App; docs/github.md makes one"),
+        appId: z.number().int().positive().describe("The App's id"),
+        privateKey: Secret.describe("The App's private key: PEM, PEM with \\n for line ends, or base64 of it"),
+        webhookSecrets: z.array(Secret).min(1).max(2).describe("Secrets that sign deliveries; two while one is being replaced"),
+        baseUrl: z
+          .url({ protocol: /^https?$/ })
+          .default("https://api.github.com")
+          .describe("REST API; https://HOST/api/v3 for GitHub Enterprise Server"),
+      }),
     ])
     .describe("Where the repositories are"),
   containers: z
@@ -80,6 +91,23 @@ export const Settings = z.strictObject({
       branch: z.string().default("main").describe("Merging into this branch releases"),
     })
     .describe("Where promotions are proposed and released from"),
+  commands: z
+    .strictObject({
+      prefix: z
+        .string()
+        .regex(/^[a-z][a-z0-9-]{0,30}$/, "write a word in lower case")
+        .default("flibs")
+        .describe("Word that may stand before a command in a comment: /flibs build"),
+      prefixOnly: z.boolean().default(false).describe("Leave /build without the prefix to other bots"),
+      replies: z
+        .enum(["quiet", "outcomes", "all"])
+        .default("quiet")
+        .describe(
+          "quiet: a comment is answered only when something is refused or wrong, or help was asked for; outcomes: what was started, too",
+        ),
+    })
+    .prefault({})
+    .describe("Commands in comments of pull requests"),
   registries: z
     .strictObject({ candidate: RegistrySettings, production: RegistrySettings })
     .describe("Every successful build goes to candidate; merged promotions go to production"),
@@ -138,6 +166,8 @@ export const Settings = z.strictObject({
     .strictObject({
       forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
       release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
+      deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
+      statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
     })
     .prefault({})
     .describe("Webhooks are hints; sweeps find what was missed"),
@@ -147,6 +177,12 @@ export const Settings = z.strictObject({
     .describe("Logs of the service"),
 });
 export type Settings = z.infer<typeof Settings>;
+
+/** The local forge's settings, for what only it has. Throws `config.invalid` on another forge. */
+export function localForgeOf({ forge }: Pick<Settings, "forge">): Extract<Settings["forge"], { kind: "local" }> {
+  if (forge.kind === "local") return forge;
+  throw appError("config.invalid", `the forge is ${forge.kind}, this is for the local one`, { hint: "Use the forge's own pages" });
+}
 
 /** `30m` to milliseconds. */
 export function durationMs(text: string): number {

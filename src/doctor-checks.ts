@@ -20,7 +20,7 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
     { name: "git", look: async () => (await run("git", ["--version"])).stdout.trim() },
     { name: "gpg", look: async () => (await run("gpg", ["--version"])).stdout.split("\n")[0] ?? "" },
     { name: "state directory", look: () => lookAtDirectory(stateDirectory) },
-    { name: "repositories", look: () => lookAtDirectory(forge.directory) },
+    ...(forge.kind === "local" ? [{ name: "repositories", look: () => lookAtDirectory(forge.directory) }] : []),
     {
       name: "database",
       look: async () => {

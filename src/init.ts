@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { publicNamed } from "./app.ts";
 import type { InitOptions } from "./cli/program.ts";
-import type { Settings } from "./config.ts";
+import { localForgeOf, type Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
 import { appError } from "./domain/errors.ts";
 import { localForge } from "./forge/local/local-forge.ts";
@@ -45,7 +45,7 @@ export async function initInstallation(options: InitOptions, platforms: readonly
     return [
       `settings      ${file}`,
       `keys          ${gnupgHome}: candidate ${settings.signing.candidateKey}, production ${settings.signing.productionKey}`,
-      `repositories  ${settings.forge.directory}`,
+      `repositories  ${localForgeOf(settings).directory}`,
       `manifests     ${settings.manifests.repository}`,
       `for consumers ${consumer}: policy.json, registries.d, public keys`,
       `next          flibs --config ${file} serve`,
@@ -95,12 +95,12 @@ async function ensureManifestRepository(settings: Settings, platforms: readonly 
   const { repository, branch } = settings.manifests;
   const forge = localForge({
     name: "local",
-    directory: settings.forge.directory,
+    directory: localForgeOf(settings).directory,
     hookSecrets: [],
-    admins: settings.forge.admins,
+    admins: localForgeOf(settings).admins,
     log: silentLog,
   });
-  await mkdir(settings.forge.directory, { recursive: true });
+  await mkdir(localForgeOf(settings).directory, { recursive: true });
   await forge.createRepository(repository);
   if ((await forge.findHead(repository, branch)) !== undefined) return;
   const files = initialManifestRepository({
@@ -121,7 +121,7 @@ async function ensureManifestRepository(settings: Settings, platforms: readonly 
     }
     await git("add", "--all");
     await git("commit", "--quiet", "--message", "Begin the registry manifests");
-    await git("push", "--quiet", join(settings.forge.directory, `${repository}.git`), `HEAD:refs/heads/${branch}`);
+    await git("push", "--quiet", join(localForgeOf(settings).directory, `${repository}.git`), `HEAD:refs/heads/${branch}`);
   } finally {
     await rm(clone, { recursive: true, force: true });
   }

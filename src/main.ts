@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { join } from "node:path";
-import { type App, lookasideOf, openApp, publicNamed, publicUrlOf, version } from "./app.ts";
+import { type App, lookasideOf, publicNamed, publicUrlOf, version } from "./app.ts";
 import type { Client } from "./cli/client.ts";
 import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -16,17 +15,17 @@ import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import { initInstallation } from "./init.ts";
-import { createLog, type Log, silentLog } from "./log.ts";
+import { openBesideService, runInstallation } from "./installation.ts";
+import { createLog } from "./log.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
-import { describeInstallation, startService } from "./serve.ts";
+import { describeInstallation } from "./serve.ts";
 import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "./signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
 import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
 import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
 import { verifyImage } from "./signing/verify-image.ts";
-import { connectEmbedded, startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 
 const environment = process.env;
 let openApps: App[] = [];
@@ -70,23 +69,14 @@ openApps = [];
 /** The service: until SIGTERM or SIGINT, then hands its work over. */
 async function serve(settings: Settings): Promise<void> {
   const log = createLog(settings.log.level);
-  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
   const told = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
-  const own =
-    databaseUrlOf(settings) === undefined ? await startEmbeddedPostgres({ directory: postgresDirectory(settings), log }) : undefined;
+  const running = await runInstallation(settings, environment, log);
   try {
-    const app = await openInstallation(settings, databaseUrlOf(settings) ?? own?.url ?? "", log);
-    try {
-      const service = await startService(app, log);
-      log.info({ ...describeInstallation(settings), address: service.address, version }, "flibs is ready");
-      await told;
-      log.info("stopping: running steps are finished or handed over");
-      await service.stop();
-    } finally {
-      await app.close();
-    }
+    log.info({ ...describeInstallation(settings), address: running.service.address, version }, "flibs is ready");
+    await told;
+    log.info("stopping: running steps are finished or handed over");
   } finally {
-    await own?.stop();
+    await running.stop();
   }
   log.info("stopped");
 }
@@ -101,6 +91,12 @@ async function openClient(settings: Settings): Promise<Client> {
     runs: app.runs,
     releases: app.store.releases,
     forge: app.forge,
+    people: () => {
+      if (app.people) return app.people;
+      throw appError("cli.usage", `${settings.forge.kind} has pages of its own for this`, {
+        hint: "Use them; this command is for the local forge",
+      });
+    },
     close: async () => {
       openApps = openApps.filter((one) => one !== app);
       await app.close();
@@ -111,26 +107,9 @@ async function openClient(settings: Settings): Promise<Client> {
 }
 
 async function openWithoutService(settings: Settings): Promise<App> {
-  const url = databaseUrlOf(settings) ?? (await connectEmbedded(postgresDirectory(settings)));
-  if (url === undefined) {
-    throw appError("cli.not-running", `flibs is not running on ${settings.stateDirectory}`, { hint: "Start it: flibs serve" });
-  }
-  const app = await openInstallation(settings, url, silentLog);
+  const app = await openBesideService(settings, environment);
   openApps.push(app);
   return app;
-}
-
-async function openInstallation(settings: Settings, databaseUrl: string, log: Log): Promise<App> {
-  return openApp(settings, { log, environment, databaseUrl });
-}
-
-function databaseUrlOf(settings: Settings): string | undefined {
-  const { url } = settings.database;
-  return url === undefined ? environment.DATABASE_URL || undefined : readSecret(url, environment);
-}
-
-function postgresDirectory(settings: Settings): string {
-  return join(settings.stateDirectory, "postgres");
 }
 
 function appOf(client: Client): App {

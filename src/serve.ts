@@ -56,8 +56,10 @@ export async function startService(app: App, log: Log): Promise<Service> {
   );
   await app.worker.start();
   const address = await web.listen();
-  const [secret] = settings.forge.hookSecrets;
-  if (secret) await app.forge.setHookAddress(address, secret);
+  if (app.people && settings.forge.kind === "local") {
+    const [secret] = settings.forge.hookSecrets;
+    if (secret) await app.people.setHookAddress(address, secret);
+  }
 
   const stopping = new AbortController();
   const sweeps = [
@@ -70,6 +72,8 @@ export async function startService(app: App, log: Log): Promise<Service> {
       await app.runs.start(requestScan(settings.manifests.repository, `timer ${new Date().toISOString()}`, false));
       return 0;
     }),
+    every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
+    every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
     every("runs", lookEveryMs, () => app.worker.sweep()),
     every("engine", cleanEveryMs, async () => (await cleanEngine(app)).length),
   ];

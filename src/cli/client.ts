@@ -13,6 +13,8 @@ export interface Client {
   readonly logs: LogStore;
   readonly runs: Runs;
   readonly releases: ReleaseStore;
-  readonly forge: Forge & ForgePeople;
+  readonly forge: Forge;
+  /** Throws `cli.usage` on a forge that has pages of its own. */
+  people(): ForgePeople;
   close(): Promise<void>;
 }

@@ -76,7 +76,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
       await context.withClient(async (client) => {
         const repository = repositoryOf(client, options.repository);
         const { title, body, base: baseBranch } = options;
-        const opened = await client.forge.openPull({ repository, headBranch, baseBranch, title, body, person: context.person });
+        const opened = await client.people().openPull({ repository, headBranch, baseBranch, title, body, person: context.person });
         terminal.out(options.json ? `${JSON.stringify(opened)}\n` : `opened ${repository} #${opened.number}\n`);
       });
     });
@@ -89,7 +89,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
     .action(async (number: string, text: string, options: PullOptions) => {
       await context.withClient(async (client) => {
         const pull = await readPull(client, repositoryOf(client, options.repository), number);
-        await client.forge.addComment(pull.repository, pull.number, context.person, text);
+        await client.people().addComment(pull.repository, pull.number, context.person, text);
         terminal.out(`commented on ${pull.repository} #${pull.number}\n`);
       });
     });
@@ -104,7 +104,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
       await context.withClient(async (client) => {
         const pull = await readPull(client, repositoryOf(client, options.repository), number);
         if (!options.force) await demandChecks(client, pull);
-        const merged = await client.forge.mergePull(pull.repository, pull.number, context.person, pull.head);
+        const merged = await client.people().mergePull(pull.repository, pull.number, context.person, pull.head);
         terminal.out(
           options.json
             ? `${JSON.stringify(merged)}\n`
@@ -120,7 +120,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
     .action(async (number: string, options: PullOptions) => {
       await context.withClient(async (client) => {
         const pull = await readPull(client, repositoryOf(client, options.repository), number);
-        await client.forge.closePull(pull.repository, pull.number, context.person);
+        await client.people().closePull(pull.repository, pull.number, context.person);
         terminal.out(`closed ${pull.repository} #${pull.number}\n`);
       });
     });
@@ -132,8 +132,9 @@ export function addPullCommands(program: Command, context: CommandContext): void
     .description("Create a bare repository with its hook, or renew the hook of an existing one")
     .action(async (name: string) => {
       await context.withClient(async (client) => {
-        await client.forge.createRepository(name);
-        terminal.out(`${client.settings.forge.directory}/${name}.git\n`);
+        await client.people().createRepository(name);
+        const { forge } = client.settings;
+        if (forge.kind === "local") terminal.out(`${forge.directory}/${name}.git\n`);
       });
     });
   repo
@@ -141,7 +142,7 @@ export function addPullCommands(program: Command, context: CommandContext): void
     .description("List the repositories")
     .action(async () => {
       await context.withClient(async (client) => {
-        for (const name of await client.forge.listRepositories()) terminal.out(`${name}\n`);
+        for (const name of await client.people().listRepositories()) terminal.out(`${name}\n`);
       });
     });
 }

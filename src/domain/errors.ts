@@ -194,6 +194,9 @@ export const errorCatalogue = {
   // intake
   "intake.signature-missing": { kind: "denied", meaning: "A delivery has no signature" },
   "intake.signature-wrong": { kind: "denied", meaning: "A delivery's signature fits none of the secrets" },
+  "intake.branch-not-built": { kind: "input", meaning: "A command asked for a branch that the settings leave out, or that has gone" },
+  "intake.not-approved": { kind: "denied", meaning: "Nobody who may write has approved this commit of a stranger's pull request" },
+  "intake.not-allowed": { kind: "denied", meaning: "Whoever asked for a build may not write to the repository any more" },
   "intake.delivery-malformed": { kind: "input", meaning: "A delivery has no id, or a body that its forge would not send" },
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
 

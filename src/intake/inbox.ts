@@ -18,6 +18,8 @@ export interface InboxStore {
   /** One transaction: the row and its job. `duplicate` when (forge, delivery id) is known already; then nothing is written. */
   store(delivery: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">): Promise<"stored" | "duplicate">;
   find(id: string): Promise<StoredDelivery | undefined>;
+  /** Has this delivery come, whatever became of it? */
+  isKnown(forge: string, deliveryId: string): Promise<boolean>;
   finish(id: string, status: "done" | "failed", outcome: string, transaction: Transaction): Promise<void>;
   list(filter: { readonly limit: number }): Promise<readonly Omit<StoredDelivery, "body">[]>;
 }

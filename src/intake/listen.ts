@@ -2,7 +2,7 @@ import type { ForgeEvent } from "../forge/event.ts";
 import type { Forge } from "../forge/forge.ts";
 import type { RunRequest, Runs } from "../workflow/run.ts";
 import { decide, type IntakePolicy, type Intent } from "./decide.ts";
-import type { CursorStore, StoredDelivery } from "./inbox.ts";
+import type { CursorStore, InboxStore, StoredDelivery } from "./inbox.ts";
 import { requestsOf } from "./requests.ts";
 
 /** Branches of one push, or changes of one delivery, that are acted upon; more at once is a mistake or an attack. */
@@ -29,9 +29,12 @@ export async function hearDelivery(forge: Forge, policy: IntakePolicy, delivery:
   return { outcome: heard.map((one) => one.outcome).join("; "), start: heard.flatMap((one) => one.start) };
 }
 
+/** An installation does not start its life by building every branch there is, nor by obeying what was said before it came. */
+const notAtFirst: readonly string[] = ["build", "command", "check-request"];
+
 /**
- * Finds what no delivery told, by the same door, and returns what it started that nobody had started before. The first look at a forge only takes note of where everything stands: an installation
- * does not start its life by building every branch there is; releases and open promotions are looked at all the same.
+ * Finds what no delivery told, by the same door, and returns what it started that nobody had started before. The first look at a forge only takes
+ * note of where everything stands; releases, open promotions and open pull requests are looked at all the same.
  */
 export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: CursorStore, runs: Runs): Promise<readonly string[]> {
   const name = `forge ${forge.name}`;
@@ -47,7 +50,7 @@ export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: Cu
     if (count > mostEvents) continue;
     try {
       const heard = await hearEvent(forge, policy, event);
-      const start = cursor === undefined ? heard.start.filter((request) => request.flow !== "build") : heard.start;
+      const start = cursor === undefined ? heard.start.filter(({ flow }) => !notAtFirst.includes(flow)) : heard.start;
       for (const request of start) {
         const id = await runs.start(request);
         if (!known.has(id)) missed.push(request.key);
@@ -64,6 +67,22 @@ export async function sweepForge(forge: Forge, policy: IntakePolicy, cursors: Cu
   return missed;
 }
 
+/**
+ * Deliveries that the forge remembers and the inbox does not know are stored as if they had come now, so that what follows is the same. Works while
+ * the address of the hook is down. Returns how many there were.
+ */
+export async function sweepDeliveries(forge: Forge, cursors: CursorStore, inbox: InboxStore): Promise<number> {
+  const name = `deliveries ${forge.name}`;
+  const { lost, cursor } = await forge.findLostDeliveries(await cursors.findCursor(name), (id) => inbox.isKnown(forge.name, id));
+  let found = 0;
+  for (const { deliveryId, headers, body } of lost) {
+    if ((await inbox.store({ forge: forge.name, deliveryId, headers, body })) === "stored") found += 1;
+  }
+  // After they are stored: a crash in between finds them again, and the inbox knows them then.
+  await cursors.saveCursor(name, cursor);
+  return found;
+}
+
 async function hearEvent(forge: Forge, policy: IntakePolicy, event: ForgeEvent): Promise<Heard> {
   const intent = await atHead(forge, decide(event, policy));
   if (intent.kind === "ignored") return { outcome: `ignored: ${intent.reason}`, start: [] };
@@ -71,9 +90,15 @@ async function hearEvent(forge: Forge, policy: IntakePolicy, event: ForgeEvent):
   return { outcome: start.map((request) => `started ${request.key}`).join(", "), start };
 }
 
-/** An event is a hint: deliveries come late and in any order, so what is built is the branch's head now. */
+/** An event is a hint: deliveries come late and in any order, so what is built or looked at is what stands there now. */
 async function atHead(forge: Forge, intent: Intent): Promise<Intent> {
-  if (intent.kind !== "build") return intent;
+  if (intent.kind === "pull") {
+    const pull = await forge.findPull(intent.repository, intent.number);
+    if (pull === undefined) return { kind: "ignored", reason: `${intent.repository} has no pull request #${intent.number}` };
+    return { ...intent, head: pull.head, state: pull.state };
+  }
+  // A commit of a merge queue stands on no branch that we know.
+  if (intent.kind !== "build" || intent.request.scratch) return intent;
   const { repository, branch } = intent.request;
   const head = await forge.findHead(repository, branch);
   if (head === undefined) return { kind: "ignored", reason: `branch ${branch} of ${repository} has gone` };

@@ -14,31 +14,58 @@ export function requestsOf(intent: Intent): readonly RunRequest[] {
       return [];
     case "build":
       return [requestBuild(intent.request, `build ${intent.request.repository} ${intent.request.branch} ${intent.request.commit}`)];
-    case "check-promotion":
+    case "pull": {
+      const { forge, repository, number, head, state } = intent;
+      return [requestPullLook({ forge, repository, number, head: head ?? "" }, `pull ${repository} #${number} ${state} ${head}`)];
+    }
+    case "check-promotion": {
+      const { repository, number, head } = intent;
       return [
         {
           flow: "check-promotion",
-          subject: `check ${intent.repository} #${intent.number}`,
-          intent: { repository: intent.repository, number: intent.number, head: intent.head },
-          key: `check ${intent.repository} #${intent.number} ${intent.head}`,
+          subject: `check ${repository} #${number}`,
+          intent: { repository, number, head },
+          key: `check ${repository} #${number} ${head}`,
           whenBusy: "supersede",
         },
       ];
+    }
+    case "check-queued": {
+      const { repository, commit, baseBranch, baseCommit } = intent;
+      const subject = `check ${repository} ${commit}`;
+      return [
+        {
+          flow: "check-promotion",
+          subject,
+          intent: { repository, head: commit, base: baseCommit, baseBranch },
+          key: subject,
+          whenBusy: "queue",
+        },
+      ];
+    }
+    case "drop-queued": {
+      const subject = `drop ${intent.repository} ${intent.commit}`;
+      return [{ flow: "drop", subject, intent: { repository: intent.repository, commit: intent.commit }, key: subject, whenBusy: "queue" }];
+    }
     case "release":
       return [requestScan(intent.repository, `scan ${intent.repository} ${intent.commit}`, false)];
+    case "commands": {
+      const subject = `commands ${intent.intent.repository} #${intent.intent.number} ${intent.intent.comment}`;
+      return [{ flow: "command", subject, intent: intent.intent, key: subject, whenBusy: "queue" }];
+    }
+    case "check-request": {
+      const { what, repository, commit, request } = intent.intent;
+      const subject = `${what} ${repository} ${commit} ${request}`;
+      return [{ flow: "check-request", subject, intent: intent.intent, key: subject, whenBusy: "queue" }];
+    }
   }
 }
 
 /** A newer commit of a branch supersedes the build of an older one; scratch builds stand in nobody's way. */
 export function requestBuild(request: BuildRequested, key: string): RunRequest {
   const scratch = request.scratch ? ` scratch ${request.commit}` : "";
-  return {
-    flow: "build",
-    subject: `build ${request.repository} ${request.branch}${scratch}`,
-    intent: request,
-    key,
-    whenBusy: "supersede",
-  };
+  const subject = `build ${request.repository} ${request.branch}${scratch}`;
+  return { flow: "build", subject, intent: request, key, whenBusy: "supersede" };
 }
 
 /**

@@ -44,6 +44,16 @@ export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date):
       return row && { ...assemble(row), body: new Uint8Array(row.body) };
     },
 
+    async isKnown(forge, deliveryId) {
+      const row = await database
+        .selectFrom("delivery")
+        .select("id")
+        .where("forge", "=", forge)
+        .where("delivery_id", "=", storableText(deliveryId))
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
     async finish(id, status, outcome, transaction) {
       await unwrap(transaction)
         .updateTable("delivery")

@@ -1,9 +1,11 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { LogStore } from "../builds/log-store.ts";
+import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
+import { approvalStore } from "./approvals.ts";
 import { buildStore } from "./builds.ts";
 import { openConnection } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
@@ -24,6 +26,7 @@ export interface Store extends WorkflowStore {
   readonly inbox: InboxStore;
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
+  readonly approvals: ApprovalStore;
   readonly metrics: ReturnType<typeof metricsStore>;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
   ensureInstallation(): Promise<string>;
@@ -57,6 +60,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     deliveries: inbox.queue,
     cursors: cursorStore(database),
     releases: releaseStore(database),
+    approvals: approvalStore(database, now),
     metrics: metricsStore(database),
     journal: journalStore(database, url, log, now),
     jobs,

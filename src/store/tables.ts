@@ -134,6 +134,15 @@ export interface ReleaseReportTable {
   report: ReleaseReport;
 }
 
+export interface ApprovalTable {
+  forge: string;
+  repository: string;
+  number: number;
+  head: string;
+  approved_by: string;
+  at: Date;
+}
+
 export interface InstallationTable {
   the: Generated<boolean>;
   id: string;
@@ -152,4 +161,5 @@ export interface Tables {
   reconciled: ReconciledTable;
   release_report: ReleaseReportTable;
   installation: InstallationTable;
+  approval: ApprovalTable;
 }

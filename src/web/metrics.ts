@@ -12,6 +12,8 @@ export interface Metrics {
   stepFinished(flow: string, step: string, outcome: "done" | "failed" | "suspended", ms: number): void;
   sweepFound(sweep: string, findings: number): void;
   requestAnswered(method: string, route: string, status: number, ms: number): void;
+  /** A request to a forge's API was answered; status 0 when it was not, `remaining` as the forge's own budget tells. */
+  forgeAsked(operation: string, status: number, remaining: number | undefined): void;
 }
 
 /** `store` is asked at each scrape; when it fails, the rest is still shown and `flibs_store_up` is 0. */
@@ -46,6 +48,17 @@ export function createMetrics(store: MetricsStore): Metrics {
     buckets: [0.001, 0.005, 0.02, 0.05, 0.2, 1, 5],
     registers,
   });
+  const forgeRequests = new Counter({
+    name: "flibs_forge_requests_total",
+    help: "Requests to the forge's API by operation and answer; status 0 is no answer",
+    labelNames: ["operation", "status"],
+    registers,
+  });
+  const forgeBudget = new Gauge({
+    name: "flibs_forge_requests_remaining",
+    help: "What the forge said last is left of its budget of requests",
+    registers,
+  });
   const stored = storedGauges(registry);
   return {
     contentType: registry.contentType,
@@ -57,6 +70,10 @@ export function createMetrics(store: MetricsStore): Metrics {
     deliveryTaken: (forge, outcome) => deliveries.inc({ forge, outcome }),
     stepFinished: (flow, step, outcome, ms) => steps.observe({ flow, step: step.split(" ")[0] ?? step, outcome }, ms / 1000),
     sweepFound: (sweep, number) => findings.inc({ sweep }, number),
+    forgeAsked: (operation, status, remaining) => {
+      forgeRequests.inc({ operation, status });
+      if (remaining !== undefined) forgeBudget.set(remaining);
+    },
     requestAnswered: (method, route, status, ms) => requests.observe({ method, route, status }, ms / 1000),
   };
 }

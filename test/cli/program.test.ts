@@ -5,6 +5,7 @@ import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
+import type { ForgePeople } from "../../src/forge/person.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const settings = parseSettings(
@@ -92,11 +93,14 @@ async function flibs(line: string[], story: Story = {}) {
       listPulls: async () => [pull],
       listStatuses: async () => story.statuses ?? [],
       listComments: async () => [],
-      mergePull: async (_repository: string, number: number, person: string, head: string) => {
-        asked.merged.push(`${number} at ${head} by ${person}`);
-        return { mergeCommit: "m".repeat(40) };
-      },
     },
+    people: () =>
+      ({
+        mergePull: async (_repository: string, number: number, person: string, head: string) => {
+          asked.merged.push(`${number} at ${head} by ${person}`);
+          return { mergeCommit: "m".repeat(40) };
+        },
+      }) as unknown as ForgePeople,
     close: async () => {
       asked.closed += 1;
     },

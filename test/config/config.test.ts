@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { durationMs, sizeBytes } from "../../src/config.ts";
+import { durationMs, localForgeOf, sizeBytes } from "../../src/config.ts";
 import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
 import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
 
@@ -44,7 +44,7 @@ describe("settings", () => {
     writeFileSync(file, least);
     const settings = loadSettings(file, {});
     expect(settings.stateDirectory).toBe(join(directory, "var/flibs"));
-    expect(settings.forge.hookSecrets).toEqual([{ file: join(directory, "hook.secret") }]);
+    expect(localForgeOf(settings).hookSecrets).toEqual([{ file: join(directory, "hook.secret") }]);
     expect(settings.signing.lookaside).toBe(join(directory, "var/flibs/lookaside"));
     expect(loadSettings(undefined, { FLIBS_CONFIG: file }).manifests.repository).toBe("releng/manifests");
   });

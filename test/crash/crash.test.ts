@@ -12,6 +12,7 @@ import { verifyImage } from "../../src/signing/verify-image.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
+import { peopleOf } from "../support/people-of.ts";
 
 // Everything in this file is one story: the line from push to release, where the process dies at each point it passes.
 const mostRestarts = 700;
@@ -33,7 +34,7 @@ beforeAll(async () => {
     environment: process.env,
     databaseUrl: database.url,
   });
-  await app.forge.createRepository(hello);
+  await peopleOf(app).createRepository(hello);
   // The first look only takes note of where everything stands.
   await app.sweepForge();
   person = await installation.person(hello);
@@ -117,7 +118,7 @@ describe("killed before and after each journal write and each effect", () => {
 
   test("merging it gives exactly one release with all signatures", async () => {
     const [pull] = await app.forge.listPulls("releng/manifests", "open");
-    const { mergeCommit } = await app.forge.mergePull("releng/manifests", pull?.number ?? 0, "bob");
+    const { mergeCommit } = await peopleOf(app).mergePull("releng/manifests", pull?.number ?? 0, "bob");
     const kills = await workThroughCrashes();
     expect(kills).toBeGreaterThan(15);
 

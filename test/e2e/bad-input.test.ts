@@ -2,6 +2,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { localForgeOf } from "../../src/config.ts";
 import { readSecret } from "../../src/config-load.ts";
 import { copyTemplate, type Person } from "../support/installation.ts";
 import { type RunningService, startRunningService, until } from "../support/running-service.ts";
@@ -139,7 +140,7 @@ describe("deliveries that are not to be believed", () => {
     expect((await flibs.app.store.inbox.list({ limit: 1000 })).length).toBe(before);
   });
   test("signed, but changed on the way", async () => {
-    const secret = readSecret(flibs.settings.forge.hookSecrets[0] ?? { env: "none" }, {});
+    const secret = readSecret(localForgeOf(flibs.settings).hookSecrets[0] ?? { env: "none" }, {});
     const text = body();
     expect(
       (await send(text.replace("mallory", "alice"), { "x-flibs-event": "change", "x-flibs-signature-256": sign(text, secret) })).status,
@@ -151,7 +152,7 @@ describe("deliveries that are not to be believed", () => {
     else expect(String(answer)).toMatch(/fetch failed/);
   });
   test("signed but nonsense", async () => {
-    const secret = readSecret(flibs.settings.forge.hookSecrets[0] ?? { env: "none" }, {});
+    const secret = readSecret(localForgeOf(flibs.settings).hookSecrets[0] ?? { env: "none" }, {});
     const text = "[1,2";
     expect((await send(text, { "x-flibs-event": "change", "x-flibs-signature-256": sign(text, secret) })).status).toBe(400);
   });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { flibsCommand, run } from "../../demo/flibs-process.ts";
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import { localForgeOf } from "../../src/config.ts";
 import { localForge } from "../../src/forge/local/local-forge.ts";
 import { silentLog } from "../../src/log.ts";
 import { dockerSocket, requireDocker } from "../support/docker.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
   installation = await makeInstallation();
   settingsFile = await settingsWith("quick.yaml", () => {});
   flibs = flibsCommand(settingsFile);
-  const { directory } = installation.settings.forge;
+  const { directory } = localForgeOf(installation.settings);
   forge = localForge({ name: "local", directory, hookSecrets: [], admins: ["alice"], log: silentLog });
 }, 120_000);
 afterEach(async () => {
@@ -143,7 +144,7 @@ describe("deliveries that never arrive", () => {
 
   test("a hook that knows a wrong address: git says so, and the sweep finds the push", async () => {
     await serve();
-    const file = join(installation.settings.forge.directory, "flibs-hook.json");
+    const file = join(localForgeOf(installation.settings).directory, "flibs-hook.json");
     const right = await readFile(file, "utf8");
     await writeFile(file, JSON.stringify({ ...JSON.parse(right), url: "http://127.0.0.1:1" }));
     const person = await newRepository("wrong-address");
@@ -162,7 +163,7 @@ describe("deliveries that never arrive", () => {
     await serve();
     const person = await newRepository("twice");
     const commit = await person.push(await dockerfile(person));
-    const { hookSecrets, directory } = installation.settings.forge;
+    const { hookSecrets, directory } = localForgeOf(installation.settings);
     const { url } = JSON.parse(await readFile(join(directory, "flibs-hook.json"), "utf8"));
     const [secret] = hookSecrets;
     const key = secret && "file" in secret ? (await readFile(secret.file, "utf8")).trim() : "";
@@ -332,7 +333,7 @@ test("two flibs on one database share the work: ten builds, each done once", asy
 
 test("health, readiness and metrics tell how it is", async () => {
   await serve();
-  const { url } = JSON.parse(await readFile(join(installation.settings.forge.directory, "flibs-hook.json"), "utf8"));
+  const { url } = JSON.parse(await readFile(join(localForgeOf(installation.settings).directory, "flibs-hook.json"), "utf8"));
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true });
   const ready = await until("all parts to be looked at", async () => {
     const answer = (await (await fetch(`${url}/readyz`)).json()) as { ok: boolean; parts: { name: string; ok: boolean }[] };

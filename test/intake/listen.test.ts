@@ -5,7 +5,12 @@ import type { CursorStore, StoredDelivery } from "../../src/intake/inbox.ts";
 import { hearDelivery, sweepForge } from "../../src/intake/listen.ts";
 import type { RunRequest, Runs } from "../../src/workflow/run.ts";
 
-const policy = { namespace: "containers", branches: ["main", "f*"], manifests: { repository: "releng/manifests", branch: "main" } };
+const policy = {
+  namespace: "containers",
+  branches: ["main", "f*"],
+  manifests: { repository: "releng/manifests", branch: "main" },
+  commands: { prefix: "flibs" },
+};
 const delivery = {} as StoredDelivery;
 const push = (repository: string, branch = "main", after: string | undefined = "old"): ForgeEvent => ({
   kind: "branch-pushed",

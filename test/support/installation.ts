@@ -3,7 +3,7 @@ import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { type BaseImage, ensureBaseImage } from "../../demo/base-image.ts";
-import type { Settings } from "../../src/config.ts";
+import { localForgeOf, type Settings } from "../../src/config.ts";
 import { loadSettings } from "../../src/config-load.ts";
 import { initInstallation } from "../../src/init.ts";
 import { removeEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
@@ -71,7 +71,7 @@ export async function makeInstallation(): Promise<Installation> {
   };
   return {
     ...{ directory, settingsFile, settings, candidate, production, base, remove },
-    person: (repository) => clone(join(scratch.path, "clones", repository), join(settings.forge.directory, `${repository}.git`)),
+    person: (repository) => clone(join(scratch.path, "clones", repository), join(localForgeOf(settings).directory, `${repository}.git`)),
     with: (change) => change(settings),
     [Symbol.asyncDispose]: remove,
   };

@@ -8,6 +8,7 @@ import { type Service, startService } from "../../src/serve.ts";
 import { isFinal } from "../../src/workflow/run.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 import { type Installation, makeInstallation, type Person } from "./installation.ts";
+import { peopleOf } from "./people-of.ts";
 
 /** A whole flibs in this process, on real parts. */
 export interface RunningService extends AsyncDisposable {
@@ -45,7 +46,7 @@ export async function startRunningService(change: (settings: Settings) => Settin
   return {
     ...{ installation, app, service, settings, remove },
     async repository(name) {
-      await app.forge.createRepository(name);
+      await peopleOf(app).createRepository(name);
       return installation.person(name);
     },
     endOfBuild: (repository, commit) =>

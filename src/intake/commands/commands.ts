@@ -34,5 +34,6 @@ export const permissionTable: readonly {
 export function formatCommand(command: Command, lead: string): string {
   // The spec is that of the command's own verb, which the compiler cannot follow through the table.
   const spec: CommandSpec = commands[command.verb];
-  return [`${lead}${command.verb}`, ...spec.toWords(command).map((word) => (word.startsWith("--") ? word : quoteWord(word)))].join(" ");
+  const isOption = (word: string) => spec.options.some(({ name }) => word === `--${name}`);
+  return [`${lead}${command.verb}`, ...spec.toWords(command).map((word) => (isOption(word) ? word : quoteWord(word)))].join(" ");
 }

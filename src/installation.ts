@@ -1,0 +1,68 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type App, openApp } from "./app.ts";
+import type { Settings } from "./config.ts";
+import { readSecret } from "./config-load.ts";
+import { appError } from "./domain/errors.ts";
+import { type Log, silentLog } from "./log.ts";
+import { type Service, startService } from "./serve.ts";
+import { connectEmbedded, startEmbeddedPostgres } from "./store/embedded-postgres.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface RunningInstallation {
+  readonly app: App;
+  readonly service: Service;
+  /** Hands running work over, then ends everything that was started here; may be called twice. */
+  stop(): Promise<void>;
+}
+
+/** The whole service of an installation: its own PostgreSQL when the settings name none, workers, sweeps, web server. */
+export async function runInstallation(settings: Settings, environment: Environment, log: Log): Promise<RunningInstallation> {
+  mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
+  const url = databaseUrlOf(settings, environment);
+  const own = url === undefined ? await startEmbeddedPostgres({ directory: postgresDirectory(settings), log }) : undefined;
+  const closers: (() => Promise<unknown>)[] = own ? [() => own.stop()] : [];
+  // Each is closed although another could not be: a database left running would hold the next start up.
+  const closeAll = async () => {
+    const problems: unknown[] = [];
+    for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => problems.push(error));
+    if (problems.length > 0) throw problems[0];
+  };
+  try {
+    const app = await openApp(settings, { log, environment, databaseUrl: url ?? own?.url ?? "" });
+    closers.push(() => app.close());
+    const service = await startService(app, log);
+    closers.push(() => service.stop());
+    let stopped: Promise<void> | undefined;
+    return {
+      app,
+      service,
+      stop() {
+        stopped ??= closeAll();
+        return stopped;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** The database that the service uses; without a service there is nobody who would do the work. Throws `cli.not-running`. */
+export async function openBesideService(settings: Settings, environment: Environment): Promise<App> {
+  const databaseUrl = databaseUrlOf(settings, environment) ?? (await connectEmbedded(postgresDirectory(settings)));
+  if (databaseUrl === undefined) {
+    throw appError("cli.not-running", `flibs is not running on ${settings.stateDirectory}`, { hint: "Start it: flibs serve" });
+  }
+  return openApp(settings, { log: silentLog, environment, databaseUrl });
+}
+
+function databaseUrlOf(settings: Settings, environment: Environment): string | undefined {
+  const { url } = settings.database;
+  return url === undefined ? environment.DATABASE_URL || undefined : readSecret(url, environment);
+}
+
+function postgresDirectory(settings: Settings): string {
+  return join(settings.stateDirectory, "postgres");
+}
