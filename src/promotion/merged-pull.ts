@@ -1,5 +1,6 @@
 import type { Pull } from "../forge/forge.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionBranch, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
 
 /** Merged pull requests that are looked at closely, newest first, when none names the commit itself. */
 const mostLookedAt = 20;
@@ -32,9 +33,19 @@ async function withText(ports: PromotionPorts, merged: readonly Pull[], newest: 
   const found: Pull[] = [];
   for (const pull of wanted ? merged.slice(0, mostLookedAt) : []) {
     const text = await forge.findFile(settings.repository, pull.head, path);
-    if (text && wanted && Buffer.compare(text, wanted) === 0) found.push(pull);
+    if (!text || !wanted || Buffer.compare(text, wanted) !== 0) continue;
+    // A branch that has the commit may have it from main: then it only came along, unless the branch is there for this image.
+    if (isOfImage(pull, path) || !(await forge.isAncestor(settings.repository, newest, pull.head))) found.push(pull);
   }
   return found;
+}
+
+function isOfImage({ headBranch }: Pull, path: string): boolean {
+  const repository = repositoryOfPath(path);
+  if (repository === undefined) return false;
+  return [promotionBranch(repository), rollbackBranch(repository)].some(
+    (branch) => headBranch === branch || headBranch.startsWith(`${branch}-`),
+  );
 }
 
 /** Of those whose merge has `newest` and is in `commit`, the one that was merged before all others: later ones only came along. */
