@@ -15,7 +15,14 @@ describe("the private key of the App", () => {
     ["with escaped line feeds", pem.replaceAll("\n", "\\n")],
     ["in quotes", JSON.stringify(pem)],
     ["in base64", Buffer.from(pem).toString("base64")],
-    ["in base64 with line breaks", (Buffer.from(pem).toString("base64").match(/.{1,76}/g) ?? []).join("\n")],
+    [
+      "in base64 with line breaks",
+      (
+        Buffer.from(pem)
+          .toString("base64")
+          .match(/.{1,76}/g) ?? []
+      ).join("\n"),
+    ],
   ])("is taken %s", (_how, text) => {
     expect(parseAppKey(text, 123)).toBe(pem);
   });
