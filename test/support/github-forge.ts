@@ -1,8 +1,12 @@
 import { join } from "node:path";
+import { openAppTokens } from "../../src/forge/github/app-tokens.ts";
+import { type GithubClient, githubClient } from "../../src/forge/github/github-client.ts";
 import { type GithubForgeOptions, githubForge } from "../../src/forge/github/github-forge.ts";
+import { openLimits } from "../../src/forge/github/limits.ts";
+import { openTransport } from "../../src/forge/github/transport.ts";
 import { silentLog } from "../../src/log.ts";
 import type { ForgeExtras, ForgePerson } from "../contract/forge.contract.ts";
-import { type GithubOptions, startGithub } from "../fakes/github/github.ts";
+import { type Github, type GithubOptions, startGithub } from "../fakes/github/github.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
 
 export const webhookSecret = "the hook's secret";
@@ -25,7 +29,7 @@ export async function githubForgeWorld(more: Partial<GithubForgeOptions> & { rea
   const repository = "containers/cockpit";
   github.organisation("containers");
   await github.createRepository(repository, { roles: { bob: "write" } });
-  await github.install("containers");
+  const installation = await github.install("containers");
   const forge = openForge();
   const bob = github.person("bob");
   const person: ForgePerson = {
@@ -61,10 +65,18 @@ export async function githubForgeWorld(more: Partial<GithubForgeOptions> & { rea
   }
 
   return {
-    ...{ forge, person, repository, github, bob, openForge, scratch: scratch.path, ...extras },
+    ...{ forge, person, repository, github, installation, bob, openForge, scratch: scratch.path, ...extras },
     async close() {
       await github.close();
       await scratch.remove();
     },
   };
+}
+
+/** Requests as the adapter makes them, for what a port does not show. */
+export function githubClientOn({ apiUrl: api, app: { id: appId, privateKey } }: Pick<Github, "apiUrl" | "app">): GithubClient {
+  const limits = openLimits({ now: Date.now });
+  const transport = openTransport({ api, limits, log: silentLog });
+  const tokens = openAppTokens({ appId, privateKey, transport, limits, now: Date.now });
+  return githubClient({ transport, tokens, releases: "" });
 }

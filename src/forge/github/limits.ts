@@ -10,7 +10,7 @@ export const githubRules = {
   /** Requests that create something: the published limits. */
   createdPerMinute: 80,
   createdPerHour: 500,
-  /** Part of the hourly requests that only releases may use. */
+  /** Part of what an hour allows that only releases may use. */
   reservedPart: 0.1,
   /** Nobody waits longer within a request; whoever must, comes back later. */
   longestWaitMs: 10_000,
@@ -117,9 +117,10 @@ function openAt(lane: Lane, call: Call, now: number): number {
   if (!call.creates) return until;
   lane.created = lane.created.filter((at) => at > now - 3_600_000);
   const { created } = lane;
+  const hourly = call.release ? githubRules.createdPerHour : githubRules.createdPerHour * (1 - githubRules.reservedPart);
   const windows = [
     [githubRules.createdPerMinute, 60_000],
-    [githubRules.createdPerHour, 3_600_000],
+    [hourly, 3_600_000],
   ] as const;
   for (const [most, ms] of windows) {
     const oldest = created.at(-most);

@@ -74,7 +74,13 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
       timeoutMs,
     });
   } catch (error) {
-    throw translate(error, repository, maxBytes, timeoutMs);
+    const cutOff = await removeHalves(path, maxBytes, timeoutMs);
+    if (!cutOff) throw translate(error, repository, timeoutMs);
+    throw appError("forge.tree-too-large", `the history of ${repository} is larger than ${formatBytes(maxBytes)}`, {
+      hint: "Remove big files from the repository's history",
+      details: { maxBytes },
+      cause: error,
+    });
   }
   if ((await packs(path)).length > mostPacks) {
     // Nothing is thrown away: a commit that no branch has any more may still be read.
@@ -117,6 +123,24 @@ async function makeRoom(path: string, maxBytes: number): Promise<void> {
   await rm(aside, { recursive: true, force: true });
 }
 
+/**
+ * What a transfer that was ended leaves behind. Tells whether one of these is as long as a file may be: git itself only says that its helper
+ * fell silent. Halves of others' transfers are left alone until nobody can be writing them any more.
+ */
+async function removeHalves(path: string, maxBytes: number, timeoutMs: number): Promise<boolean> {
+  const directory = join(path, "objects", "pack");
+  let cutOff = false;
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!name.startsWith("tmp_")) continue;
+    const half = join(directory, name);
+    const found = await stat(half).catch(() => undefined);
+    const isFull = found !== undefined && found.size >= maxBytes;
+    cutOff ||= isFull;
+    if (isFull || (found !== undefined && Date.now() - found.mtimeMs > timeoutMs)) await rm(half, { force: true });
+  }
+  return cutOff;
+}
+
 async function packs(path: string): Promise<readonly string[]> {
   const directory = join(path, "objects", "pack");
   const names = await readdir(directory).catch(() => []);
@@ -128,7 +152,7 @@ function unknownCommit(repository: string, commit: string): AppError {
 }
 
 /** What git said, in the words of git 2.38 and newer. */
-function translate(error: unknown, repository: string, maxBytes: number, timeoutMs: number): unknown {
+function translate(error: unknown, repository: string, timeoutMs: number): unknown {
   if (!isAppError(error)) return error;
   if (error.code === "forge.git-slow") {
     return appError("forge.unreachable", `fetching ${repository} took longer than ${timeoutMs} ms`, { cause: error });
@@ -138,11 +162,5 @@ function translate(error: unknown, repository: string, maxBytes: number, timeout
   const unknown = /not our ref ([0-9a-f]{40,64})|couldn't find remote ref ([0-9a-f]{40,64})/.exec(said);
   if (unknown) return unknownCommit(repository, unknown[1] ?? unknown[2] ?? "");
   if (/repository '.*' not found/i.test(said)) return appError("forge.repository-unknown", `there is no repository ${repository}`);
-  if (/signal 25|File too large|file size limit/i.test(said)) {
-    return appError("forge.tree-too-large", `the history of ${repository} is larger than ${formatBytes(maxBytes)}`, {
-      hint: "Remove big files from the repository's history",
-      details: { maxBytes },
-    });
-  }
   return appError("forge.unreachable", `fetching ${repository} broke off`, { cause: error });
 }

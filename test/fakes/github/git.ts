@@ -11,6 +11,9 @@ export interface Signature {
   readonly date: string;
 }
 
+/** Who commits on the web pages, and what an App leaves to GitHub; such commits are signed. */
+export const github: Omit<Signature, "date"> = { name: "GitHub", email: "noreply@github.com" };
+
 export interface CommitObject {
   readonly sha: string;
   readonly tree: string;

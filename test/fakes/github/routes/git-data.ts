@@ -1,4 +1,4 @@
-import type { FileChange, Signature } from "../git.ts";
+import { type FileChange, github, type Signature } from "../git.ts";
 import { moveRef } from "../state/branches.ts";
 import type { Repository } from "../state/data.ts";
 import { signatureOf } from "../state/merge.ts";
@@ -146,7 +146,9 @@ export const gitDataRoutes: Handlers = {
       if (!(await isA(call, parent, "commit"))) throw new Refusal(422, `Parent SHA does not exist or is not a commit object`);
     }
     const author = { ...signatureOf(world, actorOf(call)), ...wanted.author };
-    const committer = { ...author, ...wanted.committer };
+    // Left to GitHub, a commit is GitHub's and signed.
+    const own = wanted.author === undefined && wanted.committer === undefined ? { ...github, date: author.date } : author;
+    const committer = { ...own, ...wanted.committer };
     const { message, tree, parents = [] } = wanted;
     const sha = await world.git.writeCommit(nameOf(repository), { message, tree, parents, author, committer });
     return created(gitCommitView(world, repository, await world.git.readCommit(nameOf(repository), sha)));

@@ -1,4 +1,4 @@
-import type { CommitObject, Signature } from "../git.ts";
+import { type CommitObject, github, type Signature } from "../git.ts";
 import { addressOf } from "../views/commits.ts";
 import { nameOf, Refusal, repositoryOf, timestamp, type World } from "../world.ts";
 import { moveRef } from "./branches.ts";
@@ -6,8 +6,6 @@ import type { Pull } from "./data.ts";
 import { tellPull } from "./pulls.ts";
 
 export type MergeMethod = "merge" | "squash" | "rebase";
-
-const github: Omit<Signature, "date"> = { name: "GitHub", email: "noreply@github.com" };
 
 export const signatureOf = (world: World, login: string): Signature => ({
   name: login,

@@ -1,10 +1,17 @@
-import type { CommitObject, DiffEntry } from "../git.ts";
+import { type CommitObject, type DiffEntry, github } from "../git.ts";
 import type { Repository } from "../state/data.ts";
 import { accountOf, type World } from "../world.ts";
 import { nodeId, userView } from "./accounts.ts";
 import { apiOf, pageOf } from "./repositories.ts";
 
 const unsigned = { verified: false, reason: "unsigned", signature: null, payload: null, verified_at: null };
+
+/** GitHub signs what it commits itself: merges by the button, and what an App leaves to it. */
+function verificationOf({ sha, committer }: CommitObject) {
+  if (committer.email !== github.email) return unsigned;
+  const block = (text: string) => `-----BEGIN PGP SIGNATURE-----\n\n${text}\n-----END PGP SIGNATURE-----\n`;
+  return { verified: true, reason: "valid", signature: block(sha), payload: sha, verified_at: committer.date };
+}
 
 export function gitCommitView(world: World, repository: Repository, commit: CommitObject) {
   const api = apiOf(world, repository);
@@ -19,7 +26,7 @@ export function gitCommitView(world: World, repository: Repository, commit: Comm
     tree: { sha: commit.tree, url: `${api}/git/trees/${commit.tree}` },
     message: commit.message,
     parents: commit.parents.map((sha) => ({ sha, url: `${api}/git/commits/${sha}`, html_url: `${page}/commit/${sha}` })),
-    verification: unsigned,
+    verification: verificationOf(commit),
   };
 }
 
@@ -39,7 +46,7 @@ export function commitView(world: World, repository: Repository, commit: CommitO
       message: git.message,
       tree: git.tree,
       comment_count: 0,
-      verification: unsigned,
+      verification: verificationOf(commit),
     },
     author: knownUser(world, commit.author.email),
     committer: knownUser(world, commit.committer.email),
