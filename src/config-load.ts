@@ -27,7 +27,8 @@ export function loadSettings(option: string | undefined, environment: Environmen
   return absolutePaths(parseSettings(text, file, environment), dirname(resolve(file)));
 }
 
-function findSettingsFile(option: string | undefined, environment: Environment): string {
+/** Named or found; it may not be there when it is named. Throws `config.unreadable` when there is none. */
+export function findSettingsFile(option: string | undefined, environment: Environment): string {
   if (option !== undefined) return option;
   if (environment.FLIBS_CONFIG) return environment.FLIBS_CONFIG;
   const found = ["./flibs.yaml", "/etc/flibs/flibs.yaml"].find((place) => existsSync(place));

@@ -14,6 +14,7 @@ import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
+import { githubAppRegistration } from "./forge/github/app-registration.ts";
 import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
@@ -57,6 +58,14 @@ process.exitCode = await runProgram(process.argv.slice(2), {
         return opened;
       }),
     ];
+  },
+  githubApps: githubAppRegistration(version),
+  onInterrupt: (stop) => {
+    const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    for (const signal of signals) process.on(signal, stop);
+    return () => {
+      for (const signal of signals) process.off(signal, stop);
+    };
   },
   init: async (options) => {
     const engine = dockerEngine({ socket: options.socket, installation: "init", stateDirectory: options.directory, builds: 1 });

@@ -1,10 +1,12 @@
 import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
+import type { AppRegistration } from "../forge/new-app.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import { type Check, runDoctor } from "./doctor.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
+import { addGithubCommands } from "./github-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,6 +28,9 @@ export interface Surroundings {
   releaseActions(client: Client): ReleaseActions;
   verifyImage(settings: Settings): VerifyImage;
   doctorChecks(settings: Settings): readonly Check[];
+  readonly githubApps: AppRegistration;
+  /** Calls back when the person wants to stop, which then does not end the process; returns what takes that back. */
+  onInterrupt(stop: () => void): () => void;
   /** Makes a new installation in a directory; returns what it made, a line each. */
   init(options: InitOptions): Promise<readonly string[]>;
 }
@@ -111,6 +116,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
       if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
     });
   addConfigCommands(program, context);
+  addGithubCommands(program, context);
 
   // Subcommands take the program's behaviour over only when they are told to.
   for (const command of everyCommand(program)) command.copyInheritedSettings(command.parent ?? command);

@@ -21,6 +21,12 @@ export const errorCatalogue = {
   "cli.not-found": { kind: "input", meaning: "What a command was asked about does not exist" },
   "cli.checks-missing": { kind: "denied", meaning: "A promotion is not merged before its checks have succeeded" },
   "cli.working-copy": { kind: "input", meaning: "The directory is not a clean, pushed clone that tells what to build" },
+  "cli.given-up": { kind: "stale", meaning: "A command that waited for a person was stopped, or waited too long" },
+  "cli.file-exists": { kind: "input", meaning: "A command would have to write over a file that is there" },
+  "cli.secrets-not-stored": {
+    kind: "internal",
+    meaning: "Secrets that come only once could not be written where they belong; the message says where they are instead",
+  },
   "cli.not-running": { kind: "transient", meaning: "A command needs the service, and none runs on this state directory" },
   // config
   "config.invalid": { kind: "input", meaning: "The settings file has an unknown key, a missing value or a value of the wrong type" },
@@ -191,6 +197,8 @@ export const errorCatalogue = {
     kind: "denied",
     meaning: "GitHub refuses the App: wrong id or key, a permission that was not granted, or a suspended installation",
   },
+  "forge.app-manifest-invalid": { kind: "input", meaning: "app.yml, or the file in its place, is no manifest of a GitHub App" },
+  "forge.app-not-handed-over": { kind: "internal", meaning: "GitHub did not hand over the id and secrets of a new App" },
   // intake
   "intake.signature-missing": { kind: "denied", meaning: "A delivery has no signature" },
   "intake.signature-wrong": { kind: "denied", meaning: "A delivery's signature fits none of the secrets" },

@@ -143,6 +143,8 @@ async function flibs(line: string[], story: Story = {}) {
         },
       },
     ],
+    githubApps: {} as Surroundings["githubApps"],
+    onInterrupt: () => () => {},
     init: async () => ["made"],
   };
   const code = await runProgram(line, surroundings);
