@@ -1,7 +1,7 @@
 import { createAppAuth } from "@octokit/auth-app";
-import { appError } from "../../domain/errors.ts";
+import { type AppError, appError } from "../../domain/errors.ts";
 import type { Limits } from "./limits.ts";
-import { statusOf, translateError } from "./request-errors.ts";
+import { reasonOf, statusOf, translateError } from "./request-errors.ts";
 import type { Permissions } from "./scopes.ts";
 import type { Transport } from "./transport.ts";
 
@@ -87,13 +87,7 @@ export function openAppTokens({ appId, privateKey, transport, limits, now }: App
       });
     } catch (error) {
       if (repository !== undefined) installations.delete(repository);
-      const translated = translateError(error, operation, repository ?? "");
-      // Removed from the installation since it was looked up.
-      if (statusOf(translated) !== 422 || repository === undefined) throw translated;
-      throw appError("forge.repository-unknown", `${repository} is not among the repositories of the GitHub App's installation`, {
-        hint: "Add it to the installation",
-        cause: error,
-      });
+      throw refusedToken(translateError(error, operation, repository ?? ""), repository, permissions);
     }
   }
 
@@ -111,6 +105,22 @@ export function openAppTokens({ appId, privateKey, transport, limits, now }: App
       for (const key of tokens.keys()) if (key.split(" ")[1] === repository) tokens.delete(key);
     },
   };
+}
+
+/** GitHub answers 422 for two things: what was not granted, and where the App is no longer installed. */
+function refusedToken(error: AppError, repository: string | undefined, permissions: Permissions): AppError {
+  if (statusOf(error) !== 422) return error;
+  if (/permission/i.test(reasonOf(error))) {
+    const wanted = Object.entries(permissions).map(([name, level]) => `${name}: ${level}`);
+    return appError("forge.app-denied", `the GitHub App was not granted ${wanted.join(", ")}`, {
+      hint: "Compare the App's permissions with app.yml, and accept new ones where it is installed",
+      cause: error,
+    });
+  }
+  return appError("forge.repository-unknown", `${repository} is not among the repositories of the GitHub App's installation`, {
+    hint: "Add it to the installation",
+    cause: error,
+  });
 }
 
 function tokenKey(installation: number, repository: string | undefined, permissions: Permissions): string {

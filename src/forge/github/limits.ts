@@ -104,8 +104,9 @@ export function openLimits({ now, delay = sleep }: LimitsOptions): Limits {
   return {
     async run(call, send) {
       const lane = laneOf(call.lane);
-      const inTurn = () => all.add(() => attempt(lane, call, send));
-      return call.writes ? lane.writes.add(inTurn) : inTurn();
+      const turn = { priority: call.release ? 1 : 0 };
+      const inTurn = () => all.add(() => attempt(lane, call, send), turn);
+      return call.writes ? lane.writes.add(inTurn, turn) : inTurn();
     },
   };
 }
