@@ -92,7 +92,7 @@ export async function openAppVisit({ host, port, form }: AppVisitOptions): Promi
 }
 
 function givenUp(signal: AbortSignal) {
-  const late = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
+  const late = (signal.reason as { name?: unknown } | undefined)?.name === "TimeoutError";
   return appError("cli.given-up", late ? "nobody came back from GitHub in time" : "stopped before GitHub sent anybody back", {
     hint: "Nothing was written. If you have confirmed the App on GitHub, delete it there and start again",
   });
