@@ -2,7 +2,6 @@ import { checkAppendOnly, removedReleases } from "./check-image-file.ts";
 import { escapeCode } from "./escape.ts";
 import type { Fault } from "./fault.ts";
 import { type ChangeToCheck, findChanges } from "./find-changes.ts";
-import { isFormerText } from "./former-text.ts";
 import { type ParsedImageFile, parseImageFile } from "./image-file.ts";
 import { findImageFile, findPolicy, misplacedFault } from "./manifest-tree.ts";
 import { planFaults } from "./plan-faults.ts";
@@ -10,6 +9,7 @@ import { planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
+import { isRevert } from "./revert.ts";
 import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
 export interface ChangeCheck {
@@ -19,6 +19,8 @@ export interface ChangeCheck {
   readonly ignored: readonly string[];
   /** What is allowed and yet must not be missed; Markdown lines. */
   readonly notices: readonly string[];
+  /** Releases that go out of their files, by a revert when there are no faults. */
+  readonly removed: readonly string[];
   /** When the policy is changed and no image file. */
   readonly policy?: PolicyTrial;
 }
@@ -29,6 +31,7 @@ const mostFiles = 100;
 export async function checkChange(ports: PromotionPorts, change: ChangeToCheck): Promise<ChangeCheck> {
   const plans = new Map<string, readonly TagPlan[]>();
   const notices: string[] = [];
+  const removed: string[] = [];
   const { changed, faults: behind } = await findChanges(ports, change);
   const faults: Fault[] = [...behind];
   const ignored = changed.filter((path) => path !== policyPath && !path.startsWith("images/"));
@@ -41,37 +44,39 @@ export async function checkChange(ports: PromotionPorts, change: ChangeToCheck):
   if (images.length > mostFiles) {
     const fix = `change at most ${mostFiles} at once`;
     faults.push({ check: "CK1", file: images[mostFiles] ?? "", message: `${images.length} image files are changed`, fix });
-    return { faults, plans, ignored, notices };
+    return { faults, plans, ignored, notices, removed };
   }
   if (changed.includes(policyPath)) {
     const fresh = await findPolicy(ports, change.head);
     if (!fresh.ok) faults.push(...fresh.faults);
     else if (images.length === 0) {
       const policy = await tryPolicy(ports, change, fresh.policy);
-      return { faults: [...faults, ...policy.faults], plans, ignored, notices, policy };
+      return { faults: [...faults, ...policy.faults], plans, ignored, notices, removed, policy };
     }
   }
-  if (images.length === 0) return { faults, plans, ignored, notices };
+  if (images.length === 0) return { faults, plans, ignored, notices, removed };
   // A change is judged by the base branch's policy, never by one it brings along.
   const policy = await findPolicy(ports, change.baseHead);
-  if (!policy.ok) return { faults: [...faults, ...policy.faults], plans, ignored, notices };
+  if (!policy.ok) return { faults: [...faults, ...policy.faults], plans, ignored, notices, removed };
   for (const path of images) {
     const found = await checkImage(ports, change, path, policy.policy);
     faults.push(...found.faults);
     notices.push(...found.notices);
+    removed.push(...found.removed);
     if (found.plan) plans.set(path, found.plan);
   }
-  return { faults, plans, ignored, notices };
+  return { faults, plans, ignored, notices, removed };
 }
 
 interface ImageCheck {
   readonly faults: readonly Fault[];
   readonly notices: readonly string[];
+  readonly removed: readonly string[];
   readonly plan?: readonly TagPlan[];
 }
 
 async function checkImage(ports: PromotionPorts, change: ChangeToCheck, path: string, policy: Policy): Promise<ImageCheck> {
-  const only = (...faults: readonly Fault[]): ImageCheck => ({ faults, notices: [] });
+  const only = (...faults: readonly Fault[]): ImageCheck => ({ faults, notices: [], removed: [] });
   if (repositoryOfPath(path) === undefined) {
     // Taking such a file away mends something.
     return (await ports.forge.findFile(change.repository, change.head, path)) ? only(misplacedFault(path)) : only();
@@ -85,14 +90,14 @@ async function checkImage(ports: PromotionPorts, change: ChangeToCheck, path: st
   }
   if (!head.ok) return only(...head.faults);
   const removed = base ? removedReleases(base, head.parsed) : [];
-  const reverted = removed.length > 0 && (await isFormerText(ports, change.baseHead, path, head.parsed.text));
+  const reverted = removed.length > 0 && (await isRevert(ports, change, path, head.parsed.text));
   const changedReleases = base ? checkAppendOnly(base, head.parsed, reverted) : [];
   const facts = await readReleaseFacts(ports, change.baseHead, head.parsed, policy, head.route);
   const plan = planRelease(head.parsed.value, facts);
   // What git alone shows to be a move needs not be told again by production.
   const told = changedReleases.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
   const faults = [...changedReleases, ...planFaults(path, head.parsed, told, facts.refusals)];
-  return { faults, notices: base ? noticesOf(path, base, head.parsed) : [], plan };
+  return { faults, notices: base ? noticesOf(path, base, head.parsed) : [], removed, plan };
 }
 
 async function readBase(ports: PromotionPorts, change: ChangeToCheck, path: string): Promise<ParsedImageFile | undefined> {

@@ -14,17 +14,21 @@ export interface Words {
 }
 
 /** What a check found, in the words of its status. Pure. */
-export function wordCheck({ faults, plans, ignored, notices, policy }: ChangeCheck): Words {
+export function wordCheck({ faults, plans, ignored, notices, removed, policy }: ChangeCheck): Words {
   const trial = policy ? formatPolicyTrial(policy) : formatDryRun(plans);
   const told = notices.map((notice) => `\n\n${notice}`).join("");
   if (faults.length === 0) {
-    return { state: "success", title: titleOf(policy?.plans ?? plans, policy), summary: `${trial}${told}${formatIgnored(ignored)}` };
+    return {
+      state: "success",
+      title: titleOf(policy?.plans ?? plans, policy, removed),
+      summary: `${trial}${told}${formatIgnored(ignored)}`,
+    };
   }
   const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
   return {
     state: "failure",
     title: `${count}: ${faults[0]?.message ?? ""}`,
-    summary: `Merging this would not release what it says.\n\n${formatFaults(faults)}${told}${policy ? `\n\n${trial}` : ""}`,
+    summary: `Merging this would not release what it says.\n\n${formatFaults(faults)}${policy ? `\n\n${trial}` : ""}`,
   };
 }
 

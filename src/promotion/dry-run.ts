@@ -34,9 +34,10 @@ export function formatPolicyTrial(trial: PolicyTrial): string {
 }
 
 /** One line of at most 140 characters, when it is cut. */
-export function titleOf(plans: Plans, policy: PolicyTrial | undefined): string {
+export function titleOf(plans: Plans, policy: PolicyTrial | undefined, removed: readonly string[]): string {
   const tags = [...plans.values()].flat().filter(isWriting);
   const writes = tags.length === 0 ? "writes no tag" : `writes ${[...new Set(tags.map((plan) => plan.tag))].join(", ")}`;
+  if (removed.length > 0) return `reverts ${[...new Set(removed)].join(", ")}; ${writes}`;
   if (!policy) return writes;
   if (policy.left > 0) return `changes the policy; only ${policy.tried} of ${policy.images} image files were tried`;
   return `changes the policy; ${writes}`;

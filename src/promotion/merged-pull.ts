@@ -1,5 +1,6 @@
 import type { Pull } from "../forge/forge.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionBranch, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
 
 /** Merged pull requests that are looked at closely, newest first, when none names the commit itself. */
 const mostLookedAt = 20;
@@ -7,7 +8,8 @@ const mostLookedAt = 20;
 /**
  * The merged pull request that brought the file's state at `commit`, whichever way the forge merged it; undefined after a push past all of them.
  * The newest commit of the file is the merge's own (a squash, or a text that git merged), the pull request's head (a merge), or one of
- * several commits (rebased, or with the base branch merged in): then the text tells.
+ * several commits (rebased, or with the base branch merged in). Then the text tells, but only of pull requests that are about this image by
+ * their branch: any other may have begun after somebody pushed the same text.
  */
 export async function findMergedPull(
   ports: PromotionPorts,
@@ -20,17 +22,27 @@ export async function findMergedPull(
   const merged = (await forge.listPulls(repository, "merged"))
     .filter((pull) => pull.baseBranch === branch && pull.mergeCommit !== undefined)
     .sort((a, b) => b.number - a.number);
-  const named = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
-  return (
-    (await findFirst(ports, named, newest, commit)) ?? (await findFirst(ports, await withText(ports, merged, newest, path), newest, commit))
-  );
+  const exact = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
+  const found = await findFirst(ports, exact, newest, commit);
+  if (found) return found;
+  const about = merged.filter((pull) => isAbout(pull, repositoryOfPath(path) ?? path)).slice(0, mostLookedAt);
+  return await findFirst(ports, await withText(ports, about, newest, path), newest, commit);
 }
 
-async function withText(ports: PromotionPorts, merged: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {
+/** On a branch of ours, or what a forge's revert button made of one. */
+function isAbout({ headBranch }: Pull, imageRepository: string): boolean {
+  const branch = headBranch.replace(/^(revert-\d+-)+/, "");
+  return [promotionBranch, rollbackBranch].some((branchOf) => {
+    const first = branchOf(imageRepository);
+    return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
+  });
+}
+
+async function withText(ports: PromotionPorts, pulls: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {
   const { forge, settings } = ports;
   const wanted = await forge.findFile(settings.repository, newest, path);
   const found: Pull[] = [];
-  for (const pull of wanted ? merged.slice(0, mostLookedAt) : []) {
+  for (const pull of wanted ? pulls : []) {
     const text = await forge.findFile(settings.repository, pull.head, path);
     if (text && wanted && Buffer.compare(text, wanted) === 0) found.push(pull);
   }

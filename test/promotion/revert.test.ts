@@ -41,7 +41,7 @@ describe("a promotion that is reverted", () => {
   test("takes floating tags back; the release's own tag stays, signed, and is told as unmanaged", async () => {
     const { at, texts } = await released(1, 2);
     const { number, status } = await propose(at, texts[0]);
-    expect(status).toMatchObject({ state: "success", title: "writes 323, latest" });
+    expect(status).toMatchObject({ state: "success", title: "reverts 323-2.fc40; writes 323, latest" });
     expect(status.summary).toContain(
       `\`${path}\` no longer speaks of \`323-2.fc40\`: what production has under this name stays as it is, unmanaged. Nothing is deleted;`,
     );
@@ -121,6 +121,19 @@ describe("what only looks like a revert stays refused", () => {
     at.git.merge(at.git.openPull("topic"));
     const { status } = await propose(at, shortened);
     expect(status).toMatchObject({ state: "failure", title: expect.stringContaining(gone("323-2.fc40")) });
+  });
+
+  test("a merge that kept the branch's old text and undoes a promotion by oversight", async () => {
+    const { at, texts } = await released(1);
+    at.git.branches.set("topic", at.git.branches.get("main") ?? "");
+    at.git.commit("topic", { "docs/notes": "1" });
+    await at.build({ id: "b2", release: "2.fc40" });
+    const proposed = await proposePromotion(at.ports, "b2");
+    at.git.merge("number" in proposed ? proposed.number : 0);
+    const head = at.git.commit("topic", { [path]: texts[0] }, "alice", at.git.branches.get("main"));
+    const number = at.git.openPull("topic");
+    await run(checkPromotionFlow(at.ports), { repository: manifests, number, head });
+    expect(at.git.statuses.get(`${head} flibs / promotion`)?.title).toContain(gone("323-2.fc40"));
   });
 
   test("a revert to a text that moves an immutable tag", async () => {

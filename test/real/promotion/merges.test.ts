@@ -130,3 +130,18 @@ test("histories that never met are told to be brought up to date", async () => {
   const { faults } = await checked("stranger");
   expect(faults[0]).toMatch(/^CK10 /);
 });
+
+test("a merge queue's commit is judged by its own change alone, with git's own merge", async () => {
+  await at.build({ id: "b2", release: "2.fc40", repository: image });
+  const proposed = await proposePromotion(ports, "b2");
+  if (!("number" in proposed)) throw new Error(proposed.outcome);
+  await forge.person.commit("main", { "docs/other": "1\n" });
+  forge.git("fetch", "--quiet", "origin");
+  forge.git("checkout", "--quiet", "--force", "-B", "queue", "origin/main");
+  const baseHead = forge.git("rev-parse", "HEAD");
+  forge.git("merge", "--quiet", "--no-ff", "--no-edit", `origin/${proposed.branch}`);
+  forge.git("push", "--quiet", "origin", "HEAD:refs/heads/queue");
+  const head = forge.git("rev-parse", "HEAD");
+  const { faults, plans } = await checkChange(ports, { repository: forge.repository, head, baseHead, baseBranch: "main", mergeable: true });
+  expect({ faults, planned: [...plans.keys()] }).toEqual({ faults: [], planned: [path] });
+});

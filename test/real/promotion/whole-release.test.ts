@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
+import { proposeRollback } from "../../../src/promotion/propose-rollback.ts";
 import { manifests, type RealWorld, realWorld } from "./real-world.ts";
 
 /** One image's life, told in order on git, two docker-registries, gpg and skopeo; each test goes on where the one before ended. */
@@ -200,14 +201,20 @@ test("the change that is merged is the smallest there is; then floating tags mov
   ]);
 });
 
-test("a roll-back is a pull request that points floating tags back", async () => {
-  const number = await byHand("rollback", (text) => text.replaceAll(/^( {2}(?:"323"|latest): )"323-3.fc40"/gm, '$1"323-1.fc40"'));
+test("a roll-back is a pull request that points floating tags back, and only that", async () => {
+  const before = await at.read(path);
+  const { number, ...rest } = await proposeRollback(at.ports, { imageRepository: image, requestedBy: "alice" });
+  expect(rest).toMatchObject({ outcome: "opened", branch: "rollback/f40/cockpit", from: "323-3.fc40", to: "323-1.fc40" });
+  expect(await proposeRollback(at.ports, { imageRepository: image, requestedBy: "bob" })).toMatchObject({ outcome: "unchanged", number });
+  expect(await body(number)).toContain("| `bash.x86_64` | **downgraded** | `5.2-2.fc40` | `5.2-1.fc40` |");
   expect((await at.check(number)).title).toBe("writes 323, latest");
   await at.merge(number);
   await at.scan();
+  expect(await at.read(path)).toBe(before.replaceAll(/^( {2}(?:"323"|latest): )"323-3.fc40"/gm, '$1"323-1.fc40"'));
   expect(await at.tag(image, "latest")).toBe(built[0]?.digest);
   expect(await at.tag(image, "323-3.fc40")).toBe(built[2]?.digest);
   expect(await at.pull(image, "latest")).toMatchObject({ exitCode: 0 });
+  expect((await comments(number)).at(-1)).toContain("Asked for by `alice`.");
 });
 
 test("a revert of the roll-back moves them forward again", async () => {
@@ -224,19 +231,37 @@ test("a revert of the roll-back moves them forward again", async () => {
   expect(await at.tag(image, "latest")).toBe(built[2]?.digest);
 });
 
-test("a revert of a whole promotion would take a release out: refused, and when merged all the same nothing is deleted", async () => {
-  const text = await at.read(path);
-  const number = await byHand("revert-promotion", (now) =>
-    now.replace(/ {2}"323-3.fc40":\n.*\n.*\n/, "").replaceAll('"323-3.fc40"', '"323-1.fc40"'),
+test("a release that is taken out by hand is refused", async () => {
+  const number = await byHand("shortened", (now) =>
+    now.replace(/ {2}"323-3.fc40":\n.*\n.*\n/, "# tidied\n").replaceAll('"323-3.fc40"', '"323-1.fc40"'),
   );
   const { state, title, summary } = await at.check(number);
   expect({ state, title }).toEqual({ state: "failure", title: '1 fault: the release "323-3.fc40" is gone, releases are append-only' });
   expect(summary).toContain("put it back; to roll back change floating only, to stop its use add it to withdrawn");
+  await at.forge.closePull(manifests, number, "alice");
+});
+
+test("a revert of a whole promotion moves tags back, and its release stays in production, signed and told as unmanaged", async () => {
+  const text = await at.read(path);
+  // As a forge's button makes it: git undoes the merge that brought the release.
+  const clone = await at.person(manifests);
+  clone.git("fetch", "--quiet", "origin");
+  clone.git("checkout", "--quiet", "--force", "-B", "undo", "origin/main");
+  const [merge = ""] = clone.git("log", "--first-parent", "--reverse", "--format=%H", "-S323-3.fc40", "--", path).split("\n");
+  clone.git("revert", "--mainline", "1", "--no-edit", merge);
+  clone.git("push", "--quiet", "origin", "HEAD:refs/heads/undo");
+  const request = { repository: manifests, headBranch: "undo", baseBranch: "main", title: "undo", body: "", person: "bob" };
+  const { number } = await at.forge.openPull(request);
+  const { state, title, summary } = await at.check(number);
+  expect({ state, title }).toEqual({ state: "success", title: "reverts 323-3.fc40; writes 323, latest" });
+  expect(summary).toContain("no longer speaks of `323-3.fc40`");
   await at.merge(number);
   await at.scan();
   expect(await at.tag(image, "latest")).toBe(built[0]?.digest);
   expect(await at.tag(image, "323-3.fc40")).toBe(built[2]?.digest);
+  expect(await at.pull(image, "323-3.fc40")).toMatchObject({ exitCode: 0 });
   expect(at.reports.at(-1)?.lines.map((line) => `${line.tag} ${line.what}`)).toContain("323-3.fc40 unmanaged");
+  expect((await comments(number)).at(-1)).toContain("| `323-3.fc40` | unmanaged |");
   await (await at.person(manifests)).push({ [path]: text });
   await at.scan();
   expect(await at.tag(image, "latest")).toBe(built[2]?.digest);
