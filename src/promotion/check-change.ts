@@ -97,9 +97,7 @@ async function checkImage(ports: PromotionPorts, change: ChangeToCheck, path: st
   // What git alone shows to be a move needs not be told again by production.
   const told = changedReleases.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
   const faults = [...changedReleases, ...planFaults(path, head.parsed, told, facts.refusals)];
-  // What is a fault already needs no second word.
-  const notices = base && changedReleases.length === 0 ? noticesOf(path, base, head.parsed) : [];
-  return { faults, notices, removed, plan };
+  return { faults, notices: base ? noticesOf(path, base, head.parsed) : [], removed, plan };
 }
 
 async function readBase(ports: PromotionPorts, change: ChangeToCheck, path: string): Promise<ParsedImageFile | undefined> {

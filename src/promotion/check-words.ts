@@ -28,7 +28,7 @@ export function wordCheck({ faults, plans, ignored, notices, removed, policy }: 
   return {
     state: "failure",
     title: `${count}: ${faults[0]?.message ?? ""}`,
-    summary: `Merging this would not release what it says.\n\n${formatFaults(faults)}${told}${policy ? `\n\n${trial}` : ""}`,
+    summary: `Merging this would not release what it says.\n\n${formatFaults(faults)}${policy ? `\n\n${trial}` : ""}`,
   };
 }
 

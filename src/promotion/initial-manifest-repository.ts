@@ -36,7 +36,8 @@ const readme = `# Registry manifests
 What the production registry has, as text: one file for each image below \`images/\`. Merging a pull request here releases.
 
 - \`releases\` is append-only: a release tag never changes what it stands for.
-- \`floating\` tags point to releases. To roll back, point them back and merge.
+- \`floating\` tags point to releases. To roll back, point them back and merge; or revert the newest promotion:
+  its release then stays in the registry under its own tag.
 - \`withdrawn\` takes a release's signatures away: nobody who checks signatures can pull it any more.
 - Quote tags that are not plain words: \`"1.10"\` is a tag, \`1.10\` is the number 1.1.
 

@@ -8,7 +8,8 @@ const mostLookedAt = 20;
 /**
  * The merged pull request that brought the file's state at `commit`, whichever way the forge merged it; undefined after a push past all of them.
  * The newest commit of the file is the merge's own (a squash, or a text that git merged), the pull request's head (a merge), or one of
- * several commits (rebased, or with the base branch merged in): then the text tells.
+ * several commits (rebased, or with the base branch merged in). Then the text tells, but only of pull requests that are about this image by
+ * their branch: any other may have begun after somebody pushed the same text.
  */
 export async function findMergedPull(
   ports: PromotionPorts,
@@ -21,31 +22,31 @@ export async function findMergedPull(
   const merged = (await forge.listPulls(repository, "merged"))
     .filter((pull) => pull.baseBranch === branch && pull.mergeCommit !== undefined)
     .sort((a, b) => b.number - a.number);
-  const named = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
-  return (
-    (await findFirst(ports, named, newest, commit)) ?? (await findFirst(ports, await withText(ports, merged, newest, path), newest, commit))
-  );
+  const exact = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
+  const found = await findFirst(ports, exact, newest, commit);
+  if (found) return found;
+  const about = merged.filter((pull) => isAbout(pull, repositoryOfPath(path) ?? path)).slice(0, mostLookedAt);
+  return await findFirst(ports, await withText(ports, about, newest, path), newest, commit);
 }
 
-async function withText(ports: PromotionPorts, merged: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {
+/** On a branch of ours, or what a forge's revert button made of one. */
+function isAbout({ headBranch }: Pull, imageRepository: string): boolean {
+  const branch = headBranch.replace(/^(revert-\d+-)+/, "");
+  return [promotionBranch, rollbackBranch].some((branchOf) => {
+    const first = branchOf(imageRepository);
+    return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
+  });
+}
+
+async function withText(ports: PromotionPorts, pulls: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {
   const { forge, settings } = ports;
   const wanted = await forge.findFile(settings.repository, newest, path);
   const found: Pull[] = [];
-  for (const pull of wanted ? merged.slice(0, mostLookedAt) : []) {
+  for (const pull of wanted ? pulls : []) {
     const text = await forge.findFile(settings.repository, pull.head, path);
-    if (!text || !wanted || Buffer.compare(text, wanted) !== 0) continue;
-    // A branch that has the commit may have it from main: then it only came along, unless the branch is there for this image.
-    if (isOfImage(pull, path) || !(await forge.isAncestor(settings.repository, newest, pull.head))) found.push(pull);
+    if (text && wanted && Buffer.compare(text, wanted) === 0) found.push(pull);
   }
   return found;
-}
-
-function isOfImage({ headBranch }: Pull, path: string): boolean {
-  const repository = repositoryOfPath(path);
-  if (repository === undefined) return false;
-  return [promotionBranch(repository), rollbackBranch(repository)].some(
-    (branch) => headBranch === branch || headBranch.startsWith(`${branch}-`),
-  );
 }
 
 /** Of those whose merge has `newest` and is in `commit`, the one that was merged before all others: later ones only came along. */

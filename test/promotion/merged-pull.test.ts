@@ -84,6 +84,10 @@ test("a branch that took main in before it was merged is still found by its text
   const mergeCommit = at.git.commit("main", { [path]: text }, "alice", at.git.branches.get(branch));
   at.git.pulls[number - 1] = { ...(await pullOf(at, number)), state: "merged", mergeCommit };
   expect(await found(at)).toBe(number);
+  at.git.pulls[number - 1] = { ...(await pullOf(at, number)), headBranch: "revert-7-promote/f40/cockpit" };
+  expect(await found(at)).toBe(number);
+  at.git.pulls[number - 1] = { ...(await pullOf(at, number)), headBranch: "promote/f40/cockpit-web" };
+  expect(await found(at)).toBeUndefined();
 });
 
 async function pullOf(at: World, number: number) {
@@ -98,5 +102,9 @@ test("a push past all pull requests belongs to none", async () => {
   const { number } = await unrelated(at);
   at.git.commit("main", { [path]: `# by hand\n${at.git.read(head(at))[path]}` });
   at.git.merge(number);
+  expect(await found(at)).toBeUndefined();
+  // Begun after the push, so that its branch has the text, too.
+  const later = await unrelated(at);
+  at.git.merge(later.number);
   expect(await found(at)).toBeUndefined();
 });
