@@ -19,6 +19,7 @@ afterAll(async () => {
 }, 120_000);
 
 const runsOf = (repository: string, commit: string) => world.github.reads.runs(repository, commit);
+const dockerfile = async () => String((await world.template("hello")).Dockerfile);
 /** The newest check run of each name, once all are completed. */
 async function completed(repository: string, commit: string, names: readonly RegExp[]) {
   return await until(`${names.join(", ")} of ${commit}`, async () => {
@@ -35,9 +36,7 @@ describe("a maintainer", () => {
 
   test("opens a pull request and finds lint's remarks on the diff", async () => {
     const alice = world.github.person("alice");
-    const files = await world.template("hello-lint");
-    const { Dockerfile = "" } = { Dockerfile: files.Dockerfile };
-    const broken = Dockerfile.replace(/hello-lint/g, "hello").replace(/LABEL/, "LABEL broken=$UNDEFINED_THING \\\n     ");
+    const broken = (await dockerfile()).replace(/ +version="1".*\n/, "");
     topic = await alice.push(hello, "topic", { Dockerfile: broken });
     number = await alice.openPull(hello, { head: "topic", base: "main" });
     const checks = await completed(hello, topic, [/lint/]);
@@ -49,8 +48,7 @@ describe("a maintainer", () => {
 
   test("mends it, says /build, and gets check runs of a scratch build", async () => {
     const alice = world.github.person("alice");
-    const { Dockerfile = "" } = await world.template("hello");
-    topic = await alice.push(hello, "topic", { Dockerfile: `${Dockerfile}\nRUN true\n` });
+    topic = await alice.push(hello, "topic", { Dockerfile: `${await dockerfile()}# mended\n` });
     await completed(hello, topic, [/lint/]);
     const comment = await alice.comment(hello, number, "Looks right now.\n\n/build");
     const checks = await completed(hello, topic, [/lint/, /build \(linux\/amd64\)/, /test: /]);
@@ -125,11 +123,38 @@ describe("a stranger", () => {
   }, 240_000);
 });
 
+describe("what else GitHub asks", () => {
+  test("a re-run of one suite runs just that suite again", async () => {
+    const head = (await world.github.reads.head(hello, "main")) ?? "";
+    const before = runsOf(hello, head);
+    const smoke = before.find((run) => run.name === "flibs / test: smoke");
+    await world.github.person("alice").rerunCheck(smoke?.id ?? 0);
+    await until("the second run of the suite", async () => {
+      const again = runsOf(hello, head).filter((run) => run.name === "flibs / test: smoke" && run.id !== smoke?.id);
+      return again.find((run) => run.status === "completed");
+    });
+    const names = (runs: typeof before) => runs.map((run) => run.name).filter((name) => name !== "flibs / test: smoke");
+    expect(names(runsOf(hello, head))).toEqual(names(before));
+  }, 120_000);
+
+  test("a merge queue's commit is built before it becomes the branch's head", async () => {
+    const alice = world.github.person("alice");
+    await alice.push(hello, "queued", { "root/queued": "1\n" });
+    const number = await alice.openPull(hello, { head: "queued", base: "main" });
+    const group = await world.github.enqueue(hello, number, "alice");
+    const checks = await completed(hello, group.headSha, [/lint/, /build \(linux\/amd64\)/, /test: /]);
+    expect([...new Set([...checks.values()].map((run) => run.conclusion))]).toEqual(["success"]);
+  }, 120_000);
+});
+
 describe("the App", () => {
   test("was asked for nothing that GitHub's description does not know", async () => {
     expect(world.github.violations).toEqual([]);
   });
   test("uses each permission of app.yml", async () => {
     expect(world.github.usage.unusedPermissions(await readAppManifest())).toEqual([]);
+  });
+  test("hears each event of app.yml", async () => {
+    expect(world.github.usage.unusedEvents(await readAppManifest())).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -8,6 +8,7 @@ import { silentLog } from "../../src/log.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import { type Service, startService } from "../../src/serve.ts";
 import { type Github, startGithub } from "../fakes/github/github.ts";
+import type { FileContent } from "../fakes/github/person-git.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 import { copyTemplate, type Installation, makeInstallation } from "./installation.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
@@ -33,7 +34,7 @@ export interface GithubService extends AsyncDisposable {
   readonly app: App;
   readonly service: Service;
   /** The template's files, as a maintainer commits them, with names of their own. */
-  template(name: string): Promise<Readonly<Record<string, string>>>;
+  template(name: string): Promise<Readonly<Record<string, FileContent>>>;
 }
 
 export async function startGithubService(change: (settings: Settings) => Settings = (settings) => settings): Promise<GithubService> {
@@ -74,8 +75,12 @@ export async function startGithubService(change: (settings: Settings) => Setting
     async template(name) {
       const directory = join(scratch.path, name);
       await copyTemplate(directory, name);
-      const files: Record<string, string> = {};
-      for (const path of await readdirRecursive(directory)) files[relative(directory, path)] = await readFile(path, "utf8");
+      const files: Record<string, FileContent> = {};
+      for (const path of await readdirRecursive(directory)) {
+        const text = await readFile(path, "utf8");
+        const isProgram = ((await stat(path)).mode & 0o100) !== 0;
+        files[relative(directory, path)] = isProgram ? { text, executable: true } : text;
+      }
       return files;
     },
     async [Symbol.asyncDispose]() {
