@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { AppPlan, NewApp } from "../new-app.ts";
+import { githubAddresses } from "./addresses.ts";
 
 /**
  * app.yml. Source: "GitHub App Manifest parameters" in GitHub's documentation "Registering a GitHub App from a manifest", less what flibs never
@@ -34,7 +35,7 @@ export function planApp(app: NewApp): AppPlan {
   const appsPage = `${web}${organization === undefined ? "" : `/organizations/${encodeURIComponent(organization)}`}/settings/apps`;
   return {
     app,
-    api: apiOf(web),
+    api: githubAddresses(web).api,
     appsPage,
     form: (redirectUrl, state) => ({
       action: `${appsPage}/new?state=${encodeURIComponent(state)}`,
@@ -47,12 +48,4 @@ export function planApp(app: NewApp): AppPlan {
       }),
     }),
   };
-}
-
-/** REST API of the GitHub that people open at `web`. */
-function apiOf(web: string): string {
-  if (web === "https://github.com") return "https://api.github.com";
-  // Enterprise Cloud with data residency has its API on a host beside.
-  const residency = /^https:\/\/([a-z0-9-]+\.ghe\.com)$/.exec(web);
-  return residency ? `https://api.${residency[1]}` : `${web}/api/v3`;
 }
