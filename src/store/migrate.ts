@@ -8,6 +8,7 @@ import { statements as logs } from "./migrations/0003-logs.ts";
 import { statements as inbox } from "./migrations/0004-inbox.ts";
 import { statements as releases } from "./migrations/0005-releases.ts";
 import { statements as installation } from "./migrations/0006-installation.ts";
+import { statements as inboxStorage } from "./migrations/0007-inbox-storage.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 const migrations = [
@@ -17,6 +18,7 @@ const migrations = [
   { name: "inbox", statements: inbox },
   { name: "releases", statements: releases },
   { name: "installation", statements: installation },
+  { name: "inbox storage", statements: inboxStorage },
 ];
 
 /**

@@ -36,7 +36,7 @@ function delivery(deliveryId: string) {
 async function untilLookedAt(deliveryId: string): Promise<Omit<StoredDelivery, "body">> {
   const deadline = Date.now() + 10_000;
   for (;;) {
-    const found = (await world.store.inbox.list({ limit: 100 })).find((one) => one.deliveryId === deliveryId);
+    const found = (await world.store.inbox.list({ limit: 1000 })).find((one) => one.deliveryId === deliveryId);
     if (found && found.status !== "stored") return found;
     if (Date.now() > deadline) throw new Error(`${deliveryId} was not looked at: ${JSON.stringify(found)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -98,5 +98,32 @@ describe("deliveries", () => {
     await world.store.inbox.store(delivery("half"));
     expect(await untilLookedAt("half")).toMatchObject({ status: "failed" });
     expect((await world.desk.runs.list({ limit: 100 })).filter((run) => run.subject === "good")).toEqual([]);
+  });
+
+  test("a group of many shares a job, is shared by the workers, and each is looked at once", async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `many ${n}`);
+    let atOnce = 0;
+    let most = 0;
+    hear = async () => {
+      most = Math.max(most, ++atOnce);
+      // Until four hold one each: a job has set all hands of a worker to work.
+      while (most < 4) await new Promise((resolve) => setImmediate(resolve));
+      atOnce -= 1;
+      return { outcome: "heard" };
+    };
+    await Promise.all(names.map((name) => world.store.inbox.store(delivery(name))));
+    for (const name of names) await untilLookedAt(name);
+    expect(heard.filter((id) => id.startsWith("many")).toSorted()).toEqual(names.toSorted());
+    expect(most).toBeGreaterThanOrEqual(4);
+  });
+
+  test("a delivery whose job got lost is found by the sweep", async () => {
+    hear = async () => ({ outcome: "found" });
+    // As after a crash that lost the job's worker: the row is there, and nothing will tell of it.
+    await database.query("insert into delivery (id, forge, delivery_id, headers, body) values ('lost', 'local', 'lost', '{}', '')");
+    world.clock.advance(60_000);
+    const worker = await world.worker({ onDelivery: (one) => hear(one) });
+    await worker.sweep();
+    expect(await untilLookedAt("lost")).toMatchObject({ status: "done", outcome: "found" });
   });
 });
