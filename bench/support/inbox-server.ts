@@ -1,16 +1,17 @@
 import { generateKeyPairSync } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import Fastify from "fastify";
 import { createNodeMiddleware, Probot } from "probot";
-import { localForge } from "../../src/forge/local/local-forge.ts";
+import type { ForgeInbox } from "../../src/forge/forge.ts";
+import { verifyDelivery } from "../../src/forge/github/verify-delivery.ts";
 import { createLog, silentLog } from "../../src/log.ts";
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
 import { openStore } from "../../src/store/store.ts";
-import { hookRoutes } from "../../src/web/hook-routes.ts";
 import { createMetrics } from "../../src/web/metrics.ts";
 import type { WebOptions, WebPorts } from "../../src/web/ports.ts";
+import { webServer } from "../../src/web/web-server.ts";
 import { scratchDirectory } from "../../test/support/scratch-directory.ts";
 
 /**
@@ -19,7 +20,7 @@ import { scratchDirectory } from "../../test/support/scratch-directory.ts";
  */
 const [, , kind = "", secret = ""] = process.argv;
 const receiver = kind === "flibs" ? await flibsInbox() : await bareProbot();
-process.send?.({ port: receiver.port });
+process.send?.({ port: receiver.port, postgres: receiver.postgres });
 process.once("message", () => void end());
 process.once("disconnect", () => void end());
 let ending: Promise<void> | undefined;
@@ -32,21 +33,24 @@ function end(): Promise<void> {
   return ending;
 }
 
-/** The service's own route, store and PostgreSQL with `fsync` on. */
+/** The service's own web server, store and PostgreSQL with `fsync` on. Workers are not started: what a delivery leads to is not measured. */
 async function flibsInbox() {
   const scratch = await scratchDirectory("flibs-bench-");
   const directory = join(scratch.path, "postgres");
   const postgres = await startEmbeddedPostgres({ directory, log: silentLog });
   const store = await openStore({ url: postgres.url, log: silentLog });
   await store.migrate();
-  const forge = localForge({ name: "local", directory: scratch.path, hookSecrets: [secret], admins: [], log: silentLog });
-  const maxBodyBytes = 25 * 2 ** 20;
-  const ports = { inboxes: { local: forge }, inbox: store.inbox, metrics: createMetrics(store.metrics), log: createLog("error") };
-  const server = Fastify({ bodyLimit: maxBodyBytes });
-  await server.register(hookRoutes(ports as unknown as WebPorts, { maxBodyBytes } as WebOptions));
-  await server.listen({ host: "127.0.0.1", port: 0 });
+  const github: Pick<ForgeInbox, "verifyDelivery"> = { verifyDelivery: (delivery) => verifyDelivery(delivery, [secret]) };
+  const ports = { inboxes: { github }, inbox: store.inbox, metrics: createMetrics(store.metrics), log: createLog("error") };
+  // Pages are not asked for, so that what they show is left out.
+  const server = webServer(
+    ports as unknown as WebPorts,
+    { listen: "127.0.0.1:0", maxBodyBytes: 25 * 2 ** 20, now: () => new Date() } as WebOptions,
+  );
+  const { pid } = JSON.parse(await readFile(join(directory, "connection.json"), "utf8")) as { pid: number };
   return {
-    port: (server.server.address() as AddressInfo).port,
+    port: Number(new URL(await server.listen()).port),
+    postgres: pid,
     async close() {
       await server.close();
       const taken = (await store.inbox.list({ limit: 10_000_000 })).length;
@@ -70,7 +74,7 @@ async function bareProbot() {
   let taken = 0;
   const middleware = await createNodeMiddleware(
     (app) => {
-      app.on("issue_comment", () => {
+      app.on(["issue_comment", "push", "pull_request"], () => {
         taken += 1;
       });
     },
@@ -80,6 +84,7 @@ async function bareProbot() {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {
     port: (server.address() as AddressInfo).port,
+    postgres: undefined,
     async close() {
       server.closeAllConnections();
       await new Promise((done) => server.close(done));

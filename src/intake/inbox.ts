@@ -15,7 +15,10 @@ export interface StoredDelivery {
 
 /** The durable inbox: a delivery is written down, with the job that will look at it, before it is acknowledged. */
 export interface InboxStore {
-  /** One transaction: the row and its job. `duplicate` when (forge, delivery id) is known already; then nothing is written. */
+  /**
+   * One transaction: the row, and a job to look at it, which several that come together share. `duplicate` when (forge, delivery id) is known
+   * already: the first one stays as it is. Throws `store.unavailable`, also when too much waits to be written.
+   */
   store(delivery: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">): Promise<"stored" | "duplicate">;
   find(id: string): Promise<StoredDelivery | undefined>;
   /** Has this delivery come, whatever became of it? */

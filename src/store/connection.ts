@@ -12,26 +12,45 @@ const types: pg.CustomTypesConfig = {
   getTypeParser: (id, format) => (id === 20 ? Number : pg.types.getTypeParser(id, format)),
 };
 
+/** A client in use. Errors of its connection come out as `store.unavailable`. */
+export interface Connection {
+  // biome-ignore lint/suspicious/noExplicitAny: the driver's own overloads (text, configuration or cursor) pass through unchanged
+  query(...args: [any, any?]): any;
+  /** Gives it back; `broken` closes it instead, so that nobody gets a connection in the middle of something. */
+  release(broken?: boolean): void;
+}
+
+export interface Pool {
+  connect(): Promise<Connection>;
+  end(): Promise<void>;
+}
+
 /** A small pool. Errors of the connection come out as `store.unavailable`, so that a run waits out a database restart. */
 export function openConnection(url: string, log: Log, max: number): Database {
-  const pool = new pg.Pool({ connectionString: url, max, application_name: "flibs", connectionTimeoutMillis: 10_000, types });
-  pool.on("error", (error) => log.warn({ error: error.message }, "an idle database connection was lost"));
-  const connect = async () => {
-    const client = await pool.connect().catch(translate);
-    // Without a listener an error on a connection in use would end the process; the query in flight rejects with it as well.
-    if (client.listenerCount("error") === 0)
-      client.on("error", (error) => log.warn({ error: error.message }, "a database connection was lost"));
-    return {
-      // biome-ignore lint/suspicious/noExplicitAny: the driver's own overloads (text or cursor) pass through unchanged
-      query: (...args: [any, any]) => {
-        const answer = client.query(...args) as unknown;
-        return answer instanceof Promise ? answer.catch(translate) : answer;
-      },
-      release: () => client.release(),
-    };
-  };
   // The dialect uses only connect and end of a pool, and query and release of its clients.
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: { connect, end: () => pool.end() } as unknown as pg.Pool }) });
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, log, { max }) as unknown as pg.Pool }) });
+}
+
+/** With `pipeline` queries are sent without waiting for the answers to those before them. */
+export function openPool(url: string, log: Log, options: { readonly max: number; readonly pipeline?: boolean }): Pool {
+  const pool = new pg.Pool({ connectionString: url, application_name: "flibs", connectionTimeoutMillis: 10_000, types, ...options });
+  pool.on("error", (error) => log.warn({ error: error.message }, "an idle database connection was lost"));
+  return {
+    async connect() {
+      const client = await pool.connect().catch(translate);
+      // Without a listener an error on a connection in use would end the process; the query in flight rejects with it as well.
+      if (client.listenerCount("error") === 0)
+        client.on("error", (error) => log.warn({ error: error.message }, "a database connection was lost"));
+      return {
+        query: (...args) => {
+          const answer = client.query(...(args as [string, unknown[]])) as unknown;
+          return answer instanceof Promise ? answer.catch(translate) : answer;
+        },
+        release: (broken = false) => client.release(broken),
+      };
+    },
+    end: () => pool.end(),
+  };
 }
 
 /** PostgreSQL's classes for "not now": connection, resources, shutdown, deadlock; and the socket's own codes. */
@@ -58,7 +77,14 @@ export function lockName(database: Database, name: string): Promise<unknown> {
 
 /** A JSON parameter. PostgreSQL's jsonb refuses NUL and lone surrogates, which an image's labels may well have. */
 export function jsonb<T>(value: T): RawBuilder<T> {
-  return sql<T>`${JSON.stringify(storable(value))}::jsonb`;
+  return sql<T>`${jsonText(value)}::jsonb`;
+}
+
+/** The text of such a parameter. */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  // Only these escapes can be what PostgreSQL refuses; most values have none, and need not be gone through.
+  return /\\u(0000|d[89a-f])/i.test(text) ? JSON.stringify(storable(value)) : text;
 }
 
 /** Text that PostgreSQL can hold. */

@@ -1,47 +1,49 @@
 import { type Selectable, sql } from "kysely";
+import { appError } from "../domain/errors.ts";
 import type { InboxStore, StoredDelivery } from "../intake/inbox.ts";
 import type { DeliveryQueue } from "../workflow/journal-store.ts";
-import { type Database, jsonb, storableText } from "./connection.ts";
+import { type Database, jsonText, type Pool, storableText } from "./connection.ts";
+import { type Arrived, isCommon, writeDeliveries } from "./delivery-writer.ts";
 import { groupCommit } from "./group-commit.ts";
-import type { ManyJobs } from "./jobs.ts";
+import type { WakeUps } from "./jobs.ts";
 import { newId } from "./new-id.ts";
+import { packBody, unpackBody } from "./packed-body.ts";
 import type { DeliveryTable } from "./tables.ts";
-import { inTransaction, unwrap } from "./transaction.ts";
+import { unwrap } from "./transaction.ts";
 
-/** {@link InboxStore} and the worker's view of the same rows. */
-export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date): InboxStore & { readonly queue: DeliveryQueue } {
-  const store = groupCommit(
-    (deliveries: readonly Parameters<InboxStore["store"]>[0][]) =>
-      inTransaction(database, async (transaction) => {
-        // Hundreds come in a second and nobody reads their names out: a meeting must not cost a sender a second try.
-        const rows = deliveries.map((delivery) => ({
-          id: newId(now(), 9),
-          forge: delivery.forge,
-          delivery_id: storableText(delivery.deliveryId),
-          headers: jsonb(delivery.headers),
-          body: Buffer.from(delivery.body),
-          look_at: now(),
-          received_at: now(),
-        }));
-        const stored = await unwrap(transaction)
-          .insertInto("delivery")
-          .values(rows)
-          .onConflict((conflict) => conflict.columns(["forge", "delivery_id"]).doNothing())
-          .returning("id")
-          .execute();
-        const ids = new Set(stored.map(({ id }) => id));
-        await jobs.sendAll("deliveries", [...ids], transaction);
-        return rows.map(({ id }) => (ids.has(id) ? "stored" : "duplicate"));
-      }),
-    { largest: 64 },
-  );
+/** Deliveries of a group; a commit for each half of 64 senders who wait for their answers keeps both sides busy. */
+const largest = { items: 64, size: 8 * 2 ** 20 };
+/** Bytes that may wait to be written, packed; then senders are asked to come again. */
+const mostBytes = 64 * 2 ** 20;
+
+/** {@link InboxStore} and the worker's view of the same rows. `pool` is the writer's own, see {@link writeDeliveries}. */
+export function inboxStore(
+  database: Database,
+  pool: Pool,
+  wakeUps: WakeUps,
+  now: () => Date,
+): InboxStore & { readonly queue: DeliveryQueue } {
+  const write = groupCommit((arrived: readonly Arrived[]) => writeDeliveries(pool, wakeUps, arrived, now()), {
+    largest,
+    sizeOf: ({ bytes, headers }) => bytes.length + headers.length,
+    most: { size: mostBytes, refusal: () => appError("store.unavailable", `${mostBytes} bytes of deliveries wait to be written`) },
+    isCommon,
+  });
 
   return {
-    store,
+    store: async (delivery) =>
+      write({
+        // Hundreds come in a second and nobody reads their names out: a meeting must not cost a sender a second try.
+        id: newId(now(), 9),
+        forge: delivery.forge,
+        deliveryId: storableText(delivery.deliveryId),
+        headers: jsonText(delivery.headers),
+        ...packBody(delivery.body),
+      }),
 
     async find(id) {
       const row = await database.selectFrom("delivery").selectAll().where("id", "=", id).executeTakeFirst();
-      return row && { ...assemble(row), body: new Uint8Array(row.body) };
+      return row && { ...assemble(row), body: unpackBody({ packing: row.packing, bytes: row.body }) };
     },
 
     async isKnown(forge, deliveryId) {
@@ -83,7 +85,29 @@ export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date):
           .where("look_at", "<=", later(now(), earlyMs))
           .returningAll()
           .executeTakeFirst();
-        return row && { delivery: { ...assemble(row), body: new Uint8Array(row.body) }, attempt: row.attempt };
+        return row && claimed(row);
+      },
+
+      async claimNext(leaseMs) {
+        const row = await database
+          .updateTable("delivery")
+          .set((set) => ({ attempt: set("attempt", "+", 1), look_at: later(now(), leaseMs) }))
+          .where("id", "=", (delivery) =>
+            delivery
+              .selectFrom("delivery")
+              .select("id")
+              .where(sql<boolean>`status = 'stored'`)
+              .where("look_at", "<=", later(now(), earlyMs))
+              // A new one is due whatever our clock says; one that is to be tried again waits for its time.
+              .where((or) => or.or([or("attempt", "=", 0), or("look_at", "<=", now())]))
+              .orderBy("look_at")
+              .limit(1)
+              .forUpdate()
+              .skipLocked(),
+          )
+          .returningAll()
+          .executeTakeFirst();
+        return row && claimed(row);
       },
 
       async postpone(id, afterMs, transaction) {
@@ -117,7 +141,11 @@ function later(from: Date, ms: number): Date {
   return new Date(from.getTime() + ms);
 }
 
-function assemble(row: Omit<Selectable<DeliveryTable>, "body" | "seq" | "attempt" | "look_at">): Omit<StoredDelivery, "body"> {
+function claimed(row: Selectable<DeliveryTable>): { readonly delivery: StoredDelivery; readonly attempt: number } {
+  return { delivery: { ...assemble(row), body: unpackBody({ packing: row.packing, bytes: row.body }) }, attempt: row.attempt };
+}
+
+function assemble(row: Omit<Selectable<DeliveryTable>, "body" | "packing" | "seq" | "attempt" | "look_at">): Omit<StoredDelivery, "body"> {
   return {
     id: row.id,
     forge: row.forge,

@@ -1,7 +1,6 @@
 import { fromKysely, PgBoss } from "pg-boss";
 import type { Log } from "../log.ts";
 import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
-import type { Transaction } from "../workflow/step.ts";
 import { unwrap } from "./transaction.ts";
 
 const queues: readonly JobQueue[] = ["runs", "deliveries"];
@@ -9,14 +8,21 @@ const queues: readonly JobQueue[] = ["runs", "deliveries"];
 /** A job is only a hint, so pg-boss neither retries nor judges it: leases and sweeps do. A day is the longest it lets a handler work. */
 const queueOptions = { notify: true, retryLimit: 0, expireInSeconds: 86_399, deleteAfterSeconds: 600, retentionSeconds: 7 * 86_400 };
 
-/** Jobs in one statement. */
-export interface ManyJobs {
-  /** Early jobs for many rows, as {@link Jobs.send} makes one; none for no rows. */
-  sendAll(queue: JobQueue, ids: readonly string[], transaction: Transaction): Promise<void>;
+/** A job within a transaction that is not Kysely's. */
+export interface WakeUps {
+  /**
+   * An early job for a row, as {@link Jobs.send} makes one. `execute` is called once, with a text that is the same each time, and its last
+   * parameter; when it is not called, the promise is rejected.
+   */
+  wake(
+    queue: JobQueue,
+    id: string,
+    execute: (text: string, values: readonly unknown[]) => Promise<{ readonly rows: readonly unknown[] }>,
+  ): Promise<void>;
 }
 
 /** {@link Jobs} on pg-boss; it is started by the first use, so that a command that only reads opens no connection for it. */
-export function pgBossJobs(url: string, log: Log): Jobs & ManyJobs & { start(): Promise<void>; stop(): Promise<void> } {
+export function pgBossJobs(url: string, log: Log): Jobs & WakeUps & { start(): Promise<void>; stop(): Promise<void> } {
   let started: Promise<PgBoss> | undefined;
   const start = () => {
     started ??= startBoss(url, log).catch((error: unknown) => {
@@ -38,11 +44,10 @@ export function pgBossJobs(url: string, log: Log): Jobs & ManyJobs & { start(): 
       await boss.send(queue, { id }, { ...options, db: fromKysely(unwrap(transaction)) });
     },
 
-    async sendAll(queue, ids, transaction) {
-      if (ids.length === 0) return;
+    async wake(queue, id, execute) {
       const boss = await start();
-      const many = ids.map((id) => ({ data: { id }, singletonKey: id }));
-      await boss.insert(queue, many, { db: fromKysely(unwrap(transaction)) });
+      const executeSql = (text: string, values: unknown[] = []) => execute(text, values) as Promise<{ rows: unknown[] }>;
+      await boss.insert(queue, [{ data: { id }, singletonKey: id }], { db: { executeSql } });
     },
 
     async work(queue, concurrency, look) {

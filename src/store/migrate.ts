@@ -8,6 +8,7 @@ import { statements as logs } from "./migrations/0003-logs.ts";
 import { statements as inbox } from "./migrations/0004-inbox.ts";
 import { statements as releases } from "./migrations/0005-releases.ts";
 import { statements as installation } from "./migrations/0006-installation.ts";
+import { statements as inboxStorage } from "./migrations/0007-inbox-storage.ts";
 import { statements as approvals } from "./migrations/0008-approvals.ts";
 import { statements as findings } from "./migrations/0009-findings.ts";
 
@@ -19,6 +20,7 @@ const migrations = [
   { name: "inbox", statements: inbox },
   { name: "releases", statements: releases },
   { name: "installation", statements: installation },
+  { name: "inbox storage", statements: inboxStorage },
   { name: "approvals", statements: approvals },
   { name: "findings", statements: findings },
 ];

@@ -7,7 +7,7 @@ import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
 import { buildStore } from "./builds.ts";
-import { openConnection } from "./connection.ts";
+import { openConnection, openPool } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
 import { inboxStore } from "./inbox.ts";
 import { ensureInstallation } from "./installation.ts";
@@ -42,7 +42,7 @@ export interface StoreOptions {
   readonly log: Log;
   /** Clock of leases, wake-ups and what is recorded; tests set it. */
   readonly now?: () => Date;
-  /** Connections besides the job queue's three, its listener and the worker's sign of life. */
+  /** Connections besides the inbox's one, the job queue's three, its listener and the worker's sign of life. */
   readonly connections?: number;
 }
 
@@ -52,7 +52,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const database = openConnection(url, log, options.connections ?? 8);
   const jobs = pgBossJobs(url, log);
   let closed: Promise<void> | undefined;
-  const inbox = inboxStore(database, jobs, now);
+  const deliveries = openPool(url, log, { max: 1, pipeline: true });
+  const inbox = inboxStore(database, deliveries, jobs, now);
   const store: Store = {
     builds: buildStore(database, now),
     logs: logStore(database),
@@ -74,7 +75,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       return applied;
     },
     close() {
-      closed ??= jobs.stop().then(() => database.destroy());
+      closed ??= deliveries
+        .end()
+        .then(() => jobs.stop())
+        .then(() => database.destroy());
       return closed;
     },
   };

@@ -104,8 +104,9 @@ export interface DeliveryTable {
   seq: Generated<number>;
   forge: string;
   delivery_id: string;
-  headers: StoredDelivery["headers"];
+  headers: ColumnType<StoredDelivery["headers"], string, never>;
   body: Buffer;
+  packing: Generated<"none" | "deflate">;
   status: Generated<StoredDelivery["status"]>;
   outcome: string | null;
   attempt: Generated<number>;

@@ -75,7 +75,10 @@ export interface JournalStore {
 
 /** Deliveries as the worker takes them; a delivery that is being looked at is not due for `leaseMs`. */
 export interface DeliveryQueue {
+  /** That one, if it is due: its job's clock may be ahead of ours by a little. */
   claim(id: string, leaseMs: number): Promise<{ readonly delivery: StoredDelivery; readonly attempt: number } | undefined>;
+  /** The one that has been due for longest, of those that nobody else is about to take; undefined when there is none. */
+  claimNext(leaseMs: number): Promise<{ readonly delivery: StoredDelivery; readonly attempt: number } | undefined>;
   postpone(id: string, afterMs: number, transaction: Transaction): Promise<void>;
   listDue(): Promise<readonly string[]>;
 }

@@ -2,7 +2,7 @@ import { appError, reportError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type BackOff, usualBackOff } from "./back-off.ts";
 import { type Execution, executeRun, type JournalHooks, type StepDone } from "./execute-run.ts";
-import { hearDelivery, type OnDelivery } from "./hear-deliveries.ts";
+import { hearDeliveries, type OnDelivery } from "./hear-deliveries.ts";
 import type { Asked, WorkflowStore } from "./journal-store.ts";
 import type { Flow, RunRequest, Runs } from "./run.ts";
 import type { Transaction } from "./step.ts";
@@ -44,6 +44,9 @@ export interface Worker {
   /** Sends jobs for what is due and has none: runs of dead workers, waits that are over, deliveries never looked at. Returns how many. */
   sweep(): Promise<number>;
 }
+
+/** Deliveries at a time in this process. */
+const deliveryHands = 4;
 
 export function createWorker(options: WorkerOptions): Worker {
   const { store, log } = options;
@@ -146,7 +149,9 @@ export function createWorker(options: WorkerOptions): Worker {
     const due = await store.journal.listDue(names);
     const deliveries = options.onDelivery ? await store.deliveries.listDue() : [];
     for (const run of due) await store.transaction((transaction) => store.jobs.send("runs", run, transaction));
-    for (const delivery of deliveries) await store.transaction((transaction) => store.jobs.send("deliveries", delivery, transaction));
+    // Each job is about all that are due; several, since other workers may have a hand free.
+    for (const delivery of deliveries.slice(0, deliveryHands))
+      await store.transaction((transaction) => store.jobs.send("deliveries", delivery, transaction));
     return due.length + deliveries.length;
   }
 
@@ -172,11 +177,9 @@ export function createWorker(options: WorkerOptions): Worker {
       const { onDelivery } = options;
       await store.jobs.work("runs", options.concurrency, quietly(lookAtRun));
       if (onDelivery) {
-        await store.jobs.work(
-          "deliveries",
-          4,
-          quietly((id) => hearDelivery(id, store, onDelivery, start, backOff, log)),
-        );
+        const isStopping = () => stopping;
+        const hear = hearDeliveries({ store, onDelivery, start, backOff, log, hands: deliveryHands, isStopping });
+        await store.jobs.work("deliveries", deliveryHands, quietly(hear));
       }
       await sweep();
     },

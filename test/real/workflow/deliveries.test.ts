@@ -10,16 +10,17 @@ let database: TestDatabase;
 let world: World;
 let hear: OnDelivery;
 const heard: string[] = [];
+/** Of every worker here, so that nothing is heard unnoticed. */
+const onDelivery: OnDelivery = (one) => {
+  heard.push(one.deliveryId);
+  return hear(one);
+};
 
 beforeAll(async () => {
   database = await testDatabase();
   world = await openWorld(database, (told) =>
     flowOf(told, async (step, intent) => step("work", z.void(), async () => void told.push(`work ${intent.name}`))),
   );
-  const onDelivery: OnDelivery = (delivery) => {
-    heard.push(delivery.deliveryId);
-    return hear(delivery);
-  };
   await world.worker({ onDelivery });
   await world.worker({ onDelivery });
 });
@@ -36,7 +37,7 @@ function delivery(deliveryId: string) {
 async function untilLookedAt(deliveryId: string): Promise<Omit<StoredDelivery, "body">> {
   const deadline = Date.now() + 10_000;
   for (;;) {
-    const found = (await world.store.inbox.list({ limit: 100 })).find((one) => one.deliveryId === deliveryId);
+    const found = (await world.store.inbox.list({ limit: 1000 })).find((one) => one.deliveryId === deliveryId);
     if (found && found.status !== "stored") return found;
     if (Date.now() > deadline) throw new Error(`${deliveryId} was not looked at: ${JSON.stringify(found)}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
@@ -82,7 +83,7 @@ describe("deliveries", () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
     world.clock.advance(6000);
-    const workers = await world.worker({ onDelivery: (one) => hear(one) });
+    const workers = await world.worker({ onDelivery });
     await workers.sweep();
     expect(await untilLookedAt("again")).toMatchObject({ status: "done", outcome: "second try" });
   });
@@ -98,5 +99,32 @@ describe("deliveries", () => {
     await world.store.inbox.store(delivery("half"));
     expect(await untilLookedAt("half")).toMatchObject({ status: "failed" });
     expect((await world.desk.runs.list({ limit: 100 })).filter((run) => run.subject === "good")).toEqual([]);
+  });
+
+  test("a group of many shares a job, is shared by the workers, and each is looked at once", async () => {
+    const names = Array.from({ length: 60 }, (_, n) => `many ${n}`);
+    let atOnce = 0;
+    let most = 0;
+    hear = async () => {
+      most = Math.max(most, ++atOnce);
+      // Until four hold one each: a job has set all hands of a worker to work.
+      while (most < 4) await new Promise((resolve) => setImmediate(resolve));
+      atOnce -= 1;
+      return { outcome: "heard" };
+    };
+    await Promise.all(names.map((name) => world.store.inbox.store(delivery(name))));
+    for (const name of names) await untilLookedAt(name);
+    expect(heard.filter((id) => id.startsWith("many")).toSorted()).toEqual(names.toSorted());
+    expect(most).toBeGreaterThanOrEqual(4);
+  });
+
+  test("a delivery whose job got lost is found by the sweep", async () => {
+    hear = async () => ({ outcome: "found" });
+    // As after a crash that lost the job's worker: the row is there, and nothing will tell of it.
+    await database.query("insert into delivery (id, forge, delivery_id, headers, body) values ('lost', 'local', 'lost', '{}', '')");
+    world.clock.advance(60_000);
+    const worker = await world.worker({ onDelivery });
+    await worker.sweep();
+    expect(await untilLookedAt("lost")).toMatchObject({ status: "done", outcome: "found" });
   });
 });

@@ -1,0 +1,86 @@
+import { isAppError } from "../domain/errors.ts";
+import { binaryArray } from "./binary-array.ts";
+import type { Connection, Pool } from "./connection.ts";
+import type { WakeUps } from "./jobs.ts";
+import type { PackedBody } from "./packed-body.ts";
+
+/** A delivery made ready for its group. */
+export interface Arrived extends PackedBody {
+  readonly id: string;
+  readonly forge: string;
+  readonly deliveryId: string;
+  /** JSON. */
+  readonly headers: string;
+}
+
+/** Two of one id may meet in a group: the first counts. */
+const insertion = `
+  insert into delivery (id, forge, delivery_id, headers, packing, body, look_at, received_at)
+  select *, $7::timestamptz, $7::timestamptz
+  from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::text[], $6::bytea[])
+  on conflict (forge, delivery_id) do nothing
+  returning id`;
+
+/**
+ * Writes a group of deliveries and one job to look at them: one transaction, whose statements are sent at once and prepared once, because
+ * what a group costs by itself (parsing, planning, waking the other side up for each answer) is more than what its rows cost. Rows are
+ * inserted in the order given. Returns, in that order, whether each is new; a job for a group of duplicates finds nothing to do.
+ *
+ * `pool` must be pipelined. Whatever goes wrong, nothing of the group is kept, unless the connection was lost during the commit itself:
+ * then the deliveries may stand there, and their senders, who were told no, are told "duplicate" when they ask again.
+ */
+export async function writeDeliveries(
+  pool: Pool,
+  wakeUps: WakeUps,
+  arrived: readonly Arrived[],
+  at: Date,
+): Promise<("stored" | "duplicate")[]> {
+  const connection = await pool.connect();
+  try {
+    const ids = await send(connection, wakeUps, arrived, at);
+    connection.release();
+    return arrived.map(({ id }) => (ids.has(id) ? "stored" : "duplicate"));
+  } catch (error) {
+    // Its transaction may be open still.
+    connection.release(true);
+    throw error;
+  }
+}
+
+async function send(connection: Connection, wakeUps: WakeUps, arrived: readonly Arrived[], at: Date): Promise<ReadonlySet<string>> {
+  const column = (type: "text" | "json" | "bytea", of: (one: Arrived) => string | Uint8Array) => binaryArray(type, arrived.map(of));
+  const begun = connection.query("begin");
+  const stored: Promise<{ rows: readonly { id: string }[] }> = connection.query({
+    name: "flibs deliveries",
+    text: insertion,
+    values: [
+      column("text", ({ id }) => id),
+      column("text", ({ forge }) => forge),
+      column("text", ({ deliveryId }) => deliveryId),
+      column("json", ({ headers }) => headers),
+      column("text", ({ packing }) => packing),
+      column("bytea", ({ bytes }) => bytes),
+      at,
+    ],
+  });
+  let committed: Promise<{ command: string }> | undefined;
+  const woken = wakeUps.wake("deliveries", arrived[0]?.id ?? "", (text, values) => {
+    const sent = connection.query({ name: "flibs wake-up", text, values });
+    const ending = connection.query("commit");
+    // Looked at below, though not when the job's own answer has failed before.
+    ending.catch(() => undefined);
+    committed = ending;
+    return sent;
+  });
+  // After a failed statement PostgreSQL refuses the later ones of a transaction and answers its commit with a rollback: the first tells why.
+  const answers = await Promise.allSettled([begun, stored, woken, woken.then(() => committed)]);
+  for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+  if ((await committed)?.command !== "COMMIT") throw new Error("PostgreSQL did not commit a group of deliveries");
+  return new Set((await stored).rows.map(({ id }) => id));
+}
+
+/** The database is away or full, and not one delivery wrong or in another replica's way (SQLSTATE class 40: deadlock). */
+export function isCommon(error: unknown): boolean {
+  if (!isAppError(error) || error.kind !== "transient") return false;
+  return !String(error.details?.sqlState ?? "").startsWith("40");
+}
