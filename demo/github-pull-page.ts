@@ -2,7 +2,7 @@ import { Html, html, safeLink } from "../src/web/html.ts";
 import { renderMarkdown } from "../src/web/markdown.ts";
 import { pageStyle } from "../src/web/views/page-style.ts";
 import type { Github } from "../test/fakes/github/github.ts";
-import type { Annotation, CheckRun, Comment, Pull, ReactionContent } from "../test/fakes/github/state/data.ts";
+import type { Annotation, CheckRun, Comment, Pull } from "../test/fakes/github/state/data.ts";
 import { headsOf } from "./github-heads.ts";
 
 /** A whole document that needs no other file. */
@@ -32,7 +32,8 @@ const moreStyle = `
 .said > .markdown { padding: .1rem .75rem; } .said > .reactions { padding: 0 .75rem .5rem; margin: 0; }
 .checks { list-style: none; padding: 0 0 0 1rem; margin: .5rem 0 1.5rem; border-left: 2px solid var(--line); } .checks > li { padding: .3rem 0; }
 .source { padding-left: 0; padding-right: 0; } .source span { display: block; padding: 0 .75rem; } .source .hit { background: var(--bad-bg); }
-.source .warning { background: var(--busy-bg); } .source .notice { background: var(--idle-bg); } .number { color: var(--quiet); user-select: none; }
+.source .warning { background: var(--busy-bg); } .source .notice { background: var(--idle-bg); } .number { color: var(--quiet); font-style: normal; user-select: none; }
+.checks details { border: 0; padding: 0; margin: 0; } .checks summary { color: var(--quiet); font-size: .875rem; } .checks .note { white-space: pre-line; }
 `;
 
 /** A pull request as people see it: what was said, and under each commit what flibs reported on it, in the order in which it happened. */
@@ -62,20 +63,9 @@ export function stateOf(pull: Pull): "merged" | "open" | "closed" {
   return pull.mergedAt === null ? pull.state : "merged";
 }
 
-const emoji: Readonly<Record<ReactionContent, string>> = {
-  "+1": "👍",
-  "-1": "👎",
-  laugh: "😄",
-  confused: "😕",
-  heart: "❤️",
-  hooray: "🎉",
-  rocket: "🚀",
-  eyes: "👀",
-};
-
 function commentOf(github: Github, comment: Comment): Html {
   const reactions = github.reads.reactions(comment.id);
-  const row = reactions.map(({ content, author }) => html`<span class="badge" title="${author}">${emoji[content]} ${author}</span> `);
+  const row = reactions.map(({ content, author }) => html`<span class="badge">${content} by ${author}</span> `);
   return html`<article class="said"><p class="quiet">${comment.author} commented, <time datetime="${comment.createdAt}">${comment.createdAt.slice(11, 19)} UTC</time></p>
 <div class="markdown">${renderMarkdown(comment.body)}</div>${reactions.length === 0 ? "" : html`<p class="reactions">${row}</p>`}</article>`;
 }

@@ -50,10 +50,11 @@ export function watcherOf(github: Github, signal: AbortSignal): Watcher {
   };
 }
 
-/** `flibs / lint                 failure: 1 error` */
+/** `flibs / build (linux/amd64)    in progress: Building  [Cancel]`: what is in brackets is a button. */
 function lineOf(run: CheckRun): string {
   const state = run.conclusion ?? run.status;
-  return `${run.name.padEnd(30)} ${state.replaceAll("_", " ")}${run.title === null ? "" : `: ${run.title}`}`;
+  const buttons = run.actions.map(({ label }) => `  [${label}]`).join("");
+  return `${run.name.padEnd(30)} ${state.replaceAll("_", " ")}${run.title === null ? "" : `: ${run.title}`}${buttons}`;
 }
 
 /** What a check that did not succeed says below its line. */
