@@ -1,4 +1,5 @@
 import { formatMarkdown } from "../src/cli/markdown-text.ts";
+import { plain } from "../src/cli/terminal.ts";
 import type { Github } from "../test/fakes/github/github.ts";
 import { hello, manifests } from "./github-double.ts";
 import { type Watcher, watcherOf } from "./github-told.ts";
@@ -60,7 +61,7 @@ async function releasedPull(world: GithubDemoWorld, watch: Watcher, number: numb
     github.reads.pulls(manifests).find((one) => one.author === github.app.bot && one.state === "open"),
   );
   stage(`promotion pull request ${manifests} #${promotion.number}`);
-  quote(`${promotion.title}\nby ${promotion.author}\n\n${formatMarkdown(promotion.body ?? "")}\n\n`);
+  quote(`${plain(promotion.title)}\nby ${promotion.author}\n\n${formatMarkdown(promotion.body ?? "")}`);
   await watch.checks(manifests, promotion.headSha, [/promotion/]);
 
   stage("rel, a release engineer, merges it: that is the release");

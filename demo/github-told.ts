@@ -1,4 +1,5 @@
 import { formatMarkdown } from "../src/cli/markdown-text.ts";
+import { plain } from "../src/cli/terminal.ts";
 import type { Github } from "../test/fakes/github/github.ts";
 import type { Annotation, CheckRun, Comment } from "../test/fakes/github/state/data.ts";
 import { until } from "./flibs-process.ts";
@@ -18,10 +19,15 @@ export function watcherOf(github: Github, signal: AbortSignal): Watcher {
   const told = new Set<number>();
   const lines = new Set<string>();
   const wait = <T>(what: string, ask: () => T | undefined) =>
-    until(what, async () => {
-      signal.throwIfAborted();
-      return ask();
-    });
+    until(
+      what,
+      async () => {
+        signal.throwIfAborted();
+        return ask();
+      },
+      // The double is in this process: asking often costs nothing, and short states are seen.
+      50,
+    );
   return {
     until: wait,
     checks: (repository, commit, names) =>
@@ -31,7 +37,7 @@ export function watcherOf(github: Github, signal: AbortSignal): Watcher {
           const line = lineOf(run);
           if (lines.has(`${run.id} ${line}`)) continue;
           lines.add(`${run.id} ${line}`);
-          quote(line);
+          quote(plain(line));
           if (run.status === "completed" && run.conclusion !== "success") quoteFinding(run);
         }
         const isThere = names.every((name) => runs.some((run) => name.test(run.name)));
@@ -59,7 +65,7 @@ function lineOf(run: CheckRun): string {
 
 /** What a check that did not succeed says below its line. */
 function quoteFinding(run: CheckRun): void {
-  if (run.annotations.length > 0) quote(indented(run.annotations.map(annotationLine).join("\n")));
+  if (run.annotations.length > 0) quote(plain(indented(run.annotations.map(annotationLine).join("\n"))));
   else if (run.summary !== null) quote(indented(formatMarkdown(run.summary)));
 }
 
