@@ -1,22 +1,34 @@
+import { once } from "node:events";
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { exitCodes } from "../src/cli/exit.ts";
 import { removeEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
+import type { Github } from "../test/fakes/github/github.ts";
 import { startDockerRegistry } from "../test/support/docker-registry.ts";
 import { freePort } from "../test/support/free-port.ts";
 import { ensureBaseImage } from "./base-image.ts";
 import { flibsCommand } from "./flibs-process.ts";
-import { type DemoWorld, firstRelease, refuseUnsigned, secondRelease } from "./story.ts";
+import { startDouble } from "./github-double.ts";
+import { servePages, writePages } from "./github-pages.ts";
+import { githubStory } from "./github-story.ts";
+import { type DemoWorld, refuseUnsigned, type Summary } from "./released.ts";
+import { firstRelease, secondRelease } from "./story.ts";
 import { stage, tell } from "./tell.ts";
 
 /** Stands in a directory that a demo made, and in no other: what has it may be emptied. */
 const marker = ".flibs-demo";
 
-const usage = `npm run demo [-- --keep] [-- --directory <path>] [-- --help]
+const forges = ["local", "github-double"] as const;
+type ForgeChoice = (typeof forges)[number];
+
+const usage = `npm run demo [-- --forge local|github-double] [-- --keep] [-- --directory <path>] [-- --help]
 
 The whole line once, for real, on this machine: two registries, PostgreSQL, Docker Engine, flibs; a push is built, tested, promoted,
 released, signed, pulled under a policy that refuses everything unsigned, and then once more with an upgraded package.
 
+  --forge <which>     local, when left out: repositories on this machine, as flibs init makes them
+                      github-double: pull requests on a GitHub that a test double plays; shows what flibs writes there, also as pages
   --keep              leave everything running afterwards and print the addresses, until Ctrl-C
   --directory <path>  where everything is made, emptied first; var/demo of this checkout when left out
   --help              print this
@@ -27,25 +39,30 @@ What it made last is in summary.json of that directory.
 const root = join(import.meta.dirname, "..");
 const { values } = parseArgs({
   options: {
+    forge: { type: "string", default: "local" },
     keep: { type: "boolean", default: false },
     directory: { type: "string", default: join(root, "var/demo") },
     help: { type: "boolean", default: false },
   },
 });
+const forge = forges.find((one) => one === values.forge);
 if (values.help) {
   process.stdout.write(usage);
+} else if (forge === undefined) {
+  process.stderr.write(`There is no forge ${JSON.stringify(values.forge)} for the demo: ${forges.join(" or ")}\n`);
+  process.exitCode = exitCodes.usage;
 } else {
-  await demo(resolve(values.directory), values.keep);
+  await demo(resolve(values.directory), forge, values.keep);
 }
 
-async function demo(directory: string, keep: boolean): Promise<void> {
+async function demo(directory: string, forge: ForgeChoice, keep: boolean): Promise<void> {
   const closers: (() => Promise<void>)[] = [];
   const closeAll = async () => {
     for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => tell(`while stopping: ${String(error)}`));
   };
-  const interrupted = new Promise<void>((done) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => done());
-  });
+  const ending = new AbortController();
+  const interrupted = once(ending.signal, "abort");
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ending.abort(new Error("interrupted")));
   try {
     await refuseForeign(directory);
     stage("starting two registries");
@@ -75,6 +92,7 @@ async function demo(directory: string, keep: boolean): Promise<void> {
       ),
     );
 
+    const github = forge === "local" ? undefined : await doubleOf(join(directory, "flibs"), closers);
     stage("starting flibs: flibs serve");
     const serve = await flibs.serve(join(directory, "serve.log"));
     closers.push(() => serve.stop());
@@ -82,12 +100,19 @@ async function demo(directory: string, keep: boolean): Promise<void> {
     tell(`web page ${web}, log ${join(directory, "serve.log")}`);
 
     const world: DemoWorld = { root, directory, flibs, base, production: production.endpoint, web };
-    await Promise.race([story(world), interrupted.then(() => Promise.reject(new Error("interrupted")))]);
+    if (github) github.hooks.url = `${web}/hooks/github`;
+    const { signal } = ending;
+    const told = github ? githubStory({ ...world, github, signal }) : localStory(world);
+    const summary = await Promise.race([told, interrupted.then(() => Promise.reject(signal.reason))]);
+    await writeSummary(directory, summary);
+    if (github) tell(`the pull requests as pages: ${await writePages(join(directory, "github"), github)}`);
     if (keep) {
+      const pages = github && (await servePages(github));
+      if (pages) closers.push(() => pages.close());
       stage("left running until Ctrl-C");
       tell(`web page     ${web}\ncandidate    ${candidate.endpoint}\nproduction   ${production.endpoint}`);
       tell(`command line npm run flibs -- --config ${settings} --help`);
-      tell(`repositories ${join(directory, "flibs/git")}`);
+      tell(pages ? `pull requests ${pages.address}` : `repositories ${join(directory, "flibs/git")}`);
       await interrupted;
     }
   } catch (error) {
@@ -117,11 +142,22 @@ async function removeDemo(directory: string): Promise<void> {
   for (const name of names.filter((one) => one !== marker)) await rm(join(directory, name), { recursive: true, force: true });
 }
 
-async function story(world: DemoWorld): Promise<void> {
+async function doubleOf(installation: string, closers: (() => Promise<void>)[]): Promise<Github> {
+  stage("starting a GitHub on loopback, and moving the settings to it");
+  const github = await startDouble({ root, installation });
+  closers.push(() => github.close());
+  tell(`API ${github.apiUrl}, settings ${join(installation, "flibs.yaml")}`);
+  return github;
+}
+
+async function localStory(world: DemoWorld): Promise<Summary> {
   await firstRelease(world);
   await refuseUnsigned(world);
-  const summary = await secondRelease(world);
-  const file = join(world.directory, "summary.json");
+  return secondRelease(world);
+}
+
+async function writeSummary(directory: string, summary: Summary): Promise<void> {
+  const file = join(directory, "summary.json");
   await writeFile(file, `${JSON.stringify(summary, null, 2)}\n`);
   stage(`${summary.nvr} is released, signed and pulled; ${file} tells the details`);
 }

@@ -96,8 +96,8 @@ async function stopProcess(child: ChildProcess): Promise<void> {
 }
 
 /** Asks until there is an answer; the demo's patience ends after a minute and a half. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
-  for (const end = Date.now() + 90_000; Date.now() < end; await delay(300)) {
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, everyMs = 300): Promise<T> {
+  for (const end = Date.now() + 90_000; Date.now() < end; await delay(everyMs)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
   }

@@ -11,6 +11,8 @@ import { type ScratchDirectory, scratchDirectory } from "../support/scratch-dire
 
 const program = join(import.meta.dirname, "../../demo/demo.ts");
 
+const summaryKeys = ["nvr", "digest", "candidate", "production", "policy", "registriesD", "publicKey", "web", "build", "baseImage"];
+
 let scratch: ScratchDirectory;
 let started: ChildProcess | undefined;
 let mark: string;
@@ -28,9 +30,9 @@ afterEach(async () => {
   await scratch.remove();
 }, 60_000);
 
-function startDemo(directory: string) {
+function startDemo(directory: string, ...more: string[]) {
   const [name = "", value] = mark.split("=");
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--directory", directory], {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, "--directory", directory, ...more], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, [name]: value },
   });
@@ -87,14 +89,70 @@ test("the demo shows the whole line, says where it all is, and leaves nothing ru
   expect(second).toMatch(/greeting.*1\.0-1.*2\.0-1/);
 
   const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
-  for (const key of ["nvr", "digest", "candidate", "production", "policy", "registriesD", "publicKey", "web"]) {
-    expect(summary).toHaveProperty(key, expect.stringMatching(/./));
-  }
+  for (const key of summaryKeys) expect(summary).toHaveProperty(key, expect.stringMatching(/./));
   expect(summary).toMatchObject({ nvr: "hello-container-1-2", digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/) });
   expect(await readFile(summary.policy, "utf8")).toContain("signedBy");
   expect((await readFile(summary.publicKey)).length).toBeGreaterThan(100);
   await expectNothingLeft(directory, told.text);
 }, 150_000);
+
+test("on GitHub's double it tells what flibs writes on pull requests, and leaves that as pages", async () => {
+  const directory = join(scratch.path, "d");
+  const { told, ended } = startDemo(directory, "--forge", "github-double");
+  const [code] = await ended;
+  expect(told.text).not.toMatch(/The demo failed/);
+  expect(code).toBe(0);
+
+  const inOrder = [
+    "alice opens a pull request whose Dockerfile lost a label",
+    'Dockerfile:3 failure: label "version" is missing',
+    "she comments /build",
+    /flibs \/ build \(linux\/amd64\) +in progress: Building +\[Cancel/,
+    /flibs \/ test: smoke +success/,
+    "promotion pull request releng/manifests #1",
+    "First release: `1-1`",
+    /flibs \/ promotion +success: writes 1-1, 1, latest/,
+    "rel, a release engineer, merges it",
+    "`f42/hello` is released.",
+    "under a policy that demands the signature",
+    "accepted",
+    /flibs \/ approval +action required/,
+    "mallory comments /build, and is refused",
+    "`/build` waits until somebody with write access to `containers/hello`",
+    "Commands that you may use in this pull request",
+    /flibs \/ approval +success: Approved by alice/,
+    /flibs \/ build \(linux\/amd64\) +success: Built scratch build/,
+    "The double noticed nothing that GitHub would have refused.",
+    "stopping what was started",
+  ];
+  let rest = told.text;
+  for (const line of inOrder) {
+    const at = typeof line === "string" ? rest.indexOf(line) : rest.search(line);
+    expect({ line, found: at >= 0 }).toEqual({ line, found: true });
+    rest = rest.slice(at);
+  }
+
+  const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
+  for (const key of summaryKeys) expect(summary).toHaveProperty(key, expect.stringMatching(/./));
+  expect(summary).toMatchObject({ nvr: "hello-container-1-1", promotion: 1 });
+
+  const page = (name: string) => readFile(join(directory, "github", name), "utf8");
+  expect(await page("index.html")).toContain('<a href="containers-hello-2.html">Make it &lt;b&gt;faster&lt;/b&gt;</a>');
+  expect(await page("containers-hello-1.html")).toContain("FROM registry.fedoraproject.org/fedora:42");
+  expect(await page("releng-manifests-1.html")).toContain("<code>f42/hello</code> is released.");
+  const refused = await page("containers-hello-2.html");
+  expect(refused).toMatch(/<code>\/build<\/code> waits until .*<pre><code>\/ok-to-test [0-9a-f]{40}<\/code><\/pre>/s);
+  expect(refused).toContain("&lt;img src=x onerror=&quot;alert(&#39;mine&#39;)&quot;&gt;");
+  expect(refused).not.toMatch(/<(img|script|b)[\s>]/);
+  await expectNothingLeft(directory, told.text);
+}, 90_000);
+
+test("a forge that there is none of is named, with those that there are", async () => {
+  const directory = join(scratch.path, "d");
+  const { told, ended } = startDemo(directory, "--forge", "gitea");
+  expect((await ended)[0]).toBe(2);
+  expect(told.text).toBe('There is no forge "gitea" for the demo: local or github-double\n');
+}, 30_000);
 
 test("Ctrl-C in the middle of a build stops everything that was started", async () => {
   const directory = join(scratch.path, "d");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { readAppManifest } from "../support/app-manifest.ts";
 import { requireDocker } from "../support/docker.ts";
-import { type GithubService, readAppManifest, startGithubService } from "../support/github-service.ts";
+import { type GithubService, startGithubService } from "../support/github-service.ts";
 import { until } from "../support/running-service.ts";
 
 // One story after the other, through GitHub's API and deliveries: real HTTP, real git, engine, registries, PostgreSQL and gpg.

@@ -1,7 +1,5 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
-import { parse } from "yaml";
-import { z } from "zod";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { type App, openApp } from "../../src/app.ts";
 import type { Settings } from "../../src/config.ts";
 import { silentLog } from "../../src/log.ts";
@@ -9,21 +7,11 @@ import { initialManifestRepository } from "../../src/promotion/initial-manifest-
 import { type Service, startService } from "../../src/serve.ts";
 import { type Github, startGithub } from "../fakes/github/github.ts";
 import type { FileContent } from "../fakes/github/person-git.ts";
+import { readAppManifest } from "./app-manifest.ts";
 import { type TestDatabase, testDatabase } from "./database.ts";
 import { copyTemplate, type Installation, makeInstallation } from "./installation.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
-import { readdirRecursive } from "./template-files.ts";
-
-/** app.yml as GitHub reads it: what the double's App may do and hears. */
-export async function readAppManifest() {
-  const Manifest = z.object({
-    default_permissions: z.record(z.string(), z.enum(["read", "write", "admin"])),
-    default_events: z.array(z.string()),
-  });
-  const text = await readFile(join(import.meta.dirname, "../../app.yml"), "utf8");
-  const { default_permissions: permissions, default_events: events } = Manifest.parse(parse(text));
-  return { slug: "flibs", permissions, events };
-}
+import { readFiles } from "./template-files.ts";
 
 /** A whole flibs on real parts, whose forge is the GitHub double, over real HTTP. */
 export interface GithubService extends AsyncDisposable {
@@ -75,13 +63,7 @@ export async function startGithubService(change: (settings: Settings) => Setting
     async template(name) {
       const directory = join(scratch.path, name);
       await copyTemplate(directory, name);
-      const files: Record<string, FileContent> = {};
-      for (const path of await readdirRecursive(directory)) {
-        const text = await readFile(path, "utf8");
-        const isProgram = ((await stat(path)).mode & 0o100) !== 0;
-        files[relative(directory, path)] = isProgram ? { text, executable: true } : text;
-      }
-      return files;
+      return readFiles(directory);
     },
     async [Symbol.asyncDispose]() {
       await service.stop();
