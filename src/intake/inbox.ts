@@ -15,7 +15,10 @@ export interface StoredDelivery {
 
 /** The durable inbox: a delivery is written down, with the job that will look at it, before it is acknowledged. */
 export interface InboxStore {
-  /** One transaction: the row and its job. `duplicate` when (forge, delivery id) is known already; then nothing is written. */
+  /**
+   * One transaction: the row and its job. `duplicate` when (forge, delivery id) is known already; then nothing is written. A known one that has failed
+   * is looked at once more, and counts as `stored`.
+   */
   store(delivery: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">): Promise<"stored" | "duplicate">;
   find(id: string): Promise<StoredDelivery | undefined>;
   /** Has this delivery come, whatever became of it? */

@@ -30,8 +30,12 @@ export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date):
           .returning("id")
           .execute();
         const ids = new Set(stored.map(({ id }) => id));
-        await jobs.sendAll("deliveries", [...ids], transaction);
-        return rows.map(({ id }) => (ids.has(id) ? "stored" : "duplicate"));
+        const known = rows.filter(({ id }) => !ids.has(id));
+        const revived = known.length === 0 ? [] : await reviveFailed(unwrap(transaction), known, now());
+        await jobs.sendAll("deliveries", [...ids, ...revived.map(({ id }) => id)], transaction);
+        const again = new Set(revived.map(nameOf));
+        // Of several that came together the first counts.
+        return rows.map((row) => (ids.has(row.id) || again.delete(nameOf(row)) ? "stored" : "duplicate"));
       }),
     { largest: 64 },
   );
@@ -108,6 +112,32 @@ export function inboxStore(database: Database, jobs: ManyJobs, now: () => Date):
       },
     },
   };
+}
+
+type Named = Pick<Selectable<DeliveryTable>, "forge" | "delivery_id">;
+
+function nameOf({ forge, delivery_id }: Named): string {
+  return `${forge} ${delivery_id}`;
+}
+
+/**
+ * Somebody sent a delivery again that could not be looked at: the forge's button for it, pressed after the cause was mended. What was kept is looked
+ * at anew. Two who come at once are not in each other's way.
+ */
+async function reviveFailed(database: Database, sentAgain: readonly Named[], now: Date): Promise<readonly (Named & { id: string })[]> {
+  return await database
+    .updateTable("delivery")
+    .set({ status: "stored", attempt: 0, outcome: null, look_at: now })
+    .where("id", "in", (failed) =>
+      failed
+        .selectFrom("delivery")
+        .select("id")
+        .where((all) => all.or(sentAgain.map(({ forge, delivery_id }) => all.and({ forge, delivery_id, status: "failed" }))))
+        .forUpdate()
+        .skipLocked(),
+    )
+    .returning(["id", "forge", "delivery_id"])
+    .execute();
 }
 
 /** A job's clock is the database's, ours may be behind it a little. */
