@@ -58,6 +58,26 @@ export async function openBesideService(settings: Settings, environment: Environ
   return openApp(settings, { log: silentLog, environment, databaseUrl });
 }
 
+/** The same database whether or not the service runs: to leave something for it there. Its own PostgreSQL runs for as long as that takes. */
+export async function openForService(settings: Settings, environment: Environment): Promise<{ readonly app: App; close(): Promise<void> }> {
+  const url = databaseUrlOf(settings, environment);
+  const own = url === undefined ? await startEmbeddedPostgres({ directory: postgresDirectory(settings), log: silentLog }) : undefined;
+  try {
+    const app = await openApp(settings, { log: silentLog, environment, databaseUrl: url ?? own?.url ?? "" });
+    const close = async () => {
+      try {
+        await app.close();
+      } finally {
+        await own?.stop();
+      }
+    };
+    return { app, close };
+  } catch (error) {
+    await own?.stop();
+    throw error;
+  }
+}
+
 function databaseUrlOf(settings: Settings, environment: Environment): string | undefined {
   const { url } = settings.database;
   return url === undefined ? environment.DATABASE_URL || undefined : readSecret(url, environment);

@@ -35,6 +35,8 @@ interface Scene {
   readonly facts: PullFacts;
   /** Of this line of this comment: a second delivery starts nothing twice. */
   readonly key: string;
+  /** How the person writes commands. */
+  readonly lead: string;
 }
 
 type Doing<V extends Command["verb"]> = Extract<Command, { verb: V }>;
@@ -45,9 +47,10 @@ export async function carryOut(
   step: Step,
   intent: CommandIntent,
   facts: PullFacts,
-  { command, line }: FoundCommand,
+  { command, line, lead }: FoundCommand,
 ): Promise<Told> {
-  const scene: Scene = { ports, intent, facts, key: `${intent.repository} #${intent.number} comment ${intent.comment} line ${line}` };
+  const key = `${intent.repository} #${intent.number} comment ${intent.comment} line ${line}`;
+  const scene: Scene = { ports, intent, facts, key, lead };
   const name = `line ${line} ${command.verb}`;
   const failed = (error: ErrorReport): Told => ({ outcome: { kind: "failed", command, error, line } });
   const accepted = (says: string, finished: boolean) => ({ kind: "accepted", command, says, finished, line }) as const;
@@ -143,13 +146,11 @@ async function planBranch(scene: Scene, { scratch, architectures }: Doing<"build
 async function planTests(scene: Scene, { suite }: Doing<"test">): Promise<Planned> {
   const { intent, facts, ports } = scene;
   const builds = await ports.builds.list({ repository: intent.repository, state: "complete", limit: 200 });
-  const found = builds.find((build) =>
-    facts.state === "merged" ? isOfficial(build, facts) : build.pull === intent.number && build.commit === facts.head,
-  );
+  const found = builds.find((build) => build.pull === intent.number && build.commit === facts.head);
   if (found === undefined) {
-    const what = facts.state === "merged" ? `branch ${facts.baseBranch}` : `commit ${facts.head.slice(0, 12)}`;
+    const what = `commit ${facts.head.slice(0, 12)}`;
     throw appError("builds.not-tested", `there is no complete build of ${what} whose image could be tested`, {
-      hint: "Build it first: /build",
+      hint: `Build it first: ${scene.lead}build`,
     });
   }
   const suites = suite === undefined ? undefined : [suite];
@@ -184,7 +185,7 @@ async function cancel({ ports, intent, facts }: Scene): Promise<string> {
 }
 
 async function findPromoted(scene: Scene, { nvr }: Doing<"promote">): Promise<BuildRecord> {
-  const { ports, facts, intent } = scene;
+  const { ports, facts, intent, lead } = scene;
   if (nvr !== undefined) {
     const named = await ports.builds.findByNvr(nvr);
     if (named) return named;
@@ -196,15 +197,15 @@ async function findPromoted(scene: Scene, { nvr }: Doing<"promote">): Promise<Bu
   const found = named?.build === undefined ? await newestOfficial(scene) : await ports.builds.find(named.build);
   if (found) return found;
   const where = intent.place === "manifests" ? "this pull request names no build" : `branch ${facts.baseBranch} has no complete build`;
-  throw appError("promotion.build-unfit", where, { hint: "Name the build: /promote NAME-VERSION-RELEASE" });
+  throw appError("promotion.build-unfit", where, { hint: `Name the build: ${lead}promote NAME-VERSION-RELEASE` });
 }
 
 async function findImage(scene: Scene): Promise<string> {
-  const { ports, intent, facts } = scene;
+  const { ports, intent, facts, lead } = scene;
   const named = intent.place === "manifests" ? ports.readPromotion(facts.body)?.imageRepository : undefined;
   const image = named ?? (intent.place === "containers" ? (await newestOfficial(scene))?.plan?.imageRepository : undefined);
   if (image !== undefined) return image;
-  throw appError("promotion.build-unfit", "nothing here tells which image is meant", { hint: "Name it: /rollback NAMESPACE/NAME" });
+  throw appError("promotion.build-unfit", "nothing here tells which image is meant", { hint: `Name it: ${lead}rollback NAMESPACE/NAME` });
 }
 
 async function newestOfficial({ ports, intent, facts }: Scene): Promise<BuildRecord | undefined> {

@@ -15,7 +15,8 @@ const waitMs = 15_000;
 
 /**
  * Carries out the commands of one comment, in their order, each once. The permission is asked for here and now; what is started is asked again when it
- * begins. A reaction says that the comment was seen and how it went; at most one comment answers it, edited in place.
+ * begins. A reaction says that the comment was seen and how it went; at most one comment answers it, edited in place. One more says when it was flibs
+ * that failed.
  */
 export function commandFlow(ports: CommandPorts): Flow<CommandIntent> {
   return {
@@ -38,7 +39,8 @@ export function commandFlow(ports: CommandPorts): Flow<CommandIntent> {
     async finish(step, intent, ending) {
       if (ending.status !== "failed") return;
       const words = `Your command could not be carried out. This is not your fault; the operators find it as run ${step.run}.`;
-      await step("say failure", z.null(), () => say(ports, intent, words));
+      // Beside what was told already: a refusal's line to paste must not be lost.
+      await step("say failure", z.null(), () => say(ports, intent, words, " failure"));
       await step("react failure", z.null(), () => react(ports, intent, "refused"));
     },
   };
@@ -60,8 +62,9 @@ async function carryOutAll(ports: CommandPorts, step: Step, intent: CommandInten
       const text = command.about === undefined ? formatHelp(known, style) : formatHelpAbout(command.about, lead);
       told.push({ outcome: { kind: "help", text, line } });
     } else {
-      told.push(await carryOut(ports, step, intent, facts, found));
-      if (command.verb === "ok-to-test") facts = { ...facts, approved: true };
+      const done = await carryOut(ports, step, intent, facts, found);
+      told.push(done);
+      if (command.verb === "ok-to-test" && done.outcome.kind === "accepted") facts = { ...facts, approved: true };
     }
   }
   return told;
@@ -97,8 +100,13 @@ async function react({ forge }: CommandPorts, { repository, number, comment }: C
 }
 
 /** Nothing to say is said by nothing. */
-async function say({ forge }: CommandPorts, { repository, number, comment }: CommandIntent, text: string | undefined): Promise<null> {
-  if (text !== undefined) await forge.ensureComment(repository, number, `command ${comment}`, text);
+async function say(
+  { forge }: CommandPorts,
+  { repository, number, comment }: CommandIntent,
+  text: string | undefined,
+  more = "",
+): Promise<null> {
+  if (text !== undefined) await forge.ensureComment(repository, number, `command ${comment}${more}`, text);
   return null;
 }
 

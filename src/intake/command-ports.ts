@@ -11,7 +11,7 @@ export interface CommandPorts {
   readonly approvals: ApprovalStore;
   readonly builds: Pick<BuildStore, "find" | "findByNvr" | "list">;
   readonly runs: Pick<Runs, "start" | "cancel" | "find" | "list">;
-  /** Proposes a complete build for promotion; the outcome in one line of Markdown without a full stop. May be called again. */
+  /** Proposes a complete build for promotion; the outcome in one line of Markdown. May be called again. */
   promote(build: string, requestedBy: string): Promise<string>;
   /** Proposes to move an image's floating tags back; likewise. */
   rollback(request: { readonly imageRepository: string; readonly to?: string; readonly requestedBy: string }): Promise<string>;

@@ -17,7 +17,8 @@ export interface StoredDelivery {
 export interface InboxStore {
   /**
    * One transaction: the row, and a job to look at it, which several that come together share. `duplicate` when (forge, delivery id) is known
-   * already: the first one stays as it is. Throws `store.unavailable`, also when too much waits to be written.
+   * already: the first one stays as it is. A known one that has failed is looked at once more, and counts as `stored`. Throws `store.unavailable`,
+   * also when too much waits to be written.
    */
   store(delivery: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">): Promise<"stored" | "duplicate">;
   find(id: string): Promise<StoredDelivery | undefined>;

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from "kysely";
 import { appError } from "../domain/errors.ts";
 import type { InboxStore, StoredDelivery } from "../intake/inbox.ts";
-import type { DeliveryQueue } from "../workflow/journal-store.ts";
+import type { DeliveryQueue, Jobs } from "../workflow/journal-store.ts";
 import { type Database, jsonText, type Pool, storableText } from "./connection.ts";
 import { type Arrived, isCommon, writeDeliveries } from "./delivery-writer.ts";
 import { groupCommit } from "./group-commit.ts";
@@ -9,7 +9,7 @@ import type { WakeUps } from "./jobs.ts";
 import { newId } from "./new-id.ts";
 import { packBody, unpackBody } from "./packed-body.ts";
 import type { DeliveryTable } from "./tables.ts";
-import { unwrap } from "./transaction.ts";
+import { inTransaction, unwrap } from "./transaction.ts";
 
 /** Deliveries of a group; a commit for each half of 64 senders who wait for their answers keeps both sides busy. */
 const largest = { items: 64, size: 8 * 2 ** 20 };
@@ -20,10 +20,10 @@ const mostBytes = 64 * 2 ** 20;
 export function inboxStore(
   database: Database,
   pool: Pool,
-  wakeUps: WakeUps,
+  jobs: WakeUps & Pick<Jobs, "send">,
   now: () => Date,
 ): InboxStore & { readonly queue: DeliveryQueue } {
-  const write = groupCommit((arrived: readonly Arrived[]) => writeDeliveries(pool, wakeUps, arrived, now()), {
+  const write = groupCommit((arrived: readonly Arrived[]) => writeDeliveries(pool, jobs, arrived, now()), {
     largest,
     sizeOf: ({ bytes, headers }) => bytes.length + headers.length,
     most: { size: mostBytes, refusal: () => appError("store.unavailable", `${mostBytes} bytes of deliveries wait to be written`) },
@@ -31,15 +31,18 @@ export function inboxStore(
   });
 
   return {
-    store: async (delivery) =>
-      write({
+    async store({ forge, deliveryId, headers, body }) {
+      const outcome = await write({
         // Hundreds come in a second and nobody reads their names out: a meeting must not cost a sender a second try.
         id: newId(now(), 9),
-        forge: delivery.forge,
-        deliveryId: storableText(delivery.deliveryId),
-        headers: jsonText(delivery.headers),
-        ...packBody(delivery.body),
-      }),
+        forge,
+        deliveryId: storableText(deliveryId),
+        headers: jsonText(headers),
+        ...packBody(body),
+      });
+      if (outcome === "stored") return outcome;
+      return (await reviveFailed(database, jobs, forge, storableText(deliveryId), now())) ? "stored" : "duplicate";
+    },
 
     async find(id) {
       const row = await database.selectFrom("delivery").selectAll().where("id", "=", id).executeTakeFirst();
@@ -132,6 +135,25 @@ export function inboxStore(
       },
     },
   };
+}
+
+/**
+ * Somebody sent a delivery again that could not be looked at: the forge's button for it, pressed after the cause was mended. What was kept is looked
+ * at anew; of two who come at once one is told that it is known.
+ */
+async function reviveFailed(database: Database, jobs: Pick<Jobs, "send">, forge: string, deliveryId: string, now: Date): Promise<boolean> {
+  return await inTransaction(database, async (transaction) => {
+    const row = await unwrap(transaction)
+      .updateTable("delivery")
+      .set({ status: "stored", attempt: 0, outcome: null, look_at: now })
+      .where("forge", "=", forge)
+      .where("delivery_id", "=", deliveryId)
+      .where("status", "=", "failed")
+      .returning("id")
+      .executeTakeFirst();
+    if (row) await jobs.send("deliveries", row.id, transaction);
+    return row !== undefined;
+  });
 }
 
 /** A job's clock is the database's, ours may be behind it a little. */

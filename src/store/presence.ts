@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
+import { sql } from "kysely";
 import pg from "pg";
 import type { Log } from "../log.ts";
+import type { Database } from "./connection.ts";
 
 /** First half of the advisory locks' key: "flib". */
 export const presenceClass = 0x666c6962;
@@ -58,4 +60,14 @@ export async function openPresence(url: string, log: Log): Promise<{ readonly ho
       await client.end().catch(() => undefined);
     },
   };
+}
+
+/** Does a worker live that works for this database, on whatever machine? */
+export async function isAttended(database: Database): Promise<boolean> {
+  const { rows } = await sql`
+    select from pg_locks
+    where locktype = 'advisory' and granted and objsubid = 2 and classid = ${presenceClass}::bigint::oid
+      and database = (select oid from pg_database where datname = current_database())
+    limit 1`.execute(database);
+  return rows.length > 0;
 }

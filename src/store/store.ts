@@ -16,6 +16,7 @@ import { journalStore } from "./journal.ts";
 import { logStore } from "./logs.ts";
 import { metricsStore } from "./metrics-store.ts";
 import { migrate } from "./migrate.ts";
+import { isAttended } from "./presence.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 
@@ -30,6 +31,8 @@ export interface Store extends WorkflowStore {
   readonly metrics: ReturnType<typeof metricsStore>;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
   ensureInstallation(): Promise<string>;
+  /** Does a worker live that works for this database, on whatever machine? */
+  isAttended(): Promise<boolean>;
   /** Brings the schema, the job queue's too, up to this release; may be called by many at once. Returns the names of what it applied. */
   migrate(): Promise<readonly string[]>;
   /** May be called twice. */
@@ -68,6 +71,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     transaction: (change) => inTransaction(database, change),
     afterCommit,
     ensureInstallation: () => ensureInstallation(database),
+    isAttended: () => isAttended(database),
     now,
     async migrate() {
       const applied = await migrate(database, log);

@@ -1,39 +1,17 @@
 import type { BuildRequested } from "../../src/builds/build-record.ts";
 import { pullFlow } from "../../src/builds/pull-flow.ts";
 import type { PullHead, PullPorts, Trust } from "../../src/builds/pull-ports.ts";
-import { isFinal, type Run } from "../../src/workflow/run.ts";
 import { fakeForge } from "../fakes/forge.ts";
+import { fakeRuns } from "../fakes/runs.ts";
 import { buildWorld, goodFiles } from "./build-world.ts";
 
 export const repository = "containers/hello";
-
-/** Runs in memory; cancelling one ends it at once. */
-export function memoryRuns() {
-  const all: Run[] = [];
-  const runs = {
-    list: async ({ flow, subject, status, limit }: Parameters<PullPorts["runs"]["list"]>[0]) =>
-      all
-        .toReversed()
-        .filter((one) => (flow ?? one.flow) === one.flow && (subject ?? one.subject) === one.subject)
-        .filter((one) => status === undefined || status.includes(one.status))
-        .slice(0, limit),
-    find: async (id: string) => all.find((one) => one.id === id),
-    cancel: async (id: string, reason: string) => {
-      const place = all.findIndex((one) => one.id === id && !isFinal(one.status));
-      const run = all[place];
-      if (run === undefined) return false;
-      all[place] = { ...run, status: "cancelled", ending: { status: "cancelled", reason } };
-      return true;
-    },
-  };
-  return { all, runs };
-}
 
 /** A pull request of alice onto f42 on a forge in memory, and flibs looking at it. */
 export async function pullWorld(root: string) {
   const builds = buildWorld(root);
   const forge = fakeForge();
-  const { all, runs } = memoryRuns();
+  const { all, runs } = fakeRuns();
   await forge.createRepository(repository);
   const base = forge.commit(repository, "f42", goodFiles);
   const push = (files: Readonly<Record<string, string | null>>) => forge.commit(repository, "topic", files);

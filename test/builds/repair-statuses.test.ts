@@ -4,9 +4,10 @@ import { testFlow } from "../../src/builds/test-flow.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { Ending, Run } from "../../src/workflow/run.ts";
+import { fakeRuns } from "../fakes/runs.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
 import { buildWorld, request } from "./build-world.ts";
-import { memoryRuns, pullWorld, repository } from "./pull-world.ts";
+import { pullWorld, repository } from "./pull-world.ts";
 
 const now = new Date("2026-11-23T22:00:00Z");
 const build = "flibs / build (linux/amd64)";
@@ -14,11 +15,11 @@ const lint = "flibs / lint";
 
 let scratch: ScratchDirectory;
 let world: ReturnType<typeof buildWorld>;
-let runs: ReturnType<typeof memoryRuns>;
+let runs: ReturnType<typeof fakeRuns>;
 beforeEach(async () => {
   scratch = await scratchDirectory();
   world = buildWorld(scratch.path);
-  runs = memoryRuns();
+  runs = fakeRuns();
 });
 afterEach(() => scratch.remove());
 

@@ -44,6 +44,10 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
     savePromotion: async (id, promotion) => update(id, { promotion }),
     fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
     find: async (id) => records.get(id),
+    findByNvr: async (nvr) => {
+      const named = [...records.values()].filter((one) => one.nvr !== undefined && formatNvr(one.nvr) === formatNvr(nvr));
+      return named.findLast(isAlive) ?? named.at(-1);
+    },
     list: async ({ state, repository, imageRepository, limit }) =>
       [...records.values()]
         .reverse()

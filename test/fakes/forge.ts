@@ -44,7 +44,7 @@ export interface FakeForge extends Forge, ForgePeople {
   readonly admins: Set<string>;
   /** Ours, by `namespace/name #number comment`. */
   readonly reactions: ReadonlyMap<string, Reaction>;
-  /** Roles other than write, by person. */
+  /** Roles other than write, by person, or by `namespace/name person` for one repository. */
   readonly roles: Map<string, Permission>;
 }
 
@@ -262,7 +262,7 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
     },
     async findPermission(repository, person) {
       if (!repositories.has(repository)) return "none";
-      return admins.has(person) ? "admin" : (roles.get(person) ?? "write");
+      return admins.has(person) ? "admin" : (roles.get(`${repository} ${person}`) ?? roles.get(person) ?? "write");
     },
     verifyDelivery: (delivery) => verifyDelivery(delivery, secrets),
     parseDelivery: async (delivery) => parseDelivery(delivery, name),

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ForgeEvent } from "../../src/forge/event.ts";
-import type { Forge } from "../../src/forge/forge.ts";
-import type { CursorStore, StoredDelivery } from "../../src/intake/inbox.ts";
-import { hearDelivery, sweepForge } from "../../src/intake/listen.ts";
+import type { Forge, LostDelivery } from "../../src/forge/forge.ts";
+import type { CursorStore, InboxStore, StoredDelivery } from "../../src/intake/inbox.ts";
+import { hearDelivery, sweepDeliveries, sweepForge } from "../../src/intake/listen.ts";
 import type { RunRequest, Runs } from "../../src/workflow/run.ts";
 
 const policy = {
@@ -100,5 +100,70 @@ describe("the sweep", () => {
     await expect(sweepForge(broken.forge, policy, broken.store, broken.runs)).rejects.toThrow("broken refs");
     expect(broken.started.map((request) => request.key)).toEqual(["build containers/hello main head"]);
     expect(broken.cursors.get("forge local")).toBe("before");
+  });
+});
+
+describe("the sweep of deliveries", () => {
+  const lost = ["d1", "d2", "d3"].map(
+    (deliveryId): LostDelivery => ({ deliveryId, headers: { "x-event": deliveryId }, body: Buffer.from(deliveryId) }),
+  );
+
+  /** A forge that remembers three deliveries, and an inbox; storing `broken` fails. */
+  function inbox(known: readonly string[], broken?: string) {
+    const stored = new Map<string, unknown>(known.map((id) => [`local ${id}`, "came by itself"]));
+    const cursors = new Map<string, string>();
+    const since: (string | undefined)[] = [];
+    const forge = {
+      name: "local",
+      async findLostDeliveries(cursor: string | undefined, isKnown: (id: string) => Promise<boolean>) {
+        since.push(cursor);
+        const isLost = await Promise.all(lost.map(async ({ deliveryId }) => !(await isKnown(deliveryId))));
+        return { lost: lost.filter((_, index) => isLost[index]), cursor: `look ${since.length}` };
+      },
+    } as unknown as Forge;
+    const store: CursorStore = {
+      findCursor: async (name) => cursors.get(name),
+      saveCursor: async (name, cursor) => void cursors.set(name, cursor),
+    };
+    const box = {
+      isKnown: async (name: string, id: string) => stored.has(`${name} ${id}`),
+      async store({ forge: name, deliveryId, headers, body }: StoredDelivery) {
+        if (deliveryId === broken) throw new Error("the database is away");
+        // It may come by itself between the question and this.
+        if (stored.has(`${name} ${deliveryId}`)) return "duplicate";
+        stored.set(`${name} ${deliveryId}`, { headers, body });
+        return "stored";
+      },
+    };
+    return { forge, store, box, stored, cursors, since, sweep: () => sweepDeliveries(forge, store, box as unknown as InboxStore) };
+  }
+
+  test("stores what never arrived as if it had come now, and counts it", async () => {
+    const at = inbox(["d2"]);
+    expect(await at.sweep()).toBe(2);
+    expect(at.stored.get("local d1")).toEqual({ headers: { "x-event": "d1" }, body: Buffer.from("d1") });
+    expect(at.stored.get("local d2")).toBe("came by itself");
+    expect(at.cursors.get("deliveries local")).toBe("look 1");
+  });
+  test("goes on where it stopped, and finds nothing twice", async () => {
+    const at = inbox([]);
+    expect([await at.sweep(), await at.sweep()]).toEqual([3, 0]);
+    expect(at.since).toEqual([undefined, "look 1"]);
+  });
+  test("does not count what came by itself in between", async () => {
+    const at = inbox([]);
+    const isKnown = at.box.isKnown;
+    at.box.isKnown = async (name, id) => {
+      const known = await isKnown(name, id);
+      if (id === "d3") at.stored.set("local d3", "came by itself");
+      return known;
+    };
+    expect(await at.sweep()).toBe(2);
+  });
+  test("that is broken off looks at the same again", async () => {
+    const at = inbox([], "d2");
+    await expect(at.sweep()).rejects.toThrow("the database is away");
+    expect(at.cursors.size).toBe(0);
+    expect([...at.stored.keys()]).toEqual(["local d1"]);
   });
 });

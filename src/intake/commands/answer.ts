@@ -10,7 +10,7 @@ export type Outcome = { readonly line: number } & (
   | {
       readonly kind: "accepted";
       readonly command: Command;
-      /** Markdown of ours, one line without a full stop: "build started", "proposed in releng/manifests #12". */
+      /** Markdown of ours, one line; it needs no full stop: "build started", "proposed in releng/manifests #12". */
       readonly says: string;
       /** False while the work goes on. */
       readonly finished: boolean;
@@ -46,11 +46,11 @@ function isTold(outcome: Outcome, verbosity: Verbosity): boolean {
 function formatOutcome(outcome: Outcome, lead: string): string {
   switch (outcome.kind) {
     case "accepted":
-      return `${named(outcome.command, lead)}: ${outcome.says}.`;
+      return `${named(outcome.command, lead)}: ${sentence(outcome.says)}`;
     case "refused":
       return formatRefusal(outcome.command, outcome.refusal, lead);
     case "failed":
-      return `${named(outcome.command, lead)} could not be carried out. ${formatFailure(outcome.error)}`;
+      return `${named(outcome.command, lead)} could not be carried out${formatFailure(outcome.error)}`;
     case "error":
       return formatProblem(outcome.problem);
     case "help":
@@ -71,6 +71,11 @@ function formatRefusal(command: Command, { code: refused, says, whoCan, paste }:
 
 /** What the operators must look at keeps its words for them. */
 function formatFailure({ kind, code: error, message, hint }: ErrorReport): string {
-  if (kind === "transient" || kind === "internal") return `This is not your fault. Code: ${code(error)}.`;
-  return `${escapeText(message, 500)}.${hint === undefined ? "" : ` ${escapeText(hint, 500)}.`}`;
+  if (kind === "transient" || kind === "internal") return `. This is not your fault. Code: ${code(error)}.`;
+  return `: ${[message, ...(hint === undefined ? [] : [hint])].map((text) => sentence(escapeText(text, 500))).join(" ")}`;
+}
+
+/** Messages have no full stop at their end, hints may be questions. */
+function sentence(text: string): string {
+  return /[.?!…]$/.test(text) ? text : `${text}.`;
 }

@@ -86,7 +86,7 @@ describe("what could not be done", () => {
   });
   test("is told with its fix, as text", () => {
     expect(formatAnswer([failed("input", "Build it without --scratch")], "quiet", "/flibs ")).toBe(
-      "**`/flibs promote`** could not be carried out. build &#60;b&#62;7&#60;/b&#62; of @\u200balice is a scratch build. Build it without --scratch.",
+      "**`/flibs promote`** could not be carried out: build &#60;b&#62;7&#60;/b&#62; of @\u200balice is a scratch build. Build it without --scratch.",
     );
   });
   test.each(["transient", "internal"] as const)("is left to the operators when it is %s", (kind) => {

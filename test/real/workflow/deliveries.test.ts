@@ -94,6 +94,35 @@ describe("deliveries", () => {
     expect(await untilLookedAt("broken")).toMatchObject({ status: "failed", outcome: "domain.digest-invalid: not JSON" });
   });
 
+  test("what has failed is looked at again when it is sent again, even by several at once, and once only", async () => {
+    let isMended = false;
+    hear = async (one) => {
+      if (!isMended) throw appError("domain.digest-invalid", "not JSON");
+      return { outcome: `mended: ${[...one.body].join()}`, start: [world.request("mended")] };
+    };
+    await world.store.inbox.store(delivery("again-failed"));
+    await untilLookedAt("again-failed");
+    isMended = true;
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => world.store.inbox.store({ ...delivery("again-failed"), body: Buffer.from("x") })),
+    );
+    expect(answers.toSorted()).toEqual(["duplicate", "duplicate", "stored"]);
+    expect(await untilLookedAt("again-failed")).toMatchObject({ status: "done", outcome: "mended: 0,1,255" });
+    expect(await world.store.inbox.store(delivery("again-failed"))).toBe("duplicate");
+    expect(heard.filter((id) => id === "again-failed")).toHaveLength(2);
+    expect((await world.desk.runs.list({ limit: 100 })).filter((run) => run.subject === "mended")).toHaveLength(1);
+  });
+
+  test("one of a group that was known does not keep the others from being stored", async () => {
+    hear = () => Promise.reject(appError("domain.digest-invalid", "not JSON"));
+    for (const id of ["known-1", "known-2"]) await world.store.inbox.store(delivery(id));
+    for (const id of ["known-1", "known-2"]) await untilLookedAt(id);
+    hear = async () => ({ outcome: "heard" });
+    const group = ["known-1", "fresh-1", "known-2", "fresh-2", "fresh-1"].map((id) => world.store.inbox.store(delivery(id)));
+    expect(await Promise.all(group)).toEqual(["stored", "stored", "stored", "stored", "duplicate"]);
+    for (const id of ["known-1", "known-2", "fresh-1", "fresh-2"]) expect(await untilLookedAt(id)).toMatchObject({ status: "done" });
+  });
+
   test("when one of its runs cannot be started, none is, and the delivery is not done", async () => {
     hear = async () => ({ outcome: "two runs", start: [world.request("good"), world.request("bad", { flow: "dance" })] });
     await world.store.inbox.store(delivery("half"));
