@@ -1,5 +1,6 @@
 import { nearest } from "../../domain/nearest.ts";
-import { type Command, isVerb, type Verb, verbs } from "./command.ts";
+import { isVerb, type Verb, verbs } from "../../domain/verbs.ts";
+import type { Command } from "./command.ts";
 import { type CommandProblem, commandErrors, type WrittenCommand } from "./command-errors.ts";
 import { parseLine } from "./command-line.ts";
 import { commands } from "./commands.ts";
