@@ -14,6 +14,7 @@ import { appError } from "./domain/errors.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { Forge } from "./forge/forge.ts";
+import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { githubForge } from "./forge/github/github-forge.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
@@ -71,6 +72,8 @@ export interface App {
   readonly forge: Forge;
   /** What people do on a forge that is flibs' own; undefined where the forge has pages of its own for that. */
   readonly people: (ForgePeople & LocalForgeAdmin) | undefined;
+  /** Looks at how flibs stands with the forge; undefined where the forge is flibs' own. */
+  readonly forgeDoctor: ForgeDoctor | undefined;
   readonly engine: Engine;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
@@ -102,7 +105,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     production: wrap("production", registries.production),
   });
   const metrics = createMetrics(store.metrics);
-  const { forge: openedForge, people } = openForge(settings, environment, log, metrics);
+  const { forge: openedForge, people, forgeDoctor } = openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
   const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
@@ -230,7 +233,22 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   });
 
   return {
-    ...{ settings, store, forge, people, engine, registries, signers, gnupg, promotion, policy, worker, runs: worker.runs, metrics },
+    ...{
+      settings,
+      store,
+      forge,
+      people,
+      forgeDoctor,
+      engine,
+      registries,
+      signers,
+      gnupg,
+      promotion,
+      policy,
+      worker,
+      runs: worker.runs,
+      metrics,
+    },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
     repairStatuses: async () =>
@@ -274,7 +292,12 @@ function parentRegistries(settings: Settings, environment: Environment): BuildPo
   };
 }
 
-function openForge(settings: Settings, environment: Environment, log: Log, metrics: Metrics): Pick<App, "forge" | "people"> {
+function openForge(
+  settings: Settings,
+  environment: Environment,
+  log: Log,
+  metrics: Metrics,
+): Pick<App, "forge" | "people" | "forgeDoctor"> {
   const { forge } = settings;
   switch (forge.kind) {
     case "local": {
@@ -286,20 +309,19 @@ function openForge(settings: Settings, environment: Environment, log: Log, metri
         publicUrl: publicUrlOf(settings),
         log,
       });
-      return { forge: local, people: local };
+      return { forge: local, people: local, forgeDoctor: undefined };
     }
-    case "github":
-      return {
-        people: undefined,
-        forge: githubForge({
-          ...{ name: forge.kind, appId: forge.appId, baseUrl: forge.baseUrl, stateDirectory: settings.stateDirectory, log },
-          privateKey: readSecret(forge.privateKey, environment),
-          webhookSecrets: forge.webhookSecrets.map((secret) => readSecret(secret, environment)),
-          namespace: settings.containers.namespace,
-          manifests: settings.manifests.repository,
-          onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
-        }),
-      };
+    case "github": {
+      const github = githubForge({
+        ...{ name: forge.kind, appId: forge.appId, baseUrl: forge.baseUrl, stateDirectory: settings.stateDirectory, log },
+        privateKey: readSecret(forge.privateKey, environment),
+        webhookSecrets: forge.webhookSecrets.map((secret) => readSecret(secret, environment)),
+        namespace: settings.containers.namespace,
+        manifests: settings.manifests.repository,
+        onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
+      });
+      return { forge: github, people: undefined, forgeDoctor: github.doctor };
+    }
   }
 }
 

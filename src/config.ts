@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { appError } from "./domain/errors.ts";
+import { isVerb, verbs } from "./domain/verbs.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
 export const Secret = z.union([
@@ -96,6 +97,7 @@ export const Settings = z.strictObject({
       prefix: z
         .string()
         .regex(/^[a-z][a-z0-9-]{0,30}$/, "write a word in lower case")
+        .refine((word) => !isVerb(word), { error: `${verbs.join(", ")} are commands themselves; write another word` })
         .default("flibs")
         .describe("Word that may stand before a command in a comment: /flibs build"),
       prefixOnly: z.boolean().default(false).describe("Leave /build without the prefix to other bots"),

@@ -1,12 +1,15 @@
 import { execFile } from "node:child_process";
-import { access, constants, stat, statfs } from "node:fs/promises";
+import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { App } from "./app.ts";
+import { parse } from "yaml";
+import { type App, publicUrlOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
 import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
+import type { ForgeDoctor } from "./forge/forge-doctor.ts";
+import { readAppNeeds } from "./forge/github/app-manifest.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
 
 const run = promisify(execFile);
@@ -28,6 +31,7 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
         return newest ? `answers, newest run ${newest.id} is ${newest.status}` : "answers, no runs yet";
       },
     },
+    ...(forge.kind === "github" ? githubChecks(settings, open) : []),
     { name: "engine", look: async () => `serves ${(await (await open()).engine.platforms()).join(", ")}` },
     ...(["candidate", "production"] as const).map((stage) => ({
       name: `${stage} registry`,
@@ -65,6 +69,25 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
         });
       },
     },
+  ];
+}
+
+/** How the GitHub App stands, compared with flibs' own app.yml. */
+function githubChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
+  const doctor = async (): Promise<ForgeDoctor> => {
+    const { forgeDoctor } = await open();
+    if (forgeDoctor === undefined) throw new Error("the forge of these settings has no doctor");
+    return forgeDoctor;
+  };
+  const needs = async () => ({
+    ...readAppNeeds(parse(await readFile(join(import.meta.dirname, "../app.yml"), "utf8"))),
+    hookUrl: `${publicUrlOf(settings)}/hooks/github`,
+  });
+  return [
+    { name: "GitHub App", look: async () => (await doctor()).lookAtIdentity() },
+    { name: "GitHub permissions", look: async () => (await doctor()).lookAtGrants(await needs()) },
+    { name: "GitHub repositories", look: async () => (await doctor()).lookAtRepositories() },
+    { name: "GitHub deliveries", look: async () => (await doctor()).lookAtDeliveries(await needs()) },
   ];
 }
 

@@ -1,4 +1,5 @@
 import { appError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { BuildRecord } from "./build-record.ts";
 
@@ -24,26 +25,4 @@ export function chooseSuites(build: BuildRecord, names: readonly string[] = []):
     });
   }
   return names.length === 0 ? suites : suites.filter((suite) => names.includes(suite.name));
-}
-
-/** At most every third letter may differ. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const wanted = word.slice(0, 100).toLowerCase();
-  const ranked = known.map((name) => ({ name, distance: editDistance(wanted, name) })).sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  return best !== undefined && best.distance <= Math.ceil(wanted.length / 3) ? best.name : undefined;
-}
-
-/** Levenshtein's: letters to insert, delete or replace. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...from].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...to].entries()) {
-      const replace = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replace, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

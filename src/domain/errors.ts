@@ -197,6 +197,10 @@ export const errorCatalogue = {
     kind: "denied",
     meaning: "GitHub refuses the App: wrong id or key, a permission that was not granted, or a suspended installation",
   },
+  "forge.hook-failing": {
+    kind: "input",
+    meaning: "What the forge sends does not arrive: its hook has another address or secret, or is not reached",
+  },
   "forge.app-manifest-invalid": { kind: "input", meaning: "app.yml, or the file in its place, is no manifest of a GitHub App" },
   "forge.app-not-handed-over": { kind: "internal", meaning: "GitHub did not hand over the id and secrets of a new App" },
   // intake

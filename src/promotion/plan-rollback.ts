@@ -1,6 +1,6 @@
 import { appError } from "../domain/errors.ts";
+import { nearest } from "../domain/nearest.ts";
 import { keysAt, type ParsedImageFile, sortFloating } from "./image-file.ts";
-import { nearestName } from "./nearest-name.ts";
 import { imagePath } from "./registry-manifest.ts";
 
 /** Which floating tags move from which release to which. */
@@ -38,7 +38,7 @@ export function planRollback(parsed: ParsedImageFile, history: FloatingHistory, 
   const to = wanted ?? former ?? older.at(-1);
   if (to === undefined) throw nothing(`there is no release before ${from} to go back to`, "Withdraw the release when nobody may use it");
   if (!order.includes(to)) {
-    const meant = nearestName(to, order);
+    const meant = nearest(to, order);
     const hint = meant === undefined ? `Releases are ${order.slice(-10).join(", ")}` : `Did you mean ${meant}?`;
     throw appError("promotion.release-unknown", `${repository} was never released as ${JSON.stringify(to.slice(0, 128))}`, { file, hint });
   }

@@ -1,12 +1,12 @@
 import type { Digest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import { isRepository } from "../domain/image-reference.ts";
+import { nearest } from "../domain/nearest.ts";
 import { escapeCode } from "./escape.ts";
 import { mostSummary } from "./fit-text.ts";
 import { type ParsedImageFile, parseImageFile, pointFloating } from "./image-file.ts";
 import { parseRollbackBlock, type RollbackBlock } from "./machine-block.ts";
 import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
-import { nearestName } from "./nearest-name.ts";
 import { type FloatingHistory, planRollback, type RollbackPlan } from "./plan-rollback.ts";
 import { readReleased } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
@@ -88,7 +88,7 @@ async function draftRollback(ports: PromotionPorts, { imageRepository, to }: Rol
 async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
   const files = await ports.forge.listFiles(ports.settings.repository, base, "images");
   const known = files.flatMap((file) => repositoryOfPath(file.path) ?? []);
-  const meant = nearestName(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
+  const meant = nearest(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
   return appError("promotion.image-unknown", `there is no released image ${JSON.stringify(imageRepository.slice(0, 255))}`, {
     hint: meant === undefined ? "Write namespace/name as in the image's file below images/" : `Did you mean ${meant}?`,
   });

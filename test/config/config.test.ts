@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { durationMs, localForgeOf, sizeBytes } from "../../src/config.ts";
 import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
 import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
+import { verbs } from "../../src/domain/verbs.ts";
 
 const least = `
 forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
@@ -31,6 +32,10 @@ describe("settings", () => {
     ["an alias bomb", "a: &a [1]\nb: [*a, *a]\n", /is not YAML/],
     ["a duration without unit", `${least}limits: {buildTime: "30"}\n`, /write a number and ms, s, m, h or d/],
     ["nothing", "", /forge/],
+    ...verbs.map(
+      (verb) =>
+        [`the prefix ${verb}`, `${least}commands: {prefix: ${verb}}\n`, /are commands themselves[\s\S]*at commands.prefix/] as const,
+    ),
   ])("%s is refused", (_name, text, why) => {
     expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
   });

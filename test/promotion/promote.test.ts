@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import { nearest } from "../../src/domain/nearest.ts";
 import { cutLines, fitText } from "../../src/promotion/fit-text.ts";
 import { formatMachineBlock } from "../../src/promotion/machine-block.ts";
-import { nearestName } from "../../src/promotion/nearest-name.ts";
 import { PromotionResult, promoteFlow, promoteStep } from "../../src/promotion/promote-flow.ts";
 import { formatPromoted } from "../../src/promotion/proposal-words.ts";
 import { type ProposedPromotion, proposePromotion } from "../../src/promotion/propose-promotion.ts";
@@ -109,5 +109,5 @@ test.each([
   ["postgresql", undefined],
   ["x".repeat(100_000), undefined],
 ])("%.20s is taken for %s", (word, meant) => {
-  expect(nearestName(word, ["f40/cockpit", "f40/web"])).toBe(meant);
+  expect(nearest(word, ["f40/cockpit", "f40/web"])).toBe(meant);
 });

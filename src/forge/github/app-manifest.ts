@@ -19,6 +19,12 @@ const AppManifest = z.strictObject({
   default_events: z.array(z.string().regex(/^[a-z]+(_[a-z]+)*$/)),
 });
 
+/** What an App made of app.yml may do and hears. Throws ZodError for what is none. */
+export function readAppNeeds(manifest: unknown) {
+  const { default_permissions: permissions, default_events: events } = AppManifest.parse(manifest);
+  return { permissions, events };
+}
+
 /**
  * What the browser posts to GitHub and where to. The homepage becomes flibs itself: GitHub links check runs without an address of their own there.
  * Throws `forge.app-manifest-invalid` with a line for each fault.

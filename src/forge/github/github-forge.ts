@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Log } from "../../log.ts";
 import type { Forge } from "../forge.ts";
+import type { ForgeDoctor } from "../forge-doctor.ts";
 import { createGit } from "../git/git.ts";
 import { githubAddresses } from "./addresses.ts";
 import { appIdentity } from "./app-identity.ts";
@@ -9,6 +10,7 @@ import { openAppTokens } from "./app-tokens.ts";
 import { checkRuns } from "./check-runs.ts";
 import { maxBodyLength } from "./comment-marker.ts";
 import { pullComments } from "./comments.ts";
+import { githubDoctor } from "./doctor.ts";
 import { githubClient } from "./github-client.ts";
 import { githubSources } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
@@ -60,7 +62,7 @@ export interface GithubForgeOptions {
  * A GitHub App as a forge: see docs/github.md. Nothing is read or written before a method is called; only the private key is looked at. Throws
  * `forge.app-key-invalid` and `config.invalid`.
  */
-export function githubForge(options: GithubForgeOptions): Forge {
+export function githubForge(options: GithubForgeOptions): Forge & { readonly doctor: ForgeDoctor } {
   const { name, appId, log, namespace, manifests } = options;
   const privateKey = parseAppKey(options.privateKey, appId);
   const addresses = githubAddresses(options.baseUrl);
@@ -86,6 +88,7 @@ export function githubForge(options: GithubForgeOptions): Forge {
   const parseDelivery = deliveryParser({ forge: name, appId, privateKey, log });
   return {
     name,
+    doctor: githubDoctor({ appId, client, tokens, namespace, manifests }),
     capabilities: { reactions: true, editableComments: true, maxBodyLength, annotations: true, deliveryRecord: true },
     ...githubSources(world),
     ...checkRuns(world),

@@ -1,4 +1,4 @@
-import type { Verb } from "./command.ts";
+import type { Verb } from "../../domain/verbs.ts";
 
 /**
  * Everything that can be wrong with how a command is written, in words for somebody who has never seen flibs. These are values: the author

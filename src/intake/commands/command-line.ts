@@ -1,3 +1,4 @@
+import { nearest } from "../../domain/nearest.ts";
 import { type CommandProblem, commandErrors, type WrittenCommand } from "./command-errors.ts";
 import {
   type ArgumentSpec,
@@ -9,7 +10,6 @@ import {
   type ValueKind,
 } from "./command-grammar.ts";
 import { lexLine, type Word } from "./lex-line.ts";
-import { nearest } from "./near-miss.ts";
 
 /** What was given, by the names of options and arguments. */
 export interface ParsedLine {

@@ -1,4 +1,5 @@
-import type { Command, Verb } from "./command.ts";
+import type { Verb } from "../../domain/verbs.ts";
+import type { Command } from "./command.ts";
 import type { CommandGrammar } from "./command-grammar.ts";
 import type { ParsedLine } from "./command-line.ts";
 

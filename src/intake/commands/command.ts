@@ -1,4 +1,5 @@
 import type { Nvr } from "../../domain/nvr.ts";
+import type { Verb } from "../../domain/verbs.ts";
 
 /** Everything that a comment on a pull request can ask for. There is nothing here whose value could reach a shell or an environment. */
 export type Command =
@@ -14,10 +15,3 @@ export type Command =
   /** The image and tag that are named, or the pull request's image and the release before the one that is out. */
   | { readonly verb: "rollback"; readonly image?: string; readonly tag?: string }
   | { readonly verb: "help"; readonly about?: Verb };
-
-export const verbs = ["build", "test", "cancel", "ok-to-test", "promote", "rollback", "help"] as const;
-export type Verb = (typeof verbs)[number];
-
-export function isVerb(text: string): text is Verb {
-  return verbs.some((verb) => verb === text);
-}

@@ -1,6 +1,7 @@
+import type { Verb } from "../../domain/verbs.ts";
 import { build } from "./build.ts";
 import { cancel } from "./cancel.ts";
-import type { Command, Verb } from "./command.ts";
+import type { Command } from "./command.ts";
 import type { CommandOf, CommandSpec, Level, Place } from "./command-spec.ts";
 import { help } from "./help.ts";
 import { quoteWord } from "./lex-line.ts";

@@ -1,4 +1,4 @@
-import type { Verb } from "./command.ts";
+import type { Verb } from "../../domain/verbs.ts";
 import { code, list } from "./command-errors.ts";
 import { formatUsage } from "./command-grammar.ts";
 import type { CommandSpec } from "./command-spec.ts";

@@ -1,4 +1,4 @@
-import { isVerb, type Verb, verbs } from "./command.ts";
+import { isVerb, type Verb, verbs } from "../../domain/verbs.ts";
 import type { CommandOf, CommandSpec } from "./command-spec.ts";
 
 export const help: CommandSpec<CommandOf<"help">> = {

@@ -1,9 +1,10 @@
-import { type Command, isVerb, type Verb, verbs } from "./command.ts";
+import { nearest } from "../../domain/nearest.ts";
+import { isVerb, type Verb, verbs } from "../../domain/verbs.ts";
+import type { Command } from "./command.ts";
 import { type CommandProblem, commandErrors, type WrittenCommand } from "./command-errors.ts";
 import { parseLine } from "./command-line.ts";
 import { commands } from "./commands.ts";
 import { findSlashLines, type SlashLine } from "./find-commands.ts";
-import { nearest } from "./near-miss.ts";
 
 export interface CommentSettings {
   /** A word such as `flibs`, lower case and no verb of ours: then `/flibs build` is understood beside `/build`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
+import { verbs } from "../../../src/domain/verbs.ts";
 import { formatAnswer, type Outcome } from "../../../src/intake/commands/answer.ts";
-import { verbs } from "../../../src/intake/commands/command.ts";
 import { formatHelp, formatHelpAbout } from "../../../src/intake/commands/help-text.ts";
 import { parseComment } from "../../../src/intake/commands/parse-comment.ts";
 import { type CommandFacts, mayRun } from "../../../src/intake/commands/permission.ts";

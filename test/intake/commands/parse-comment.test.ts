@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { type Command, verbs } from "../../../src/intake/commands/command.ts";
+import { verbs } from "../../../src/domain/verbs.ts";
+import type { Command } from "../../../src/intake/commands/command.ts";
 import { commandList, formatCommand } from "../../../src/intake/commands/commands.ts";
 import { leadOf, parseComment } from "../../../src/intake/commands/parse-comment.ts";
 

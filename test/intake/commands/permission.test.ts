@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { type Command, type Verb, verbs } from "../../../src/intake/commands/command.ts";
+import { type Verb, verbs } from "../../../src/domain/verbs.ts";
+import type { Command } from "../../../src/intake/commands/command.ts";
 import { type Level, levels, type Place, type PullState } from "../../../src/intake/commands/command-spec.ts";
 import { permissionTable } from "../../../src/intake/commands/commands.ts";
 import { type CommandFacts, mayRun } from "../../../src/intake/commands/permission.ts";

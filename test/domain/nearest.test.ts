@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { nearest, typingErrors } from "../../../src/intake/commands/near-miss.ts";
+import { nearest, typingErrors } from "../../src/domain/nearest.ts";
 
 test.each([
   ["build", "build", 0],
@@ -26,4 +26,15 @@ test("the nearest is taken, the first of equals, none beyond the limit", () => {
   expect(nearest("xest", ["test", "rest"], 1)).toBe("test");
   expect(nearest("promte", ["build"], 2)).toBeUndefined();
   expect(nearest("b".repeat(100_000), ["build"], 2)).toBeUndefined();
+});
+
+test.each([
+  ["smoek", ["smoke", "slow"], "smoke"],
+  ["Smoke", ["smoke"], "smoke"],
+  ["f40/cokpit", ["f40/cockpit", "f40/other"], "f40/cockpit"],
+  ["1-2", ["1-3", "1-4"], "1-3"],
+  ["ab", ["xy"], undefined],
+  ["smoke", [], undefined],
+])("of %j and %j it is %j when a third of the letters may be wrong", (word, known, meant) => {
+  expect(nearest(word, known)).toBe(meant);
 });

@@ -1,11 +1,20 @@
 /** Longer words are no typing errors of ours; the bound also keeps the table small. */
-const longest = 32;
+const longest = 255;
 
-/** The candidate with the fewest typing errors, at most `most`; the first of several that are equally near. */
-export function nearest<Candidate extends string>(word: string, candidates: readonly Candidate[], most: number): Candidate | undefined {
+/**
+ * The candidate with the fewest typing errors, whether in capitals or not; the first of several that are equally near. At most `most` errors: a third
+ * of the letters, and one at least, when left out. Pure.
+ */
+export function nearest<Candidate extends string>(
+  word: string,
+  candidates: readonly Candidate[],
+  most: number = Math.max(1, Math.floor(word.length / 3)),
+): Candidate | undefined {
   let best: { readonly candidate: Candidate; readonly errors: number } | undefined;
   for (const candidate of candidates) {
-    const errors = typingErrors(word.toLowerCase(), candidate);
+    // Each letter too many is an error, which needs no table.
+    if (Math.abs(word.length - candidate.length) > most) continue;
+    const errors = typingErrors(word.toLowerCase(), candidate.toLowerCase());
     if (errors <= most && errors < (best?.errors ?? Number.POSITIVE_INFINITY)) best = { candidate, errors };
   }
   return best?.candidate;
