@@ -3,16 +3,13 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type App, lookasideOf, openApp } from "../../src/app.ts";
+import { type App, openApp } from "../../src/app.ts";
 import { silentLog } from "../../src/log.ts";
-import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
-import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
-import { verifyImage } from "../../src/signing/verify-image.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
 import { peopleOf } from "../support/people-of.ts";
+import { verifyTag } from "../support/verify-tag.ts";
 
 // Everything in this file is one story: the line from push to release, where the process dies at each point it passes.
 const mostRestarts = 700;
@@ -71,23 +68,7 @@ function readPoints(): readonly string[] {
   return existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : [];
 }
 
-async function verify(stage: "candidate" | "production", repository: string, tag: string) {
-  const { settings, gnupg, registries } = app;
-  const fingerprint = settings.signing[stage === "candidate" ? "candidateKey" : "productionKey"];
-  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
-  try {
-    return await verifyImage({
-      registry: registries[stage],
-      repository,
-      reference: tag,
-      publicName: settings.registries[stage].endpoint,
-      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
-      checker,
-    });
-  } finally {
-    await checker.close();
-  }
-}
+const verify = (stage: "candidate" | "production", repository: string, tag: string) => verifyTag(app, stage, repository, tag);
 
 describe("killed before and after each journal write and each effect", () => {
   test("a push still gives exactly one build, one candidate, one promotion", async () => {
