@@ -1,34 +1,30 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { type App, lookasideOf, openApp } from "../../src/app.ts";
+import { type App, openApp } from "../../src/app.ts";
 import { silentLog } from "../../src/log.ts";
-import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
-import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
-import { verifyImage } from "../../src/signing/verify-image.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
 import { peopleOf } from "../support/people-of.ts";
+import { verifyTag } from "../support/verify-tag.ts";
+import { type KilledWorkers, killedWorkers } from "./killed-workers.ts";
 
 // Everything in this file is one story: the line from push to release, where the process dies at each point it passes.
-const mostRestarts = 700;
 const hello = "containers/hello";
 
 let installation: Installation;
 let database: TestDatabase;
 let person: Person;
 let app: App;
-let visited: string;
+let workers: KilledWorkers;
 
 beforeAll(async () => {
   await requireDocker();
   installation = await makeInstallation();
   database = await testDatabase();
-  visited = join(installation.directory, "..", "visited");
+  const visited = join(installation.directory, "..", "visited");
+  workers = killedWorkers({ settingsFile: installation.settingsFile, databaseUrl: database.url, visited });
   app = await openApp(installation.settings, {
     log: silentLog,
     environment: process.env,
@@ -47,52 +43,12 @@ afterAll(async () => {
   await installation?.remove();
 }, 60_000);
 
-/** Starts the worker again and again until it ends by itself; returns how often it was killed. */
-async function workThroughCrashes(): Promise<number> {
-  for (let kills = 0; kills <= mostRestarts; kills += 1) {
-    const child = spawn(
-      process.execPath,
-      ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts"), installation.settingsFile, database.url, visited],
-      { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, NODE_OPTIONS: "" } },
-    );
-    let said = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      said = (said + text).slice(-20_000);
-    });
-    const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-    if (signal === "SIGKILL") continue;
-    if (code === 0) return kills;
-    throw new Error(`the worker ended with ${code ?? signal}:\n${said}`);
-  }
-  throw new Error(`the worker was killed more than ${mostRestarts} times; last points:\n${readPoints().slice(-10).join("\n")}`);
-}
-
-function readPoints(): readonly string[] {
-  return existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : [];
-}
-
-async function verify(stage: "candidate" | "production", repository: string, tag: string) {
-  const { settings, gnupg, registries } = app;
-  const fingerprint = settings.signing[stage === "candidate" ? "candidateKey" : "productionKey"];
-  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
-  try {
-    return await verifyImage({
-      registry: registries[stage],
-      repository,
-      reference: tag,
-      publicName: settings.registries[stage].endpoint,
-      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
-      checker,
-    });
-  } finally {
-    await checker.close();
-  }
-}
+const verify = (stage: "candidate" | "production", repository: string, tag: string) => verifyTag(app, stage, repository, tag);
 
 describe("killed before and after each journal write and each effect", () => {
   test("a push still gives exactly one build, one candidate, one promotion", async () => {
     const commit = await person.push({});
-    const kills = await workThroughCrashes();
+    const kills = await workers.workThroughCrashes();
     // As many as there are points: the suite finds them itself, this only says that it did find them.
     expect(kills).toBeGreaterThan(40);
 
@@ -119,7 +75,7 @@ describe("killed before and after each journal write and each effect", () => {
   test("merging it gives exactly one release with all signatures", async () => {
     const [pull] = await app.forge.listPulls("releng/manifests", "open");
     const { mergeCommit } = await peopleOf(app).mergePull("releng/manifests", pull?.number ?? 0, "bob");
-    const kills = await workThroughCrashes();
+    const kills = await workers.workThroughCrashes();
     expect(kills).toBeGreaterThan(15);
 
     const [build] = await app.store.builds.list({ limit: 1 });
@@ -155,7 +111,7 @@ describe("killed before and after each journal write and each effect", () => {
   });
 
   test("the points that were passed cover the journal and every port with effects", () => {
-    const points = readPoints();
+    const points = workers.readPoints();
     expect(new Set(points).size).toBe(points.length);
     for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer"]) {
       expect(points.filter((point) => point.startsWith(`before ${port}`)).length).toBeGreaterThan(0);

@@ -2,24 +2,28 @@
  * The process that the crash suite kills: the workers of an installation with a crash point before and after each journal write and each
  * effect. Ends by itself with 0 once nothing is left to do.
  */
+import { flushCompileCache } from "node:module";
 import { setTimeout as delay } from "node:timers/promises";
 import { openApp } from "../../src/app.ts";
 import { loadSettings } from "../../src/config-load.ts";
 import { createLog } from "../../src/log.ts";
 import { crashPoints } from "./crash-points.ts";
 
-const [settingsFile = "", databaseUrl = "", visited = ""] = process.argv.slice(2);
-const points = crashPoints(visited);
+const [settingsFile = "", databaseUrl = "", visited = "", only = ""] = process.argv.slice(2);
+const points = crashPoints(visited, new RegExp(only));
+const flowOf = async (run: string) => (await app.runs.find(run))?.flow;
 const app = await openApp(loadSettings(settingsFile, process.env), {
   log: createLog("warn", process.stderr),
   environment: process.env,
   databaseUrl,
   wrap: points.wrap,
   journalHooks: {
-    beforeJournal: async (run, step) => points.pass(`before journal ${run} ${step}`),
-    afterJournal: async (run, step) => points.pass(`after journal ${run} ${step}`),
+    beforeJournal: async (run, step) => points.pass(`before journal ${await flowOf(run)} ${run} ${step}`),
+    afterJournal: async (run, step) => points.pass(`after journal ${await flowOf(run)} ${run} ${step}`),
   },
 });
+// Who is killed writes nothing at its end, and the next one would compile everything again.
+flushCompileCache();
 await app.worker.start();
 for (let idle = 0; idle < 2; ) {
   await app.sweepForge();

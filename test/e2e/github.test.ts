@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { readAppManifest } from "../support/app-manifest.ts";
+import { completedChecks } from "../support/completed-checks.ts";
 import { requireDocker } from "../support/docker.ts";
 import { type GithubService, startGithubService } from "../support/github-service.ts";
 import { until } from "../support/running-service.ts";
@@ -21,15 +22,8 @@ afterAll(async () => {
 
 const runsOf = (repository: string, commit: string) => world.github.reads.runs(repository, commit);
 const dockerfile = async () => String((await world.template("hello")).Dockerfile);
-/** The newest check run of each name, once all are completed. */
-async function completed(repository: string, commit: string, names: readonly RegExp[]) {
-  return await until(`${names.join(", ")} of ${commit}`, async () => {
-    const newest = new Map(runsOf(repository, commit).map((run) => [run.name, run]));
-    const found = [...newest.values()];
-    const all = names.every((name) => found.some((run) => name.test(run.name)));
-    return all && found.every((run) => run.status === "completed") ? newest : undefined;
-  });
-}
+const completed = (repository: string, commit: string, names: readonly RegExp[]) =>
+  completedChecks(world.github, repository, commit, names);
 
 describe("a maintainer", () => {
   let topic: string;

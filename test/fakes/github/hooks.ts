@@ -7,9 +7,9 @@ import { type About, accountOf, type World } from "./world.ts";
 
 /** What becomes of deliveries on their way. */
 export interface Transmission {
-  /** Every so-manieth delivery is never attempted and not in the ledger: only looking finds what it told. */
+  /** Every so-manieth delivery of each event is never attempted and not in the ledger: only looking finds what it told. */
   loseEvery?: number;
-  /** Every so-manieth delivery is attempted twice with one guid. */
+  /** Every so-manieth delivery of each event is attempted twice with one guid; they stand half-way between those that are lost. */
   doubleEvery?: number;
   /** Deliveries wait until `release`. */
   hold?: boolean;
@@ -52,6 +52,8 @@ export interface Hooks {
   readonly transmission: Transmission;
   /** The ledger, oldest first. */
   readonly attempts: Attempt[];
+  /** What `loseEvery` took away. */
+  readonly lost: Delivery[];
   /** Deliveries that wait for `release`, or to be sent. */
   readonly waiting: readonly Delivery[];
   /** Makes a delivery of a change; it is sent by `flush`. */
@@ -94,7 +96,9 @@ export function signatureOfBody(secret: string, body: string | Uint8Array): stri
 export function createHooks(options: HookOptions): Hooks {
   let waiting: Delivery[] = [];
   let sending: Promise<void> = Promise.resolve();
-  let count = 0;
+  /** By event: else the many check runs that an App hears of would be nearly all that is lost. */
+  const counts = new Map<string, number>();
+  const lost: Delivery[] = [];
   const stopping = new AbortController();
   const attempts: Attempt[] = [];
   const transmission: Transmission = {};
@@ -147,13 +151,17 @@ export function createHooks(options: HookOptions): Hooks {
 
   async function sendAll(deliveries: readonly Delivery[]): Promise<void> {
     for (const delivery of deliveries) {
-      count += 1;
-      if (isNth(transmission.loseEvery)) continue;
+      const count = (counts.get(delivery.event) ?? 0) + 1;
+      counts.set(delivery.event, count);
+      const { loseEvery, doubleEvery } = transmission;
+      if (loseEvery !== undefined && count % loseEvery === 0) {
+        lost.push(delivery);
+        continue;
+      }
       await attempt(delivery, false);
-      if (isNth(transmission.doubleEvery)) await attempt(delivery, false);
+      if (doubleEvery !== undefined && count % doubleEvery === Math.floor(doubleEvery / 2)) await attempt(delivery, false);
     }
   }
-  const isNth = (every: number | undefined) => every !== undefined && count % every === 0;
   function enqueue(deliveries: readonly Delivery[]): Promise<void> {
     sending = sending.then(() => sendAll(deliveries));
     return sending;
@@ -164,6 +172,7 @@ export function createHooks(options: HookOptions): Hooks {
     secret: options.secret,
     transmission,
     attempts,
+    lost,
     get waiting() {
       return waiting;
     },

@@ -1,0 +1,46 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const mostRestarts = 700;
+
+/** Workers of one installation, each of which dies at the first point that none before it died at. */
+export interface KilledWorkers {
+  /** Starts a worker again and again until it ends by itself; returns how often it was killed. */
+  workThroughCrashes(): Promise<number>;
+  /** The points in the order of the deaths. */
+  readPoints(): readonly string[];
+}
+
+/** `visited` is a file of their own to remember the points in; `only` leaves the others out, for what another story goes through. */
+export function killedWorkers(installation: {
+  readonly settingsFile: string;
+  readonly databaseUrl: string;
+  readonly visited: string;
+  readonly only?: RegExp;
+}): KilledWorkers {
+  const { settingsFile, databaseUrl, visited, only = /./ } = installation;
+  const readPoints = () => (existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : []);
+  const program = ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts")];
+  return {
+    readPoints,
+    async workThroughCrashes() {
+      for (let kills = 0; kills <= mostRestarts; kills += 1) {
+        const child = spawn(process.execPath, [...program, settingsFile, databaseUrl, visited, only.source], {
+          stdio: ["ignore", "ignore", "pipe"],
+          env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: `${visited}-compiled` },
+        });
+        let said = "";
+        child.stderr.setEncoding("utf8").on("data", (text: string) => {
+          said = (said + text).slice(-20_000);
+        });
+        const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+        if (signal === "SIGKILL") continue;
+        if (code === 0) return kills;
+        throw new Error(`the worker ended with ${code ?? signal}:\n${said}`);
+      }
+      throw new Error(`the worker was killed more than ${mostRestarts} times; last points:\n${readPoints().slice(-10).join("\n")}`);
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { type App, lookasideOf } from "../../src/app.ts";
+import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
+import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
+import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
+import { type ImageVerification, verifyImage } from "../../src/signing/verify-image.ts";
+
+/** Judges a tag's signatures as a consumer of an installation does, who has nothing but the stage's public key. */
+export async function verifyTag(
+  { settings, gnupg, registries }: Pick<App, "settings" | "gnupg" | "registries">,
+  stage: "candidate" | "production",
+  repository: string,
+  tag: string,
+): Promise<ImageVerification> {
+  const fingerprint = settings.signing[stage === "candidate" ? "candidateKey" : "productionKey"];
+  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
+  try {
+    return await verifyImage({
+      registry: registries[stage],
+      repository,
+      reference: tag,
+      publicName: settings.registries[stage].endpoint,
+      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
+      checker,
+    });
+  } finally {
+    await checker.close();
+  }
+}
