@@ -15,7 +15,6 @@ import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
-import { githubForge } from "./forge/github/github-forge.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
@@ -105,7 +104,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     production: wrap("production", registries.production),
   });
   const metrics = createMetrics(store.metrics);
-  const { forge: openedForge, people, forgeDoctor } = openForge(settings, environment, log, metrics);
+  const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
   const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
@@ -292,12 +291,12 @@ function parentRegistries(settings: Settings, environment: Environment): BuildPo
   };
 }
 
-function openForge(
+async function openForge(
   settings: Settings,
   environment: Environment,
   log: Log,
   metrics: Metrics,
-): Pick<App, "forge" | "people" | "forgeDoctor"> {
+): Promise<Pick<App, "forge" | "people" | "forgeDoctor">> {
   const { forge } = settings;
   switch (forge.kind) {
     case "local": {
@@ -312,6 +311,8 @@ function openForge(
       return { forge: local, people: local, forgeDoctor: undefined };
     }
     case "github": {
+      // Probot and its packages take half a second to load, which commands on another forge need not wait for.
+      const { githubForge } = await import("./forge/github/github-forge.ts");
       const github = githubForge({
         ...{ name: forge.kind, appId: forge.appId, baseUrl: forge.baseUrl, stateDirectory: settings.stateDirectory, log },
         privateKey: readSecret(forge.privateKey, environment),

@@ -12,7 +12,7 @@ import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import type { Terminal } from "./terminal.ts";
 import { addVerifyCommand, type VerifyImage } from "./verify-command.ts";
 
-/** What `main.ts` hands to the commands; tests hand in fakes. */
+/** What `command-line.ts` hands to the commands; tests hand in fakes. */
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;

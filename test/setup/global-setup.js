@@ -12,6 +12,8 @@ export default async function globalSetup() {
     const [, pid] = /^flibs-test-postgres-(\d+)-/.exec(name) ?? [];
     if (pid !== undefined && !isAlive(Number(pid)) && existsSync(join(tmpdir(), name))) await removeTestPostgres(join(tmpdir(), name));
   }
+  // Every process of flibs that a test starts reads the same sources.
+  process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "../../node_modules/.cache/flibs-tests");
   process.env.FLIBS_TEST_POSTGRES = mkdtempSync(join(tmpdir(), `flibs-test-postgres-${process.pid}-`));
 }
 
