@@ -41,10 +41,13 @@ export async function readEndState(world: GithubInstallation, app: App, told: To
     production: await tagsOf(app, "production", names.map(imageOf), content, words),
     builds: sorted(builds.map((build) => ({ ...builtOf(build), content: content(build.digest) }))),
     releases: sorted(
-      (await app.store.releases.listReports({ limit: 100 })).map(({ imageRepository, outcome, lines }) => ({
-        ...{ imageRepository, outcome },
-        lines: lines.map(({ tag, digest, what }) => ({ tag, what, content: content(digest) })),
-      })),
+      // How often there was nothing to do depends on how many merges one look at main found.
+      (await app.store.releases.listReports({ limit: 100 }))
+        .filter(({ outcome }) => outcome !== "nothing-to-do")
+        .map(({ imageRepository, outcome, lines }) => ({
+          ...{ imageRepository, outcome },
+          lines: lines.map(({ tag, digest, what }) => ({ tag, what, content: content(digest) })),
+        })),
     ),
   };
 }

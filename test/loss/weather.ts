@@ -70,8 +70,9 @@ export async function roughWeather(world: GithubInstallation, seed: number): Pro
   let storms: Promise<void> = Promise.resolve();
 
   async function clear(): Promise<void> {
+    await storms;
     over.abort();
-    await Promise.all([posting, storms]);
+    await posting;
     Object.assign(hooks.transmission, { loseEvery: undefined, doubleEvery: undefined });
     await releaseAll();
   }

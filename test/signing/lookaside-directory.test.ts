@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
@@ -101,6 +103,19 @@ describe("the lock of a digest", () => {
     await expect(withDirectoryLock(path, 20, async () => "in")).rejects.toMatchObject({ code: "signing.lookaside-unwritable" });
     const longAgo = new Date(Date.now() - 31_000);
     await utimes(path, longAgo, longAgo);
+    expect(await withDirectoryLock(path, 1000, async () => "in")).toBe("in");
+    expect(await readdir(scratch.path)).toEqual([]);
+  });
+
+  test("of a process of this machine that was killed is taken over at once", async () => {
+    const path = join(scratch.path, "lock");
+    const module = JSON.stringify(join(import.meta.dirname, "../../src/signing/openpgp/directory-lock.ts"));
+    const held = `(await import(${module})).withDirectoryLock(process.argv[1], 1000, async () => { console.log("in"); await new Promise((end) => setTimeout(end, 60_000)); })`;
+    const holder = spawn(process.execPath, ["--input-type=module", "--disable-warning=ExperimentalWarning", "--eval", held, path]);
+    await once(holder.stdout, "data");
+    await expect(withDirectoryLock(path, 20, async () => "in")).rejects.toMatchObject({ code: "signing.lookaside-unwritable" });
+    holder.kill("SIGKILL");
+    await once(holder, "exit");
     expect(await withDirectoryLock(path, 1000, async () => "in")).toBe("in");
     expect(await readdir(scratch.path)).toEqual([]);
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { link, mkdir, open, readFile, readlink, rename, rm, stat, utimes } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
@@ -10,11 +10,11 @@ const staleMs = 30_000;
 
 /**
  * Runs `work` while no other process on any machine that shares the file system does so under the same lock file. The lock of a dead holder is
- * taken over after half a minute. It keeps two signers from signing one thing twice; that no file is overwritten does not rest on it.
+ * taken over: at once when it was a process of this machine, else after half a minute. It keeps two signers from signing one thing twice; that no file is overwritten does not rest on it.
  * Throws `signing.lookaside-unwritable` (transient) when it is not free within `waitMs`.
  */
 export async function withDirectoryLock<T>(path: string, waitMs: number, work: () => Promise<T>): Promise<T> {
-  const token = randomUUID();
+  const token = [randomUUID(), process.pid, await processSpace()].join(" ");
   await acquire(path, token, waitMs);
   const beat = setInterval(() => {
     const now = new Date();
@@ -44,7 +44,7 @@ async function acquire(path: string, token: string, waitMs: number): Promise<voi
 
 async function create(path: string, token: string): Promise<boolean> {
   // Written first and linked then: a lock never exists without its holder's token.
-  const temporary = `${path}.${token}`;
+  const temporary = `${path}.${randomUUID()}`;
   try {
     const file = await open(temporary, "wx", 0o600);
     await file.writeFile(token).finally(() => file.close());
@@ -61,7 +61,8 @@ async function create(path: string, token: string): Promise<boolean> {
 async function breakStale(path: string): Promise<void> {
   const holder = await readText(path);
   const seen = await stat(path).catch(() => undefined);
-  if (holder === undefined || seen === undefined || Date.now() - seen.mtimeMs < staleMs) return;
+  if (holder === undefined || seen === undefined) return;
+  if (Date.now() - seen.mtimeMs < staleMs && !(await hasDied(holder))) return;
   const aside = `${path}.stale-${randomUUID()}`;
   if (
     !(await rename(path, aside).then(
@@ -73,6 +74,26 @@ async function breakStale(path: string): Promise<void> {
   // Somebody was quicker and this is already the next holder's lock: give it back.
   if ((await readText(aside)) !== holder) await link(aside, path).catch(() => {});
   await rm(aside, { force: true });
+}
+
+/** Certain only of processes that are numbered as ours are. A number that was given away again is found by time. */
+async function hasDied(holder: string): Promise<boolean> {
+  const [, pid = "", ...space] = holder.split(" ");
+  const ours = await processSpace();
+  if (!/^[1-9][0-9]*$/.test(pid) || ours === "" || space.join(" ") !== ours) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
+/** Where process numbers mean the same: one boot of one machine (random(4), boot_id) and one PID namespace of it. Empty where that is not told. */
+async function processSpace(): Promise<string> {
+  const boot = await readText("/proc/sys/kernel/random/boot_id");
+  const namespace = await readlink("/proc/self/ns/pid").catch(() => undefined);
+  return boot === undefined || namespace === undefined ? "" : `${boot.trim()} ${namespace}`;
 }
 
 function readText(path: string): Promise<string | undefined> {
