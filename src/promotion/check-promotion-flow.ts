@@ -24,6 +24,8 @@ export function checkPromotionFlow(ports: PromotionPorts): Flow<CheckIntent> {
     name: "check-promotion",
     intent: CheckIntent,
     async run(step, intent) {
+      // What was said before a merge stands: it is what was merged on.
+      if (!(await step("is it open", z.boolean(), () => isOpen(ports, intent)))) return;
       const begun = { state: "running", title: "checking", summary: "The release is tried without writing anything." } as const;
       await step("say running", z.null(), () => sayCheck(ports, step.run, intent, begun));
       const judged = await step("check", Judged, () => judge(ports, intent));
@@ -39,6 +41,12 @@ export function checkPromotionFlow(ports: PromotionPorts): Flow<CheckIntent> {
       await sayCheck(ports, run, intent, { state: "pending", title: `waiting for ${waitingFor}`, summary });
     },
   };
+}
+
+/** A merge queue's commit is open as long as it is asked about. */
+async function isOpen(ports: PromotionPorts, intent: CheckIntent): Promise<boolean> {
+  if (!("number" in intent)) return true;
+  return (await ports.forge.findPull(intent.repository, intent.number))?.state === "open";
 }
 
 /** The status of the room's checks; its key is the run that says it. */
@@ -65,10 +73,10 @@ export async function sayCheck(
 async function sayEnd(ports: PromotionPorts, run: string, intent: CheckIntent, ending: Ending): Promise<null> {
   const statuses = await ports.forge.listStatuses(intent.repository, intent.head);
   const stands = statuses.find((one) => one.name === promotionStatusName);
-  const isOpen = stands !== undefined && !isStatusOver(stands.state);
-  if (isOpen && stands.key !== undefined && stands.key !== run) return null;
+  const isStillOpen = stands !== undefined && !isStatusOver(stands.state);
+  if (isStillOpen && stands.key !== undefined && stands.key !== run) return null;
   if (ending.status !== "superseded") return await sayCheck(ports, run, intent, wordEnding(run, ending));
-  if (!isOpen) return null;
+  if (!isStillOpen) return null;
   const next = await findSuccessor(ports, run, intent);
   // The same commit's next run says the same status soon.
   if (next?.head === intent.head) return null;

@@ -91,6 +91,17 @@ test("a pull request that goes elsewhere puts no praise over the one of the same
   expect(statusOf(at, head)?.state).toBe("failure");
 });
 
+test("a promotion that was merged before its check began again keeps the word that it was merged on", async () => {
+  const at = world();
+  const { number, head } = await promote(at, "b1", "1.fc40");
+  await run(checkPromotionFlow(at.ports), { repository: manifests, number, head });
+  const said = statusOf(at, head);
+  expect(said).toMatchObject({ state: "success" });
+  at.git.merge(number);
+  await run(checkPromotionFlow(at.ports), { repository: manifests, number, head });
+  expect(statusOf(at, head)).toEqual(said);
+});
+
 describe("a check that did not come to its end", () => {
   async function checking() {
     const at = world();
