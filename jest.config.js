@@ -1,8 +1,8 @@
 /** jest runs the sources as ES modules; swc only strips the types. */
 export default {
   testEnvironment: "node",
-  // jest leaves a core free, which on two cores means one worker; most tests wait for other processes.
-  maxWorkers: 2,
+  // jest leaves a core free, which on two cores means one worker; most tests wait for other processes, so three keep both cores busy.
+  maxWorkers: 3,
   // Real parts start slowly on a busy machine; a hang is still found.
   testTimeout: 60_000,
   roots: ["<rootDir>/test"],
