@@ -78,6 +78,13 @@ export const errorCatalogue = {
     kind: "input",
     meaning: "Something that only a scratch build may have was asked of a build that would be promoted",
   },
+  "builds.request-invalid": { kind: "input", meaning: "A build was asked for with options that do not go together, or that are not right" },
+  "builds.option-denied": {
+    kind: "denied",
+    meaning: "A build of a pull request that nobody vouches for was asked for with an option that is not for such",
+  },
+  "builds.target-unknown": { kind: "input", meaning: "A build names a target that the settings do not have" },
+  "builds.target-locked": { kind: "denied", meaning: "The destination tag of a build's target takes no builds" },
   "builds.pull-moved": { kind: "stale", meaning: "The pull request is merged, closed, or has a newer commit" },
   "builds.unknown": { kind: "input", meaning: "There is no such build" },
   "builds.not-tested": { kind: "input", meaning: "A build's tests can't be run again: it is not complete, or it has none" },
