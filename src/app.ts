@@ -171,6 +171,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     settings: {
       publicUrl,
       allowedParents: settings.parents.allowed,
+      digestMismatch: settings.parents.digestMismatch,
       targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
       testMs: durationMs(settings.limits.testTime),

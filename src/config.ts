@@ -149,6 +149,10 @@ export const Settings = z.strictObject({
         )
         .default([{ prefix: "registry.fedoraproject.org/", plainHttp: false }])
         .describe("Registries that FROM may name, first match counts"),
+      digestMismatch: z
+        .enum(["fail", "warn"])
+        .default("fail")
+        .describe("A base image that says it is a build made here, and has other images than that build"),
     })
     .prefault({})
     .describe("Base images"),

@@ -62,9 +62,9 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
   const dockerfile = demandDockerfile(before);
   const target = chooseTarget(ports.settings.targets, request);
   const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures, target?.architectures);
-  const parents = await resolveParents(dockerfile, platforms, ports.settings.allowedParents, ports.openRegistry);
+  const { parents, warnings } = await resolveParents(ports, dockerfile, platforms, request);
   const whole = await readTrees(ports, trees, (image) => parents.find((one) => one.written === image)?.env);
-  const findings = await writeFindings(ports, build, whole.findings);
+  const findings = await writeFindings(ports, build, [...whole.findings, ...warnings]);
   if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
   if (whole.identity === undefined || record === undefined) throw new Error(`build ${build} has no identity or no record after lint`);
@@ -80,7 +80,7 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
     },
     ...(target === undefined ? {} : { target: { name: target.name, destinationTag: target.destinationTag } }),
     platforms: [...platforms],
-    parents: parents.map(({ written, pinned, digest }) => ({ written, pinned, digest })),
+    parents: parents.map(({ env: _, labels: __, user: ___, layers: ____, ...parent }) => parent),
     suites: [...whole.suites],
   };
 }

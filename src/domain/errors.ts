@@ -68,6 +68,10 @@ export const errorCatalogue = {
   "builds.parent-not-allowed": { kind: "input", meaning: "FROM names an image of a registry that is not on the operator's list" },
   "builds.parent-unknown": { kind: "input", meaning: "No registry that stands for it has the image that FROM names" },
   "builds.parent-platform": { kind: "input", meaning: "The image that FROM names is not there for a platform of the build" },
+  "builds.parent-no-list": { kind: "input", meaning: "The image that FROM names is no manifest list (a warning)" },
+  "builds.parent-differs": { kind: "input", meaning: "The image that FROM names says that it is a build made here, but is another image" },
+  "builds.parent-gone": { kind: "input", meaning: "A base image vanished between the plan and the build" },
+  "builds.parent-build": { kind: "input", meaning: "The build whose image was to take the place of the base image cannot do so" },
   "builds.parent-unreadable": { kind: "input", meaning: "The image that FROM names can't be understood" },
   "builds.no-platform": { kind: "input", meaning: "container.yaml leaves no platform that the engine serves" },
   "builds.architecture-unknown": {

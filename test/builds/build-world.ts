@@ -156,6 +156,7 @@ export function buildWorld(root: string) {
     },
     settings: {
       publicUrl: "http://flibs.example.test",
+      digestMismatch: "fail",
       targets: [],
       allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true }],
       buildMs: 3_600_000,

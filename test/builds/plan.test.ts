@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { matchesPrefix } from "../../src/builds/parents.ts";
+import { matchesPrefix } from "../../src/builds/parent-name.ts";
 import { choosePlatforms } from "../../src/builds/platforms.ts";
 
 test("container.yaml chooses among the platforms of the engine", () => {

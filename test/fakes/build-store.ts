@@ -53,6 +53,7 @@ export function fakeBuildStore(): {
     savePromotion: async (id, promotion) => update(id, { promotion }),
     fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
     find: async (id) => records.get(id),
+    findByDigest: async (digest) => [...records.values()].findLast((one) => one.state === "complete" && one.digest === digest),
     findByNvr: async (nvr) => {
       const named = [...records.values()].filter((one) => one.nvr !== undefined && formatNvr(one.nvr) === formatNvr(nvr));
       return named.findLast(isAlive) ?? named.at(-1);

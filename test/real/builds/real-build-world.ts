@@ -115,6 +115,7 @@ export async function realBuildWorld() {
           publicUrl: "http://flibs.example.test",
           allowedParents: world.allowedParents,
           targets: [],
+          digestMismatch: "fail" as const,
           buildMs: world.buildMs,
           testMs: world.testMs,
         },
