@@ -184,10 +184,18 @@ async function textsOf(directory: string): Promise<Readonly<Record<string, strin
 type MemoryRegistry = ReturnType<typeof memoryRegistry>;
 
 /** An image of one platform, or a manifest list of several; its ENV has FGC. */
-export function addParent(registry: MemoryRegistry, repository: string, tag: string, platforms: readonly Platform[]): Manifest {
+export function addParent(
+  registry: MemoryRegistry,
+  repository: string,
+  tag: string,
+  platforms: readonly Platform[],
+  labels: Readonly<Record<string, string>> = {},
+): Manifest {
   const children = platforms.map((platform) => {
     const [os, architecture] = platform.split("/");
-    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"] } }));
+    const config = Buffer.from(
+      JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"], ...(Object.keys(labels).length === 0 ? {} : { Labels: labels }) } }),
+    );
     registry.blobs.set(digestOf(config), config);
     const manifest = imageManifest(digestOf(config));
     return { manifest, platform: { os, architecture } };
