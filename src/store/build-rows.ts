@@ -7,7 +7,7 @@ import type { BuildTable } from "./tables.ts";
 export type WholeRow = Selectable<BuildTable>;
 
 /** As lists have it: findings may be long, and a list shows none. */
-export type Row = Omit<WholeRow, "findings"> & { readonly findings?: WholeRow["findings"] };
+export type Row = Omit<WholeRow, "findings" | "unique_tag"> & { readonly findings?: WholeRow["findings"] };
 
 export const listedColumns = [
   "id",
@@ -21,6 +21,7 @@ export const listedColumns = [
   "pull",
   "stranger",
   "architectures",
+  "options",
   "state",
   "nvr_name",
   "nvr_version",
@@ -71,6 +72,7 @@ export function assembleBuild(row: Row, parts: Parts): BuildRecord {
     ...(row.pull === null ? {} : { pull: row.pull }),
     ...(row.stranger ? { stranger: row.stranger } : {}),
     ...(row.architectures === null ? {} : { architectures: row.architectures }),
+    ...(row.options ?? {}),
     state: row.state,
     ...(name === null || version === null || release === null ? {} : { nvr: { name, version, release } }),
     ...(row.findings ? { findings: row.findings } : {}),

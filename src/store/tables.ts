@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
-import type { BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
+import type { BuildOptions, BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
@@ -55,6 +55,7 @@ export interface BuildTable {
   pull: number | null;
   stranger: BuildRecord["stranger"] | null;
   architectures: readonly string[] | null;
+  options: BuildOptions | null;
   state: Generated<BuildState>;
   nvr_name: string | null;
   nvr_version: string | null;
@@ -63,6 +64,8 @@ export interface BuildTable {
   findings: readonly Finding[] | null;
   plan: BuildPlan | null;
   image_repository: string | null;
+  /** Null of builds of older releases, and before the plan. */
+  unique_tag: string | null;
   digest: string | null;
   error: ErrorReport | null;
   promotion: BuildRecord["promotion"] | null;
@@ -153,6 +156,12 @@ export interface ApprovalTable {
   at: Date;
 }
 
+export interface DestinationTagTable {
+  tag: string;
+  build: string;
+  tagged_at: Date;
+}
+
 export interface InstallationTable {
   the: Generated<boolean>;
   id: string;
@@ -173,4 +182,5 @@ export interface Tables {
   release_report: ReleaseReportTable;
   installation: InstallationTable;
   approval: ApprovalTable;
+  destination_tag: DestinationTagTable;
 }
