@@ -76,6 +76,7 @@ function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv
   const variables = new Map(env);
   const { escapeSign, globals } = dockerfile;
   for (const { keyword, line, pairs } of stage.settings) {
+    if (keyword === "USER") continue;
     const changed = new Map<string, string>();
     for (const pair of pairs) {
       const name = keyword === "ARG" ? { value: pair.name } : expandWord(pair.name, variables, escapeSign);
