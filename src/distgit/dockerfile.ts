@@ -197,12 +197,7 @@ function rangeOf([from, to]: readonly [number, number]): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-function lintInstruction(
-  instruction: Instruction,
-  escapeSign: string,
-  stages: readonly Stage[],
-  features: BuilderFeatures,
-): Finding[] {
+function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[], features: BuilderFeatures): Finding[] {
   const { keyword, text, line } = instruction;
   if (!known.has(keyword)) {
     return [
