@@ -24,7 +24,11 @@ export async function readAdditionalTags(
   }
   if ("problem" in read) return { tags: [], findings: [say(undefined, `additional-tags ${read.problem}, so it is ignored`, read.fix)] };
   const findings = [
-    say(undefined, "additional-tags is out of date", 'Name the tags in container.yaml: tags: ["{version}", latest, …], and remove the file'),
+    say(
+      undefined,
+      "additional-tags is out of date",
+      'Name the tags in container.yaml: tags: ["{version}", latest, …], and remove the file',
+    ),
   ];
   const tags: string[] = [];
   for (const [index, line] of read.text.split("\n").entries()) {

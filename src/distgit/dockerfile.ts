@@ -291,6 +291,11 @@ function readStage(
   if (expanded.value === "" && expanded.missing.length === 0)
     findings.push(syntax(instruction, "FROM names no image", "Write FROM <image>"));
   const stage = stages.findLast((one) => one.name === expanded.value.toLowerCase());
+  if (stage === undefined && /^koji\/image-build(?:[:@]|$)/.test(expanded.value)) {
+    const message =
+      "FROM koji/image-build asks for a base image made of image-build.conf and a kickstart file; flibs makes layered images only";
+    findings.push(unsupported(instruction, message, "Name the base image: FROM <registry>/<image>:<tag>"));
+  }
   const stageName = name?.raw.toLowerCase();
   if (stageName !== undefined && stages.some((one) => one.name === stageName)) {
     findings.push(syntax(instruction, `stage "${stageName}" is there twice`, "Give one of them another name"));

@@ -178,7 +178,7 @@ function writeInline({ children }: Token): string {
         out();
         break;
       case "link_open":
-        links.push(token.markup === "autolink" ? "" : (token.attrGet("href") ?? ""));
+        links.push(token.markup === "autolink" ? "" : String(token.attrGet("href") ?? ""));
         break;
       case "link_close": {
         const address = links.pop() ?? "";

@@ -27,8 +27,7 @@ export async function readSourcesFile(
 ): Promise<{ readonly sources: readonly SourceFile[]; readonly findings: readonly Finding[] }> {
   const read = await readTextFile(tree, file, maxBytes);
   if (read === undefined) return { sources: [], findings: [] };
-  const wrong = (line: number | undefined, message: string, fix: string) =>
-    finding("distgit.sources-invalid", file, line, message, fix);
+  const wrong = (line: number | undefined, message: string, fix: string) => finding("distgit.sources-invalid", file, line, message, fix);
   if ("problem" in read) return { sources: [], findings: [wrong(undefined, `sources ${read.problem}`, read.fix)] };
   const taken = new Set(tree.entries.map(({ path }) => path.split("/")[0] ?? "")).add("Dockerfile").add(".dockerignore");
   const findings: Finding[] = [];
@@ -44,7 +43,8 @@ export async function readSourcesFile(
       continue;
     }
     const { name } = source;
-    if (!isFileName(name)) findings.push(wrong(line, `"${clip(name)}" is not a plain file name`, "Use letters, digits and . _ + ~ -, no path"));
+    if (!isFileName(name))
+      findings.push(wrong(line, `"${clip(name)}" is not a plain file name`, "Use letters, digits and . _ + ~ -, no path"));
     else if (sources.has(name)) findings.push(wrong(line, `${name} is there twice`, "Remove one of the lines"));
     else if (taken.has(name) || name.startsWith(".flibs")) {
       const message = `${name} would take the place of a file of the repository or of the build system`;
