@@ -13,6 +13,7 @@ import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
 import { Digest } from "./digest-schema.ts";
+import { fetchContents } from "./fetch-contents.ts";
 import { fixedRelease, nextRelease } from "./next-release.ts";
 import { planBuild } from "./plan-build.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
@@ -59,18 +60,20 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     refuseErrors(facts.refused);
     throw new Error(`the plan of build ${build} was refused without an error`);
   }
+  // Before a release is taken: what can't be had is known now.
+  const repositories = await fetchContents(ports, step, request, facts.contents);
   const plan = await step.write("reserve", Plan, async (transaction) => {
     const { component, version, release } = facts.identity;
     await demandOwnNames(ports, request, component, facts.identity.name, transaction);
     const next = release === undefined ? nextRelease : fixedRelease(component, version, release);
     const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, component, version, next, transaction) };
-    const made = planBuild({ ...facts, build, request, ...nvr });
+    const made = planBuild({ ...facts, build, request, siteLabels: ports.settings.labels, ...nvr });
     await builds.savePlan(build, made, transaction);
     if (facts.findings !== undefined) await builds.saveFindings(build, facts.findings, transaction);
     return made;
   });
 
-  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform, repositories));
   const images = await beside(building, say("planned"));
   const index = await step("push index", Digest, async () => {
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));

@@ -1,15 +1,17 @@
 import { z } from "zod";
-import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { BuildOutcome } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
+import { buildContents } from "./build-contents.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { Image, Pushed } from "./build-schemas.ts";
+import type { FetchedRepository } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
+import { ensureBuildSources } from "./fetch-contents.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { labelsFor } from "./plan-build.ts";
@@ -30,8 +32,10 @@ export async function buildPlatform(
   request: BuildRequested,
   plan: BuildPlan,
   platform: Platform,
+  repositories: readonly FetchedRepository[],
 ): Promise<PushedImage> {
   const { engine, candidate, settings } = ports;
+  const timeoutMs = buildLimit(settings, plan);
   const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
     const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
     try {
@@ -42,23 +46,31 @@ export async function buildPlatform(
   };
 
   const imageId = await step(`build ${platform}`, Digest, async (key, signal) => {
-    const { directory, dockerfile } = await readSource(ports, step.run, request);
+    const { directory, tree, dockerfile, help } = await readSource(ports, step.run, request);
+    const sourcePaths = await ensureBuildSources(ports, step.run, request, plan.contents?.sources ?? [], signal);
+    const contents = buildContents(plan.contents, platform, { tree, dockerfile, help, repositories, sourcePaths });
     const pins = new Map(plan.parents.map((parent) => [parent.written, parent.pinned]));
+    const rewritten = rewriteDockerfile(dockerfile, {
+      ...contents.rewriting,
+      pinned: (image) => pins.get(image),
+      labels: labelsFor(plan, platform),
+    });
     const outcome = await logged(platform, (log) =>
       engine.build(
         key,
         {
           platform,
           context: directory,
-          dockerfile: rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform)),
+          dockerfile: rewritten.text,
+          extraFiles: contents.extraFiles,
           buildArguments: {},
-          limits: { timeoutMs: settings.buildMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          limits: { timeoutMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
         },
         log.sink,
         signal,
       ),
     );
-    return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
+    return builtImage(outcome, platform, { ...settings, buildMs: timeoutMs }, lineOfStep(rewritten.lines, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -101,10 +113,14 @@ export async function buildPlatform(
   return { platform, pushed };
 }
 
-/** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */
-function lineOfStep(source: string, outcome: BuildOutcome): number | undefined {
-  if (outcome.outcome === "built" || outcome.step === undefined) return undefined;
-  return cutDockerfile(source).instructions[outcome.step - 1]?.line;
+/** What container.yaml asks for, cut to the site's limit. */
+function buildLimit({ buildMs }: BuildPorts["settings"], { contents }: BuildPlan): number {
+  return Math.min(buildMs, (contents?.buildtimeLimit ?? Number.POSITIVE_INFINITY) * 1000);
+}
+
+/** Instructions that flibs added have no line in the repository's Dockerfile. */
+function lineOfStep(lines: readonly (number | undefined)[], outcome: BuildOutcome): number | undefined {
+  return outcome.outcome === "built" || outcome.step === undefined ? undefined : lines[outcome.step - 1];
 }
 
 function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
@@ -126,7 +142,7 @@ function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPo
       throw refuse(
         "builds.timed-out",
         `building for ${platform} took longer than ${formatMinutes(settings.buildMs)}`,
-        "Look whether the command there never ends or asks for input; operators can raise limits.buildTime",
+        "Look whether the command there never ends or asks for input; buildtime_limit in container.yaml and the operators' limits.buildTime bound it",
       );
     case "log-limit":
       throw refuse(

@@ -3,6 +3,7 @@ import type { Finding as DomainFinding } from "../distgit/finding.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
 import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
+import { LookedContents, PlannedContents } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
 
 /** Schemas of what the build flow's steps record; a newer release reads an older journal through them. */
@@ -39,6 +40,7 @@ export const Facts = z.object({
   platforms: z.array(Platform),
   parents: z.array(Parent),
   suites: z.array(Suite),
+  contents: LookedContents.exactOptional(),
 });
 export type Facts = z.infer<typeof Facts>;
 
@@ -68,6 +70,7 @@ export const Plan: z.ZodType<BuildPlan> = z.object({
   uniqueTag: z.string(),
   primaryTag: z.string().exactOptional(),
   floatingTags: z.array(z.string()),
+  contents: PlannedContents.exactOptional(),
   suites: z.array(Suite),
 });
 

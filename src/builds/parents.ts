@@ -21,6 +21,9 @@ export type OpenRegistry = (endpoint: string, plainHttp: boolean) => Registry;
 export interface ResolvedParent extends PinnedParent {
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
+  /** Who its containers run as; empty is root. */
+  readonly user: string;
+  readonly layers: number;
 }
 
 const maxConfigBytes = 4 * 1024 * 1024;
@@ -31,12 +34,19 @@ const Image = z.object({ config: z.object({ digest: Digest }) });
 const Config = z.object({
   os: z.string().optional(),
   architecture: z.string().optional(),
-  config: z.object({ Env: z.array(z.string()).nullish(), Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  config: z
+    .object({
+      Env: z.array(z.string()).nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
+      User: z.string().nullish(),
+    })
+    .nullish(),
+  rootfs: z.object({ diff_ids: z.array(z.string()).nullish() }).nullish(),
 });
 
 /**
  * Every image that a FROM names (not `scratch`, not stages), found once through the allow-list and pinned to the digest that its tag had then:
- * of the manifest list when it is one. ENV and labels are those of the first platform of the build. Throws `builds.parent-*` with the line of
+ * of the manifest list when it is one. ENV, labels, user and layers are those of the first platform of the build. Throws `builds.parent-*` with the line of
  * the FROM, and what the registry client throws when the place that is asked first does not answer.
  */
 export async function resolveParents(
@@ -168,7 +178,7 @@ async function readParent(
   platforms: readonly Platform[],
   image: string,
   refuse: Refuse,
-): Promise<Pick<ResolvedParent, "env" | "labels">> {
+): Promise<Pick<ResolvedParent, "env" | "labels" | "user" | "layers">> {
   const unreadable = () =>
     refuse("builds.parent-unreadable", `FROM ${image} is not an image that can be understood`, "Use another base image");
   const missing = (has: readonly string[], platform: Platform) =>
@@ -195,7 +205,12 @@ async function readParent(
   const own = `${config.data.os ?? "linux"}/${config.data.architecture}`;
   const lost = list.success ? undefined : platforms.find((platform) => platform !== own);
   if (lost !== undefined) throw missing([own], lost);
-  return { env: envOf(config.data.config?.Env ?? []), labels: config.data.config?.Labels ?? {} };
+  return {
+    env: envOf(config.data.config?.Env ?? []),
+    labels: config.data.config?.Labels ?? {},
+    user: config.data.config?.User ?? "",
+    layers: config.data.rootfs?.diff_ids?.length ?? 0,
+  };
 }
 
 function envOf(lines: readonly string[]): Readonly<Record<string, string>> {

@@ -1,10 +1,12 @@
 import type { ContainerSettings } from "../distgit/container-yaml.ts";
+import { addedLabels, noSiteLabels, type SiteLabels } from "../distgit/image-labels.ts";
 import type { ImageIdentity } from "../distgit/lint-labels.ts";
 import { checkTag } from "../domain/image-reference.ts";
 import { checkNvr, type Nvr, versionRelease } from "../domain/nvr.ts";
 import { type Platform, rpmArchitecture } from "../domain/platform.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { BuildPlan, BuildRequested, PinnedParent } from "./build-record.ts";
+import { type LookedContents, scratchRelease } from "./contents.ts";
 import { floatingTags, uniqueTag } from "./tags.ts";
 import { untrustedRepository } from "./untrusted.ts";
 
@@ -19,6 +21,10 @@ export interface BuildFacts {
   readonly platforms: readonly Platform[];
   readonly parents: readonly PinnedParent[];
   readonly suites: readonly TestSuite[];
+  /** Undefined in journals of older releases: nothing is put into the image then. */
+  readonly contents?: LookedContents;
+  /** None when left out. */
+  readonly siteLabels?: SiteLabels;
   /** As reserved; undefined for scratch builds. */
   readonly nvr?: Nvr;
 }
@@ -27,6 +33,7 @@ export interface BuildFacts {
 export function planBuild(facts: BuildFacts): BuildPlan {
   const { identity, request, nvr } = facts;
   const primary = nvr === undefined ? undefined : checkTag(versionRelease(checkNvr(nvr)));
+  const release = nvr?.release ?? identity.release ?? scratchRelease(facts.build);
   const values = { ...identity.labels, ...identity, ...(nvr === undefined ? {} : { release: nvr.release }) };
   const texts = Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
   return {
@@ -34,12 +41,13 @@ export function planBuild(facts: BuildFacts): BuildPlan {
     imageRepository: request.stranger === undefined ? identity.name : untrustedRepository(identity.name),
     platforms: facts.platforms,
     parents: facts.parents.map(({ written, pinned, digest }) => ({ written, pinned, digest })),
-    labels: {
-      "build-date": facts.createdAt,
-      "vcs-type": "git",
-      "vcs-ref": request.commit,
-      ...(nvr === undefined ? {} : { release: nvr.release }),
-    },
+    labels: addedLabels({
+      own: identity.labels,
+      inherited: facts.contents?.inherited ?? {},
+      site: facts.siteLabels ?? noSiteLabels,
+      automatic: { "build-date": facts.createdAt, "vcs-type": "git", "vcs-ref": request.commit, release },
+    }),
+    ...(facts.contents === undefined ? {} : { contents: contentsOf(facts, facts.contents, release) }),
     uniqueTag: uniqueTag(identity.component, facts.build, facts.createdAt),
     ...(primary === undefined ? {} : { primaryTag: primary }),
     floatingTags: primary === undefined ? [] : floatingTags(facts.container.tags, texts, primary),
@@ -47,7 +55,13 @@ export function planBuild(facts: BuildFacts): BuildPlan {
   };
 }
 
-/** The plan's labels and the platform's own. */
+function contentsOf({ identity, createdAt }: BuildFacts, looked: LookedContents, release: string): NonNullable<BuildPlan["contents"]> {
+  const { inherited: _, ...contents } = looked;
+  return { ...contents, component: identity.component, name: identity.name, version: identity.version, release, createdAt };
+}
+
+/** The plan's labels and the platform's own, under both of its names. */
 export function labelsFor(plan: BuildPlan, platform: Platform): Readonly<Record<string, string>> {
-  return { ...plan.labels, architecture: rpmArchitecture(platform) };
+  const architecture = rpmArchitecture(platform);
+  return { ...plan.labels, architecture, Architecture: architecture };
 }

@@ -6,6 +6,7 @@ import type { BuildRequested } from "../../src/builds/build-record.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
+import { noSiteLabels } from "../../src/distgit/image-labels.ts";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
@@ -16,6 +17,7 @@ import { silentLog } from "../../src/log.ts";
 import type { Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Ending } from "../../src/workflow/run.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
+import { fakeDownloads } from "../fakes/downloads.ts";
 import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
@@ -62,6 +64,8 @@ export function buildWorld(root: string) {
     promoted: [] as string[],
     records,
     statuses,
+    /** What stands at an address. */
+    web: new Map<string, string>(),
     effects,
     signer,
     registry,
@@ -146,6 +150,7 @@ export function buildWorld(root: string) {
       },
     ],
     workspaces: directoryWorkspaces(root),
+    downloads: fakeDownloads(world.web),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     authorize: async (asked) => await world.authorize?.(asked),
@@ -162,7 +167,10 @@ export function buildWorld(root: string) {
       processes: 1,
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
-    },
+      labels: noSiteLabels,
+      repositories: { site: [], allowedHosts: [] },
+      sourcesUrl: undefined,
+    } as BuildPorts["settings"],
     secrets: ["hunter22"],
     log: silentLog,
   };
