@@ -16,7 +16,10 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
   { modules: ["fastify", "fastify/**", "@fastify/**", "prom-client"], home: "web" },
   { modules: ["yaml"], home: "distgit, promotion, config and cli: others get parsed values" },
   { modules: ["dockerfile-ast"], home: "distgit" },
-  { modules: ["markdown-it"], home: "intake/commands, which finds the lines of a comment that are commands, and distgit, which makes a man page of help.md" },
+  {
+    modules: ["markdown-it"],
+    home: "intake/commands, which finds the lines of a comment that are commands, and distgit, which makes a man page of help.md",
+  },
   { modules: ["commander"], home: "cli and command-line.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {

@@ -35,7 +35,7 @@ export async function buildPlatform(
   repositories: readonly FetchedRepository[],
 ): Promise<PushedImage> {
   const { engine, candidate, settings } = ports;
-  const timeoutMs = buildLimit(settings, plan);
+  const limit = buildLimit(settings, plan);
   const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
     const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
     try {
@@ -64,13 +64,13 @@ export async function buildPlatform(
           dockerfile: rewritten.text,
           extraFiles: contents.extraFiles,
           buildArguments: {},
-          limits: { timeoutMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          limits: { timeoutMs: limit.timeoutMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
         },
         log.sink,
         signal,
       ),
     );
-    return builtImage(outcome, platform, { ...settings, buildMs: timeoutMs }, lineOfStep(rewritten.lines, outcome));
+    return builtImage(outcome, platform, limit, settings.logBytes, lineOfStep(rewritten.lines, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -114,8 +114,16 @@ export async function buildPlatform(
 }
 
 /** What container.yaml asks for, cut to the site's limit. */
-function buildLimit({ buildMs }: BuildPorts["settings"], { contents }: BuildPlan): number {
-  return Math.min(buildMs, (contents?.buildtimeLimit ?? Number.POSITIVE_INFINITY) * 1000);
+function buildLimit({ buildMs }: BuildPorts["settings"], { contents }: BuildPlan): BuildLimit {
+  const own = (contents?.buildtimeLimit ?? Number.POSITIVE_INFINITY) * 1000;
+  if (own < buildMs) return { timeoutMs: own, raise: "raise buildtime_limit in container.yaml if it needs longer" };
+  return { timeoutMs: buildMs, raise: "operators can raise limits.buildTime" };
+}
+
+interface BuildLimit {
+  readonly timeoutMs: number;
+  /** Who can give it more time, and where. */
+  readonly raise: string;
 }
 
 /** Instructions that flibs added have no line in the repository's Dockerfile. */
@@ -123,7 +131,7 @@ function lineOfStep(lines: readonly (number | undefined)[], outcome: BuildOutcom
   return outcome.outcome === "built" || outcome.step === undefined ? undefined : lines[outcome.step - 1];
 }
 
-function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
+function builtImage(outcome: BuildOutcome, platform: Platform, limit: BuildLimit, logBytes: number, line: number | undefined) {
   const refuse = (code: ErrorCode, message: string, hint: string) =>
     appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint });
   switch (outcome.outcome) {
@@ -141,13 +149,13 @@ function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPo
     case "timed-out":
       throw refuse(
         "builds.timed-out",
-        `building for ${platform} took longer than ${formatMinutes(settings.buildMs)}`,
-        "Look whether the command there never ends or asks for input; buildtime_limit in container.yaml and the operators' limits.buildTime bound it",
+        `building for ${platform} took longer than ${formatMinutes(limit.timeoutMs)}`,
+        `Look whether the command there never ends or asks for input; ${limit.raise}`,
       );
     case "log-limit":
       throw refuse(
         "builds.log-too-large",
-        `building for ${platform} printed more than ${formatSize(settings.logBytes)}`,
+        `building for ${platform} printed more than ${formatSize(logBytes)}`,
         "Make the command there quieter, for example with -q; operators can raise limits.log",
       );
     case "cancelled":
