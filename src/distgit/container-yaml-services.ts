@@ -133,7 +133,7 @@ export const serviceKeys = {
     .optional()
     .describe(`Several source repositories with dependencies; excludes go and remote_source; ${unserved}`),
   remote_sources_version: z
-    .union([z.literal(1), z.literal(2)])
+    .union([z.literal(1), z.literal(2)], { error: "must be 1 or 2" })
     .optional()
     .describe(`1 for Cachito, 2 for Hermeto; ${unserved}`),
 } as const;

@@ -84,6 +84,7 @@ function fixOf(issue: z.core.$ZodIssue): string {
       .slice(0, 10)
       .map((key) => `"${key.slice(0, 60)}"`)
       .join(", ")}`;
+  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) return `Add ${String(issue.path.at(-1))}`;
   if (issue.code === "invalid_type" && issue.expected === "string") return "Write a text; put a number in quotes";
   if (issue.code === "invalid_type") return `Make it a value of type ${issue.expected}`;
   if (issue.code === "custom" && typeof issue.params?.fix === "string") return issue.params.fix;
