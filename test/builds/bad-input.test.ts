@@ -343,7 +343,9 @@ test("warnings stop nothing and are shown", async () => {
   expect(world.statuses.get(lint)).toMatchObject({
     state: "success",
     title: "Dockerfile and labels are in order; 1 warning",
-    summary: expect.stringContaining('warning: container.yaml:1: "compose" is not acted upon: no compose is made; packages come from the repositories of the base image, of the request and of the site\n  Leave it when other'),
+    summary: expect.stringContaining(
+      'warning: container.yaml:1: "compose" is not acted upon: no compose is made; packages come from the repositories of the base image, of the request and of the site\n  Leave it when other',
+    ),
   });
 });
 

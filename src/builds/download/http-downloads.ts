@@ -2,6 +2,7 @@ import { lookup as lookUp } from "node:dns";
 import http from "node:http";
 import https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { formatBytes } from "../../domain/amounts.ts";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { DownloadRequest, Downloads } from "../downloads.ts";
 import { isPrivateAddress } from "./private-addresses.ts";
@@ -53,8 +54,18 @@ export function httpDownloads(options: HttpDownloadsOptions): Downloads {
     const { get } = url.protocol === "https:" ? https : http;
     return new Promise((resolve, reject) => {
       const headers = { "user-agent": options.userAgent, "accept-encoding": "identity" };
-      const sent = get(url, { agent: false, headers, signal, timeout: idleMs, ...(closed ? { lookup: publicLookup(url) } : {}) }, resolve);
-      sent.once("timeout", () => sent.destroy(failed(url, `sent nothing for ${idleMs / 1000} seconds`)));
+      const sent = get(url, { agent: false, headers, signal, timeout: idleMs, ...(closed ? { lookup: publicLookup(url) } : {}) });
+      let answer: http.IncomingMessage | undefined;
+      sent.once("response", (given) => {
+        answer = given;
+        resolve(given);
+      });
+      sent.once("timeout", () => {
+        const silence = failed(url, `sent nothing for ${idleMs / 1000} seconds`);
+        // The answer first: else whoever reads it is told of the broken connection only.
+        answer?.destroy(silence);
+        sent.destroy(silence);
+      });
       sent.once("error", reject);
     });
   }
@@ -121,10 +132,6 @@ function parseUrl(text: string, base?: URL): URL {
 /** Without the query, which may hold a token. */
 function shown(url: URL): string {
   return `${url.origin}${url.pathname}`.slice(0, 500);
-}
-
-function formatBytes(bytes: number): string {
-  return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes / 2 ** 10} KiB`;
 }
 
 function failed(url: URL, what: string, cause?: unknown) {

@@ -4,7 +4,8 @@ import { BlockList, isIPv6 } from "node:net";
  * Addresses that nobody outside means: this machine, private networks, links, cloud metadata, multicast, and IPv6 addresses that carry an IPv4 one,
  * which could hide any of these. After the IANA registries of special-purpose addresses (RFC 6890 and later).
  */
-const special = new BlockList();
+const special4 = new BlockList();
+const special6 = new BlockList();
 for (const [network, prefix] of [
   ["0.0.0.0", 8],
   ["10.0.0.0", 8],
@@ -18,7 +19,7 @@ for (const [network, prefix] of [
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
 ] as const) {
-  special.addSubnet(network, prefix, "ipv4");
+  special4.addSubnet(network, prefix, "ipv4");
 }
 for (const [network, prefix] of [
   ["::", 96],
@@ -32,10 +33,11 @@ for (const [network, prefix] of [
   ["fec0::", 10],
   ["ff00::", 8],
 ] as const) {
-  special.addSubnet(network, prefix, "ipv6");
+  special6.addSubnet(network, prefix, "ipv6");
 }
 
 /** `address` is an IPv4 or IPv6 address without brackets. */
 export function isPrivateAddress(address: string): boolean {
-  return special.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  // In one list an IPv4 address would be looked for among the IPv6 networks, too, all of which lie in a closed one.
+  return isIPv6(address) ? special6.check(address, "ipv6") : special4.check(address, "ipv4");
 }
