@@ -10,7 +10,7 @@ import { noSiteLabels } from "../../src/distgit/image-labels.ts";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
-import type { BuildOutcome } from "../../src/engines/engine.ts";
+import type { BuildOutcome, BuildRequest as EngineRequest } from "../../src/engines/engine.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
@@ -44,6 +44,8 @@ export function buildWorld(root: string) {
   const statuses = new Map<string, CommitStatus>();
   const effects: string[] = [];
   const signer = fakeSigner("candidate");
+  const web = new Map<string, string>();
+  const downloads = fakeDownloads(web);
   const registry = memoryRegistry("candidate.example:5000", effects);
   const parents = memoryRegistry("mirror.example:5000", []);
   const upstream = memoryRegistry("registry.fedoraproject.org", []);
@@ -61,11 +63,14 @@ export function buildWorld(root: string) {
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
     built: [] as string[],
+    /** What the engine was asked for. */
+    asked: [] as EngineRequest[],
     promoted: [] as string[],
     records,
     statuses,
     /** What stands at an address. */
-    web: new Map<string, string>(),
+    web,
+    asksOfTheWeb: downloads.asked,
     effects,
     signer,
     registry,
@@ -108,6 +113,7 @@ export function buildWorld(root: string) {
       },
       build: async (_, asked, sink, signal) => {
         world.built.push(asked.dockerfile);
+        world.asked.push(asked);
         world.contexts.push(await textsOf(asked.context));
         sink(world.printed);
         if (signal.aborted) return { outcome: "cancelled" };
@@ -150,7 +156,7 @@ export function buildWorld(root: string) {
       },
     ],
     workspaces: directoryWorkspaces(root),
-    downloads: fakeDownloads(world.web),
+    downloads,
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     authorize: async (asked) => await world.authorize?.(asked),
@@ -189,10 +195,16 @@ async function textsOf(directory: string): Promise<Readonly<Record<string, strin
 type MemoryRegistry = ReturnType<typeof memoryRegistry>;
 
 /** An image of one platform, or a manifest list of several; its ENV has FGC. */
-export function addParent(registry: MemoryRegistry, repository: string, tag: string, platforms: readonly Platform[]): Manifest {
+export function addParent(
+  registry: MemoryRegistry,
+  repository: string,
+  tag: string,
+  platforms: readonly Platform[],
+  more: { readonly Labels?: Readonly<Record<string, string>>; readonly User?: string } = {},
+): Manifest {
   const children = platforms.map((platform) => {
     const [os, architecture] = platform.split("/");
-    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"] } }));
+    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"], ...more } }));
     registry.blobs.set(digestOf(config), config);
     const manifest = imageManifest(digestOf(config));
     return { manifest, platform: { os, architecture } };
