@@ -16,7 +16,10 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
   { modules: ["fastify", "fastify/**", "@fastify/**", "prom-client"], home: "web" },
   { modules: ["yaml"], home: "distgit, promotion, config and cli: others get parsed values" },
   { modules: ["dockerfile-ast"], home: "distgit" },
-  { modules: ["markdown-it"], home: "intake/commands: it finds the lines of a comment that are commands" },
+  {
+    modules: ["markdown-it"],
+    home: "intake/commands, which finds the lines of a comment that are commands, and distgit, which makes a man page of help.md",
+  },
   { modules: ["commander"], home: "cli and command-line.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {
@@ -82,7 +85,7 @@ export const parts: readonly Part[] = [
   // Plain git, below every forge that stands on it: knows no forge.
   adapters("forge/git"),
   adapters("forge/github", ["probot", "@octokit/**", "p-queue"], [], ["git/**"]),
-  room("distgit", ["yaml", "dockerfile-ast"]),
+  room("distgit", ["yaml", "dockerfile-ast", "markdown-it"]),
   room("builds"),
   room("engines"),
   adapters("engines/docker", ["dockerode", "docker-modem", "p-queue"]),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { createProgram, everyCommand, type Surroundings } from "../src/cli/program.ts";
 import { formatSettingsPage, settingsSchema } from "../src/config-explain.ts";
 import { ContainerYaml } from "../src/distgit/container-yaml.ts";
+import { ContentSets } from "../src/distgit/content-sets.ts";
 import { TestCommands } from "../src/distgit/test-commands.ts";
 import { errorCatalogue } from "../src/domain/errors.ts";
 import { formatCommentCommandsPage } from "./comment-commands-page.ts";
@@ -15,6 +16,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     "docs/reference/commands-in-comments.md": formatCommentCommandsPage(),
     "schemas/settings.json": formatSchema(settingsSchema()),
     "schemas/container-yaml.json": formatSchema(z.toJSONSchema(ContainerYaml, { io: "input" })),
+    "schemas/content-sets.json": formatSchema(z.toJSONSchema(ContentSets, { io: "input" })),
     "schemas/test-commands.json": formatSchema(z.toJSONSchema(TestCommands, { io: "input" })),
   };
 }

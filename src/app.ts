@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
+import { httpDownloads } from "./builds/download/http-downloads.ts";
 import { pullFlow } from "./builds/pull-flow.ts";
 import type { PullPorts } from "./builds/pull-ports.ts";
 import { repairStatuses } from "./builds/repair-statuses.ts";
@@ -162,6 +163,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signer: signers.candidate,
     runners: [commandRunner({ engine })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
+    downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     promote: async (build) => {
@@ -179,6 +181,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       processes: settings.limits.processes,
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
+      labels: { values: settings.labels.image, equal: settings.labels.equal, ...optional("infoUrlFormat", settings.labels.infoUrlFormat) },
+      repositories: settings.yumRepositories,
+      sourcesUrl: settings.sources.url,
     },
     secrets,
     log,

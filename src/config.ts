@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { contentSettings } from "./config-contents.ts";
 import { appError } from "./domain/errors.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 
@@ -156,6 +157,7 @@ export const Settings = z.strictObject({
     })
     .prefault({})
     .describe("Base images"),
+  ...contentSettings,
   engine: z
     .discriminatedUnion("kind", [
       z.strictObject({

@@ -12,6 +12,7 @@ import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
 import { Digest } from "./digest-schema.ts";
+import { fetchContents } from "./fetch-contents.ts";
 import { followsBranch } from "./follows-branch.ts";
 import { reserve } from "./reserve.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
@@ -58,13 +59,15 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     refuseErrors(facts.refused);
     throw new Error(`the plan of build ${build} was refused without an error`);
   }
+  // Before a release is taken: what can't be had is known now.
+  const repositories = await fetchContents(ports, step, request, facts.contents);
   const plan = await step.write("reserve", Plan, async (transaction) => {
-    const made = await reserve(builds, build, request, facts, transaction);
+    const made = await reserve(builds, build, request, facts, ports.settings.labels, transaction);
     if (facts.findings !== undefined) await builds.saveFindings(build, facts.findings, transaction);
     return made;
   });
 
-  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform, repositories));
   const images = await beside(building, say("planned"));
   const index = await step("push index", Digest, async () => {
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));

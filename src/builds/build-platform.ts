@@ -1,15 +1,17 @@
 import { z } from "zod";
-import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode, isAppError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { BuildOutcome } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
+import { buildContents } from "./build-contents.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { Image, Pushed } from "./build-schemas.ts";
+import type { FetchedRepository } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
+import { ensureBuildSources } from "./fetch-contents.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { demandParents, pinStages } from "./pinned-parents.ts";
@@ -31,8 +33,10 @@ export async function buildPlatform(
   request: BuildRequested,
   plan: BuildPlan,
   platform: Platform,
+  repositories: readonly FetchedRepository[],
 ): Promise<PushedImage> {
   const { engine, candidate, settings } = ports;
+  const limit = buildLimit(settings, plan);
   const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
     const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
     try {
@@ -43,23 +47,31 @@ export async function buildPlatform(
   };
 
   const imageId = await step(`build ${platform}`, Digest, async (key, signal) => {
-    const { directory, dockerfile } = await readSource(ports, step.run, request);
+    const { directory, tree, dockerfile, help } = await readSource(ports, step.run, request);
+    const sourcePaths = await ensureBuildSources(ports, step.run, request, plan.contents?.sources ?? [], signal);
+    const contents = buildContents(plan.contents, platform, { tree, dockerfile, help, repositories, sourcePaths });
+    const rewritten = rewriteDockerfile(pinStages(dockerfile, plan.parents), {
+      ...contents.rewriting,
+      pinned: (image) => image,
+      labels: labelsFor(plan, platform),
+    });
     const building = logged(platform, (log) =>
       engine.build(
         key,
         {
           platform,
           context: directory,
-          dockerfile: rewriteDockerfile(pinStages(dockerfile, plan.parents), (image) => image, labelsFor(plan, platform)),
+          dockerfile: rewritten.text,
+          extraFiles: contents.extraFiles,
           buildArguments: {},
-          limits: { timeoutMs: settings.buildMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          limits: { timeoutMs: limit.timeoutMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
         },
         log.sink,
         signal,
       ),
     );
     const outcome = await orParentGone(building, () => demandParents(ports, dockerfile, plan.parents, platform));
-    return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
+    return builtImage(outcome, platform, limit, settings.logBytes, lineOfStep(rewritten.lines, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -114,13 +126,25 @@ async function orParentGone(building: Promise<BuildOutcome>, demand: () => Promi
   }
 }
 
-/** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */
-function lineOfStep(source: string, outcome: BuildOutcome): number | undefined {
-  if (outcome.outcome === "built" || outcome.step === undefined) return undefined;
-  return cutDockerfile(source).instructions[outcome.step - 1]?.line;
+/** What container.yaml asks for, cut to the site's limit. */
+function buildLimit({ buildMs }: BuildPorts["settings"], { contents }: BuildPlan): BuildLimit {
+  const own = (contents?.buildtimeLimit ?? Number.POSITIVE_INFINITY) * 1000;
+  if (own < buildMs) return { timeoutMs: own, raise: "raise buildtime_limit in container.yaml if it needs longer" };
+  return { timeoutMs: buildMs, raise: "operators can raise limits.buildTime" };
 }
 
-function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
+interface BuildLimit {
+  readonly timeoutMs: number;
+  /** Who can give it more time, and where. */
+  readonly raise: string;
+}
+
+/** Instructions that flibs added have no line in the repository's Dockerfile. */
+function lineOfStep(lines: readonly (number | undefined)[], outcome: BuildOutcome): number | undefined {
+  return outcome.outcome === "built" || outcome.step === undefined ? undefined : lines[outcome.step - 1];
+}
+
+function builtImage(outcome: BuildOutcome, platform: Platform, limit: BuildLimit, logBytes: number, line: number | undefined) {
   const refuse = (code: ErrorCode, message: string, hint: string) =>
     appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint });
   switch (outcome.outcome) {
@@ -138,13 +162,13 @@ function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPo
     case "timed-out":
       throw refuse(
         "builds.timed-out",
-        `building for ${platform} took longer than ${formatMinutes(settings.buildMs)}`,
-        "Look whether the command there never ends or asks for input; operators can raise limits.buildTime",
+        `building for ${platform} took longer than ${formatMinutes(limit.timeoutMs)}`,
+        `Look whether the command there never ends or asks for input; ${limit.raise}`,
       );
     case "log-limit":
       throw refuse(
         "builds.log-too-large",
-        `building for ${platform} printed more than ${formatSize(settings.logBytes)}`,
+        `building for ${platform} printed more than ${formatSize(logBytes)}`,
         "Make the command there quieter, for example with -q; operators can raise limits.log",
       );
     case "cancelled":

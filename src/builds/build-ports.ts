@@ -1,3 +1,4 @@
+import type { SiteLabels } from "../distgit/image-labels.ts";
 import type { Tree } from "../distgit/tree.ts";
 import type { Engine, PushDestination } from "../engines/engine.ts";
 import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
@@ -7,12 +8,14 @@ import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { DestinationTags } from "./destination-tags.ts";
+import type { Downloads } from "./downloads.ts";
 import type { LogStore } from "./log-store.ts";
 import type { AllowedParent } from "./parent-name.ts";
 import type { OpenRegistry } from "./parents.ts";
 import type { ReadRpms } from "./rpm-list.ts";
 import type { Target } from "./targets.ts";
 import type { Workspaces } from "./workspaces.ts";
+import type { RepositorySettings } from "./yum-repositories.ts";
 
 /** What the build flow works with; made in `app.ts`. */
 export interface BuildPorts {
@@ -28,6 +31,7 @@ export interface BuildPorts {
   readonly signer: Signer;
   readonly runners: readonly TestRunner[];
   readonly workspaces: Workspaces;
+  readonly downloads: Downloads;
   /** The files of a checked-out directory, links unfollowed. */
   readonly readTree: (directory: string) => Promise<Tree>;
   readonly readRpms: ReadRpms;
@@ -66,4 +70,9 @@ export interface BuildSettings {
   readonly processes: number;
   readonly contextBytes: number;
   readonly logBytes: number;
+  /** Labels that the operators want in every image. */
+  readonly labels: SiteLabels;
+  readonly repositories: RepositorySettings;
+  /** Address of the lookaside cache with {repository}, {file}, {hashType}, {hash}; undefined when there is none. */
+  readonly sourcesUrl: string | undefined;
 }

@@ -6,6 +6,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { ImageConfig } from "../engines/engine.ts";
 import type { TestResult } from "../gating/test-runner.ts";
 import type { Transaction } from "../workflow/step.ts";
+import type { PlannedContents } from "./contents.ts";
 import type { ChooseRelease } from "./next-release.ts";
 
 /** What was asked for; the intent of the build flow. */
@@ -91,6 +92,8 @@ export interface BuildPlan {
   readonly primaryTag?: string;
   /** In the order in which they are written; `latest` last. */
   readonly floatingTags: readonly string[];
+  /** What goes into the image beside the repository's files; plans of older releases have none. */
+  readonly contents?: PlannedContents;
   readonly suites: readonly { readonly name: string; readonly kind: string; readonly definition: unknown; readonly required: boolean }[];
 }
 

@@ -3,6 +3,7 @@ import type { Finding as DomainFinding } from "../distgit/finding.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
 import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
+import { LookedContents, PlannedContents } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
 
 /** Schemas of what the build flow's steps record; a newer release reads an older journal through them. */
@@ -54,6 +55,7 @@ export const Facts = z.object({
   parents: z.array(Parent),
   target: Target.exactOptional(),
   suites: z.array(Suite),
+  contents: LookedContents.exactOptional(),
 });
 export type Facts = z.infer<typeof Facts>;
 
@@ -84,6 +86,7 @@ export const Plan: z.ZodType<BuildPlan> = z.object({
   uniqueTag: z.string(),
   primaryTag: z.string().exactOptional(),
   floatingTags: z.array(z.string()),
+  contents: PlannedContents.exactOptional(),
   suites: z.array(Suite),
 });
 

@@ -23,14 +23,6 @@ export function refuseParent({ line }: WrittenParent, code: ErrorCode, message: 
 /** The image that is meant, written out. Throws `builds.parent-short-name`, `builds.parent-unknown`. */
 export function parseParent(parent: WrittenParent): ImageReference {
   const { image } = parent;
-  if (/^koji\/image-build(:|$)/.test(image)) {
-    throw refuseParent(
-      parent,
-      "builds.parent-unknown",
-      `FROM ${image} asks for a base image made from a kickstart file, which flibs does not make`,
-      "Build the base image elsewhere, and name it here",
-    );
-  }
   const host = image.split("/")[0] ?? "";
   const isShort = !image.includes("/") || !(/[.:]/.test(host) || host === "localhost");
   if (isShort) {

@@ -1,3 +1,4 @@
+import type { SiteLabels } from "../distgit/image-labels.ts";
 import { appError } from "../domain/errors.ts";
 import type { Transaction } from "../workflow/step.ts";
 import type { BuildPlan, BuildRequested, BuildStore } from "./build-record.ts";
@@ -15,6 +16,7 @@ export async function reserve(
   build: string,
   request: BuildRequested,
   facts: Facts,
+  siteLabels: SiteLabels,
   transaction: Transaction,
 ): Promise<BuildPlan> {
   const { component: name, version, name: imageRepository } = facts.identity;
@@ -22,7 +24,7 @@ export async function reserve(
   const wanted = { name, version, imageRepository };
   const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, wanted, chooseRelease(request, facts), transaction) };
   for (let attempt = 0; ; attempt++) {
-    const plan = planBuild({ ...facts, build, request, attempt, ...nvr });
+    const plan = planBuild({ ...facts, build, request, attempt, siteLabels, ...nvr });
     const held = await builds.findHeldTags(build, plan.imageRepository, [plan.uniqueTag, ...plan.floatingTags], transaction);
     const [clash] = held.filter((tag) => tag !== plan.uniqueTag);
     if (clash !== undefined) throw tagHeld(clash, facts.container.tags === undefined ? "additional-tags" : "container.yaml");

@@ -1,23 +1,26 @@
 import type { Dockerfile } from "../distgit/dockerfile.ts";
 import { type Finding, findingsError } from "../distgit/finding.ts";
-import type { ParentEnv } from "../distgit/labels.ts";
+import { baseImageOf, type ParentEnv } from "../distgit/labels.ts";
 import { lintLinks } from "../distgit/links.ts";
-import { type LintedTree, lintTree } from "../distgit/lint.ts";
+import { type LintContext, type LintedTree, lintTree } from "../distgit/lint.ts";
 import { basePaths, filterTree, isBasePath } from "../distgit/overlay.ts";
+import { stageUsers } from "../distgit/stage-users.ts";
+import type { Tree } from "../distgit/tree.ts";
 import { appError } from "../domain/errors.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRequested } from "./build-record.ts";
 import type { Looked } from "./build-schemas.ts";
+import type { LookedContents } from "./contents.ts";
 import { formatFindings } from "./findings-text.ts";
 import { maskSecrets } from "./mask-secrets.ts";
-import { resolveParents } from "./parents.ts";
+import { type ResolvedParent, resolveParents } from "./parents.ts";
 import { choosePlatforms } from "./platforms.ts";
 import { chooseTarget } from "./targets.ts";
 
 /** What is needed to check out and read a commit. */
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
   readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
-  readonly settings: Pick<BuildPorts["settings"], "contextBytes">;
+  readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels">;
 };
 
 /** A commit, and whether `container.yaml` and `tests/` come from another one. */
@@ -39,14 +42,16 @@ export async function ensureTrees(ports: SourcePorts, run: string, { forge, repo
   return { context, reading: await ports.workspaces.ensureOverlay(run, basePaths, checkout(stranger.base)) };
 }
 
-/** What the engine builds: the tree and its Dockerfile. Throws the first error finding, and `forge.tree-too-large`. */
+/** What the engine builds: the tree, its Dockerfile and its help. Throws the first error finding, and `forge.tree-too-large`. */
 export async function readSource(
   ports: SourcePorts,
   run: string,
   origin: Origin,
-): Promise<{ readonly directory: string; readonly dockerfile: Dockerfile }> {
+): Promise<{ readonly directory: string; readonly tree: Tree; readonly dockerfile: Dockerfile; readonly help: string | undefined }> {
   const trees = await ensureTrees(ports, run, origin);
-  return { directory: trees.context, dockerfile: demandDockerfile(await readTrees(ports, trees)) };
+  const linted = await readTrees(ports, trees);
+  const tree = await ports.readTree(trees.context);
+  return { directory: trees.context, tree, dockerfile: demandDockerfile(linted), help: linted.help };
 }
 
 /** Everything that lint finds without asking a registry, secrets masked; also written into the log `lint`. */
@@ -63,7 +68,8 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
   const target = chooseTarget(ports.settings.targets, request);
   const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures, target?.architectures);
   const { parents, warnings } = await resolveParents(ports, dockerfile, platforms, request);
-  const whole = await readTrees(ports, trees, (image) => parents.find((one) => one.written === image)?.env);
+  const parentOf = (image: string) => parents.find((one) => one.written === image);
+  const whole = await readTrees(ports, trees, (image) => parentOf(image)?.env, { parentLabels: (image) => parentOf(image)?.labels });
   const findings = await writeFindings(ports, build, [...whole.findings, ...warnings]);
   if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
@@ -77,11 +83,41 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
       not: [...container.not],
       ...(container.only === undefined ? {} : { only: [...container.only] }),
       ...(container.tags === undefined ? {} : { tags: [...container.tags] }),
+      ...(container.additionalTags === undefined ? {} : { additionalTags: [...container.additionalTags] }),
     },
     ...(target === undefined ? {} : { target: { name: target.name, destinationTag: target.destinationTag } }),
     platforms: [...platforms],
     parents: parents.map(({ env: _, labels: __, user: ___, layers: ____, ...parent }) => parent),
     suites: [...whole.suites],
+    contents: contentsOf(ports, dockerfile, whole, parentOf),
+  };
+}
+
+function contentsOf(
+  { settings }: SourcePorts,
+  dockerfile: Dockerfile,
+  { container, contentSets, sources, help, identity }: LintedTree,
+  parentOf: (image: string) => ResolvedParent | undefined,
+): LookedContents {
+  const image = baseImageOf(dockerfile);
+  const base = image === undefined ? undefined : parentOf(image);
+  // A base image may have any number of labels; only these are ever asked for.
+  const equal = new Set(settings.labels.equal.flat());
+  const users = stageUsers(
+    dockerfile,
+    (written) => parentOf(written)?.env,
+    (written) => parentOf(written)?.user,
+  );
+  return {
+    inherited: Object.fromEntries(Object.entries(base?.labels ?? {}).filter(([name]) => equal.has(name))),
+    users: users.map((user) => user ?? null),
+    baseLayers: base?.layers ?? 0,
+    ...(container.releaseEnv === undefined ? {} : { releaseEnv: container.releaseEnv }),
+    ...(container.buildtimeLimit === undefined ? {} : { buildtimeLimit: container.buildtimeLimit }),
+    contentSets: Object.fromEntries(Object.entries(contentSets).map(([architecture, sets]) => [architecture, [...sets]])),
+    sources: [...sources],
+    help: help !== undefined,
+    maintainer: identity?.labels.maintainer ?? "",
   };
 }
 
@@ -92,8 +128,15 @@ function demandDockerfile({ findings, dockerfile }: LintedTree): Dockerfile {
   return dockerfile;
 }
 
-async function readTrees(ports: SourcePorts, { context, reading }: Trees, parentEnv?: ParentEnv): Promise<LintedTree> {
-  const linted = await lintTree(await ports.readTree(reading), parentEnv);
+async function readTrees(
+  ports: SourcePorts,
+  { context, reading }: Trees,
+  parentEnv?: ParentEnv,
+  known: Pick<LintContext, "parentLabels"> = {},
+): Promise<LintedTree> {
+  const { labels, buildMs } = ports.settings;
+  const site = { labels, buildSeconds: Math.floor(buildMs / 1000), ...known };
+  const linted = await lintTree(await ports.readTree(reading), parentEnv, site);
   if (context === reading) return linted;
   // The engine gets these all the same, though flibs reads others in their place.
   const unread = filterTree(await ports.readTree(context), isBasePath);

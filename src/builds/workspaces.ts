@@ -12,6 +12,11 @@ export interface Workspaces {
    * gives it. The run's tree must be there; it stays as it is.
    */
   ensureOverlay(run: string, paths: readonly string[], write: (directory: string) => Promise<void>): Promise<string>;
+  /**
+   * The path of a file beside a run's trees, known by `name`: letters, digits and dashes. When it is not there `bytes` gives what it holds; it
+   * is there whole, also after a crash, or not at all, as when `bytes` throws.
+   */
+  ensureFile(run: string, name: string, bytes: () => AsyncIterable<Uint8Array>): Promise<string>;
   /** Removes everything of a run; nothing there is fine. */
   remove(run: string): Promise<void>;
 }

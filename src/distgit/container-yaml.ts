@@ -1,26 +1,19 @@
 import { z } from "zod";
-import { type Finding, finding, warning } from "./finding.ts";
+import { exclusiveKeys, findUnserved, type ServiceSettings, serviceKeys } from "./container-yaml-services.ts";
+import { findWrongNames } from "./file-names.ts";
+import type { Finding } from "./finding.ts";
 import type { Tree } from "./tree.ts";
 import { maxYamlBytes, readYaml } from "./yaml-file.ts";
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).nullish();
+const environmentName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Keys of OSBS that are understood but not acted upon yet, so that existing repositories lint with a word of warning. */
-const later = [
-  "autorebuild",
-  "buildtime_limit",
-  "compose",
-  "flatpak",
-  "go",
-  "image_build_method",
-  "operator_manifests",
-  "remote_source",
-  "remote_sources",
-  "remote_sources_version",
-  "set_release_env",
-] as const;
+/** No two of the keys that exclude each other, for editors; lint says it with words of its own. */
+const exclusion = exclusiveKeys.flatMap((one, index) =>
+  exclusiveKeys.slice(index + 1).map((other) => ({ not: { required: [one, other] } })),
+);
 
-/** container.yaml as OSBS has it; unknown keys are errors. */
+/** container.yaml as OSBS has it (osbs-client, `container.json`); unknown keys are errors. */
 export const ContainerYaml = z
   .strictObject({
     platforms: z
@@ -30,17 +23,32 @@ export const ContainerYaml = z
       })
       .nullish()
       .describe("Architectures, of those that the engine serves"),
+    buildtime_limit: z
+      .int()
+      .min(0)
+      .optional()
+      .describe("Longest build of one platform, in seconds; the site's limit counts when it is shorter, or when this is 0"),
     tags: z
       .array(z.string().min(1).max(128))
       .max(50)
       .nullish()
-      .describe("Floating tags in place of latest and {version}; {label} is filled in"),
-    version: z.int().min(1).max(1000).optional().describe("Of this file's format; ignored"),
-    ...(Object.fromEntries(later.map((key) => [key, z.unknown().optional().describe("Of OSBS; understood, not acted upon yet")])) as Record<
-      (typeof later)[number],
-      z.ZodOptional<z.ZodUnknown>
-    >),
+      .describe("Floating tags in place of latest, {version} and those of additional-tags; {label} is filled in"),
+    set_release_env: z
+      .string()
+      .max(255)
+      .regex(environmentName, "must be the name of a variable: letters, digits and underscores, not starting with a digit")
+      .optional()
+      .describe("Variable that holds the release, set at the start of every stage"),
+    version: z.int().min(1).optional().describe("Of this file's format; ignored"),
+    ...serviceKeys,
   })
+  .superRefine((settings, context) => {
+    const given = exclusiveKeys.filter((key) => settings[key] !== undefined);
+    if (given.length < 2) return;
+    const message = `${given.map((key) => `"${key}"`).join(" and ")} exclude each other`;
+    context.addIssue({ code: "custom", path: [given[1] ?? ""], message, params: { fix: "Keep one of them" } });
+  })
+  .meta({ allOf: exclusion })
   .nullable()
   .describe("container.yaml: how an image is built and tagged; may be left out or empty");
 export type ContainerYaml = z.infer<typeof ContainerYaml>;
@@ -52,51 +60,33 @@ export interface ContainerSettings {
   readonly not: readonly string[];
   /** Undefined = `latest` and `{version}`. */
   readonly tags?: readonly string[];
+  /** Of the file additional-tags, beside `latest` and `{version}`; never together with `tags`. */
+  readonly additionalTags?: readonly string[];
+  /** Seconds; never 0. Undefined = the site's limit. */
+  readonly buildtimeLimit?: number;
+  /** Name of the variable that holds the release. */
+  readonly releaseEnv?: string;
 }
-
-const names = ["container.yml", "Container.yaml", "Container.yml"];
 
 /** container.yaml of a tree, or the defaults when there is none. */
 export async function readContainerYaml(
   tree: Tree,
 ): Promise<{ readonly settings: ContainerSettings; readonly findings: readonly Finding[] }> {
-  const findings: Finding[] = tree.entries
-    .filter((entry) => names.includes(entry.path))
-    .map((entry) =>
-      finding(
-        "distgit.container-yaml-name",
-        entry.path,
-        undefined,
-        `${entry.path} is not read; the file is called container.yaml`,
-        `Rename it: git mv ${entry.path} container.yaml`,
-      ),
-    );
+  const wrong = findWrongNames(tree, "container.yaml", "distgit.container-yaml-name");
   const bytes = await tree.readFile("container.yaml", maxYamlBytes + 1);
-  if (bytes === undefined) return { settings: { not: [] }, findings };
-  const read = readYaml("container.yaml", bytes, ContainerYaml, "distgit.container-yaml-invalid");
-  findings.push(...read.findings);
-  const value = read.value ?? {};
-  for (const key of later) {
-    if (value[key] === undefined) continue;
-    const message = `"${key}" is not acted upon yet`;
-    findings.push(
-      warning(
-        "distgit.container-yaml-invalid",
-        "container.yaml",
-        undefined,
-        message,
-        "Leave it when other systems need it, else remove it",
-      ),
-    );
-  }
-  const only = listOf(value.platforms?.only);
+  if (bytes === undefined) return { settings: { not: [] }, findings: wrong };
+  const { value, findings, lineOf } = readYaml("container.yaml", bytes, ContainerYaml, "distgit.container-yaml-invalid");
+  const given = value ?? {};
+  const only = listOf(given.platforms?.only);
   return {
     settings: {
-      not: listOf(value.platforms?.not) ?? [],
+      not: listOf(given.platforms?.not) ?? [],
       ...(only === undefined ? {} : { only }),
-      ...(value.tags ? { tags: value.tags } : {}),
+      ...(given.tags ? { tags: given.tags } : {}),
+      ...(given.buildtime_limit ? { buildtimeLimit: given.buildtime_limit } : {}),
+      ...(given.set_release_env === undefined ? {} : { releaseEnv: given.set_release_env }),
     },
-    findings,
+    findings: [...wrong, ...findings, ...findUnserved(given as ServiceSettings, (key) => lineOf([key]))],
   };
 }
 

@@ -2,6 +2,7 @@ import { DockerfileParser } from "dockerfile-ast";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
+import { findUnclearHeredoc } from "./heredoc.ts";
 import { lintAdd } from "./lint-add.ts";
 
 /** One FROM and what follows it. */
@@ -10,26 +11,29 @@ export interface Stage {
   /** `AS name`, lower case as Docker compares it. */
   readonly name?: string;
   readonly line: number;
+  /** Position of its FROM in the file's instructions. */
+  readonly from: number;
   /** Image as written, after ARGs were filled in. */
   readonly image: string;
   /** Offsets of the written image in the file: what a rewriting replaces. */
   readonly span: readonly [number, number];
   /** `scratch`, an earlier stage, or an image of a registry. */
   readonly base: { readonly kind: "scratch" } | { readonly kind: "stage"; readonly index: number } | { readonly kind: "image" };
-  /** LABEL, ENV and ARG in order. */
+  /** LABEL, ENV, ARG and USER in order. */
   readonly settings: readonly Setting[];
 }
 
 export interface Setting {
-  readonly keyword: "LABEL" | "ENV" | "ARG";
+  readonly keyword: "LABEL" | "ENV" | "ARG" | "USER";
   readonly line: number;
-  /** Raw, with quotes and variables. An ARG without default has an undefined value. */
+  /** Raw, with quotes and variables. An ARG without default has an undefined value; of USER there is one pair, whose name is empty. */
   readonly pairs: readonly (Omit<Pair, "value"> & { readonly value: string | undefined })[];
 }
 
 export interface Dockerfile {
   readonly source: string;
   readonly escapeSign: "\\" | "`";
+  readonly instructions: readonly Instruction[];
   readonly stages: readonly Stage[];
   /** Values of the ARGs before the first FROM. */
   readonly globals: ReadonlyMap<string, string>;
@@ -50,9 +54,19 @@ const maxImage = 1000;
 /** Flags and findings of one instruction. */
 const maxOfOne = 100;
 
+/** What the builders of the site's engines know; what they do not know is refused. */
+export interface BuilderFeatures {
+  readonly heredocs: boolean;
+}
+
+const classicBuilder: BuilderFeatures = { heredocs: false };
+
 /** The model and what is wrong with the file; the model is undefined when there is no stage to speak of. Pure. */
-export function parseDockerfile(source: string): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
-  const { instructions, escapeSign, dangling } = cutDockerfile(source);
+export function parseDockerfile(
+  source: string,
+  features: BuilderFeatures = classicBuilder,
+): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
+  const { instructions, escapeSign, dangling, unterminated } = cutDockerfile(source);
   const tooMany = instructions[maxInstructions];
   if (tooMany !== undefined) {
     return {
@@ -60,17 +74,26 @@ export function parseDockerfile(source: string): { readonly dockerfile?: Dockerf
     };
   }
   const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling);
+  if (unterminated !== undefined) {
+    const line = instructions.at(-1)?.line ?? 1;
+    const message = `the here-document <<${unterminated.name} never ends`;
+    findings.push(syntax({ line }, message, `Add a line with ${unterminated.name} alone after its last line`));
+  }
   const globals = new Map<string, string>();
   const stages: (Stage & { settings: Setting[] })[] = [];
   let names = 0;
-  for (const instruction of instructions) {
-    findings.push(...lintInstruction(instruction, escapeSign, stages).slice(0, maxOfOne));
+  for (const [index, instruction] of instructions.entries()) {
+    findings.push(...lintInstruction(instruction, escapeSign, stages, features).slice(0, maxOfOne));
     if (instruction.keyword === "FROM") {
-      const stage = readStage(instruction, escapeSign, globals, stages, findings);
+      const stage = readStage(instruction, index, escapeSign, globals, stages, findings);
       if (stage !== undefined) stages.push(stage);
       continue;
     }
     const { keyword } = instruction;
+    if (keyword === "USER") {
+      stages.at(-1)?.settings.push({ keyword, line: instruction.line, pairs: [{ name: "", value: instruction.text }] });
+      continue;
+    }
     if (keyword !== "LABEL" && keyword !== "ENV" && keyword !== "ARG") continue;
     const setting = readSetting(instruction, keyword, escapeSign);
     if (setting === undefined) {
@@ -93,7 +116,7 @@ export function parseDockerfile(source: string): { readonly dockerfile?: Dockerf
   } else if (!instructions.some((one) => one.keyword === "FROM")) {
     findings.push(finding("distgit.dockerfile-syntax", file, 1, "Dockerfile has no FROM", "Start it with FROM <base image>"));
   }
-  return stages.length === 0 ? { findings } : { dockerfile: { source, escapeSign, stages, globals }, findings };
+  return stages.length === 0 ? { findings } : { dockerfile: { source, escapeSign, instructions, stages, globals }, findings };
 }
 
 /** Fills in the ARGs before the first FROM. */
@@ -120,12 +143,15 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
   const ambiguous = (line: number | undefined, message: string, fix: string) =>
     findings.push(finding("distgit.dockerfile-ambiguous", file, line, message, fix));
   const starts = new Set(instructions.map((one) => one.line));
+  const bodies = new Set(instructions.flatMap(({ body }) => (body === undefined ? [] : rangeOf(body))));
   const firstInstruction = instructions[0]?.line ?? Number.POSITIVE_INFINITY;
   source.split("\n").forEach((text, index) => {
     const line = index + 1;
     const bare = text.endsWith("\r") ? text.slice(0, -1) : text;
     if (Buffer.byteLength(bare) > maxLine) ambiguous(line, `line is longer than ${maxLine} bytes, which Docker refuses`, "Break the line");
     if (/[\r\0\u2028\u2029]/.test(bare)) ambiguous(line, "line has a lone carriage return or NUL character", "Remove the character");
+    // What stands in a here-document is text.
+    if (bodies.has(line)) return;
     // Releases of Docker differ in whether a directive counts after another one, and in what may follow its sign.
     if (line < firstInstruction && /^\s*#\s*escape\s*=/i.test(bare) && !(line === 1 && /^\uFEFF?#\s*escape\s*=\s*[\\`]\s*$/i.test(bare))) {
       ambiguous(line, "# escape= counts only as the very first line, with one sign: \\ or `", "Move it to line 1 alone, or remove it");
@@ -148,7 +174,13 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
       `Remove the ${escapeSign}`,
     );
   }
-  if (findings.length > 0 || instructions.some((one) => hasHeredoc(one))) return findings;
+  for (const { keyword, text, line } of instructions) {
+    const unclear = findUnclearHeredoc(keyword, text, escapeSign);
+    if (unclear === undefined) continue;
+    const message = `"${clip(unclear)}" can be read as a here-document or as something else`;
+    ambiguous(line, message, "Use a plain name with a space behind it, as in <<EOF, or write << in quotes");
+  }
+  if (findings.length > 0) return findings;
   // A second opinion: where the two parsers do not agree on what the instructions are, nobody can tell what the engine will do.
   const other = DockerfileParser.parse(source)
     .getInstructions()
@@ -161,11 +193,11 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
   return findings;
 }
 
-function hasHeredoc({ keyword, text }: Instruction): boolean {
-  return /^(RUN|COPY|ADD)$/.test(keyword) && /(^|\s)\d*<<-?\s*["']?[A-Za-z_]/.test(text);
+function rangeOf([from, to]: readonly [number, number]): readonly number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[]): Finding[] {
+function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[], features: BuilderFeatures): Finding[] {
   const { keyword, text, line } = instruction;
   if (!known.has(keyword)) {
     return [
@@ -178,7 +210,7 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   }
   const findings: Finding[] = [];
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
-  if (hasHeredoc(instruction))
+  if (instruction.heredocs.length > 0 && !features.heredocs)
     classic("a here-document (<<) needs BuildKit, and images are built by the classic builder", "Put the text into a file and COPY it");
   const words = splitWords(text, escapeSign);
   const firstPlain = words.findIndex((word) => !word.raw.startsWith("--"));
@@ -220,6 +252,7 @@ function lintCopyFrom(from: string, instruction: Instruction, stages: readonly S
 
 function readStage(
   instruction: Instruction,
+  index: number,
   escapeSign: string,
   globals: ReadonlyMap<string, string>,
   stages: readonly Stage[],
@@ -258,6 +291,11 @@ function readStage(
   if (expanded.value === "" && expanded.missing.length === 0)
     findings.push(syntax(instruction, "FROM names no image", "Write FROM <image>"));
   const stage = stages.findLast((one) => one.name === expanded.value.toLowerCase());
+  if (stage === undefined && /^koji\/image-build(?:[:@]|$)/.test(expanded.value)) {
+    const message =
+      "FROM koji/image-build asks for a base image made of image-build.conf and a kickstart file; flibs makes layered images only";
+    findings.push(unsupported(instruction, message, "Name the base image: FROM <registry>/<image>:<tag>"));
+  }
   const stageName = name?.raw.toLowerCase();
   if (stageName !== undefined && stages.some((one) => one.name === stageName)) {
     findings.push(syntax(instruction, `stage "${stageName}" is there twice`, "Give one of them another name"));
@@ -270,6 +308,7 @@ function readStage(
     index: stages.length,
     ...(stageName === undefined ? {} : { name: stageName }),
     line: instruction.line,
+    from: index,
     image: expanded.value,
     span: [instruction.offsets[image.start] ?? 0, (instruction.offsets[image.end - 1] ?? 0) + 1],
     base: expanded.value === "scratch" ? { kind: "scratch" } : stage ? { kind: "stage", index: stage.index } : { kind: "image" },
@@ -277,7 +316,7 @@ function readStage(
   };
 }
 
-function readSetting({ text, line }: Instruction, keyword: Setting["keyword"], escapeSign: string): Setting | undefined {
+function readSetting({ text, line }: Instruction, keyword: "LABEL" | "ENV" | "ARG", escapeSign: string): Setting | undefined {
   if (keyword !== "ARG") {
     const pairs = splitPairs(text, escapeSign);
     return pairs && { keyword, line, pairs };

@@ -55,6 +55,13 @@ export function findLabel(labels: ReadonlyMap<string, Label>, name: string): Lab
   return undefined;
 }
 
+/** The image that the last stage stands on, as written; undefined for `scratch`. */
+export function baseImageOf({ stages }: Dockerfile): string | undefined {
+  let stage = stages.at(-1);
+  while (stage?.base.kind === "stage") stage = stages[stage.base.index];
+  return stage?.base.kind === "image" ? stage.image : undefined;
+}
+
 /** Labels of the last stage and of the stages it is made from, with ENV and ARG filled in as the builder does it. Pure. */
 export function resolveLabels(dockerfile: Dockerfile, parentEnv: ParentEnv): ResolvedLabels {
   const last = dockerfile.stages.at(-1) as Stage;
@@ -62,9 +69,16 @@ export function resolveLabels(dockerfile: Dockerfile, parentEnv: ParentEnv): Res
   return { labels: result.labels, complete: result.complete, ...(result.beyond === undefined ? {} : { beyond: result.beyond }) };
 }
 
+/** What variables stand for at a setting of a stage: of the `count` settings before it and of all that the stage stands on. */
+export function settingsOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv, count: number): ReadonlyMap<string, string> {
+  return resolveStage(dockerfile, { ...stage, settings: stage.settings.slice(0, count) }, parentEnv).variables;
+}
+
 interface StageState {
   readonly labels: Map<string, Label>;
   readonly env: Map<string, string>;
+  /** ENV and ARG together, ENV before ARG. */
+  readonly variables: ReadonlyMap<string, string>;
   readonly complete: boolean;
   readonly beyond?: BeyondSetting;
 }
@@ -72,10 +86,11 @@ interface StageState {
 function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): StageState {
   const { labels, env, complete, beyond } = startOf(dockerfile, stage, parentEnv);
   let first = beyond;
-  // ARG and ENV together, ENV before ARG. Kept along: made anew for each instruction, a long file would take the square of its length.
+  // Kept along: made anew for each instruction, a long file would take the square of its length.
   const variables = new Map(env);
   const { escapeSign, globals } = dockerfile;
   for (const { keyword, line, pairs } of stage.settings) {
+    if (keyword === "USER") continue;
     const changed = new Map<string, string>();
     for (const pair of pairs) {
       const name = keyword === "ARG" ? { value: pair.name } : expandWord(pair.name, variables, escapeSign);
@@ -98,10 +113,10 @@ function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv
       variables.set(name, value);
     }
   }
-  return { labels, env, complete, ...(first === undefined ? {} : { beyond: first }) };
+  return { labels, env, variables, complete, ...(first === undefined ? {} : { beyond: first }) };
 }
 
-function startOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): StageState {
+function startOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): Omit<StageState, "variables"> {
   switch (stage.base.kind) {
     case "scratch":
       return { labels: new Map(), env: new Map(), complete: true };

@@ -1,7 +1,9 @@
 import { isRepository } from "../domain/image-reference.ts";
 import type { Dockerfile } from "./dockerfile.ts";
 import { type Finding, finding } from "./finding.ts";
+import { noSiteLabels, type SiteLabels } from "./image-labels.ts";
 import { findLabel, type Label, type ParentEnv, resolveLabels } from "./labels.ts";
+import { lintSiteLabels } from "./lint-site-labels.ts";
 
 /** What the labels decide about a build. */
 export interface ImageIdentity {
@@ -25,13 +27,21 @@ const maxIdentity = 255;
 const maxLabels = 262_144;
 const componentPattern = /^[A-Za-z0-9/_.+-]+$/;
 
+/** What labels are compared with. */
+export interface LabelContext {
+  readonly site?: SiteLabels;
+  /** Labels of the image that the last stage stands on; undefined while it was not read. */
+  readonly inherited?: Readonly<Record<string, string>>;
+}
+
 /**
  * Rules of OSBS and Koji for the required labels. While the parents' ENV is not known (`parentEnv` gives undefined), what depends on it is
- * left alone. `identity` is there when nothing was found.
+ * left alone. `identity` is there when nothing is wrong.
  */
 export function lintLabels(
   dockerfile: Dockerfile,
   parentEnv: ParentEnv,
+  { site = noSiteLabels, inherited }: LabelContext = {},
 ): { readonly findings: readonly Finding[]; readonly identity?: ImageIdentity } {
   const { labels, complete, beyond } = resolveLabels(dockerfile, parentEnv);
   if (beyond !== undefined) {
@@ -102,8 +112,9 @@ export function lintLabels(
   if (version !== undefined && `${version}-${release ?? "0000000000"}`.length > 128) {
     refuse("version", version, "version and release together are longer than the 128 characters of a tag", "Shorten it");
   }
+  findings.push(...lintSiteLabels(labels, lastStage, site, inherited));
   const known = component !== undefined && name !== undefined && version !== undefined;
-  if (findings.length > 0 || !known) return { findings };
+  if (findings.some((one) => one.severity === "error") || !known) return { findings };
   const all = Object.fromEntries([...labels.values()].map((label) => [label.name, label.value]));
   return { findings, identity: { component, name, version, ...(release === undefined ? {} : { release }), labels: all } };
 }

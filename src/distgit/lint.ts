@@ -1,10 +1,16 @@
 import type { TestSuite } from "../gating/test-runner.ts";
+import { readAdditionalTags } from "./additional-tags.ts";
 import { type ContainerSettings, readContainerYaml } from "./container-yaml.ts";
-import { type Dockerfile, parseDockerfile } from "./dockerfile.ts";
-import { type Finding, finding } from "./finding.ts";
-import type { ParentEnv } from "./labels.ts";
+import { type ContentSetsByArchitecture, readContentSets } from "./content-sets.ts";
+import { type BuilderFeatures, type Dockerfile, parseDockerfile } from "./dockerfile.ts";
+import { findUnservedFiles } from "./file-names.ts";
+import { type Finding, finding, warning } from "./finding.ts";
+import { readHelp } from "./help.ts";
+import type { SiteLabels } from "./image-labels.ts";
+import { baseImageOf, type ParentEnv } from "./labels.ts";
 import { lintLinks } from "./links.ts";
 import { type ImageIdentity, lintLabels } from "./lint-labels.ts";
+import { readSourcesFile, type SourceFile } from "./sources-file.ts";
 import { readTestCommands, testCommandsFile } from "./test-commands.ts";
 import type { Tree } from "./tree.ts";
 
@@ -21,32 +27,82 @@ export interface LintedTree {
   readonly identity?: ImageIdentity;
   readonly container: ContainerSettings;
   readonly suites: readonly TestSuite[];
+  readonly contentSets: ContentSetsByArchitecture;
+  /** Files of the lookaside cache. */
+  readonly sources: readonly SourceFile[];
+  /** Text of help.md; undefined when there is none. */
+  readonly help?: string;
   readonly findings: readonly Finding[];
+}
+
+/** What the site adds to a repository's own files, and what is known of its parents. All may be left out. */
+export interface LintContext {
+  readonly labels?: SiteLabels;
+  /** Longest build, seconds. */
+  readonly buildSeconds?: number;
+  /** The classic builder's when left out. */
+  readonly builder?: BuilderFeatures;
+  /** Labels of an image as written in FROM; undefined while it was not read. */
+  readonly parentLabels?: (image: string) => Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * Everything that can be said about the repository before a container is started. Without `parentEnv` (nobody asked the registry yet)
  * labels with variables of the parent image are left alone.
  */
-export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined): Promise<LintedTree> {
+export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined, context: LintContext = {}): Promise<LintedTree> {
   const container = await readContainerYaml(tree);
+  const additional = await readAdditionalTags(tree, container.settings.tags !== undefined);
   const tests = await readTestCommands(tree);
-  const { dockerfile, findings } = await readDockerfile(tree);
-  const labels = dockerfile === undefined ? { findings: [] } : lintLabels(dockerfile, parentEnv);
+  const contentSets = await readContentSets(tree);
+  const sources = await readSourcesFile(tree);
+  const help = await readHelp(tree);
+  const { dockerfile, findings } = await readDockerfile(tree, context.builder);
+  const base = dockerfile === undefined ? undefined : baseImageOf(dockerfile);
+  const inherited = base === undefined ? undefined : context.parentLabels?.(base);
+  const site = { ...(context.labels === undefined ? {} : { site: context.labels }), ...(inherited === undefined ? {} : { inherited }) };
+  const labels = dockerfile === undefined ? { findings: [] } : lintLabels(dockerfile, parentEnv, site);
   return {
     ...(dockerfile === undefined ? {} : { dockerfile }),
     ...("identity" in labels && labels.identity !== undefined ? { identity: labels.identity } : {}),
-    container: container.settings,
+    container: withAdditionalTags(container.settings, additional.tags),
     suites: tests.suites,
+    contentSets: contentSets.contentSets,
+    sources: sources.sources,
+    ...(help.text === undefined ? {} : { help: help.text }),
     findings: boundFindings([
       ...findings,
       ...labels.findings,
       ...container.findings,
+      ...lintLimit(container.settings, context.buildSeconds),
+      ...additional.findings,
+      ...contentSets.findings,
+      ...sources.findings,
+      ...help.findings,
+      ...findUnservedFiles(tree),
       ...tests.findings,
       ...lintPlainFiles(tree),
       ...lintLinks(tree),
     ]),
   };
+}
+
+function withAdditionalTags(settings: ContainerSettings, tags: readonly string[]): ContainerSettings {
+  return tags.length === 0 ? settings : { ...settings, additionalTags: tags };
+}
+
+function lintLimit({ buildtimeLimit }: ContainerSettings, most: number | undefined): readonly Finding[] {
+  if (buildtimeLimit === undefined || most === undefined || buildtimeLimit <= most) return [];
+  const message = `"buildtime_limit" is cut to ${most} seconds, the most that the site allows`;
+  return [
+    warning(
+      "distgit.limit-cut",
+      "container.yaml",
+      undefined,
+      message,
+      `Write ${most} or less, or ask the operators to raise limits.buildTime`,
+    ),
+  ];
 }
 
 /** In the same order; each severity for itself, so that warnings never push out an error. */
@@ -55,7 +111,10 @@ function boundFindings(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ severity }) => left[severity]-- > 0);
 }
 
-async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
+async function readDockerfile(
+  tree: Tree,
+  builder: BuilderFeatures | undefined,
+): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
   const wrong = (code: Finding["code"], message: string, fix: string) => ({
     findings: [finding(code, "Dockerfile", undefined, message, fix)],
   });
@@ -77,13 +136,18 @@ async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Docke
   } catch {
     return wrong("distgit.dockerfile-syntax", "Dockerfile is not UTF-8 text", "Save it as UTF-8");
   }
-  return parseDockerfile(text);
+  return parseDockerfile(text, builder);
 }
+
+const plainFiles = [
+  ...["Dockerfile", "container.yaml", testCommandsFile, "tests"],
+  ...["additional-tags", "content_sets.yml", "help.md", "sources"],
+];
 
 /** What flibs reads itself must be a file of the commit, no link to something else. */
 function lintPlainFiles(tree: Tree): readonly Finding[] {
   return tree.entries.flatMap((entry) => {
-    const isRead = ["Dockerfile", "container.yaml", testCommandsFile, "tests"].includes(entry.path);
+    const isRead = plainFiles.includes(entry.path);
     if (entry.kind !== "link" || !isRead) return [];
     const message = `${entry.path} is a symbolic link; flibs reads only regular files`;
     return [finding("distgit.link-outside", entry.path, undefined, message, "Put the file itself there")];

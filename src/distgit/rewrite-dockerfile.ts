@@ -1,57 +1,145 @@
 import { appError } from "../domain/errors.ts";
-import type { Dockerfile } from "./dockerfile.ts";
-import { cutDockerfile } from "./dockerfile-lines.ts";
+import type { Dockerfile, Stage } from "./dockerfile.ts";
+import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
+import { formatLabels, formatWord } from "./format-labels.ts";
 
-/** Longest value that is written; Docker's scanner takes 64 KiB a line. */
-const maxValue = 2048;
+/** Everything that the engine's Dockerfile has and the repository's has not. Names of files are our own: plain, without blanks. */
+export interface Rewriting {
+  /** What stands for the image of a FROM, for example its digest; undefined leaves it: `scratch`, stages. */
+  readonly pinned: (image: string) => string | undefined;
+  /** Set at the start of every stage. */
+  readonly env?: { readonly name: string; readonly value: string };
+  /** Yum repository files: there while a stage is built, gone at its end. */
+  readonly repositories?: {
+    /** Directory of the build context, with a slash at its end. */
+    readonly source: string;
+    /** Names below /etc/yum.repos.d/. */
+    readonly names: readonly string[];
+    /** By stage: an argument for USER that brings back who its last instructions run as; undefined is root. */
+    readonly users: readonly (string | undefined)[];
+  };
+  /** Files of the build context that the image gets; directories end in a slash. */
+  readonly files?: readonly { readonly source: string; readonly target: string }[];
+  /** One LABEL line at the very end. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface RewrittenDockerfile {
+  readonly text: string;
+  /** By instruction: its line in the repository's Dockerfile; undefined for those that were added. */
+  readonly lines: readonly (number | undefined)[];
+}
+
+/** Added text, before the character at an offset of the source. */
+interface Insertion {
+  readonly at: number;
+  readonly instructions: readonly string[];
+}
 
 /**
- * The Dockerfile that the engine gets: the image of each FROM replaced by what `pinned` says for it (undefined leaves it: `scratch`,
- * stages), one LABEL line at the end. Every other byte stays as it is. Pure.
+ * The Dockerfile that the engine gets. Every byte of the repository's stays as it is but for the images of FROM; what is added already is not added
+ * again, so that rewriting twice is rewriting once. See docs/decisions/0022. Pure. Throws `distgit.dockerfile-ambiguous` when it ends
+ * in the middle of an instruction.
  */
-export function rewriteDockerfile(
-  dockerfile: Dockerfile,
-  pinned: (image: string) => string | undefined,
-  labels: Readonly<Record<string, string>>,
-): string {
-  const { source, escapeSign, stages } = dockerfile;
+export function rewriteDockerfile(dockerfile: Dockerfile, rewriting: Rewriting): RewrittenDockerfile {
+  const { source, escapeSign, instructions } = dockerfile;
   if (cutDockerfile(source).dangling) {
     throw appError("distgit.dockerfile-ambiguous", `the last instruction ends in ${escapeSign}`, {
       file: "Dockerfile",
       hint: `Remove the ${escapeSign}`,
     });
   }
+  const end = source.includes("\r\n") ? "\r\n" : "\n";
+  const write = (added: readonly string[]) => added.map((one) => one + end).join("");
+  const tail = tailOf(dockerfile, rewriting);
+  const hasTail = source.endsWith(write(tail));
+  const bodyEnd = hasTail ? source.length - write(tail).length : source.length;
+  const isThere = ({ at, instructions: added }: Insertion, side: "before" | "after") =>
+    side === "before" ? source.slice(0, at).endsWith(write(added)) : source.startsWith(write(added), at);
+
+  const insertions: Insertion[] = [];
+  const insert = (insertion: Insertion, side: "before" | "after") => {
+    if (insertion.instructions.length > 0 && !isThere(insertion, side)) insertions.push(insertion);
+  };
+  for (const stage of dockerfile.stages) {
+    const from = instructions[stage.from] as Instruction;
+    insert({ at: from.end, instructions: startOf(dockerfile, stage, rewriting) }, "after");
+    if (stage.index < dockerfile.stages.length - 1) {
+      const last = instructionsOf(dockerfile, stage).at(-1) ?? from;
+      insert({ at: last.end, instructions: removalOf(dockerfile, stage, rewriting) }, "before");
+    }
+  }
+  const last = instructions.findLast((one) => one.start < bodyEnd) as Instruction;
+  const files = (rewriting.files ?? []).map(({ source, target }) => `COPY ${source} ${target}`);
+  insert({ at: metadata.has(last.keyword) ? last.start : last.end, instructions: files }, "before");
+  if (tail.length > 0 && !hasTail) insertions.push({ at: source.length, instructions: tail });
+  return { text: splice(dockerfile, rewriting.pinned, insertions, end), lines: linesOf(instructions, insertions) };
+}
+
+/** Instructions that change no file: what is copied before one of them is in the image all the same. */
+const metadata = new Set(
+  "ARG CMD ENTRYPOINT ENV EXPOSE HEALTHCHECK LABEL MAINTAINER ONBUILD SHELL STOPSIGNAL USER VOLUME WORKDIR".split(" "),
+);
+
+function startOf(dockerfile: Dockerfile, stage: Stage, { env, repositories }: Rewriting): readonly string[] {
+  const set = env === undefined ? [] : [`ENV ${env.name}=${formatWord(env.value, dockerfile.escapeSign)}`];
+  const copy =
+    hasRepositories(dockerfile, stage) && repositories !== undefined ? [`COPY ${repositories.source} ${repositoryDirectory}`] : [];
+  return [...set, ...copy];
+}
+
+const repositoryDirectory = "/etc/yum.repos.d/";
+
+/**
+ * `FROM scratch` has nothing that reads repositories, and a stage that runs nothing installs nothing: it may not even have an `rm`. Our own removal
+ * is no instruction of the repository.
+ */
+function hasRepositories(dockerfile: Dockerfile, stage: Stage): boolean {
+  return stage.base.kind !== "scratch" && instructionsOf(dockerfile, stage).some((one) => one.keyword === "RUN");
+}
+
+/** In the form without a shell: SHELL may name one that is not there or is no shell. */
+function removalOf(dockerfile: Dockerfile, stage: Stage, { repositories }: Rewriting): readonly string[] {
+  if (repositories === undefined || repositories.names.length === 0 || !hasRepositories(dockerfile, stage)) return [];
+  const remove = `RUN ${JSON.stringify(["rm", "-f", ...repositories.names.map((name) => repositoryDirectory + name)])}`;
+  const user = repositories.users[stage.index];
+  return user === undefined ? [remove] : ["USER root", remove, `USER ${user}`];
+}
+
+function tailOf(dockerfile: Dockerfile, rewriting: Rewriting): readonly string[] {
+  const labels = formatLabels(rewriting.labels, dockerfile.escapeSign);
+  const last = dockerfile.stages.at(-1) as Stage;
+  return [...removalOf(dockerfile, last, rewriting), ...(labels === "" ? [] : [labels])];
+}
+
+function instructionsOf({ instructions, stages }: Dockerfile, stage: Stage): readonly Instruction[] {
+  return instructions.slice(stage.from + 1, stages[stage.index + 1]?.from);
+}
+
+function splice({ source, stages }: Dockerfile, pinned: Rewriting["pinned"], insertions: readonly Insertion[], end: string): string {
+  const edits = stages.flatMap(({ span, image, base }) => {
+    const replacement = base.kind === "image" ? pinned(image) : undefined;
+    return replacement === undefined ? [] : [{ from: span[0], to: span[1], text: replacement }];
+  });
+  for (const { at, instructions } of insertions) edits.push({ from: at, to: at, text: instructions.map((one) => one + end).join("") });
   let text = "";
   let at = 0;
-  for (const { span, image, base } of stages) {
-    const replacement = base.kind === "image" ? pinned(image) : undefined;
-    if (replacement === undefined) continue;
-    text += source.slice(at, span[0]) + replacement;
-    at = span[1];
+  // Sorting is stable: insertions at one place keep their order.
+  for (const edit of edits.toSorted((a, b) => a.from - b.from)) {
+    text += source.slice(at, edit.from);
+    if (edit.from === edit.to && text !== "" && !text.endsWith("\n")) text += end;
+    text += edit.text;
+    at = edit.to;
   }
-  text += source.slice(at);
-  const line = formatLabels(labels, escapeSign);
-  if (line === "") return text;
-  const end = source.includes("\r\n") ? "\r\n" : "\n";
-  return `${text}${text.endsWith("\n") ? "" : end}${line}${end}`;
+  return text + source.slice(at);
 }
 
-/** One LABEL instruction, in the order of the names. Empty without labels. */
-export function formatLabels(labels: Readonly<Record<string, string>>, escapeSign: string): string {
-  const pairs = Object.keys(labels)
-    .sort()
-    .map((name) => `${quote(name, escapeSign)}=${quote(labels[name] ?? "", escapeSign)}`);
-  return pairs.length === 0 ? "" : `LABEL ${pairs.join(" ")}`;
-}
-
-/** What a label's value becomes: one line, since a Dockerfile can't hold a line end in a word, and of bounded length. */
-export function plainLabelValue(value: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must go
-  return value.replaceAll(/[\u0000-\u001f\u007f\u0085\u2028\u2029]+/g, " ").slice(0, maxValue);
-}
-
-function quote(value: string, escapeSign: string): string {
-  let text = "";
-  for (const character of plainLabelValue(value)) text += `"$${escapeSign}`.includes(character) ? escapeSign + character : character;
-  return `"${text}"`;
+function linesOf(instructions: readonly Instruction[], insertions: readonly Insertion[]): readonly (number | undefined)[] {
+  const lines: (number | undefined)[] = [];
+  const pending = insertions.toSorted((a, b) => a.at - b.at);
+  for (const { start, line } of instructions) {
+    while ((pending[0]?.at ?? Number.POSITIVE_INFINITY) <= start) lines.push(...(pending.shift()?.instructions ?? []).map(() => undefined));
+    lines.push(line);
+  }
+  return [...lines, ...pending.flatMap((one) => one.instructions.map(() => undefined))];
 }

@@ -1,4 +1,4 @@
-import { isAlias, isNode, LineCounter, parseDocument, visit } from "yaml";
+import { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -6,17 +6,23 @@ import { type Finding, finding } from "./finding.ts";
 /** Files of a few lines; more is a mistake or an attack: the search for duplicate keys takes the square of their number. */
 export const maxYamlBytes = 64 * 1024;
 
+export interface ReadYaml<T> {
+  /** Undefined when something is wrong with the file. */
+  readonly value?: T;
+  readonly findings: readonly Finding[];
+  /** The line of a value; of what is not there, of the deepest part of its path that is. */
+  readonly lineOf: (path: readonly (string | number)[]) => number;
+}
+
 /**
  * A YAML file of the repository through its schema, with line numbers. Refused: more than one document, duplicate keys, anchors and
  * aliases (an alias bomb is 500 bytes that want gigabytes), tags of other programs. An empty file is `null`.
  */
-export function readYaml<T>(
-  file: string,
-  bytes: Uint8Array,
-  schema: z.ZodType<T>,
-  code: ErrorCode,
-): { readonly value?: T; readonly findings: readonly Finding[] } {
-  const wrong = (line: number | undefined, message: string, fix: string) => ({ findings: [finding(code, file, line, message, fix)] });
+export function readYaml<T>(file: string, bytes: Uint8Array, schema: z.ZodType<T>, code: ErrorCode): ReadYaml<T> {
+  const wrong = (line: number | undefined, message: string, fix: string) => ({
+    findings: [finding(code, file, line, message, fix)],
+    lineOf: () => 1,
+  });
   if (bytes.length > maxYamlBytes) return wrong(undefined, `file has more than ${maxYamlBytes / 1024} KiB`, "Shorten it");
   let text: string;
   try {
@@ -32,13 +38,15 @@ export function readYaml<T>(
   const named = findAnchor(document);
   if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return { value: parsed.data, findings: [] };
+  const placeOf = (path: readonly (string | number)[]) => lineOf(document, path, lineAt);
+  if (parsed.success) return { value: parsed.data, findings: [], lineOf: placeOf };
   return {
+    lineOf: placeOf,
     findings: parsed.error.issues.slice(0, 20).map((issue) => {
       const path = issue.path.map((part) => (typeof part === "symbol" ? part.toString() : part));
       const where = issue.code === "unrecognized_keys" ? [...path, issue.keys[0] ?? ""] : path;
       const name = path.join(".") || "the file";
-      return finding(code, file, lineOf(document, where, lineAt), `${name}: ${issue.message.slice(0, 500)}`, fixOf(issue));
+      return finding(code, file, placeOf(where), `${name}: ${issue.message.slice(0, 500)}`, fixOf(issue));
     }),
   };
 }
@@ -55,14 +63,16 @@ function findAnchor(document: ReturnType<typeof parseDocument>): number | undefi
   return found;
 }
 
-/** The line of the deepest part of the path that is there. */
+/** The line of the deepest part of the path that is there: of a pair that of its key. */
 function lineOf(
   document: ReturnType<typeof parseDocument>,
   path: readonly (string | number)[],
   lineAt: (offset: number) => number,
 ): number {
   for (let depth = path.length; depth > 0; depth--) {
-    const node = document.getIn(path.slice(0, depth), true);
+    const above = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true);
+    const key = isMap(above) ? above.items.find((pair) => isScalar(pair.key) && pair.key.value === path[depth - 1])?.key : undefined;
+    const node = key ?? document.getIn(path.slice(0, depth), true);
     if (isNode(node) && node.range) return lineAt(node.range[0]);
   }
   return 1;
@@ -74,6 +84,9 @@ function fixOf(issue: z.core.$ZodIssue): string {
       .slice(0, 10)
       .map((key) => `"${key.slice(0, 60)}"`)
       .join(", ")}`;
+  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) return `Add ${String(issue.path.at(-1))}`;
+  if (issue.code === "invalid_type" && issue.expected === "string") return "Write a text; put a number in quotes";
   if (issue.code === "invalid_type") return `Make it a value of type ${issue.expected}`;
+  if (issue.code === "custom" && typeof issue.params?.fix === "string") return issue.params.fix;
   return "Correct the value";
 }

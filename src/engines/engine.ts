@@ -49,9 +49,17 @@ export interface BuildRequest {
   readonly context: string;
   /** The Dockerfile to use in place of the tree's: parents pinned by digest, labels added. */
   readonly dockerfile: string;
+  /**
+   * More files of the context, by path below its root, readable for all and owned by root. They take the place of the tree's, and `.dockerignore` does not count
+   * for them.
+   */
+  readonly extraFiles?: Readonly<Record<string, ExtraFile>>;
   readonly buildArguments: Readonly<Record<string, string>>;
   readonly limits: Limits;
 }
+
+/** Exact bytes, or a file of this machine. */
+export type ExtraFile = Uint8Array | { readonly path: string };
 
 /** `step`: the instruction it was at, counted from one over all stages; undefined when none had begun or the engine does not tell. */
 export type BuildOutcome =

@@ -89,7 +89,7 @@ error: Dockerfile:1: label "com.redhat.component" is missing; every image must c
   Add: LABEL com.redhat.component="mypackage-container"
 error: Dockerfile:2: label "version" is "1-2"; a version must not have a dash, since Koji splits NVRs there
   Write "1.2"
-warning: container.yaml: "compose" is not acted upon yet
+warning: container.yaml:1: "compose" is not acted upon: no compose is made; packages come from the repositories of the base image, of the request and of the site
   Leave it when other systems need it, else remove it
 \`\`\``,
   },
@@ -343,7 +343,9 @@ test("warnings stop nothing and are shown", async () => {
   expect(world.statuses.get(lint)).toMatchObject({
     state: "success",
     title: "Dockerfile and labels are in order; 1 warning",
-    summary: expect.stringContaining('warning: container.yaml: "compose" is not acted upon yet\n  Leave it when other'),
+    summary: expect.stringContaining(
+      'warning: container.yaml:1: "compose" is not acted upon: no compose is made; packages come from the repositories of the base image, of the request and of the site\n  Leave it when other',
+    ),
   });
 });
 

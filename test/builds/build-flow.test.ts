@@ -22,7 +22,7 @@ test("a push becomes a tested candidate and a promotion", async () => {
   });
   expect(world.built[0]).toContain(`FROM mirror.example:5000/fedora@${world.parent.digest}\n`);
   expect(world.built[0]).toMatch(
-    /\nLABEL "architecture"="x86_64" "build-date"="2026-11-23T21:00:00.000Z" "release"="1" "vcs-ref"="c{40}" "vcs-type"="git"\n$/,
+    /\nLABEL "Architecture"="x86_64" "BZComponent"="hello-container" "Name"="f42\/hello" "Release"="1" "Version"="1" "architecture"="x86_64" "build-date"="2026-11-23T21:00:00.000Z" "release"="1" "vcs-ref"="c{40}" "vcs-type"="git"\n$/,
   );
   expect(states()).toEqual({
     "flibs / lint": "success",

@@ -6,16 +6,18 @@ import type { BuildRequested } from "../../src/builds/build-record.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
+import { noSiteLabels } from "../../src/distgit/image-labels.ts";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
-import type { BuildOutcome } from "../../src/engines/engine.ts";
+import type { BuildOutcome, BuildRequest as EngineRequest } from "../../src/engines/engine.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Ending } from "../../src/workflow/run.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
+import { fakeDownloads } from "../fakes/downloads.ts";
 import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
@@ -42,6 +44,8 @@ export function buildWorld(root: string) {
   const statuses = new Map<string, CommitStatus>();
   const effects: string[] = [];
   const signer = fakeSigner("candidate");
+  const web = new Map<string, string>();
+  const downloads = fakeDownloads(web);
   const registry = memoryRegistry("candidate.example:5000", effects);
   const parents = memoryRegistry("mirror.example:5000", []);
   const upstream = memoryRegistry("registry.fedoraproject.org", []);
@@ -59,9 +63,14 @@ export function buildWorld(root: string) {
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
     built: [] as string[],
+    /** What the engine was asked for. */
+    asked: [] as EngineRequest[],
     promoted: [] as string[],
     records,
     statuses,
+    /** What stands at an address. */
+    web,
+    asksOfTheWeb: downloads.asked,
     effects,
     signer,
     registry,
@@ -105,6 +114,7 @@ export function buildWorld(root: string) {
       },
       build: async (_, asked, sink, signal) => {
         world.built.push(asked.dockerfile);
+        world.asked.push(asked);
         world.contexts.push(await textsOf(asked.context));
         sink(world.printed);
         if (signal.aborted) return { outcome: "cancelled" };
@@ -147,6 +157,7 @@ export function buildWorld(root: string) {
       },
     ],
     workspaces: directoryWorkspaces(root),
+    downloads,
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     authorize: async (asked) => await world.authorize?.(asked),
@@ -165,7 +176,10 @@ export function buildWorld(root: string) {
       processes: 1,
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
-    },
+      labels: noSiteLabels,
+      repositories: { site: [], allowedHosts: [] },
+      sourcesUrl: undefined,
+    } as BuildPorts["settings"],
     secrets: ["hunter22"],
     log: silentLog,
   };
@@ -189,13 +203,11 @@ export function addParent(
   repository: string,
   tag: string,
   platforms: readonly Platform[],
-  labels: Readonly<Record<string, string>> = {},
+  more: { readonly Labels?: Readonly<Record<string, string>>; readonly User?: string } = {},
 ): Manifest {
   const children = platforms.map((platform) => {
     const [os, architecture] = platform.split("/");
-    const config = Buffer.from(
-      JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"], ...(Object.keys(labels).length === 0 ? {} : { Labels: labels }) } }),
-    );
+    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"], ...more } }));
     registry.blobs.set(digestOf(config), config);
     const manifest = imageManifest(digestOf(config));
     return { manifest, platform: { os, architecture } };

@@ -39,7 +39,7 @@ test("lint saves what it found with the build and says it at the lines", async (
   expect(world.records.get("run-1")?.findings?.map(({ severity, file, line }) => [severity, file, line])).toEqual([
     ["error", "Dockerfile", 1],
     ["error", "Dockerfile", 2],
-    ["warning", "container.yaml", undefined],
+    ["warning", "container.yaml", 1],
   ]);
   expect(world.statuses.get(lint)?.annotations?.map(({ level, path, line }) => [level, path, line])).toEqual([
     ["failure", "Dockerfile", 1],

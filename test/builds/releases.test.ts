@@ -81,7 +81,7 @@ describe("a scratch build", () => {
   test("has its run's name for a release, and no NVR", async () => {
     expect(await world.run("20261126-abc", { ...request, scratch: true })).toBeUndefined();
     expect(record("20261126-abc")).not.toHaveProperty("nvr");
-    expect(record("20261126-abc")?.plan?.labels.release).toBe("20261126.abc");
+    expect(record("20261126-abc")?.plan?.labels.release).toBe("0.20261126.abc");
     expect(written()).toEqual([record("20261126-abc")?.plan?.uniqueTag]);
   });
   test("shows the release that was given, without taking it", async () => {

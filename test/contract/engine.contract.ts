@@ -94,6 +94,23 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     expect(two.outcome).toEqual(one.outcome);
   });
 
+  test("files beside the tree are part of the context", async () => {
+    const extraFiles = {
+      ".extra/root/buildinfo/content_manifests/a.json": Buffer.from("{}"),
+      ".extra/help.1": Buffer.from(""),
+      "source.txt": { path: join(context, "data/hello.txt") },
+    };
+    const { outcome, log } = await build("COPY .extra/root/ /root/\nCOPY .extra/help.1 /help.1\nCOPY source.txt /from/", { extraFiles });
+    if (outcome.outcome !== "built") throw new Error(log);
+    const { files } = await subject.engine.inspect("inspect", outcome.imageId, ["/root", "/help.1", "/from"]);
+    const texts = Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]);
+    expect(Object.fromEntries(texts)).toEqual({
+      "/root/buildinfo/content_manifests/a.json": "{}",
+      "/help.1": "",
+      "/from/source.txt": "hello\n",
+    });
+  });
+
   test("a failing step is named with its exit code", async () => {
     const { outcome } = await build("RUN exit 3");
     expect(outcome).toMatchObject({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3", step: 3 });

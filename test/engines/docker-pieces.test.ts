@@ -47,6 +47,36 @@ describe("build context", () => {
     });
   });
 
+  test("extra files come in whatever .dockerignore says, in place of the tree's, with directories that all may read", async () => {
+    await using scratch = await scratchDirectory();
+    await mkdir(join(scratch.path, "docs"));
+    await writeFile(join(scratch.path, "docs/a.md"), "theirs");
+    await writeFile(join(scratch.path, "large.tar"), "from the cache", { mode: 0o600 });
+    await writeFile(join(scratch.path, ".dockerignore"), "*\n!docs");
+    const extraFiles = {
+      "docs/a.md": Buffer.from("ours"),
+      ".flibs/x/b": Buffer.from(""),
+      "c.tar": { path: join(scratch.path, "large.tar") },
+    };
+    expect(await unpack(await packContext(scratch.path, "FROM scratch\n", 10_000, extraFiles))).toEqual({
+      ".flibs.Dockerfile": "file 644 0 FROM scratch\n",
+      ".dockerignore": "file 644 0 *\n!docs\n.flibs.Dockerfile\n!.flibs/x/b\n!c.tar\n!docs/a.md\n",
+      ".flibs/": "directory 755 0 ",
+      ".flibs/x/": "directory 755 0 ",
+      ".flibs/x/b": "file 644 0 ",
+      "c.tar": "file 644 0 from the cache",
+      "docs/": "directory 755 0 ",
+      "docs/a.md": "file 644 0 ours",
+    });
+  });
+
+  test("extra files count for the limit too", async () => {
+    await using scratch = await scratchDirectory();
+    const { written, stream } = await packContext(scratch.path, "FROM scratch\n", 20_000, { big: Buffer.alloc(50_000) });
+    stream.on("error", () => {}).resume();
+    await expect(written).rejects.toMatchObject({ code: "engine.context-too-large", file: "big" });
+  });
+
   test("a file of the reserved name is not hidden by ours", async () => {
     await using scratch = await scratchDirectory();
     await writeFile(join(scratch.path, ".flibs.Dockerfile"), "theirs");

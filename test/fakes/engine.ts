@@ -178,7 +178,8 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
         config.user = rhs;
         break;
       case "COPY": {
-        const copied = await readTree(join(request.context, rest[0] ?? ""), rest[1] ?? "/").catch(() => undefined);
+        const extras = await readExtras(request.extraFiles ?? {}, rest[0] ?? "", rest[1] ?? "/");
+        const copied = extras ?? (await readTree(join(request.context, rest[0] ?? ""), rest[1] ?? "/").catch(() => undefined));
         if (copied === undefined) return failed(`${instruction}: file not found in build context: ${rest[0]}`);
         for (const [name, bytes] of copied) files.set(name, bytes);
         layers.push(digestOf(JSON.stringify(copied.map(([name, bytes]) => [name, digestOf(bytes)]))));
@@ -205,6 +206,21 @@ function pairs(text: string): [string, string][] {
     name,
     quoted?.replaceAll(/\\(.)/g, "$1") ?? bare ?? "",
   ]);
+}
+
+/** One of the extra files, or those below a directory of them; undefined when there is none. */
+async function readExtras(extras: NonNullable<BuildRequest["extraFiles"]>, from: string, to: string) {
+  const below = from.endsWith("/") ? from : `${from}/`;
+  const names = Object.keys(extras).filter((name) => name === from || name.startsWith(below));
+  if (names.length === 0) return undefined;
+  return await Promise.all(
+    names.map(async (name): Promise<[string, Uint8Array]> => {
+      const content = extras[name] ?? new Uint8Array();
+      const target =
+        name !== from ? posix.join(to, name.slice(below.length)) : to.endsWith("/") ? posix.join(to, posix.basename(name)) : to;
+      return [target, "path" in content ? await readFile(content.path) : content];
+    }),
+  );
 }
 
 /** Links are files here: good enough for programs. */

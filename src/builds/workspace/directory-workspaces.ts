@@ -1,4 +1,4 @@
-import { cp, lstat, mkdir, rename, rm, stat } from "node:fs/promises";
+import { cp, lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { Workspaces } from "../workspaces.ts";
@@ -9,40 +9,82 @@ export function directoryWorkspaces(root: string): Workspaces {
     if (!/^[A-Za-z0-9][A-Za-z0-9_-]*$/.test(run)) throw appError("builds.workspace", `"${run.slice(0, 100)}" is no run`);
     return join(root, run);
   };
+  const inTurn = oneAtATime();
   return {
-    async ensureTree(run, write) {
-      const directory = of(run);
-      const tree = join(directory, "tree");
-      if (await isDirectory(tree)) return tree;
-      const partial = join(directory, "partial");
-      await rm(partial, { recursive: true, force: true });
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      await write(partial);
-      await rename(partial, tree);
-      return tree;
-    },
-    async ensureOverlay(run, paths, write) {
-      const directory = of(run);
-      const overlay = join(directory, "overlay");
-      if (await isDirectory(overlay)) return overlay;
-      const over = join(directory, "over");
-      const partial = join(directory, "partial");
-      for (const left of [over, partial]) await rm(left, { recursive: true, force: true });
-      await write(over);
-      // Links stay links and are never followed: what they lead to is nobody's to read.
-      await cp(join(directory, "tree"), partial, { recursive: true, verbatimSymlinks: true });
-      for (const path of paths) {
-        if (!isRootName(path)) throw appError("builds.workspace", `"${path.slice(0, 100)}" is no name at the root of a tree`);
-        await rm(join(partial, path), { recursive: true, force: true });
-        if (await isThere(join(over, path))) await rename(join(over, path), join(partial, path));
-      }
-      await rm(over, { recursive: true, force: true });
-      await rename(partial, overlay);
-      return overlay;
-    },
+    ensureTree: (run, write) => inTurn(run, () => ensureTree(run, write)),
+    ensureOverlay: (run, paths, write) => inTurn(run, () => ensureOverlay(run, paths, write)),
+    ensureFile: (run, name, bytes) => inTurn(run, () => ensureFile(run, name, bytes)),
     async remove(run) {
       await rm(of(run), { recursive: true, force: true, maxRetries: 3 });
     },
+  };
+
+  async function ensureTree(run: string, write: (directory: string) => Promise<void>): Promise<string> {
+    const directory = of(run);
+    const tree = join(directory, "tree");
+    if (await isDirectory(tree)) return tree;
+    const partial = join(directory, "partial");
+    await rm(partial, { recursive: true, force: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await write(partial);
+    await rename(partial, tree);
+    return tree;
+  }
+
+  async function ensureOverlay(run: string, paths: readonly string[], write: (directory: string) => Promise<void>): Promise<string> {
+    const directory = of(run);
+    const overlay = join(directory, "overlay");
+    if (await isDirectory(overlay)) return overlay;
+    const over = join(directory, "over");
+    const partial = join(directory, "partial");
+    for (const left of [over, partial]) await rm(left, { recursive: true, force: true });
+    await write(over);
+    // Links stay links and are never followed: what they lead to is nobody's to read.
+    await cp(join(directory, "tree"), partial, { recursive: true, verbatimSymlinks: true });
+    for (const path of paths) {
+      if (!isRootName(path)) throw appError("builds.workspace", `"${path.slice(0, 100)}" is no name at the root of a tree`);
+      await rm(join(partial, path), { recursive: true, force: true });
+      if (await isThere(join(over, path))) await rename(join(over, path), join(partial, path));
+    }
+    await rm(over, { recursive: true, force: true });
+    await rename(partial, overlay);
+    return overlay;
+  }
+
+  async function ensureFile(run: string, name: string, bytes: () => AsyncIterable<Uint8Array>): Promise<string> {
+    if (!/^[A-Za-z0-9-]{1,200}$/.test(name)) throw appError("builds.workspace", `"${name.slice(0, 100)}" is no name of a file`);
+    const directory = join(of(run), "files");
+    const path = join(directory, name);
+    if (await isThere(path)) return path;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const partial = `${path}.partial`;
+    const file = await open(partial, "w", 0o600);
+    try {
+      await file.writeFile(bytes());
+      // Else a machine that dies could come back with the name and without the bytes.
+      await file.sync();
+    } catch (error) {
+      await rm(partial, { force: true });
+      throw error;
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+    return path;
+  }
+}
+
+/** Two platforms of one run ask for the same: the second finds what the first has made. */
+function oneAtATime(): <T>(run: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>();
+  return async (run, work) => {
+    const mine = (last.get(run) ?? Promise.resolve()).then(work, work);
+    last.set(run, mine);
+    try {
+      return await mine;
+    } finally {
+      if (last.get(run) === mine) last.delete(run);
+    }
   };
 }
 

@@ -52,7 +52,7 @@ async function sendBuild(
   signal: AbortSignal,
   progress: { at?: Progress },
 ): Promise<BuildOutcome> {
-  const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes);
+  const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes, request.extraFiles);
   try {
     const body = await context.docker.buildImage(archive.stream, {
       ...buildOptions(context, request, archive.dockerfile),

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import tar from "tar-stream";
 import { appError } from "../../domain/errors.ts";
+import type { ExtraFile } from "../engine.ts";
 import { type Dockerignore, dockerignoreLimits, parseDockerignore } from "./dockerignore.ts";
 
 /** A tar on its way to the engine. Whoever reads it slowly makes it be written slowly; nothing is held in memory but one chunk. */
@@ -24,20 +25,52 @@ export interface Context extends Archive {
  * The build context as Docker's own client would send it: `.dockerignore` obeyed, symbolic links sent as links and never followed,
  * owner root, times zero, order by name, so that one tree always gives one archive. Devices, sockets and pipes are left out.
  * The Dockerfile given stands beside the tree's own under a free name, and that name is in the `.dockerignore` that is sent: the daemon
- * then takes it out again before the first COPY. Errors: `engine.context-too-large`, `engine.dockerignore-invalid`.
+ * then takes it out again before the first COPY. Extra files come in whatever `.dockerignore` says, in place of what the tree has under their names.
+ * Errors: `engine.context-too-large`, `engine.dockerignore-invalid`.
  */
-export async function packContext(directory: string, dockerfile: string, maxBytes: number): Promise<Context> {
+export async function packContext(
+  directory: string,
+  dockerfile: string,
+  maxBytes: number,
+  extraFiles: Readonly<Record<string, ExtraFile>> = {},
+): Promise<Context> {
   const ignoreText = await readDockerignore(join(directory, ".dockerignore"));
   const ignore = parseDockerignore(ignoreText ?? "");
   const name = await freeName(directory);
-  const sent = ignoreText === undefined ? `${name}\n.dockerignore\n` : `${ignoreText}\n${name}\n`;
+  const extras = Object.entries(extraFiles).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const ours = [name, ...(ignoreText === undefined ? [".dockerignore"] : []), ...extras.map(([path]) => `!${path}`)];
+  const sent = `${ignoreText === undefined ? "" : `${ignoreText}\n`}${ours.join("\n")}\n`;
   const archive = packFiles(async (pack) => {
     await entry(pack, { ...fixed, name, mode: 0o644 }, dockerfile);
     await entry(pack, { ...fixed, name: ".dockerignore", mode: 0o644 }, sent);
-    const without = (path: string) => path === ".dockerignore" || ignore.ignores(path);
-    await packTree(pack, directory, "", { ignores: without, hasExceptions: ignore.hasExceptions }, budget(maxBytes));
+    const spend = budget(maxBytes);
+    const own = new Set([".dockerignore", ...Object.keys(extraFiles)]);
+    const without = (path: string) => own.has(path) || ignore.ignores(path);
+    await packTree(pack, directory, "", { ignores: without, hasExceptions: ignore.hasExceptions }, spend);
+    await packExtras(pack, extras, spend);
   });
   return { ...archive, dockerfile: name };
+}
+
+/** Directories of their own come before them, so that no daemon has to guess their mode. */
+async function packExtras(pack: tar.Pack, extras: readonly (readonly [string, ExtraFile])[], spend: Budget): Promise<void> {
+  const made = new Set<string>();
+  for (const [name, content] of extras) {
+    const parts = name.split("/").slice(0, -1);
+    for (const index of parts.keys()) {
+      const above = `${parts.slice(0, index + 1).join("/")}/`;
+      if (!made.has(above)) await entry(pack, { ...fixed, name: above, type: "directory", mode: 0o755 });
+      made.add(above);
+    }
+    const header = { ...fixed, name, mode: 0o644 };
+    spend(headerBytes, name);
+    if ("path" in content) {
+      await packFile(pack, content.path, header, spend);
+      continue;
+    }
+    spend(content.length, name);
+    await entry(pack, { ...header, size: content.length }, Buffer.from(content));
+  }
 }
 
 /** A directory as it is, below `target`, for copying into a container. */
@@ -111,7 +144,7 @@ async function packFile(pack: tar.Pack, file: string, header: HeaderFields, spen
   }
 }
 
-function entry(pack: tar.Pack, header: HeaderFields, content?: string): Promise<void> {
+function entry(pack: tar.Pack, header: HeaderFields, content?: string | Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (error?: Error | null) => (error ? reject(error) : resolve());
     if (content === undefined) pack.entry(header, done);

@@ -78,7 +78,7 @@ test("a tag behind a mirror with a path is pinned to its list, with images, buil
     },
   ]);
   expect(warnings).toEqual([]);
-  expect(rewriteDockerfile(pinStages(dockerfile, parents), (image) => image, {})).toBe(
+  expect(rewriteDockerfile(pinStages(dockerfile, parents), { pinned: (image) => image, labels: {} }).text).toBe(
     `ARG V=1\nFROM ${server.endpoint}/mirrored/f42/base@${list.digest}\nRUN true\n`,
   );
   // The tag moves; what was planned stays.

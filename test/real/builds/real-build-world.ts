@@ -5,10 +5,12 @@ import { type BaseImage, ensureBaseImage } from "../../../demo/base-image.ts";
 import { buildFlow } from "../../../src/builds/build-flow.ts";
 import type { BuildPorts } from "../../../src/builds/build-ports.ts";
 import type { BuildRequested } from "../../../src/builds/build-record.ts";
+import { httpDownloads } from "../../../src/builds/download/http-downloads.ts";
 import type { OpenRegistry } from "../../../src/builds/parents.ts";
 import { readRpmDatabase } from "../../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../../src/distgit/checkout/checked-out-tree.ts";
+import { noSiteLabels } from "../../../src/distgit/image-labels.ts";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
@@ -81,6 +83,10 @@ export async function realBuildWorld() {
     }[],
     testMs: 60_000,
     buildMs: 120_000,
+    site: { labels: noSiteLabels, repositories: { site: [], allowedHosts: [] }, sourcesUrl: undefined } as Pick<
+      BuildPorts["settings"],
+      "labels" | "repositories" | "sourcesUrl"
+    >,
   };
   const ports: BuildPorts = {
     builds,
@@ -103,6 +109,7 @@ export async function realBuildWorld() {
     signer,
     runners: [commandRunner({ engine })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
+    downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     promote: async (build) => {
@@ -120,6 +127,7 @@ export async function realBuildWorld() {
           testMs: world.testMs,
         },
         ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20 },
+        ...world.site,
       };
     },
     secrets: [],

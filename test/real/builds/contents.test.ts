@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { realBuildWorld, request } from "./real-build-world.ts";
+
+let world: Awaited<ReturnType<typeof realBuildWorld>>;
+let server: http.Server;
+const repository = "[site]\nname=Site\nbaseurl=http://127.0.0.1:1/$basearch/\n";
+const source = "from the lookaside cache\n";
+const hash = createHash("sha256").update(source).digest("hex");
+
+beforeAll(async () => {
+  world = await realBuildWorld();
+  server = http.createServer((asked, response) => {
+    if (asked.url === "/site.repo") response.end(repository);
+    else if (asked.url === `/lookaside/containers/hello/data.txt/sha256/${hash}/data.txt`) response.end(source);
+    else response.writeHead(404).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+}, 60_000);
+afterAll(async () => {
+  await new Promise((resolve) => server.close(resolve));
+  await world.close();
+}, 60_000);
+
+/** Files of the pushed image; the engine's own copy goes with its run. */
+async function filesOf(build: string, paths: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const [image] = world.records.get(build)?.images ?? [];
+  if (image?.digest === undefined) throw new Error(world.logText(build, "linux/amd64"));
+  const pulled = await world.docker.pull(`${world.registry.endpoint}/f42/hello@${image.digest}`);
+  await new Promise((resolve) => world.docker.modem.followProgress(pulled, resolve));
+  const { files } = await world.engine.inspect(`look-${build}`, image.imageId, paths);
+  return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
+}
+
+test("an image has help, build information, labels and cached files, and a yum repository only while it is built", async () => {
+  const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  world.site = {
+    labels: { values: { vendor: "Site" }, equal: [["summary", "description"]], infoUrlFormat: "https://i.example.test/{name}/{release}" },
+    repositories: { site: [`${host}/site.repo`], allowedHosts: [] },
+    sourcesUrl: `${host}/lookaside/{repository}/{file}/{hashType}/{hash}/{file}`,
+  };
+  world.files = {
+    Dockerfile: [
+      "FROM registry.fedoraproject.org/fedora:42 AS builder",
+      'SHELL ["/bin/sh", "-e", "-c"]',
+      "RUN cat /etc/yum.repos.d/flibs-1-site.repo >/seen-by-builder",
+      "FROM registry.fedoraproject.org/fedora:42",
+      'LABEL com.redhat.component=hello-container name=f42/hello version=1 maintainer="Alice" summary="Says hello"',
+      "COPY --from=builder /seen-by-builder /etc/yum.repos.d/ /seen/",
+      "COPY root/ /",
+      "COPY data.txt /data.txt",
+      "RUN cat /etc/yum.repos.d/flibs-1-site.repo >/seen/by-last-stage && test $REL = 1",
+      "USER 65534:65534",
+      'CMD ["/usr/libexec/hello-init"]',
+      "",
+    ].join("\n"),
+    // Nothing that flibs adds is named here.
+    ".dockerignore": "*\n!root\n",
+    "container.yaml": "set_release_env: REL\n",
+    "content_sets.yml": "x86_64: [a-rpms]\n",
+    sources: `SHA256 (data.txt) = ${hash}\n`,
+    "tests/commands.yaml":
+      "smoke:\n  commands:\n    - {name: help, run: test -r /help.1}\n    - {name: who, run: 'test \"$(id -u)\" = 65534'}\n",
+  };
+  expect(await world.run("contents")).toBeUndefined();
+  const [image] = world.records.get("contents")?.images ?? [];
+  if (image === undefined) throw new Error(world.logText("contents", "linux/amd64"));
+  expect(image.config).toMatchObject({
+    user: "65534:65534",
+    cmd: ["/usr/libexec/hello-init"],
+    labels: {
+      ...{ vendor: "Site", Vendor: "Site", description: "Says hello", url: "https://i.example.test/f42/hello/1" },
+      ...{ BZComponent: "hello-container", Release: "1", Architecture: "x86_64", architecture: "x86_64", "vcs-ref": request.commit },
+    },
+  });
+  expect(image.config.env).toContain("REL=1");
+
+  const texts = await filesOf("contents", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d", "/seen", "/data.txt"]);
+  expect(texts).toEqual({
+    "/data.txt": source,
+    "/help.1": expect.stringMatching(/^\.nh\n\.TH "F42\/HELLO" "1" ".* 20\d\d" "Alice" "Container Image Pages"\n\.SH "hello"\n/),
+    "/root/buildinfo/Dockerfile-f42-hello-1-1": world.files.Dockerfile,
+    "/root/buildinfo/content_manifests/hello-container-1-1.json": expect.stringContaining('"a-rpms"'),
+    "/seen/seen-by-builder": repository,
+    "/seen/by-last-stage": repository,
+  });
+  const manifest = JSON.parse(texts["/root/buildinfo/content_manifests/hello-container-1-1.json"] ?? "");
+  const base = await world.docker.getImage(`${world.registry.endpoint}/fedora@${world.base.digest}`).inspect();
+  expect(manifest.metadata.image_layer_index).toBe(base.RootFS.Layers?.length);
+}, 90_000);
+
+test("an image from nothing has them too", async () => {
+  world.site = { ...world.site, sourcesUrl: undefined };
+  world.files = {
+    Dockerfile: "FROM scratch\nLABEL com.redhat.component=hello-container name=f42/hello version=1 summary=x\nCOPY root/ /\n",
+    "tests/commands.yaml": "",
+  };
+  expect(await world.run("scratch")).toBeUndefined();
+  const files = await filesOf("scratch", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d"]);
+  expect(Object.keys(files).toSorted()).toEqual([
+    "/help.1",
+    "/root/buildinfo/Dockerfile-f42-hello-1-2",
+    "/root/buildinfo/content_manifests/hello-container-1-2.json",
+  ]);
+}, 60_000);
