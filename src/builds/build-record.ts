@@ -25,9 +25,27 @@ export interface BuildRequested {
    * image is neither signed nor pushed to where anything else reads.
    */
   readonly stranger?: { readonly base: string };
-  /** Only these, as container.yaml writes them (`x86_64` or `amd64`); only of scratch builds. All of the repository's when left out. */
+  /** Only these, as container.yaml writes them (`x86_64` or `amd64`); only of scratch and isolated builds. All of the repository's when left out. */
   readonly architectures?: readonly string[];
+  /**
+   * A build beside the line of releases, for a fix to an older one: it needs a `release` of its own and moves no floating tag. Never together
+   * with scratch. False when left out.
+   */
+  readonly isolated?: boolean;
+  /** R of the NVR; wins over the label. Counted up by flibs when neither is given. Of a scratch build only the label's value. */
+  readonly release?: string;
+  /** Addresses of `.repo` files, put into every stage while it is built; never of strangers' pull requests. */
+  readonly yumRepositories?: readonly string[];
+  /** NVR of the build whose image takes the place of the last stage's base image; never of strangers' pull requests. */
+  readonly parentBuild?: string;
+  /** Name of the target; that of the branch when left out. */
+  readonly target?: string;
+  /** Whatever the person wants to have kept with the build; Koji's `custom_user_metadata`. */
+  readonly userdata?: Readonly<Record<string, unknown>>;
 }
+
+/** The part of a request that the store keeps as one value: what a person may ask for beside the commit. */
+export type BuildOptions = Pick<BuildRequested, "isolated" | "release" | "yumRepositories" | "parentBuild" | "target" | "userdata">;
 
 /** Koji's build states, in words. */
 export type BuildState = "building" | "complete" | "failed" | "cancelled";

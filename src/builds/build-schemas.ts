@@ -23,6 +23,12 @@ export const BuildRequest: z.ZodType<BuildRequested> = z.object({
   pull: z.int().exactOptional(),
   stranger: z.object({ base: z.string() }).exactOptional(),
   architectures: z.array(z.string()).exactOptional(),
+  isolated: z.boolean().exactOptional(),
+  release: z.string().exactOptional(),
+  yumRepositories: z.array(z.string()).exactOptional(),
+  parentBuild: z.string().exactOptional(),
+  target: z.string().exactOptional(),
+  userdata: z.record(z.string(), z.unknown()).exactOptional(),
 });
 
 /** What lint and the registries told, before an NVR is taken. */

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { BuildFilter, BuildRecord, BuildStore } from "../builds/build-record.ts";
+import type { BuildFilter, BuildOptions, BuildRecord, BuildStore } from "../builds/build-record.ts";
 import { appError } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
 import { assembleBuild, findRows, listedColumns, type Row, type WholeRow } from "./build-rows.ts";
@@ -26,6 +26,7 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
           pull: request.pull ?? null,
           stranger: request.stranger === undefined ? null : jsonb(request.stranger),
           architectures: request.architectures === undefined ? null : jsonb(request.architectures),
+          options: jsonb(optionsOf(request)),
           created_at: now(),
         } as never)
         .onConflict((conflict) => conflict.column("id").doNothing())
@@ -204,6 +205,11 @@ function freeRelease(name: string, version: string, taken: readonly string[], ne
     release = next;
   }
   return release;
+}
+
+function optionsOf({ isolated, release, yumRepositories, parentBuild, target, userdata }: BuildOptions): BuildOptions {
+  const given = { isolated, release, yumRepositories, parentBuild, target, userdata };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function nvrOf(row: Pick<Row, "nvr_name" | "nvr_version" | "nvr_release">): Nvr | undefined {

@@ -1,5 +1,5 @@
 import type { ColumnType, Generated } from "kysely";
-import type { BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
+import type { BuildOptions, BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
@@ -54,6 +54,7 @@ export interface BuildTable {
   pull: number | null;
   stranger: BuildRecord["stranger"] | null;
   architectures: readonly string[] | null;
+  options: BuildOptions | null;
   state: Generated<BuildState>;
   nvr_name: string | null;
   nvr_version: string | null;

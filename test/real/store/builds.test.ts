@@ -50,6 +50,28 @@ function image(platform: "linux/amd64" | "linux/arm64", rpm: string): BuiltImage
   return { platform, imageId: digest("a"), sizeBytes: 1, diffIds: [], config, rpms: [{ ...one, sizeBytes: 1, sigmd5: undefined }] };
 }
 
+test("what was asked for beside the commit is kept", async () => {
+  const options = {
+    isolated: true,
+    release: "1.1",
+    yumRepositories: ["https://repos.example.com/a.repo"],
+    parentBuild: "fedora-40-1",
+    target: "f40-container-candidate",
+    userdata: { ticket: 7 },
+  };
+  const id = await create(options);
+  expect(await store.builds.find(id)).toMatchObject(options);
+  expect(await store.builds.list({ limit: 1 })).toMatchObject([options]);
+});
+
+test("a build of an older release, which kept no options, is read as one that asked for nothing", async () => {
+  const id = await create();
+  await database.query("update build set options = null where id = $1", [id]);
+  const read = await store.builds.find(id);
+  expect(Object.keys(read ?? {})).not.toEqual(expect.arrayContaining(["isolated"]));
+  expect(read).toMatchObject({ id, scratch: false });
+});
+
 describe("NVRs", () => {
   test("twenty builds at once get twenty releases", async () => {
     const ids = await Promise.all(Array.from({ length: 20 }, () => create()));
