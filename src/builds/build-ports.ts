@@ -3,6 +3,7 @@ import type { Engine, PushDestination } from "../engines/engine.ts";
 import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { TestRunner } from "../gating/test-runner.ts";
 import type { Log } from "../log.ts";
+import type { MeasureLayer } from "../registry/measure-layer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
@@ -16,7 +17,7 @@ export interface BuildPorts {
   readonly builds: BuildStore;
   readonly logs: LogStore;
   /** By the forge's name in the intent. */
-  readonly forge: (name: string) => Pick<ForgeSources, "checkout"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
+  readonly forge: (name: string) => Pick<ForgeSources, "checkout" | "sourceUrl"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
   readonly engine: Engine;
   readonly candidate: CandidateRegistry;
   readonly openRegistry: OpenRegistry;
@@ -27,6 +28,8 @@ export interface BuildPorts {
   /** The files of a checked-out directory, links unfollowed. */
   readonly readTree: (directory: string) => Promise<Tree>;
   readonly readRpms: ReadRpms;
+  /** Of the candidate registry. */
+  readonly measureLayer: MeasureLayer;
   /**
    * May the build of a pull request still start? Throws a `denied` or `stale` error when not. Called for requests with `pull`, when their run
    * begins: what was allowed when it was asked for may not be any more. Without it every request may.
@@ -59,4 +62,6 @@ export interface BuildSettings {
   readonly processes: number;
   readonly contextBytes: number;
   readonly logBytes: number;
+  /** Of flibs, in the documents that are kept with a build. */
+  readonly version: string;
 }

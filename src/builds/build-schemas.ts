@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Finding as DomainFinding } from "../distgit/finding.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
-import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, BuiltImage, PushedParts } from "./build-record.ts";
 import { Digest } from "./digest-schema.ts";
 
 /** Schemas of what the build flow's steps record; a newer release reads an older journal through them. */
@@ -83,6 +83,8 @@ const Rpm = z
     sourceRpm: z.string().optional(),
     sizeBytes: count,
     sigmd5: z.string().optional(),
+    vendor: z.string().exactOptional(),
+    keyId: z.string().exactOptional(),
   })
   .transform((rpm) => ({
     ...rpm,
@@ -111,6 +113,21 @@ export const Image: z.ZodType<BuiltImage> = z.object({
     labels: Texts,
   }),
   rpms: z.array(Rpm),
+  rpmProblem: z.string().exactOptional(),
+  distribution: z.object({ id: z.string(), version: z.string().exactOptional() }).exactOptional(),
+});
+
+const Layer = z.object({
+  digest: Digest,
+  mediaType: z.string(),
+  compressedBytes: z.number(),
+  diffId: Digest,
+  sizeBytes: z.number().exactOptional(),
+});
+export const Parts: z.ZodType<PushedParts> = z.object({
+  mediaType: z.string(),
+  layers: z.array(Layer),
+  imageConfig: z.record(z.string(), z.unknown()),
 });
 
 export const Pushed = z.object({ mediaType: z.string(), digest: Digest, size: z.number() });

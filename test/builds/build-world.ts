@@ -83,6 +83,7 @@ export function buildWorld(root: string) {
     builds,
     logs,
     forge: () => ({
+      sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
       checkout: async (_, commit, directory) => {
         if (world.checkoutFault !== undefined) throw world.checkoutFault;
         for (const [path, text] of Object.entries(world.filesOf[commit] ?? world.files)) {
@@ -120,6 +121,7 @@ export function buildWorld(root: string) {
         files: {},
       }),
       push: async (_, imageId, to) => {
+        registry.blobs.set(imageId, Buffer.from(JSON.stringify({ os: "linux", rootfs: { type: "layers", diff_ids: [] } })));
         const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
         return { digest: manifest.digest, size: manifest.bytes.length };
       },
@@ -148,6 +150,7 @@ export function buildWorld(root: string) {
     workspaces: directoryWorkspaces(root),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    measureLayer: async () => undefined,
     authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
       world.promoted.push(build);
@@ -162,6 +165,7 @@ export function buildWorld(root: string) {
       processes: 1,
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
+      version: "0.1.0",
     },
     secrets: ["hunter22"],
     log: silentLog,

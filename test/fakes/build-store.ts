@@ -1,9 +1,11 @@
 import type { BuildRecord, BuildStore } from "../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 
 /** Builds in memory, oldest first; as much of the port as the build flow uses. */
 export function fakeBuildStore(): { readonly builds: BuildStore; readonly records: Map<string, BuildRecord> } {
   const records = new Map<string, BuildRecord>();
+  const documents = new Map<string, readonly BuildDocument[]>();
   const update = (id: string, change: Partial<BuildRecord>) => {
     const old = records.get(id);
     if (old === undefined) throw new Error(`there is no build ${id}`);
@@ -43,6 +45,13 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
     complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),
     savePromotion: async (id, promotion) => update(id, { promotion }),
     fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
+    saveDocuments: async (id, saved) => {
+      const kept = (documents.get(id) ?? []).filter((one) => !saved.some(({ name }) => name === one.name));
+      documents.set(id, [...kept, ...saved]);
+    },
+    listDocuments: async (id) =>
+      (documents.get(id) ?? []).map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
+    findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     find: async (id) => records.get(id),
     findByNvr: async (nvr) => {
       const named = [...records.values()].filter((one) => one.nvr !== undefined && formatNvr(one.nvr) === formatNvr(nvr));

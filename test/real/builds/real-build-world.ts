@@ -13,6 +13,7 @@ import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
+import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
@@ -86,6 +87,7 @@ export async function realBuildWorld() {
     builds,
     logs,
     forge: () => ({
+      sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
       checkout: async (_, __, directory) => {
         await cp(join(root, "containers-repo-template"), directory, { recursive: true });
         for (const [path, text] of Object.entries(world.files)) {
@@ -104,6 +106,7 @@ export async function realBuildWorld() {
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    measureLayer: layerMeasurer(open(registry.endpoint, true) as RegistryClient),
     promote: async (build) => {
       promoted.push(build);
       return { repository: "flibs/registry-manifests", number: 1 };
@@ -111,7 +114,7 @@ export async function realBuildWorld() {
     get settings() {
       return {
         ...{ publicUrl: "http://flibs.example.test", allowedParents: world.allowedParents, buildMs: world.buildMs, testMs: world.testMs },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20 },
+        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0" },
       };
     },
     secrets: [],
