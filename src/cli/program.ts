@@ -5,6 +5,7 @@ import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import { type Check, runDoctor } from "./doctor.ts";
+import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
@@ -105,6 +106,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .description("Run the service: inbox, workers, sweeps, web pages")
     .action(async () => surroundings.serve(context.settings()));
   addBuildCommands(program, context);
+  addDocumentCommands(program, context);
   addPullCommands(program, context);
   addReleaseCommands(program, context);
   addVerifyCommand(program, context);

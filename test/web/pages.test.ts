@@ -128,7 +128,7 @@ describe("machines", () => {
     world.builds.set("1", aBuild());
     world.runs.set("1", aRun());
     expect((await get("/api/builds")).json()).toEqual({ builds: [aBuild()] });
-    expect((await get("/api/builds/1")).json()).toEqual({ build: aBuild(), run: aRun(), logs: [] });
+    expect((await get("/api/builds/1")).json()).toEqual({ build: aBuild(), run: aRun(), logs: [], documents: [] });
     expect((await get("/api/runs/1/journal")).json()).toEqual({ run: aRun(), journal: [] });
     expect((await get("/api/builds/7")).statusCode).toBe(404);
     expect((await get("/api/nothing")).json()).toEqual({ error: "not found" });
