@@ -17,7 +17,7 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
   { modules: ["yaml"], home: "distgit, promotion, config and cli: others get parsed values" },
   { modules: ["dockerfile-ast"], home: "distgit" },
   { modules: ["markdown-it"], home: "intake/commands: it finds the lines of a comment that are commands" },
-  { modules: ["packageurl-js", "spdx-license-ids/**", "spdx-exceptions/**"], home: "documents" },
+  { modules: ["spdx-license-ids/**", "spdx-exceptions/**"], home: "documents" },
   { modules: ["commander"], home: "cli and command-line.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {
@@ -95,7 +95,7 @@ export const parts: readonly Part[] = [
   room("promotion", ["yaml"]),
   room("signing"),
   room("bus"),
-  room("documents", ["packageurl-js", "spdx-license-ids/**", "spdx-exceptions/**"]),
+  room("documents", ["spdx-license-ids/**", "spdx-exceptions/**"]),
   room("koji"),
   room("catalog"),
   room("rebuilds"),

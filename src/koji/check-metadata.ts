@@ -41,7 +41,7 @@ type Loose = Readonly<Record<string, unknown>>;
 /** Undefined when the hub has nothing against it. */
 export function findFault(value: unknown, hub: HubKnowledge = stockHub): Fault | undefined {
   try {
-    lookAtAll(value as Loose, hub);
+    lookAtAll(objectOf(value), hub);
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return error.fault;
