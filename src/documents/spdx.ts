@@ -46,12 +46,13 @@ function imagePackage({ name, version, digest, purl }: ImageContents) {
 }
 
 function rpmPackage({ rpm, id, purl, version, license }: ContainedPackage) {
+  const vendor = oneLine(rpm.vendor ?? "");
   return {
     SPDXID: `SPDXRef-Package-${id}`,
     name: rpm.name,
     versionInfo: version,
     ...unknown,
-    supplier: rpm.vendor === undefined ? "NOASSERTION" : `Organization: ${oneLine(rpm.vendor)}`,
+    supplier: vendor === "" ? "NOASSERTION" : `Organization: ${vendor}`,
     licenseDeclared: license.expression,
     ...(rpm.sourceRpm === undefined ? {} : { sourceInfo: `built from ${oneLine(rpm.sourceRpm)}` }),
     ...(rpm.keyId === undefined ? {} : { comment: `signed with the key ${rpm.keyId}` }),
