@@ -111,5 +111,5 @@ async function* through(bytes: AsyncIterable<Uint8Array>, unpacker: Transform): 
 
 /** Node's errors of zlib have its own codes: Z_DATA_ERROR, Z_BUF_ERROR, ZSTD_error_... */
 function isUnpackingFault(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^(Z_|ZSTD_)/.test(String(error.code));
+  return typeof error === "object" && error !== null && "code" in error && /^(Z_|ZSTD_)/.test(String(error.code));
 }
