@@ -10,6 +10,7 @@ import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts"
 import { durationMs, type Secret, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
+import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
@@ -21,7 +22,7 @@ import { commandRunner } from "./gating/command/command-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
-import { type IntakePolicy, matchesBranch } from "./intake/decide.ts";
+import type { IntakePolicy } from "./intake/decide.ts";
 import { dropFlow } from "./intake/drop-flow.ts";
 import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
 import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
@@ -151,6 +152,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const building: BuildPorts = {
     authorize: (request) => authorizeBuild(trust, request),
     builds: store.builds,
+    destinationTags: store.destinationTags,
     logs: store.logs,
     forge: () => forge,
     engine,
@@ -173,6 +175,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     settings: {
       publicUrl,
       allowedParents: settings.parents.allowed,
+      digestMismatch: settings.parents.digestMismatch,
+      targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
       testMs: durationMs(settings.limits.testTime),
       memoryBytes: sizeBytes(settings.limits.memory),

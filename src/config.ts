@@ -22,6 +22,8 @@ const size = (fallback: string, text: string) =>
     .default(fallback)
     .describe(text);
 
+const kojiName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, "write at most 100 letters, digits and . _ + -");
+
 const RegistrySettings = z.strictObject({
   endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
   publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
@@ -86,6 +88,26 @@ export const Settings = z.strictObject({
     })
     .prefault({})
     .describe("What is built"),
+  targets: z
+    .array(
+      z.strictObject({
+        name: kojiName.describe("What container-build --target takes, as f42-container-candidate; also in the build's unique tag"),
+        branches: z
+          .array(z.string())
+          .default([])
+          .describe("Branches whose builds get this target when they name none, the first that fits; * stands for any letters but /"),
+        destinationTag: kojiName.describe("Complete builds are tagged into it; flibs list-tagged shows them"),
+        locked: z.boolean().default(false).describe("Refuse builds, but for scratch builds"),
+        architectures: z
+          .array(z.string())
+          .min(1)
+          .optional()
+          .describe("What is built for, as x86_64; every architecture that the engine serves when left out"),
+      }),
+    )
+    .refine((targets) => new Set(targets.map((one) => one.name)).size === targets.length, { error: "two targets have the same name" })
+    .default([])
+    .describe("Koji's build targets: for which product a build is made"),
   manifests: z
     .strictObject({
       repository: z.string().describe("The registry-manifest repository, namespace/name"),
@@ -127,6 +149,10 @@ export const Settings = z.strictObject({
         )
         .default([{ prefix: "registry.fedoraproject.org/", plainHttp: false }])
         .describe("Registries that FROM may name, first match counts"),
+      digestMismatch: z
+        .enum(["fail", "warn"])
+        .default("fail")
+        .describe("A base image that says it is a build made here, and has other images than that build"),
     })
     .prefault({})
     .describe("Base images"),

@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { type Finding, findingsError } from "../distgit/finding.ts";
 import type { Digest as ImageDigest } from "../domain/digest.ts";
-import { appError } from "../domain/errors.ts";
 import { type Platform, platformArchitecture } from "../domain/platform.ts";
 import type { TestResult } from "../gating/test-runner.ts";
 import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
-import type { Step, Transaction } from "../workflow/step.ts";
+import type { Step } from "../workflow/step.ts";
 import { buildPlatform, type PushedImage } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
@@ -14,8 +13,8 @@ import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./b
 import { checkRequest } from "./check-request.ts";
 import { describeBuild } from "./describe-build.ts";
 import { Digest } from "./digest-schema.ts";
-import { fixedRelease, nextRelease } from "./next-release.ts";
-import { planBuild } from "./plan-build.ts";
+import { followsBranch } from "./follows-branch.ts";
+import { reserve } from "./reserve.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
 import { closeLogs, sayStatuses } from "./say-statuses.ts";
 import { lintSource, readFacts } from "./source.ts";
@@ -61,12 +60,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     throw new Error(`the plan of build ${build} was refused without an error`);
   }
   const plan = await step.write("reserve", Plan, async (transaction) => {
-    const { component, version, release } = facts.identity;
-    await demandOwnNames(ports, request, component, facts.identity.name, transaction);
-    const next = release === undefined ? nextRelease : fixedRelease(component, version, release);
-    const nvr = request.scratch ? {} : { nvr: await builds.reserveNvr(build, component, version, next, transaction) };
-    const made = planBuild({ ...facts, build, request, ...nvr });
-    await builds.savePlan(build, made, transaction);
+    const made = await reserve(builds, build, request, facts, transaction);
     if (facts.findings !== undefined) await builds.saveFindings(build, facts.findings, transaction);
     return made;
   });
@@ -84,7 +78,13 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   }
   await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
   await step("describe", z.null(), () => describeBuild(ports, build, request, index).then(() => null));
-  await step.write("record", z.null(), (transaction) => builds.complete(build, index, transaction).then(() => null));
+  await step.write("record", z.null(), async (transaction) => {
+    await builds.complete(build, index, transaction);
+    if (plan.target !== undefined && !request.scratch) {
+      await ports.destinationTags.tagBuild(build, plan.target.destinationTag, transaction);
+    }
+    return null;
+  });
   if (plan.floatingTags.length > 0) {
     await step("tag candidate", z.boolean(), async (_, signal) => {
       if (await isOvertaken(ports, build, request)) return false;
@@ -98,7 +98,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
   if (plan.suites.length > 0) await say("tested");
   if (!verdict.passed) throw testsFailed(verdict.blocking);
-  if (request.scratch) return;
+  if (!followsBranch(request)) return;
   const promotion = await step("promote", Promotion, async (_, signal) => (await ports.promote(build, signal)) ?? null);
   if (promotion !== null) {
     await step.write("save promotion", z.null(), (transaction) => builds.savePromotion(build, promotion, transaction).then(() => null));
@@ -109,25 +109,6 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
 function refuseErrors(findings: readonly Finding[]): void {
   const error = findingsError(findings);
   if (error !== undefined) throw error;
-}
-
-/**
- * Labels are whatever somebody who may push wrote; without an owner any repository could build, tag and propose in another one's name. The first
- * to build a name keeps it, as a package list does in Koji. Scratch builds push to the same place, so they are asked too.
- */
-async function demandOwnNames(
-  { builds }: BuildPorts,
-  request: BuildRequested,
-  component: string,
-  imageRepository: string,
-  transaction: Transaction,
-): Promise<void> {
-  const owner = await builds.findOwner(component, imageRepository, transaction);
-  if (owner === undefined || owner === request.repository) return;
-  throw appError("builds.name-taken", `the names ${component} and ${imageRepository} belong to ${owner}, not to ${request.repository}`, {
-    hint: "Give the labels com.redhat.component and name values of your own",
-    file: "Dockerfile",
-  });
 }
 
 /** How the work ended counts; a status that could not be set matters only when the work went well. */
@@ -202,7 +183,7 @@ async function writeTags({ candidate }: BuildPorts, plan: BuildPlan, index: Imag
 /** A newer build of the branch is complete: its tags stay where they are. */
 async function isOvertaken({ builds }: BuildPorts, build: string, request: BuildRequested): Promise<boolean> {
   const complete = await builds.list({ repository: request.repository, state: "complete", limit: 200 });
-  const ofBranch = complete.filter((one) => one.branch === request.branch && !one.scratch);
+  const ofBranch = complete.filter((one) => one.branch === request.branch && followsBranch(one));
   // Newest first. Beyond the limit this build is old enough to be overtaken.
   return ofBranch[0] !== undefined && ofBranch[0].id !== build;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
-import { appError, type ErrorCode } from "../domain/errors.ts";
+import { appError, type ErrorCode, isAppError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { BuildOutcome } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
@@ -14,6 +14,7 @@ import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { measureImage } from "./measure-image.ts";
 import { findDistribution, osReleasePaths } from "./os-release.ts";
+import { demandParents, pinStages } from "./pinned-parents.ts";
 import { labelsFor } from "./plan-build.ts";
 import { rpmDatabasePaths } from "./rpm-list.ts";
 import { readSource } from "./source.ts";
@@ -45,14 +46,13 @@ export async function buildPlatform(
 
   const imageId = await step(`build ${platform}`, Digest, async (key, signal) => {
     const { directory, dockerfile } = await readSource(ports, step.run, request);
-    const pins = new Map(plan.parents.map((parent) => [parent.written, parent.pinned]));
-    const outcome = await logged(platform, (log) =>
+    const building = logged(platform, (log) =>
       engine.build(
         key,
         {
           platform,
           context: directory,
-          dockerfile: rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform)),
+          dockerfile: rewriteDockerfile(pinStages(dockerfile, plan.parents), (image) => image, labelsFor(plan, platform)),
           buildArguments: {},
           limits: { timeoutMs: settings.buildMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
         },
@@ -60,6 +60,7 @@ export async function buildPlatform(
         signal,
       ),
     );
+    const outcome = await orParentGone(building, () => demandParents(ports, dockerfile, plan.parents, platform));
     return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
   });
 
@@ -109,6 +110,18 @@ export async function buildPlatform(
     return null;
   });
   return { platform, pushed };
+}
+
+/** A base image that is no longer there explains better what went wrong than the engine's words about it. */
+async function orParentGone(building: Promise<BuildOutcome>, demand: () => Promise<void>): Promise<BuildOutcome> {
+  try {
+    const outcome = await building;
+    if (outcome.outcome === "failed") await demand();
+    return outcome;
+  } catch (error) {
+    if (isAppError(error) && error.code.startsWith("engine.pull-")) await demand();
+    throw error;
+  }
 }
 
 /** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */

@@ -7,14 +7,18 @@ import type { MeasureLayer } from "../registry/measure-layer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
+import type { DestinationTags } from "./destination-tags.ts";
 import type { LogStore } from "./log-store.ts";
-import type { AllowedParent, OpenRegistry } from "./parents.ts";
+import type { AllowedParent } from "./parent-name.ts";
+import type { OpenRegistry } from "./parents.ts";
 import type { ReadRpms } from "./rpm-list.ts";
+import type { Target } from "./targets.ts";
 import type { Workspaces } from "./workspaces.ts";
 
 /** What the build flow works with; made in `app.ts`. */
 export interface BuildPorts {
   readonly builds: BuildStore;
+  readonly destinationTags: DestinationTags;
   readonly logs: LogStore;
   /** By the forge's name in the intent. */
   readonly forge: (name: string) => Pick<ForgeSources, "checkout" | "sourceUrl"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
@@ -56,6 +60,9 @@ export interface BuildSettings {
   /** Without a slash at the end. */
   readonly publicUrl: string;
   readonly allowedParents: readonly AllowedParent[];
+  /** What to do about a parent that stands in the place of a build made here, says that it is that build, and has other images. */
+  readonly digestMismatch: "fail" | "warn";
+  readonly targets: readonly Target[];
   readonly buildMs: number;
   readonly testMs: number;
   readonly memoryBytes: number;

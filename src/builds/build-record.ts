@@ -7,6 +7,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { ImageConfig } from "../engines/engine.ts";
 import type { TestResult } from "../gating/test-runner.ts";
 import type { Transaction } from "../workflow/step.ts";
+import type { ChooseRelease } from "./next-release.ts";
 
 /** What was asked for; the intent of the build flow. */
 export interface BuildRequested {
@@ -51,13 +52,27 @@ export type BuildOptions = Pick<BuildRequested, "isolated" | "release" | "yumRep
 /** Koji's build states, in words. */
 export type BuildState = "building" | "complete" | "failed" | "cancelled";
 
-/** One FROM, resolved: written name, mirror it was read from, digest it was pinned to. */
+/** One FROM, resolved: written name, mirror it was read from, digest it was pinned to. Of older releases only these three are known. */
 export interface PinnedParent {
   /** As it stands in the Dockerfile. */
   readonly written: string;
   /** `registry/repository@sha256:…` the engine pulls. */
   readonly pinned: string;
   readonly digest: Digest;
+  /** Only the FROM of the stage with this index is meant; every FROM with that name when left out. */
+  readonly stage?: number;
+  /** When the image is a manifest list: digest of the image of each platform that it has. */
+  readonly platforms?: Readonly<Record<Platform, Digest>>;
+  /** `name-version-release`, of the build that was made here or as the labels tell. */
+  readonly nvr?: string;
+  /** Id of the build, when the image was built here. */
+  readonly build?: string;
+}
+
+/** A build's target, as the settings had it when the build was planned. */
+export interface PlannedTarget {
+  readonly name: string;
+  readonly destinationTag: string;
 }
 
 /** Everything decided before the engine is asked; plain JSON, shown on the page and by `--dry-run`. */
@@ -68,6 +83,8 @@ export interface BuildPlan {
   readonly imageRepository: string;
   readonly platforms: readonly Platform[];
   readonly parents: readonly PinnedParent[];
+  /** Where the build is tagged into when it is complete; undefined when none is for its branch. */
+  readonly target?: PlannedTarget;
   /** Added in one LABEL line at the end, the same for all platforms but `architecture`. */
   readonly labels: Readonly<Record<string, string>>;
   readonly uniqueTag: string;
@@ -185,17 +202,21 @@ export interface BuildFilter {
 export interface BuildStore {
   create(id: string, request: BuildRequested, transaction: Transaction): Promise<void>;
   /**
-   * Takes `name-version-release`, where `release` is what `nextRelease` makes of the newest build's release of that name and version
-   * (undefined when there is none) until the NVR is free. Koji's rule (getNextRelease): newest build id, not largest release, among building and
-   * complete builds.
+   * Takes `name-version-release`, where `choose` makes the release out of those that are taken: of building and complete builds with that
+   * version and that name or image repository, newest build first. Two builds that ask at once are asked one after the other, and one that asks
+   * again gets what it has. Throws what `choose` throws, and `store.nvr-taken` when that is taken.
    */
   reserveNvr(
     id: string,
-    name: string,
-    version: string,
-    nextRelease: (newest: string | undefined) => string,
+    wanted: { readonly name: string; readonly version: string; readonly imageRepository: string },
+    choose: ChooseRelease,
     transaction: Transaction,
   ): Promise<Nvr>;
+  /**
+   * Those of some tags of an image repository that never move since another build has them: as its unique tag, whatever became of it, or as the
+   * `version-release` of a building or complete one.
+   */
+  findHeldTags(id: string, imageRepository: string, tags: readonly string[], transaction: Transaction): Promise<readonly string[]>;
   /**
    * The repository that the names belong to: whose build, not a scratch one, first took the component (N of the NVR) or the image repository;
    * undefined while nobody's has. Two builds that ask at once are asked one after the other.

@@ -8,7 +8,16 @@ import { Digest } from "./digest-schema.ts";
 /** Schemas of what the build flow's steps record; a newer release reads an older journal through them. */
 export const Platform = z.templateLiteral([z.string(), "/", z.string()]) as unknown as z.ZodType<DomainPlatform>;
 const Texts = z.record(z.string(), z.string());
-const Parent = z.object({ written: z.string(), pinned: z.string(), digest: Digest });
+const Parent = z.object({
+  written: z.string(),
+  pinned: z.string(),
+  digest: Digest,
+  stage: z.int().exactOptional(),
+  platforms: z.record(Platform, Digest).exactOptional(),
+  nvr: z.string().exactOptional(),
+  build: z.string().exactOptional(),
+});
+const Target = z.object({ name: z.string(), destinationTag: z.string() });
 const Suite = z.object({ name: z.string(), kind: z.string(), definition: z.unknown(), required: z.boolean() });
 const Nvr = z.object({ name: z.string(), version: z.string(), release: z.string() });
 const count = z.number().optional();
@@ -35,9 +44,15 @@ export const BuildRequest: z.ZodType<BuildRequested> = z.object({
 export const Facts = z.object({
   createdAt: z.string(),
   identity: z.object({ component: z.string(), name: z.string(), version: z.string(), release: z.string().exactOptional(), labels: Texts }),
-  container: z.object({ only: z.array(z.string()).exactOptional(), not: z.array(z.string()), tags: z.array(z.string()).exactOptional() }),
+  container: z.object({
+    only: z.array(z.string()).exactOptional(),
+    not: z.array(z.string()),
+    tags: z.array(z.string()).exactOptional(),
+    additionalTags: z.array(z.string()).exactOptional(),
+  }),
   platforms: z.array(Platform),
   parents: z.array(Parent),
+  target: Target.exactOptional(),
   suites: z.array(Suite),
 });
 export type Facts = z.infer<typeof Facts>;
@@ -64,6 +79,7 @@ export const Plan: z.ZodType<BuildPlan> = z.object({
   imageRepository: z.string(),
   platforms: z.array(Platform),
   parents: z.array(Parent),
+  target: Target.exactOptional(),
   labels: Texts,
   uniqueTag: z.string(),
   primaryTag: z.string().exactOptional(),

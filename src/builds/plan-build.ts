@@ -4,7 +4,8 @@ import { checkTag } from "../domain/image-reference.ts";
 import { checkNvr, type Nvr, versionRelease } from "../domain/nvr.ts";
 import { type Platform, rpmArchitecture } from "../domain/platform.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
-import type { BuildPlan, BuildRequested, PinnedParent } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, PinnedParent, PlannedTarget } from "./build-record.ts";
+import { followsBranch } from "./follows-branch.ts";
 import { floatingTags, uniqueTag } from "./tags.ts";
 import { untrustedRepository } from "./untrusted.ts";
 
@@ -15,34 +16,43 @@ export interface BuildFacts {
   /** ISO 8601; the same on every attempt. */
   readonly createdAt: string;
   readonly identity: ImageIdentity;
-  readonly container: ContainerSettings;
+  readonly container: Pick<ContainerSettings, "tags"> & { readonly additionalTags?: readonly string[] };
   readonly platforms: readonly Platform[];
   readonly parents: readonly PinnedParent[];
   readonly suites: readonly TestSuite[];
+  readonly target?: PlannedTarget;
   /** As reserved; undefined for scratch builds. */
   readonly nvr?: Nvr;
+  /** Counted up until the unique tag is nobody else's. */
+  readonly attempt: number;
 }
 
 /** Pure. Throws `domain.nvr-invalid`, `domain.tag-invalid`, `builds.tag-invalid`. */
 export function planBuild(facts: BuildFacts): BuildPlan {
-  const { identity, request, nvr } = facts;
+  const { identity, request, nvr, container, target } = facts;
   const primary = nvr === undefined ? undefined : checkTag(versionRelease(checkNvr(nvr)));
-  const values = { ...identity.labels, ...identity, ...(nvr === undefined ? {} : { release: nvr.release }) };
+  // A scratch build is no release: its run's name stands there, unless somebody wants to see what a certain one would be like.
+  const release = nvr?.release ?? request.release ?? identity.release ?? facts.build.replaceAll("-", ".");
+  const values = { ...identity.labels, ...identity, release };
   const texts = Object.fromEntries(Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === "string"));
   return {
     ...(nvr === undefined ? {} : { nvr }),
     imageRepository: request.stranger === undefined ? identity.name : untrustedRepository(identity.name),
     platforms: facts.platforms,
-    parents: facts.parents.map(({ written, pinned, digest }) => ({ written, pinned, digest })),
+    parents: facts.parents,
+    ...(target === undefined ? {} : { target }),
     labels: {
       "build-date": facts.createdAt,
       "vcs-type": "git",
       "vcs-ref": request.commit,
-      ...(nvr === undefined ? {} : { release: nvr.release }),
+      release,
     },
-    uniqueTag: uniqueTag(identity.component, facts.build, facts.createdAt),
+    uniqueTag: uniqueTag({ ...facts, component: identity.component, target: target?.name }),
     ...(primary === undefined ? {} : { primaryTag: primary }),
-    floatingTags: primary === undefined ? [] : floatingTags(facts.container.tags, texts, primary),
+    floatingTags:
+      primary !== undefined && followsBranch(request)
+        ? floatingTags({ named: container.tags, additional: container.additionalTags, values: texts, primary })
+        : [],
     suites: facts.suites,
   };
 }

@@ -12,6 +12,7 @@ import { formatFindings } from "./findings-text.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { resolveParents } from "./parents.ts";
 import { choosePlatforms } from "./platforms.ts";
+import { chooseTarget } from "./targets.ts";
 
 /** What is needed to check out and read a commit. */
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
@@ -59,10 +60,11 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
   const trees = await ensureTrees(ports, build, request);
   const before = await readTrees(ports, trees);
   const dockerfile = demandDockerfile(before);
-  const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures);
-  const parents = await resolveParents(dockerfile, platforms, ports.settings.allowedParents, ports.openRegistry);
+  const target = chooseTarget(ports.settings.targets, request);
+  const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures, target?.architectures);
+  const { parents, warnings } = await resolveParents(ports, dockerfile, platforms, request);
   const whole = await readTrees(ports, trees, (image) => parents.find((one) => one.written === image)?.env);
-  const findings = await writeFindings(ports, build, whole.findings);
+  const findings = await writeFindings(ports, build, [...whole.findings, ...warnings]);
   if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
   if (whole.identity === undefined || record === undefined) throw new Error(`build ${build} has no identity or no record after lint`);
@@ -76,8 +78,9 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
       ...(container.only === undefined ? {} : { only: [...container.only] }),
       ...(container.tags === undefined ? {} : { tags: [...container.tags] }),
     },
+    ...(target === undefined ? {} : { target: { name: target.name, destinationTag: target.destinationTag } }),
     platforms: [...platforms],
-    parents: parents.map(({ written, pinned, digest }) => ({ written, pinned, digest })),
+    parents: parents.map(({ env: _, labels: __, user: ___, layers: ____, ...parent }) => parent),
     suites: [...whole.suites],
   };
 }

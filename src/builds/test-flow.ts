@@ -7,6 +7,7 @@ import type { BuildRecord } from "./build-record.ts";
 import { BuildRequest, Plan, Platform, Promotion, VerdictShape } from "./build-schemas.ts";
 import { chooseSuites } from "./choose-suites.ts";
 import { Digest } from "./digest-schema.ts";
+import { followsBranch } from "./follows-branch.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
 import { bringStatuses, closeLogs, closeStatuses, viewOf } from "./say-statuses.ts";
 import { isCalledOff, type StatusView } from "./status-view.ts";
@@ -73,7 +74,7 @@ async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): P
   await status("tested");
   const own = verdict.blocking.filter((one) => suites.includes(one.suite));
   if (own.length > 0) throw testsFailed(own);
-  if (!verdict.passed || request.scratch) return;
+  if (!verdict.passed || !followsBranch(request)) return;
   const promotion = await step("promote", Promotion, async (_, signal) => {
     const known = (await readBuild(ports, intent.build)).promotion;
     return known ?? (await ports.promote(intent.build, signal)) ?? null;

@@ -1,6 +1,7 @@
 import type { CommitStatus } from "../forge/forge.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { BuildRecord } from "./build-record.ts";
+import { followsBranch } from "./follows-branch.ts";
 import { retryWords } from "./retry-words.ts";
 import { isCalledOff, openStatus, type StatusView } from "./status-view.ts";
 import { resultsOf, verdictOf } from "./verdict.ts";
@@ -22,5 +23,5 @@ export function testStatusesOf(record: BuildRecord, suites: readonly TestSuite[]
   });
   const isTested = suites.every((suite) => isWhole(record, ownOf(suite)));
   const isPassed = record.plan !== undefined && verdictOf(record.plan, record.tests).passed;
-  return isTested && isPassed && !record.scratch ? [...said, promotionOf(record, true, view)] : said;
+  return isTested && isPassed && followsBranch(record) ? [...said, promotionOf(record, true, view)] : said;
 }

@@ -3,6 +3,7 @@ import type { CommitStatus } from "../forge/forge.ts";
 import type { TestResult } from "../gating/test-runner.ts";
 import type { BuildRecord } from "./build-record.ts";
 import { annotationsOf } from "./findings-text.ts";
+import { followsBranch } from "./follows-branch.ts";
 import { lintPassed, lintStatus, withEveryFinding } from "./lint-wording.ts";
 import { retryWords } from "./retry-words.ts";
 import { cutLines, escapeMarkdown, lastWords } from "./status-text.ts";
@@ -26,7 +27,7 @@ export function statusesOf(record: BuildRecord, view: StatusView): readonly Comm
     lintOf(record, stage, view),
     ...(record.plan?.platforms ?? []).map((platform) => platformOf(record, platform, stage, view)),
     ...(record.plan?.suites ?? []).map((suite) => suiteOf(record, suite, stage, view)),
-    ...(record.plan === undefined || record.scratch ? [] : [promotionOf(record, stage === "promotion", view)]),
+    ...(record.plan === undefined || !followsBranch(record) ? [] : [promotionOf(record, stage === "promotion", view)]),
   ];
 }
 

@@ -9,11 +9,18 @@ export interface Nvr {
 
 const namePattern = /^[A-Za-z0-9/_.+-]+$/;
 const versionPattern = /^[^\s/-]+$/;
-/** OSBS's rule for the `release` label. */
-const releasePattern = /^\d+([._]?[a-zA-Z0-9]+)*$/;
+/**
+ * OSBS's rule for the `release` label, `^\d+([._]?[a-zA-Z0-9]+)*$`, written so that each character can be matched in one way only: theirs takes
+ * minutes for thirty letters and a wrong one, and NVRs come out of comments.
+ */
+const releasePattern = /^\d[a-zA-Z0-9]*(?:[._][a-zA-Z0-9]+)*$/;
 
 export function formatNvr(nvr: Nvr): string {
   return `${nvr.name}-${nvr.version}-${nvr.release}`;
+}
+
+export function isRelease(text: string): boolean {
+  return releasePattern.test(text);
 }
 
 /** The immutable tag of a build. */

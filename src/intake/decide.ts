@@ -1,4 +1,5 @@
 import type { BuildRequested } from "../builds/build-record.ts";
+import { matchesBranch } from "../domain/branch-pattern.ts";
 import type { CommentAdded, ForgeEvent } from "../forge/event.ts";
 import type { Pull } from "../forge/forge.ts";
 import type { CheckRequest } from "./check-request-flow.ts";
@@ -142,12 +143,6 @@ function isBuilt(branch: string, policy: IntakePolicy): boolean {
 
 function notBuilt(branch: string, policy: IntakePolicy): string {
   return `branch ${branch} is not built; built are ${policy.branches.join(", ")}`;
-}
-
-/** `f*` matches `f40` but not `f40/x`. */
-export function matchesBranch(pattern: string, branch: string): boolean {
-  const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
-  return new RegExp(`^${parts.join("[^/]*")}$`).test(branch);
 }
 
 function ignored(reason: string): Intent {

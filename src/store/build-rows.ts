@@ -7,7 +7,7 @@ import type { BuildImageTable, BuildTable } from "./tables.ts";
 export type WholeRow = Selectable<BuildTable>;
 
 /** As lists have it: findings may be long, and a list shows none. */
-export type Row = Omit<WholeRow, "findings"> & { readonly findings?: WholeRow["findings"] };
+export type Row = Omit<WholeRow, "findings" | "unique_tag"> & { readonly findings?: WholeRow["findings"] };
 
 export const listedColumns = [
   "id",

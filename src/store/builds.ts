@@ -7,9 +7,6 @@ import { type Database, jsonb, lockName, storableText } from "./connection.ts";
 import { packDocument, unpackDocument } from "./documents.ts";
 import { unwrap } from "./transaction.ts";
 
-/** More releases taken in a row than this means that `nextRelease` goes in circles. */
-const mostReleases = 10_000;
-
 /** {@link BuildStore} in PostgreSQL. */
 export function buildStore(database: Database, now: () => Date): BuildStore {
   return {
@@ -34,10 +31,10 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
         .execute();
     },
 
-    async reserveNvr(id, name, version, nextRelease, transaction) {
+    async reserveNvr(id, { name, version, imageRepository }, choose, transaction) {
       const own = unwrap(transaction);
-      // One at a time for each name and version; who waited sees what the others have taken. The unique index is the second guard.
-      await lockName(own, `nvr ${name} ${version}`);
+      // One at a time for each name or image and version; who waited sees what the others have taken. The unique index is the second guard.
+      for (const lock of [`nvr ${name} ${version}`, `tag ${imageRepository} ${version}`].sort()) await lockName(own, lock);
       const reserved = await own
         .selectFrom("build")
         .select(["nvr_name", "nvr_version", "nvr_release"])
@@ -45,22 +42,39 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
         .executeTakeFirst();
       const before = reserved && nvrOf(reserved);
       if (before) return before;
-      const taken = await own
+      const rows = await own
         .selectFrom("build")
-        .select("nvr_release")
-        .where("nvr_name", "=", name)
+        .select(["id", "nvr_name", "nvr_release"])
         .where("nvr_version", "=", version)
         .where("state", "in", ["building", "complete"])
+        .where((where) => where.or([where("nvr_name", "=", name), where("image_repository", "=", imageRepository)]))
         .orderBy("seq", "desc")
         .execute();
-      const release = freeRelease(
-        name,
-        version,
-        taken.map((row) => row.nvr_release ?? ""),
-        nextRelease,
-      );
-      await own.updateTable("build").set({ nvr_name: name, nvr_version: version, nvr_release: release }).where("id", "=", id).execute();
+      const taken = rows.map((row) => ({ build: row.id, name: row.nvr_name ?? "", release: row.nvr_release ?? "" }));
+      const release = choose(taken);
+      if (taken.some((one) => one.release === release)) {
+        throw appError("store.nvr-taken", `${name}-${version}-${release} is taken by another build`, {
+          hint: "Raise the version or the release label, or leave the release label out.",
+        });
+      }
+      const taking = { nvr_name: name, nvr_version: version, nvr_release: release, image_repository: imageRepository };
+      await own.updateTable("build").set(taking).where("id", "=", id).execute();
       return { name, version, release };
+    },
+
+    async findHeldTags(id, imageRepository, tags, transaction) {
+      const rows = await unwrap(transaction)
+        .selectFrom("build")
+        .select(["unique_tag", "state", "nvr_version", "nvr_release"])
+        .where("id", "<>", id)
+        .where("image_repository", "=", imageRepository)
+        .where((where) => where.or([where("unique_tag", "in", tags), where(sql<string>`nvr_version || '-' || nvr_release`, "in", tags)]))
+        .execute();
+      const held = rows.flatMap(({ unique_tag, state, nvr_version, nvr_release }) => {
+        const stands = state === "building" || state === "complete";
+        return [unique_tag, stands ? `${nvr_version}-${nvr_release}` : null];
+      });
+      return tags.filter((tag) => held.includes(tag));
     },
 
     async findOwner(component, imageRepository, transaction) {
@@ -90,7 +104,7 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
     async savePlan(id, plan, transaction) {
       await unwrap(transaction)
         .updateTable("build")
-        .set({ plan: jsonb(plan), image_repository: plan.imageRepository })
+        .set({ plan: jsonb(plan), image_repository: plan.imageRepository, unique_tag: plan.uniqueTag })
         .where("id", "=", id)
         .execute();
     },
@@ -225,22 +239,6 @@ async function listBuilds(database: Database, filter: BuildFilter): Promise<read
 
 async function withParts(database: Database, row: WholeRow): Promise<BuildRecord> {
   return assembleBuild(row, await findRows(database, [row.id], { whole: true }));
-}
-
-/** Koji's rule: on from the newest build's release, until one is free. */
-function freeRelease(name: string, version: string, taken: readonly string[], nextRelease: (newest: string | undefined) => string): string {
-  const all = new Set(taken);
-  let release = nextRelease(taken[0]);
-  for (let tries = 0; all.has(release); tries++) {
-    const next = nextRelease(release);
-    if (next === release || tries === mostReleases) {
-      throw appError("store.nvr-taken", `${name}-${version}-${release} is taken by another build`, {
-        hint: "Raise the version or the release label, or leave the release label out.",
-      });
-    }
-    release = next;
-  }
-  return release;
 }
 
 function optionsOf({ isolated, release, yumRepositories, parentBuild, target, userdata }: BuildOptions): BuildOptions {

@@ -1,4 +1,5 @@
 import type { BuildStore } from "../builds/build-record.ts";
+import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
@@ -9,6 +10,7 @@ import { approvalStore } from "./approvals.ts";
 import { buildStore } from "./builds.ts";
 import { openConnection, openPool } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
+import { destinationTags } from "./destination-tags.ts";
 import { inboxStore } from "./inbox.ts";
 import { ensureInstallation } from "./installation.ts";
 import { pgBossJobs } from "./jobs.ts";
@@ -28,6 +30,7 @@ export interface Store extends WorkflowStore {
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
   readonly approvals: ApprovalStore;
+  readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
   ensureInstallation(): Promise<string>;
@@ -65,6 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     cursors: cursorStore(database),
     releases: releaseStore(database),
     approvals: approvalStore(database, now),
+    destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
     journal: journalStore(database, url, log, now),
     jobs,

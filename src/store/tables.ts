@@ -72,6 +72,8 @@ export interface BuildTable {
   findings: readonly Finding[] | null;
   plan: BuildPlan | null;
   image_repository: string | null;
+  /** Null of builds of older releases, and before the plan. */
+  unique_tag: string | null;
   digest: string | null;
   error: ErrorReport | null;
   promotion: BuildRecord["promotion"] | null;
@@ -172,6 +174,12 @@ export interface ApprovalTable {
   at: Date;
 }
 
+export interface DestinationTagTable {
+  tag: string;
+  build: string;
+  tagged_at: Date;
+}
+
 export interface InstallationTable {
   the: Generated<boolean>;
   id: string;
@@ -192,4 +200,5 @@ export interface Tables {
   release_report: ReleaseReportTable;
   installation: InstallationTable;
   approval: ApprovalTable;
+  destination_tag: DestinationTagTable;
 }

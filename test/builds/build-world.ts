@@ -36,7 +36,7 @@ export const goodFiles: Readonly<Record<string, string>> = {
 
 /** A build service whose every neighbour stands in memory. What a story needs to differ is a field. */
 export function buildWorld(root: string) {
-  const { builds, records } = fakeBuildStore();
+  const { builds, records, destinationTags } = fakeBuildStore();
   const { logs, text } = fakeLogStore();
   const journal = memoryJournal();
   const statuses = new Map<string, CommitStatus>();
@@ -81,6 +81,7 @@ export function buildWorld(root: string) {
   };
   const ports: BuildPorts = {
     builds,
+    destinationTags,
     logs,
     forge: () => ({
       sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
@@ -158,6 +159,8 @@ export function buildWorld(root: string) {
     },
     settings: {
       publicUrl: "http://flibs.example.test",
+      digestMismatch: "fail",
+      targets: [],
       allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true }],
       buildMs: 3_600_000,
       testMs: 60_000,
@@ -173,7 +176,7 @@ export function buildWorld(root: string) {
   const flow = buildFlow(ports);
   /** Runs one build to its end as the worker does, or goes on with it; what it threw is returned. */
   const run = (id: string, asked = request, ended?: () => Ending | undefined) => journal.attempt(flow, id, asked, ended);
-  return Object.assign(world, { run, flow, ports });
+  return Object.assign(world, { run, flow, ports, destinationTags });
 }
 
 async function textsOf(directory: string): Promise<Readonly<Record<string, string>>> {
@@ -185,10 +188,18 @@ async function textsOf(directory: string): Promise<Readonly<Record<string, strin
 type MemoryRegistry = ReturnType<typeof memoryRegistry>;
 
 /** An image of one platform, or a manifest list of several; its ENV has FGC. */
-export function addParent(registry: MemoryRegistry, repository: string, tag: string, platforms: readonly Platform[]): Manifest {
+export function addParent(
+  registry: MemoryRegistry,
+  repository: string,
+  tag: string,
+  platforms: readonly Platform[],
+  labels: Readonly<Record<string, string>> = {},
+): Manifest {
   const children = platforms.map((platform) => {
     const [os, architecture] = platform.split("/");
-    const config = Buffer.from(JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"] } }));
+    const config = Buffer.from(
+      JSON.stringify({ os, architecture, config: { Env: ["FGC=f42"], ...(Object.keys(labels).length === 0 ? {} : { Labels: labels }) } }),
+    );
     registry.blobs.set(digestOf(config), config);
     const manifest = imageManifest(digestOf(config));
     return { manifest, platform: { os, architecture } };

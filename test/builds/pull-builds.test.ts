@@ -36,25 +36,40 @@ test.each([
   expect(world.records.get("run-1")?.plan?.platforms).toEqual(platforms);
 });
 
-test.each(["s390x", "x86-64", "arm64"])("asked for %s, which is not there, a build says what there is", async (name) => {
+test.each(["s390x", "x86-64"])("asked for %s, which is not there, a build says what there is", async (name) => {
   world.platforms = ["linux/amd64", "linux/arm64", "linux/ppc64le"];
   world.files = { ...goodFiles, "container.yaml": "platforms: {not: aarch64}\n" };
   expect(await world.run("run-1", { ...request, scratch: true, architectures: ["amd64", name] })).toMatchObject({
     code: "builds.architecture-unknown",
     kind: "input",
-    message: `"${name}" is not built here; there is x86_64, ppc64le`,
+    message: `"${name}" is not built here; there is x86_64, aarch64, ppc64le`,
     hint: "Name one or more of these, or none for all of them",
   });
   expect(world.built).toEqual([]);
-  expect(world.statuses.get("flibs / lint")?.title).toBe(`"${name}" is not built here; there is x86_64, ppc64le`);
+  expect(world.statuses.get("flibs / lint")?.title).toBe(`"${name}" is not built here; there is x86_64, aarch64, ppc64le`);
+});
+
+test("what a scratch or isolated build is asked for takes the place of container.yaml's and the target's list", () => {
+  const served = ["linux/amd64", "linux/arm64", "linux/s390x"] as const;
+  expect(choosePlatforms(served, { only: ["x86_64"], not: ["s390x"] }, ["s390x", "aarch64"], ["x86_64"])).toEqual([
+    "linux/arm64",
+    "linux/s390x",
+  ]);
+  expect(choosePlatforms(served, { not: ["s390x"] }, [], ["x86_64", "s390x"])).toEqual(["linux/amd64"]);
+  expect(() => choosePlatforms(served, { only: ["x86_64"], not: [] }, [], ["s390x"])).toThrow(
+    expect.objectContaining({
+      message: "no platform is left to build for; the engine serves linux/amd64, linux/arm64, linux/s390x",
+      hint: "Correct platforms.only and platforms.not; the build's target has s390x",
+    }),
+  );
 });
 
 test("an empty choice of platforms is told before an unknown architecture", () => {
-  expect(() => choosePlatforms([], { not: [] }, ["x86_64"])).toThrow("no platform is left");
+  expect(() => choosePlatforms([], { not: [] }, ["x86_64"])).toThrow("no platform is left to build for; the engine serves none");
 });
 
 test.each([
-  [{ architectures: ["x86_64"] }, "only a scratch build may be made for some architectures"],
+  [{ architectures: ["x86_64"] }, "only a scratch or isolated build may be made for some architectures"],
   [{ stranger: { base } }, "a pull request of somebody who may not write here is built as a scratch build only"],
 ])("an official build with %j is refused before anything is read", async (more, message) => {
   expect(await world.run("run-1", { ...request, ...more })).toMatchObject({ code: "builds.scratch-only", message });

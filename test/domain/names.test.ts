@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { digestHex, digestOf, isDigest, parseDigest, shortDigest } from "../../src/domain/digest.ts";
 import { appError, errorCatalogue, errorKind, isAppError, reportError } from "../../src/domain/errors.ts";
 import { checkTag, formatImageReference, isRepository, isTag, parseImageReference } from "../../src/domain/image-reference.ts";
-import { checkNvr, formatNvr, parseNvr, versionRelease } from "../../src/domain/nvr.ts";
+import { checkNvr, formatNvr, isRelease, parseNvr, versionRelease } from "../../src/domain/nvr.ts";
 import { platformArchitecture, rpmArchitecture } from "../../src/domain/platform.ts";
 
 const hex = "a".repeat(64);
@@ -89,6 +89,16 @@ describe("NVR", () => {
     [{ name: "a", version: "1", release: "1..2" }, /release "1..2"/],
   ])("%p is refused, naming the part", (nvr, why) => {
     expect(() => checkNvr(nvr)).toThrow(why);
+  });
+  // With OSBS's own expression this line of a comment would hold up everybody for years.
+  test.each(["^", "", "-", "."])("a long release that ends in %p is read at once", (end) => {
+    const text = `a-1-1${"a".repeat(900)}${end}`;
+    if (end === "") expect(parseNvr(text).release).toHaveLength(901);
+    else expect(() => parseNvr(text)).toThrow(expect.objectContaining({ code: "domain.nvr-invalid" }));
+  });
+  test("releases are those that OSBS takes", () => {
+    const osbs = /^\d+([._]?[a-zA-Z0-9]+)*$/;
+    fc.assert(fc.property(fc.stringMatching(/^[0-9a-z._-]{0,9}$/), (text) => expect(isRelease(text)).toBe(osbs.test(text))));
   });
   test("what is formatted reads back the same", () => {
     const nvr = fc.record({

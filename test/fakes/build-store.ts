@@ -1,9 +1,14 @@
 import type { BuildRecord, BuildStore } from "../../src/builds/build-record.ts";
+import type { DestinationTags, TaggedBuild } from "../../src/builds/destination-tags.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 
 /** Builds in memory, oldest first; as much of the port as the build flow uses. */
-export function fakeBuildStore(): { readonly builds: BuildStore; readonly records: Map<string, BuildRecord> } {
+export function fakeBuildStore(): {
+  readonly builds: BuildStore;
+  readonly records: Map<string, BuildRecord>;
+  readonly destinationTags: DestinationTags;
+} {
   const records = new Map<string, BuildRecord>();
   const documents = new Map<string, readonly BuildDocument[]>();
   const update = (id: string, change: Partial<BuildRecord>) => {
@@ -15,13 +20,17 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
   const builds = {
     create: async (id, asked) =>
       void records.set(id, { ...asked, id, state: "building", images: [], tests: [], createdAt: "2026-11-23T21:00:00.000Z" }),
-    reserveNvr: async (id, name, version, next) => {
-      const taken = [...records.values()].filter(isAlive).flatMap((one) => one.nvr ?? []);
-      const names = new Set(taken.map(formatNvr));
-      let release = next(taken.findLast((one) => one.name === name && one.version === version)?.release);
-      while (names.has(`${name}-${version}-${release}`)) release = next(release);
+    reserveNvr: async (id, { name, version, imageRepository }, choose) => {
+      const isNear = (one: BuildRecord) => one.nvr?.name === name || one.plan?.imageRepository === imageRepository;
+      const near = [...records.values()].filter((one) => isAlive(one) && one.nvr?.version === version && isNear(one)).reverse();
+      const release = choose(near.map((one) => ({ build: one.id, name: one.nvr?.name ?? "", release: one.nvr?.release ?? "" })));
       update(id, { nvr: { name, version, release } });
       return { name, version, release };
+    },
+    findHeldTags: async (id, imageRepository, tags) => {
+      const others = [...records.values()].filter((one) => one.id !== id && one.plan?.imageRepository === imageRepository);
+      const held = others.flatMap((one) => [one.plan?.uniqueTag, isAlive(one) ? one.plan?.primaryTag : undefined]);
+      return tags.filter((tag) => held.includes(tag));
     },
     saveFindings: async (id, findings) => update(id, { findings }),
     savePlan: async (id, plan) => update(id, { plan }),
@@ -53,6 +62,7 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
       (documents.get(id) ?? []).map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
     findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     find: async (id) => records.get(id),
+    findByDigest: async (digest) => [...records.values()].findLast((one) => one.state === "complete" && one.digest === digest),
     findByNvr: async (nvr) => {
       const named = [...records.values()].filter((one) => one.nvr !== undefined && formatNvr(one.nvr) === formatNvr(nvr));
       return named.findLast(isAlive) ?? named.at(-1);
@@ -64,5 +74,20 @@ export function fakeBuildStore(): { readonly builds: BuildStore; readonly record
         .filter((one) => imageRepository === undefined || one.plan?.imageRepository === imageRepository)
         .slice(0, limit),
   } as Partial<BuildStore> as BuildStore;
-  return { builds, records };
+  const tagged = new Map<string, Set<string>>();
+  const listTagged = (tag: string): TaggedBuild[] =>
+    [...(tagged.get(tag) ?? [])].flatMap((id) => {
+      const one = records.get(id);
+      if (one?.nvr === undefined) return [];
+      return { tag, build: id, nvr: one.nvr, repository: one.repository, requestedBy: one.requestedBy, taggedAt: one.createdAt };
+    });
+  const destinationTags: DestinationTags = {
+    tagBuild: async (build, tag) => void tagged.set(tag, new Set([build, ...(tagged.get(tag) ?? [])])),
+    listTagged: async (tag, { latest }) => {
+      const all = listTagged(tag);
+      return latest ? all.filter((one) => all.find((other) => other.nvr.name === one.nvr.name) === one) : all;
+    },
+    listTags: async () => [...tagged].map(([tag, builds]) => ({ tag, builds: builds.size })),
+  };
+  return { builds, records, destinationTags };
 }

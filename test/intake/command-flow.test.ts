@@ -45,7 +45,7 @@ describe("/build", () => {
     await merge();
     expect(await world.comment("bob", "/build --arch amd64")).toMatchObject({ reaction: "refused" });
     expect(await world.replies()).toEqual([
-      "**`/build --arch amd64`** could not be carried out: only a scratch build may be made for some architectures. Leave the architectures out, or ask for a scratch build.",
+      "**`/build --arch amd64`** could not be carried out: only a scratch or isolated build may be made for some architectures. Leave the architectures out, or ask for a scratch build.",
     ]);
     await world.comment("bob", "/build --scratch --arch amd64");
     expect(world.started()).toMatchObject([{ intent: { scratch: true, architectures: ["amd64"] } }]);

@@ -1,9 +1,9 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import { matchesBranch } from "../../src/domain/branch-pattern.ts";
 import type { Approval } from "../../src/intake/approvals.ts";
 import { commandFlow } from "../../src/intake/command-flow.ts";
 import type { CommandIntent } from "../../src/intake/command-intent.ts";
 import type { CommandPorts } from "../../src/intake/command-ports.ts";
-import { matchesBranch } from "../../src/intake/decide.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeForge } from "../fakes/forge.ts";
 import { fakeRuns } from "../fakes/runs.ts";

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
+import { matchesBranch } from "../../src/domain/branch-pattern.ts";
 import type { ForgeEvent } from "../../src/forge/event.ts";
-import { decide, type IntakePolicy, matchesBranch } from "../../src/intake/decide.ts";
+import { decide, type IntakePolicy } from "../../src/intake/decide.ts";
 
 const policy: IntakePolicy = {
   namespace: "containers",

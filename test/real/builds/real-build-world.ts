@@ -68,7 +68,7 @@ export async function realBuildWorld() {
     clients.set(endpoint, client);
     return client;
   };
-  const { builds, records } = fakeBuildStore();
+  const { builds, records, destinationTags } = fakeBuildStore();
   const { logs, text: logText } = fakeLogStore();
   const statuses = new Map<string, CommitStatus>();
   const promoted: string[] = [];
@@ -85,6 +85,7 @@ export async function realBuildWorld() {
   };
   const ports: BuildPorts = {
     builds,
+    destinationTags,
     logs,
     forge: () => ({
       sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
@@ -113,7 +114,14 @@ export async function realBuildWorld() {
     },
     get settings() {
       return {
-        ...{ publicUrl: "http://flibs.example.test", allowedParents: world.allowedParents, buildMs: world.buildMs, testMs: world.testMs },
+        ...{
+          publicUrl: "http://flibs.example.test",
+          allowedParents: world.allowedParents,
+          targets: [],
+          digestMismatch: "fail" as const,
+          buildMs: world.buildMs,
+          testMs: world.testMs,
+        },
         ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0" },
       };
     },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { BuildPlan, BuildRequested, BuiltImage } from "../../../src/builds/build-record.ts";
+import { type ChooseRelease, countedRelease, givenRelease } from "../../../src/builds/next-release.ts";
 import type { Digest } from "../../../src/domain/digest.ts";
 import type { TestResult } from "../../../src/gating/test-runner.ts";
 import type { Store } from "../../../src/store/store.ts";
@@ -18,7 +19,6 @@ afterAll(async () => database.drop());
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const failure = { code: "engine.unreachable", kind: "transient", message: "down" } as const;
-const count = (newest: string | undefined) => String(Number(newest ?? 0) + 1);
 
 async function create(more: Partial<BuildRequested> = {}): Promise<string> {
   const id = `20261123-${String(++builds).padStart(7, "0")}`;
@@ -30,8 +30,9 @@ async function create(more: Partial<BuildRequested> = {}): Promise<string> {
   return id;
 }
 
-function reserve(id: string, name: string, next = count) {
-  return store.transaction((transaction) => store.builds.reserveNvr(id, name, "1.0", next, transaction));
+function reserve(id: string, name: string, choose: ChooseRelease = countedRelease(name), imageRepository = `f40/${name}`) {
+  const wanted = { name, version: "1.0", imageRepository };
+  return store.transaction((transaction) => store.builds.reserveNvr(id, wanted, choose, transaction));
 }
 
 function image(platform: "linux/amd64" | "linux/arm64", rpm: string): BuiltImage {
@@ -106,11 +107,107 @@ describe("NVRs", () => {
     await expect(reserve(await create(), "fixed", () => "3")).rejects.toMatchObject({ code: "store.nvr-taken", kind: "input" });
   });
 
+  test("many workers that reserve, fail and reserve at once never give one release to two, and leave no hole", async () => {
+    const workers = [store, ...(await Promise.all([1, 2, 3].map(() => database.open())))];
+    const held = new Map<string, string>();
+    const work = async (own: Store, number: number) => {
+      for (let round = 0; round < 6; round++) {
+        const id = await create();
+        const wanted = { name: "storm", version: "1.0", imageRepository: "f40/storm" };
+        const { release } = await own.transaction((transaction) => own.builds.reserveNvr(id, wanted, countedRelease("storm"), transaction));
+        expect(held.has(release)).toBe(false);
+        held.set(release, id);
+        if ((round + number) % 3 > 0) continue;
+        held.delete(release);
+        await own.transaction((transaction) => own.builds.fail(id, "failed", failure, transaction));
+      }
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, number) => work(workers[number % workers.length] ?? store, number)));
+    const alive = await database.query<{ nvr_release: string; id: string }>(
+      "select nvr_release, id from build where nvr_name = 'storm' and state = 'building'",
+    );
+    expect(new Map(alive.map((row) => [row.nvr_release, row.id]))).toEqual(held);
+    expect(alive).toHaveLength(48);
+  });
+
+  test("of many that were given one release, one gets it", async () => {
+    const ids = await Promise.all(Array.from({ length: 10 }, () => create()));
+    const given = givenRelease({ name: "one", version: "1.0", release: "5.1" });
+    const ended = await Promise.allSettled(ids.map((id) => reserve(id, "one", given)));
+    expect(ended.filter((one) => one.status === "fulfilled")).toHaveLength(1);
+    for (const one of ended) if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "builds.nvr-exists" });
+  });
+
+  test("two components with one image never get one tag, whoever comes first", async () => {
+    const ids = await Promise.all(Array.from({ length: 12 }, () => create()));
+    const nvrs = await Promise.all(ids.map((id, index) => reserve(id, index % 2 ? "left" : "right", undefined, "f40/shared")));
+    expect(new Set(nvrs.map(({ release }) => release)).size).toBe(12);
+  });
+
+  test("a reservation whose transaction did not end holds nothing", async () => {
+    const id = await create();
+    const crashed = store.transaction(async (transaction) => {
+      await store.builds.reserveNvr(id, { name: "lost", version: "1.0", imageRepository: "f40/lost" }, countedRelease("lost"), transaction);
+      throw new Error("killed");
+    });
+    await expect(crashed).rejects.toThrow("killed");
+    expect((await reserve(await create(), "lost")).release).toBe("1");
+  });
+
+  test("tags that never move are told: another's release while it stands, another's unique tag for good", async () => {
+    const plan = (more: Partial<BuildPlan>): BuildPlan => ({
+      ...{ imageRepository: "f40/held", platforms: [], parents: [], labels: {}, uniqueTag: "u", floatingTags: [], suites: [] },
+      ...more,
+    });
+    const old = await create();
+    await reserve(old, "held");
+    await store.transaction((transaction) => store.builds.savePlan(old, plan({ uniqueTag: "u-1" }), transaction));
+    const id = await create();
+    const held = () =>
+      store.transaction((transaction) => store.builds.findHeldTags(id, "f40/held", ["latest", "u-1", "u-2", "1.0-1"], transaction));
+    expect(await held()).toEqual(["u-1", "1.0-1"]);
+    await store.transaction((transaction) => store.builds.fail(old, "failed", failure, transaction));
+    expect(await held()).toEqual(["u-1"]);
+    await expect(store.transaction((transaction) => store.builds.savePlan(id, plan({ uniqueTag: "u-1" }), transaction))).rejects.toThrow(
+      "build_unique_tag",
+    );
+  });
+
   test("the database itself refuses two builds with one NVR", async () => {
     const [one, two] = [await create(), await create()];
     const set = "update build set nvr_name = 'n', nvr_version = 'v', nvr_release = 'r' where id = $1";
     await database.query(set, [one]);
     await expect(database.query(set, [two])).rejects.toThrow("build_nvr");
+  });
+});
+
+describe("destination tags", () => {
+  test("have the builds that were tagged into them, once, the newest build of each component first", async () => {
+    const tag = async (id: string, name: string) =>
+      store.transaction((transaction) => store.destinationTags.tagBuild(id, name, transaction));
+    const nvrs = ["tag-a", "tag-b", "tag-a"];
+    const ids: string[] = [];
+    for (const name of nvrs) {
+      const id = await create();
+      await reserve(id, name);
+      ids.push(id);
+    }
+    for (const id of ids.toReversed()) await tag(id, "f40-candidate");
+    await tag(ids[0] ?? "", "f40-candidate");
+    await tag(ids[1] ?? "", "other");
+    const all = await store.destinationTags.listTagged("f40-candidate", { latest: false });
+    expect(all.map(({ build }) => build)).toEqual(ids.toReversed());
+    expect(all[0]).toMatchObject({
+      ...{ tag: "f40-candidate", repository: "containers/cockpit", requestedBy: "alice" },
+      nvr: { name: "tag-a", version: "1.0", release: "2" },
+    });
+    const latest = await store.destinationTags.listTagged("f40-candidate", { latest: true });
+    expect(latest.map(({ build }) => build)).toEqual([ids[2], ids[1]]);
+    expect(await store.destinationTags.listTags()).toEqual([
+      { tag: "f40-candidate", builds: 3 },
+      { tag: "other", builds: 1 },
+    ]);
+    expect(await store.destinationTags.listTagged("nothing", { latest: true })).toEqual([]);
   });
 });
 
@@ -211,6 +308,7 @@ describe("names", () => {
     await reserve(await create({ repository: "containers/first" }), "owned");
     await reserve(await create({ repository: "containers/second" }), "owned");
     expect(await owner("owned", "f40/other")).toBe("containers/first");
-    expect(await owner("other", "f40/owned")).toBeUndefined();
+    expect(await owner("other", "f40/owned")).toBe("containers/first");
+    expect(await owner("other", "f40/other")).toBeUndefined();
   });
 });
