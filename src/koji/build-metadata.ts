@@ -76,7 +76,8 @@ function imageExtra({ build, described, publicName }: FinishedBuild) {
     triggered_after_koji_task: null,
     media_types: [...new Set([described.index.mediaType, ...pushedImages(build).map(mediaTypeOf)])],
     parent_build_id: null,
-    parent_image_builds: {},
+    // Koji's own numbers are not known here; the hub does not ask for them.
+    parent_image_builds: Object.fromEntries(parents.flatMap(({ written, nvr }) => (nvr === undefined ? [] : [[written, { nvr }]]))),
     parent_images: [...parents.map(({ written }) => written)],
     index: {
       tags,

@@ -11,7 +11,7 @@ export function icmName(architecture: string): string {
  * them. What the base image brought stands in the image's own RPM database; what images of other stages brought is not known.
  */
 export function imageContentManifest(contents: ImageContents, parents: readonly PinnedParent[]) {
-  const builders = parents.slice(0, -1).map(({ written }) => `parent build '${written}' is missing SBOM`);
+  const builders = parents.slice(0, -1).map(({ nvr, written }) => `parent build '${nvr ?? written}' is missing SBOM`);
   const reasons = [...builders, ...(contents.image.rpmProblem === undefined ? [] : [contents.image.rpmProblem])].toSorted();
   return {
     bomFormat: "CycloneDX",

@@ -94,7 +94,10 @@ export function aFinishedBuild(changes: Partial<BuildRecord> = {}): FinishedBuil
     },
     plan: {
       ...{ nvr, imageRepository: "f42/cockpit", platforms: ["linux/amd64", "linux/arm64"] },
-      parents: [parent("registry.fedoraproject.org/golang:1.24"), parent("registry.fedoraproject.org/fedora:42")],
+      parents: [
+        parent("registry.fedoraproject.org/golang:1.24"),
+        { ...parent("registry.fedoraproject.org/fedora:42"), nvr: "fedora-container-base-42-20261101.0" },
+      ],
       labels: { "build-date": "2026-11-23T11:00:00.000Z", "vcs-type": "git", "vcs-ref": commit, release: "1.f42" },
       ...{ uniqueTag: "cockpit-container-none-12345-20261123110000", primaryTag: "300-1.f42", floatingTags: ["300", "latest"], suites: [] },
     },
