@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Readable, Transform } from "node:stream";
+import { pipeline, type Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Digest } from "../domain/digest.ts";
 import { appError, isAppError } from "../domain/errors.ts";
@@ -88,25 +88,9 @@ function unpackerOf(mediaType: string): Unpack | undefined {
   }
 }
 
-/** Fed by hand, since errors of either side have to come out of the loop that reads. */
-async function* through(bytes: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncGenerator<Uint8Array> {
-  const feeding = (async () => {
-    try {
-      for await (const chunk of bytes) {
-        if (unpacker.destroyed) return;
-        if (!unpacker.write(chunk)) await new Promise<void>((resolve) => unpacker.once("drain", resolve).once("close", resolve));
-      }
-      unpacker.end();
-    } catch (error) {
-      unpacker.destroy(error as Error);
-    }
-  })();
-  try {
-    yield* unpacker as AsyncIterable<Uint8Array>;
-  } finally {
-    unpacker.destroy();
-    await feeding;
-  }
+/** Errors of either side come out of the loop that reads, which also ends both when it stops early. */
+function through(bytes: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncIterable<Uint8Array> {
+  return pipeline(bytes, unpacker, () => {});
 }
 
 /** Node's errors of zlib have its own codes: Z_DATA_ERROR, Z_BUF_ERROR, ZSTD_error_... */
