@@ -95,6 +95,7 @@ async function openClient(settings: Settings): Promise<Client> {
   const client: Client = {
     settings,
     builds: app.store.builds,
+    destinationTags: app.store.destinationTags,
     logs: app.store.logs,
     runs: app.runs,
     releases: app.store.releases,

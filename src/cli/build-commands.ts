@@ -1,46 +1,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
-import type { BuildRecord, BuildRequested, BuildState } from "../builds/build-record.ts";
+import type { BuildRecord, BuildState } from "../builds/build-record.ts";
 import { metadataName } from "../documents/build-documents.ts";
 import { formatAge, formatDuration } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";
-import { requestBuild } from "../intake/requests.ts";
 import { isFinal } from "../workflow/run.ts";
-import { readWorkingCopy } from "./checkout-of.ts";
 import type { Client } from "./client.ts";
+import { watchBuild } from "./container-build.ts";
 import { exitCodes } from "./exit.ts";
 import { findBuild, readDocument } from "./find-build.ts";
 import type { CommandContext } from "./program.ts";
 import { formatBuild } from "./show-build.ts";
 import { formatTable, plain, type Terminal, type Tone } from "./terminal.ts";
-import { formatEnding, watchRun } from "./watch-build.ts";
 
 const pause = () => delay(250);
 const states: Readonly<Record<BuildState, Tone>> = { building: "busy", complete: "good", failed: "bad", cancelled: "faint" };
 
-/** `container-build`, `watch`, `builds`, `show`, `logs`, `cancel`. */
+/** `watch`, `builds`, `show`, `logs`, `cancel`. */
 export function addBuildCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
-
-  program
-    .command("container-build")
-    .argument("[repository]", "<namespace>/<name>; the repository that this directory is a clone of when left out")
-    .description("Build a container repository at a commit and watch it, like fedpkg container-build")
-    .option("--branch <name>", "branch to build", "main")
-    .option("--commit <id>", "commit to build; the branch's head when left out")
-    .option("--scratch", "stop after the tests: no NVR, no promotion", false)
-    .option("--nowait", "print the build's id and go", false)
-    .option("--json", "print the build as JSON when it has ended (or at once with --nowait)", false)
-    .action(async (repository: string | undefined, options: ContainerBuildOptions) => {
-      await context.withClient(async (client) => {
-        const request = await readRequest(client, repository, options, context.person);
-        const id = await client.runs.start(requestBuild(request, `cli ${context.uniqueId()}`));
-        if (options.nowait) return terminal.out(options.json ? `${JSON.stringify({ id })}\n` : `${id}\n`);
-        terminal.err(`build ${id} of ${request.repository} ${request.branch} at ${request.commit.slice(0, 12)}\n`);
-        if (!(await watchBuild(client, terminal, id, options.json))) context.exit(exitCodes.failed);
-      });
-    });
 
   program
     .command("watch")
@@ -50,7 +29,7 @@ export function addBuildCommands(program: Command, context: CommandContext): voi
     .action(async (name: string, options: { json: boolean }) => {
       await context.withClient(async (client) => {
         const id = (await client.runs.find(name))?.id ?? (await findBuild(client, name)).id;
-        if (!(await watchBuild(client, terminal, id, options.json))) context.exit(exitCodes.failed);
+        if (!(await watchBuild(client, terminal, id, options))) context.exit(exitCodes.failed);
       });
     });
 
@@ -117,39 +96,6 @@ export function addBuildCommands(program: Command, context: CommandContext): voi
         return context.exit(exitCodes.failed);
       });
     });
-}
-
-interface ContainerBuildOptions {
-  readonly branch: string;
-  readonly commit?: string;
-  readonly scratch: boolean;
-  readonly nowait: boolean;
-  readonly json: boolean;
-}
-
-/** True when the build went well. Standard output has the logs, or with `json` the record alone. */
-async function watchBuild(client: Client, terminal: Terminal, id: string, json: boolean): Promise<boolean> {
-  const run = await watchRun(client, json ? { ...terminal, out: terminal.err } : terminal, id, pause);
-  const build = await client.builds.find(id);
-  if (json) terminal.out(`${JSON.stringify(build ?? run, null, 2)}\n`);
-  else terminal.err(formatEnding(terminal, run, build, publicName(client)));
-  return run.status === "done" && !build?.error;
-}
-
-async function readRequest(
-  client: Client,
-  repository: string | undefined,
-  options: ContainerBuildOptions,
-  requestedBy: string,
-): Promise<BuildRequested> {
-  const common = { forge: client.forge.name, scratch: options.scratch, requestedBy };
-  if (repository === undefined) return { ...common, ...readWorkingCopy(process.cwd()) };
-  const full = repository.includes("/") ? repository : `${client.settings.containers.namespace}/${repository}`;
-  const commit = options.commit ?? (await client.forge.findHead(full, options.branch));
-  if (commit === undefined) {
-    throw appError("cli.not-found", `${full} has no branch ${options.branch}`, { hint: "flibs repo list shows the repositories" });
-  }
-  return { ...common, repository: full, branch: options.branch, commit };
 }
 
 async function printLogs(client: Client, terminal: Terminal, id: string, only: string | undefined, follow: boolean): Promise<void> {

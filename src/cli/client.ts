@@ -1,4 +1,5 @@
 import type { BuildStore } from "../builds/build-record.ts";
+import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
 import type { Settings } from "../config.ts";
 import type { Forge } from "../forge/forge.ts";
@@ -10,6 +11,7 @@ import type { Runs } from "../workflow/run.ts";
 export interface Client {
   readonly settings: Settings;
   readonly builds: BuildStore;
+  readonly destinationTags: DestinationTags;
   readonly logs: LogStore;
   readonly runs: Runs;
   readonly releases: ReleaseStore;

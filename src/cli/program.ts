@@ -4,12 +4,14 @@ import type { AppRegistration } from "../forge/new-app.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
+import { addContainerBuild } from "./container-build.ts";
 import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
+import { addTargetCommands } from "./target-commands.ts";
 import type { Terminal } from "./terminal.ts";
 import { addVerifyCommand, type VerifyImage } from "./verify-command.ts";
 
@@ -105,8 +107,10 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .command("serve")
     .description("Run the service: inbox, workers, sweeps, web pages")
     .action(async () => surroundings.serve(context.settings()));
+  addContainerBuild(program, context);
   addBuildCommands(program, context);
   addDocumentCommands(program, context);
+  addTargetCommands(program, context);
   addPullCommands(program, context);
   addReleaseCommands(program, context);
   addVerifyCommand(program, context);

@@ -24,11 +24,15 @@ export function formatBuild(
     ...line("build", build.id),
     ...line("source", `${build.repository} ${build.branch} ${build.commit}`),
     ...line("asked by", build.requestedBy),
+    ...line("asked for", formatAsked(build)),
+    ...line("target", build.plan?.target && `${build.plan.target.name}, tagged into ${build.plan.target.destinationTag}`),
     ...line("started", build.createdAt),
     ...line("ended", build.finishedAt),
     ...line("image", image),
     ...line("tags", build.plan ? [build.plan.primaryTag, ...build.plan.floatingTags].filter(Boolean).join(", ") : undefined),
-    ...(build.plan?.parents ?? []).flatMap((parent) => line("parent", `${parent.written} = ${parent.digest}`)),
+    ...(build.plan?.parents ?? []).flatMap((parent) =>
+      line("parent", `${parent.written} = ${parent.digest}${parent.nvr === undefined ? "" : ` (${parent.nvr})`}`),
+    ),
     ...build.images.flatMap((built) => line("platform", formatImage(built))),
     ...line("documents", documents.length === 0 ? undefined : documents.map((one) => one.name).join(", ")),
     ...line("promotion", build.promotion ? `${build.promotion.repository} #${build.promotion.number}` : undefined),
@@ -45,6 +49,28 @@ export function formatBuild(
     }),
     "",
   ].join("\n");
+}
+
+/** What a person asked for beside the commit; undefined when that was nothing. */
+function formatAsked({
+  isolated,
+  release,
+  architectures,
+  yumRepositories,
+  parentBuild,
+  target,
+  userdata,
+}: BuildRecord): string | undefined {
+  const asked = [
+    ...(isolated === true ? ["isolated"] : []),
+    ...(release === undefined ? [] : [`release ${release}`]),
+    ...(architectures === undefined ? [] : [`for ${architectures.join(", ")}`]),
+    ...(parentBuild === undefined ? [] : [`on ${parentBuild}`]),
+    ...(target === undefined ? [] : [`target ${target}`]),
+    ...(yumRepositories ?? []).map((url) => `repository ${url}`),
+    ...(userdata === undefined ? [] : [`userdata ${JSON.stringify(userdata)}`]),
+  ];
+  return asked.length === 0 ? undefined : asked.join("\n");
 }
 
 function formatImage(image: BuiltImage): string {

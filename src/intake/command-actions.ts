@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { BuildRecord, BuildRequested } from "../builds/build-record.ts";
 import { checkRequest } from "../builds/check-request.ts";
 import { chooseSuites } from "../builds/choose-suites.ts";
+import { followsBranch } from "../builds/follows-branch.ts";
 import { appError, type ErrorReport, reportError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import type { RunRequest } from "../workflow/run.ts";
@@ -215,7 +216,7 @@ async function newestOfficial({ ports, intent, facts }: Scene): Promise<BuildRec
 }
 
 function isOfficial(build: BuildRecord, { baseBranch }: PullFacts): boolean {
-  return !build.scratch && build.branch === baseBranch;
+  return followsBranch(build) && build.branch === baseBranch;
 }
 
 function planned(what: string, ...requests: readonly RunRequest[]): Planned {

@@ -20,12 +20,13 @@ const Built = z.object({
   branch: z.string(),
   commit: z.string(),
   scratch: z.boolean(),
+  isolated: z.boolean().optional(),
   pull: z.number().optional(),
 });
 
 /**
  * The part that a check tells of as a run of its own, or why it is not done again. Pure. A build of a branch that has moved on is refused: its
- * floating tags would go back to an older commit.
+ * floating tags would go back to an older commit. Scratch and isolated builds move none.
  */
 export function planAgain(run: Run, facts: AgainFacts): RunRequest | { readonly refusal: string } {
   const { name, actor, request } = facts;
@@ -43,7 +44,7 @@ export function planAgain(run: Run, facts: AgainFacts): RunRequest | { readonly 
       const built = Built.parse(run.intent);
       if (tested !== undefined && !facts.whole) return testAgain(run.id, [tested], facts);
       if (name === "flibs / promotion" && !facts.whole) return promoteAgain(run.id, facts);
-      if (!built.scratch && facts.head !== built.commit) {
+      if (!built.scratch && built.isolated !== true && facts.head !== built.commit) {
         return { refusal: `${built.branch} has moved to ${facts.head?.slice(0, 12) ?? "nowhere"}; only its head is built` };
       }
       const platform = /^flibs \/ build \((.+)\)$/s.exec(name)?.[1];

@@ -61,10 +61,11 @@ export function requestsOf(intent: Intent): readonly RunRequest[] {
   }
 }
 
-/** A newer commit of a branch supersedes the build of an older one; scratch builds stand in nobody's way. */
+/** A newer commit of a branch supersedes the build of an older one for the same target; scratch and isolated builds stand in nobody's way. */
 export function requestBuild(request: BuildRequested, key: string): RunRequest {
-  const scratch = request.scratch ? ` scratch ${request.commit}` : "";
-  const subject = `build ${request.repository} ${request.branch}${scratch}`;
+  const beside = request.scratch ? ` scratch ${request.commit}` : request.isolated ? ` isolated ${request.release}` : "";
+  const target = request.target === undefined ? "" : ` for ${request.target}`;
+  const subject = `build ${request.repository} ${request.branch}${beside}${target}`;
   return { flow: "build", subject, intent: request, key, whenBusy: "supersede" };
 }
 

@@ -1,0 +1,172 @@
+import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { Client } from "../../src/cli/client.ts";
+import { runProgram, type Surroundings } from "../../src/cli/program.ts";
+import { parseSettings } from "../../src/config-load.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
+import { appError } from "../../src/domain/errors.ts";
+import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
+import type { ForgePeople } from "../../src/forge/person.ts";
+import type { Run, RunRequest } from "../../src/workflow/run.ts";
+
+const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
+const plainSettings = `
+manifests: {repository: releng/manifests}
+registries: {candidate: {endpoint: "c.test"}, production: {endpoint: "p.test"}}
+signing: {gnupgHome: /g, candidateKey: A, productionKey: B}
+`;
+export const digest = `sha256:${"d".repeat(64)}` as const;
+export const build: BuildRecord = {
+  id: "b1",
+  forge: "local",
+  repository: "containers/hello",
+  branch: "main",
+  commit: "c".repeat(40),
+  scratch: false,
+  requestedBy: "alice",
+  state: "complete",
+  nvr: { name: "hello-container", version: "1.0", release: "1" },
+  images: [],
+  digest,
+  tests: [{ suite: "smoke", outcome: "pass", cases: [], message: "2 of 2 passed", durationMs: 5 }],
+  createdAt: "2026-11-23T11:00:00.000Z",
+  finishedAt: "2026-11-23T11:00:05.000Z",
+};
+export const run: Run = { id: "b1", flow: "build", subject: "s", intent: {}, status: "done", attempt: 1, createdAt: build.createdAt };
+const pull: Pull = {
+  repository: "releng/manifests",
+  number: 7,
+  title: "promote hello \u001b[31m1.0-1",
+  body: "<!-- machine -->\nwhat it does",
+  author: "flibs",
+  state: "open",
+  headBranch: "promote/hello",
+  head: "h",
+  baseBranch: "main",
+  baseHead: "b",
+  mergeable: true,
+  fromFork: false,
+  openedAt: build.createdAt,
+};
+
+export interface Story {
+  /** Lines of YAML below those that are needed. */
+  readonly settings?: string;
+  /** The forge, as a line of YAML. */
+  readonly forge?: string;
+  readonly tagged?: readonly TaggedBuild[];
+  readonly build?: BuildRecord;
+  readonly run?: Run;
+  readonly documents?: readonly BuildDocument[];
+  readonly prunedAt?: string;
+  readonly statuses?: readonly CommitStatus[];
+}
+
+/** One command line on a client of fakes: what it printed, its exit code and what it asked for. */
+export async function flibs(line: string[], story: Story = {}) {
+  const said = { out: "", err: "" };
+  const asked = { started: [] as RunRequest[], merged: [] as string[], closed: 0, cancelled: [] as string[] };
+  const found = story.build ?? build;
+  const settings = parseSettings((story.forge ?? localForge) + plainSettings + (story.settings ?? ""), "flibs.yaml");
+  const tagged = story.tagged ?? [];
+  const client = {
+    settings,
+    builds: {
+      find: async (id: string) => (id === found.id ? found : undefined),
+      findByNvr: async (nvr: { name: string }) => (nvr.name === "hello-container" ? found : undefined),
+      list: async () => [found],
+      listDocuments: async () =>
+        (story.documents ?? []).map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
+      findDocument: async (_: string, name: string) => story.documents?.find((one) => one.name === name),
+    },
+    destinationTags: {
+      listTagged: async (tag: string, { latest }: { latest: boolean }) =>
+        (latest ? tagged.slice(0, 1) : tagged).map((one) => ({ ...one, tag })),
+      listTags: async () => (tagged.length === 0 ? [] : [{ tag: "f42-updates-candidate", builds: tagged.length }]),
+    },
+    logs: {
+      list: async () => [
+        { name: "linux/amd64", bytes: 5, closed: true, ...(story.prunedAt === undefined ? {} : { prunedAt: story.prunedAt }) },
+      ],
+      read: async (_run: string, _name: string, offset: number) =>
+        offset === 0 && story.prunedAt === undefined
+          ? { text: "STEP\u001b[2J 1\n", next: 5, closed: true }
+          : { text: "", next: 5, closed: true },
+    },
+    runs: {
+      start: async (request: RunRequest) => {
+        asked.started.push(request);
+        return "b1";
+      },
+      find: async () => story.run ?? run,
+      journal: async () => [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
+      cancel: async (id: string) => {
+        asked.cancelled.push(id);
+        return true;
+      },
+    },
+    releases: { listReports: async () => [] },
+    forge: {
+      name: "local",
+      findHead: async (repository: string) => (repository === "containers/hello" ? "c".repeat(40) : undefined),
+      findPull: async (_repository: string, number: number) => (number === 7 ? pull : undefined),
+      listPulls: async () => [pull],
+      listStatuses: async () => story.statuses ?? [],
+      listComments: async () => [],
+    },
+    people: () =>
+      ({
+        mergePull: async (_repository: string, number: number, person: string, head: string) => {
+          asked.merged.push(`${number} at ${head} by ${person}`);
+          return { mergeCommit: "m".repeat(40) };
+        },
+      }) as unknown as ForgePeople,
+    close: async () => {
+      asked.closed += 1;
+    },
+  } as unknown as Client;
+  const surroundings: Surroundings = {
+    terminal: {
+      out: (text) => {
+        said.out += text;
+      },
+      err: (text) => {
+        said.err += text;
+      },
+      colours: false,
+      live: false,
+      width: 100,
+    },
+    environment: {},
+    person: "alice",
+    version: "1.2.3",
+    now: () => Date.parse("2026-11-23T12:00:00Z"),
+    uniqueId: () => "u1",
+    loadSettings: () => settings,
+    openClient: async () => client,
+    serve: async () => {},
+    releaseActions: () => ({
+      plan: async () => [{ imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" }],
+      start: async () => [],
+    }),
+    verifyImage: () => async (image) => ({
+      image,
+      ok: false,
+      digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
+    }),
+    doctorChecks: () => [
+      { name: "database", look: async () => "PostgreSQL 18" },
+      {
+        name: "engine",
+        look: async () => {
+          throw appError("cli.not-running", "no answer", { hint: "Start it" });
+        },
+      },
+    ],
+    githubApps: {} as Surroundings["githubApps"],
+    onInterrupt: () => () => {},
+    init: async () => ["made"],
+  };
+  const code = await runProgram(line, surroundings);
+  return { code, ...said, ...asked };
+}
