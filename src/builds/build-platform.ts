@@ -102,7 +102,7 @@ export async function buildPlatform(
     }),
   );
   const measuring = pushing.then(({ digest }) =>
-    step(`measure ${platform}`, Parts, (_, signal) => measureImage(ports, plan.imageRepository, digest, signal)),
+    step(`measure ${platform}`, Parts, (_, signal) => measureImage(ports, plan, platform, digest, signal)),
   );
   const [image, pushed, parts] = await Promise.all([inspecting, pushing, measuring]);
   await step.write(`save ${platform}`, z.null(), async (transaction) => {

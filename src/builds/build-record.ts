@@ -141,6 +141,16 @@ export interface PushedParts {
   readonly layers: readonly ImageLayer[];
   /** The image's configuration as it is in the registry, whose digest is the image's id. */
   readonly imageConfig: Readonly<Record<string, unknown>>;
+  /** Absent for an image made FROM scratch, and when the parent could not be read any more. */
+  readonly base?: BaseImage;
+}
+
+/** The parent whose layers an image begins with. */
+export interface BaseImage {
+  /** As it stands in the Dockerfile. */
+  readonly written: string;
+  /** Digest of its configuration, for the same platform. */
+  readonly imageId: Digest;
 }
 
 /** What was found in the built image of one platform. */

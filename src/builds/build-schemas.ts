@@ -144,6 +144,7 @@ export const Parts: z.ZodType<PushedParts> = z.object({
   mediaType: z.string(),
   layers: z.array(Layer),
   imageConfig: z.record(z.string(), z.unknown()),
+  base: z.object({ written: z.string(), imageId: Digest }).exactOptional(),
 });
 
 export const Pushed = z.object({ mediaType: z.string(), digest: Digest, size: z.number() });

@@ -1,8 +1,10 @@
 import { type Digest, isDigest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
+import type { Platform } from "../domain/platform.ts";
 import { parseImageManifest } from "../registry/image-manifest.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { ImageLayer, PushedParts } from "./build-record.ts";
+import type { BuildPlan, ImageLayer, PushedParts } from "./build-record.ts";
+import { findBaseImage } from "./find-base-image.ts";
 
 const maxConfigBytes = 4 * 1024 * 1024;
 
@@ -11,11 +13,14 @@ const maxConfigBytes = 4 * 1024 * 1024;
  * what the image's configuration says, and what the registry client throws.
  */
 export async function measureImage(
-  { candidate, measureLayer }: Pick<BuildPorts, "candidate" | "measureLayer">,
-  repository: string,
+  ports: Pick<BuildPorts, "candidate" | "measureLayer" | "openRegistry" | "settings">,
+  plan: Pick<BuildPlan, "imageRepository" | "parents">,
+  platform: Platform,
   digest: Digest,
   signal: AbortSignal,
 ): Promise<PushedParts> {
+  const { candidate, measureLayer } = ports;
+  const repository = plan.imageRepository;
   const manifest = await candidate.registry.readManifest(repository, digest);
   const image = parseImageManifest(manifest);
   if (image.kind !== "image") throw appError("builds.pushed-differs", `the registry's ${digest} is a list, not an image`);
@@ -40,7 +45,13 @@ export async function measureImage(
       ...(measured === undefined ? {} : { sizeBytes: measured.sizeBytes }),
     });
   }
-  return { mediaType: manifest.mediaType, layers, imageConfig };
+  const base = await findBaseImage(
+    ports,
+    plan.parents,
+    platform,
+    layers.map(({ diffId }) => diffId),
+  );
+  return { mediaType: manifest.mediaType, layers, imageConfig, ...(base === undefined ? {} : { base }) };
 }
 
 function parseConfig(bytes: Uint8Array, digest: Digest): Record<string, unknown> {

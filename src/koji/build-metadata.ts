@@ -146,6 +146,7 @@ function dockerExtra({ build, publicName }: FinishedBuild, image: BuiltImage & {
   const { container_config: _, ...config } = imageConfig;
   return {
     id: image.imageId,
+    ...(image.parts?.base === undefined ? {} : { parent_id: image.parts.base.imageId }),
     repositories: [`${repository}:${tag}`, `${repository}@${image.digest}`],
     tags: [tag],
     layer_sizes: layers.flatMap(({ diffId, sizeBytes }) => (sizeBytes === undefined ? [] : [{ diff_id: diffId, size: sizeBytes }])),

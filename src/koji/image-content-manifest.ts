@@ -11,7 +11,10 @@ export function icmName(architecture: string): string {
  * them. What the base image brought stands in the image's own RPM database; what images of other stages brought is not known.
  */
 export function imageContentManifest(contents: ImageContents, parents: readonly PinnedParent[]) {
-  const builders = parents.slice(0, -1).map(({ nvr, written }) => `parent build '${nvr ?? written}' is missing SBOM`);
+  const base = contents.image.parts?.base?.written;
+  const builders = parents
+    .filter(({ written }) => written !== base)
+    .map(({ nvr, written }) => `parent build '${nvr ?? written}' is missing SBOM`);
   const reasons = [...builders, ...(contents.image.rpmProblem === undefined ? [] : [contents.image.rpmProblem])].toSorted();
   return {
     bomFormat: "CycloneDX",

@@ -68,6 +68,7 @@ export function anImage(platform: Platform, rpms = someRpms(rpmArchitecture(plat
         rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
         history: [{ created_by: "COPY root/ / # \u001b[2J" }],
       },
+      base: { written: "registry.fedoraproject.org/fedora:42", imageId: digestOf("base config") },
     },
     digest: digestOf(`manifest ${platform}`),
     manifestSize: 740,

@@ -65,6 +65,12 @@ test("the template becomes a signed, tested candidate whose RPMs are known, and 
   for (const layer of image?.parts?.layers ?? []) expect(layer.sizeBytes).toBeGreaterThan(layer.compressedBytes);
   expect(image?.parts?.imageConfig).toMatchObject({ os: "linux", architecture: "amd64", rootfs: { diff_ids: image?.diffIds } });
 
+  const config = (await world.ports.candidate.registry.readManifest("fedora", world.base.digest as `sha256:${string}`)).bytes;
+  expect(image?.parts?.base).toEqual({
+    written: "registry.fedoraproject.org/fedora:42",
+    imageId: JSON.parse(Buffer.from(config).toString()).config.digest,
+  });
+
   const documents = await world.ports.builds.listDocuments("whole");
   expect(documents.map((one) => one.name)).toEqual([
     ...["metadata.json", "icm-x86_64.json", "x86_64.spdx.json", "x86_64.cdx.json", "provenance.intoto.json"],
