@@ -52,7 +52,7 @@ function checkRelease({ isolated, release }: BuildRequested): void {
     throw invalid("The release parameter is required for isolated builds", "Give one, for example 3.1 as a fix to release 3");
   }
   if (release === undefined) return;
-  if (isolated && !isolatedRelease.test(release)) {
+  if (isolated && !isIsolatedRelease(release)) {
     throw invalid(
       String.raw`For isolated builds, the release value must be in the format: ^\d+\.\d+(\..+)?$`,
       "Write for example 3.1 as a fix to release 3",
@@ -63,6 +63,11 @@ function checkRelease({ isolated, release }: BuildRequested): void {
     `release "${release.slice(0, maxRelease)}" must start with a digit and have letters and digits parted by . or _, at most ${maxRelease} characters`,
     "Write for example 3, or leave it out: then flibs counts up by itself",
   );
+}
+
+/** OSBS's pattern alone: what else a release must be is looked at afterwards. */
+export function isIsolatedRelease(text: string): boolean {
+  return isolatedRelease.test(text);
 }
 
 function checkRepositories(urls: readonly string[]): void {

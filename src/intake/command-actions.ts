@@ -118,26 +118,37 @@ function pullRequest({ intent, facts }: Scene): BuildRequested {
   };
 }
 
-function planPull(scene: Scene, { architectures }: Doing<"build">): Planned {
+function planPull(scene: Scene, { architectures, isolated, release }: Doing<"build">): Planned {
+  if (isolated !== undefined || release !== undefined) {
+    throw appError("builds.scratch-only", "an open pull request is built as a scratch build, which has no release", {
+      hint: "Merge it first, or leave the release out",
+    });
+  }
   const request = { ...pullRequest(scene), ...(architectures === undefined ? {} : { architectures }) };
   checkRequest(request);
   return planned("build", requestPullBuild(request, `build ${scene.key}`));
 }
 
 /** The head of the branch that the pull request went into, whatever was merged since. */
-async function planBranch(scene: Scene, { scratch, architectures }: Doing<"build">): Promise<Planned> {
+async function planBranch(scene: Scene, { scratch, isolated, release, architectures }: Doing<"build">): Promise<Planned> {
   const { forge, repository, actor } = scene.intent;
   const branch = scene.facts.baseBranch;
   if (!scene.ports.isBuilt(branch)) throw appError("intake.branch-not-built", `branch ${branch} of ${repository} is not built`);
   const commit = await scene.ports.forge.findHead(repository, branch);
   if (commit === undefined) throw appError("intake.branch-not-built", `branch ${branch} of ${repository} has gone`);
-  const request = {
+  if (isolated !== undefined && release !== undefined) {
+    throw appError("builds.request-invalid", "an isolated build has its release already", { hint: "Leave --release out" });
+  }
+  const given = isolated ?? release;
+  const request: BuildRequested = {
     forge,
     repository,
     branch,
     commit,
     scratch,
     requestedBy: actor,
+    ...(isolated === undefined ? {} : { isolated: true }),
+    ...(given === undefined ? {} : { release: given }),
     ...(architectures === undefined ? {} : { architectures }),
   };
   checkRequest(request);

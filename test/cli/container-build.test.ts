@@ -175,7 +175,7 @@ describe("refusals, word for word", () => {
       "an unknown architecture",
       ["hello", "--scratch", "--arches", "x86-64"],
       '"x86-64" is no architecture',
-      "There is amd64, arm64, ppc64le, s390x, riscv64, 386; what names the repository stands before --arches",
+      "There is 386, amd64, arm64, ppc64le, s390x, riscv64; what names the repository stands before --arches",
     ],
     ["no architecture", ["hello", "--scratch", "--arch-override", " , "], "no architecture is named"],
     [
@@ -198,7 +198,7 @@ describe("refusals, word for word", () => {
       "Give the commit id with all of its 40 digits, a branch, or HEAD",
     ],
     ["an unknown repository", ["nothing"], "containers/nothing has no branch main", "flibs repo list shows the repositories"],
-  ])("%s", async (_, line, message, hint) => {
+  ])("%s", async (...[, line, message, hint]) => {
     const { code, err, started: runs } = await flibs(["container-build", ...line], { settings: targets });
     expect(runs).toEqual([]);
     expect(code).toBe(2);
@@ -293,7 +293,7 @@ f42-updates-candidate  2       f42-container-candidate
   test("list-tagged has the latest of each component, or all", async () => {
     expect((await flibs(["list-tagged", "f42-updates-candidate"], { tagged })).out).toBe(
       `BUILD                  TAG                    BUILT BY  TAGGED      ID
-hello-container-1.0-2  f42-updates-candidate  alice     1 h ago     b1
+hello-container-1.0-2  f42-updates-candidate  alice     60 min ago  b1
 `,
     );
     expect((await flibs(["list-tagged", "f42-updates-candidate", "--all"], { tagged })).out).toContain("hello-container-1.0-1");

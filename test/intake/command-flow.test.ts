@@ -50,6 +50,51 @@ describe("/build", () => {
     await world.comment("bob", "/build --scratch --arch amd64");
     expect(world.started()).toMatchObject([{ intent: { scratch: true, architectures: ["amd64"] } }]);
   });
+  test("of a merged one makes an isolated build, or one with a given release, beside the branch's line", async () => {
+    await merge();
+    await world.comment("bob", "/build --isolated 3.1 --arch amd64");
+    await world.comment("bob", "/build --release 7");
+    expect(world.started()).toMatchObject([
+      {
+        subject: `build ${hello} f42 isolated 3.1`,
+        intent: { isolated: true, release: "3.1", architectures: ["amd64"], scratch: false, requestedBy: "bob" },
+      },
+      { subject: `build ${hello} f42`, intent: { release: "7", scratch: false } },
+    ]);
+    expect(world.started()[1]?.intent).not.toHaveProperty("isolated");
+  });
+  test.each([
+    ["--scratch --isolated 3.1", "Build cannot be both isolated and scratch. Leave one of the two out."],
+    ["--isolated 3.1 --release 3.1", "an isolated build has its release already. Leave --release out."],
+  ])("of a merged one with %s is refused", async (options, words) => {
+    await merge();
+    await world.comment("bob", `/build ${options}`);
+    expect(await world.replies()).toEqual([`**\`/build ${options}\`** could not be carried out: ${words}`]);
+    expect(world.all).toEqual([]);
+  });
+  test.each(["--isolated 3.1", "--release 7", "--scratch --release 7"])(
+    "of an open one with %s is refused, for everybody",
+    async (options) => {
+      await world.comment("bob", `/build ${options}`);
+      expect(await world.replies()).toEqual([
+        `**\`/build ${options}\`** could not be carried out: an open pull request is built as a scratch build, which has no release. Merge it first, or leave the release out.`,
+      ]);
+      expect(world.all).toEqual([]);
+    },
+  );
+  test.each([
+    ["--isolated 3", "`--isolated` must be a release of two numbers, and more behind another dot (3.1, 3.1.fc42); `3` is not."],
+    ["--isolated 3.1.a-b", "`--isolated` must be"],
+    ["--release 1-2", "`--release` must be a digit, then letters and digits parted by dots or underscores (7, 7.fc42); `1-2` is not."],
+    ["--repo-url https://evil.test/a.repo", "`/build` has no option `--repo-url`"],
+    ["--koji-parent-build a-1-1", "`/build` has no option `--koji-parent-build`"],
+    ["--target f42", "`/build` has no option `--target`"],
+  ])("with %s says what is wrong", async (options, words) => {
+    await merge();
+    await world.comment("bob", `/build ${options}`);
+    expect((await world.replies()).join()).toContain(words);
+    expect(world.all).toEqual([]);
+  });
   test("of one merged into a branch that is not built, or has gone, says so", async () => {
     world.forge.commit(hello, "old", {}, "f42");
     await world.forge.openPull({ repository: hello, headBranch: "topic", baseBranch: "old", title: "t", body: "", person: "alice" });
@@ -316,7 +361,7 @@ describe("a comment of several lines", () => {
     expect(reaction).toBe("refused");
     expect(await world.replies()).toEqual([
       [
-        "`/build` has no option `--quick`. It takes `--scratch` and `--arch`.",
+        "`/build` has no option `--quick`. It takes `--scratch`, `--isolated`, `--release` and `--arch`.",
         "```text\n/build --quick\n       ^^^^^^^\n```",
         "`/help build` tells how it is written.",
         "`/promote` needs write access to `releng/manifests`; you have read access. It can be pasted by somebody with write access to `releng/manifests`:",

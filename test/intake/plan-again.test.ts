@@ -24,6 +24,12 @@ describe("a check is run again", () => {
       wanted: { intent: { pull: 3, architectures: ["linux/arm64"], requestedBy: "alice" } },
     },
     {
+      name: "an isolated build of an older commit, since it moves no tag",
+      run: run("build", { ...built, isolated: true, release: "3.1", target: "f42" }),
+      facts: { head: "c2" },
+      wanted: { intent: { isolated: true, release: "3.1", target: "f42", commit: "c1" } },
+    },
+    {
       name: "one test suite without building",
       run: run("build", built),
       facts: { name: "flibs / test: smoke" },

@@ -3,8 +3,17 @@ import type { Verb } from "../../domain/verbs.ts";
 
 /** Everything that a comment on a pull request can ask for. There is nothing here whose value could reach a shell or an environment. */
 export type Command =
-  /** The head of an open pull request, always scratch; of a merged one the head of its branch. All architectures when none is named. */
-  | { readonly verb: "build"; readonly scratch: boolean; readonly architectures?: readonly string[] }
+  /**
+   * The head of an open pull request, always scratch; of a merged one the head of its branch. All architectures when none is named. `isolated` is
+   * the release of an isolated build.
+   */
+  | {
+      readonly verb: "build";
+      readonly scratch: boolean;
+      readonly isolated?: string;
+      readonly release?: string;
+      readonly architectures?: readonly string[];
+    }
   /** Tests of the newest build once more; one suite, or all. */
   | { readonly verb: "test"; readonly suite?: string }
   | { readonly verb: "cancel" }

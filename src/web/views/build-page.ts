@@ -59,10 +59,11 @@ function facts(build: BuildRecord, { now }: BuildView): Html {
   const promotion = build.promotion && pullPath(build.promotion.repository, build.promotion.number);
   return html`<dl class="facts">
 <dt>From</dt><dd>${build.repository}@${build.branch}, commit <code>${build.commit}</code>${build.pull === undefined ? "" : html`, <a href="${pullPath(build.repository, build.pull)}">pull request #${build.pull}</a>`}</dd>
-<dt>Asked for by</dt><dd>${build.requestedBy}, ${age(build.createdAt, now)}${build.scratch ? " (scratch: never promoted)" : ""}</dd>
+<dt>Asked for by</dt><dd>${build.requestedBy}, ${age(build.createdAt, now)}${build.scratch ? " (scratch: never promoted)" : build.isolated ? " (isolated: promoted when somebody names it)" : ""}</dd>
 <dt>${build.finishedAt === undefined ? "Runs for" : "Took"}</dt><dd>${duration(build.createdAt, build.finishedAt ?? now)}</dd>
 ${build.digest ? html`<dt>Digest</dt><dd><code>${build.digest}</code></dd>` : ""}
-${(build.plan?.parents ?? []).map((parent) => html`<dt>Parent</dt><dd>${parent.written}<br><code>${parent.digest}</code></dd>`)}
+${build.plan?.target ? html`<dt>Target</dt><dd>${build.plan.target.name}, tagged into ${build.plan.target.destinationTag}</dd>` : ""}
+${(build.plan?.parents ?? []).map((parent) => html`<dt>Parent</dt><dd>${parent.written}${parent.nvr === undefined ? "" : `, ${parent.nvr}`}<br><code>${parent.digest}</code></dd>`)}
 ${promotion ? html`<dt>Promotion</dt><dd><a href="${promotion}">pull request #${build.promotion?.number} in ${build.promotion?.repository}</a></dd>` : ""}
 </dl>`;
 }

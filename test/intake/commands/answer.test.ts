@@ -133,10 +133,12 @@ describe("/help", () => {
   test("of one command shows everything about it", () => {
     expect(formatHelpAbout("build", "/flibs ")).toBe(
       [
-        "`/flibs build [--scratch] [--arch <arch,…>]`: Build the image. In an open pull request its head is built, always as a scratch build: it is tested, but gets no release and is not promoted. In a merged pull request the head of the branch that it was merged into is built, officially unless `--scratch` is given.",
+        "`/flibs build [--scratch] [--isolated <isolated>] [--release <release>] [--arch <arch,…>]`: Build the image. In an open pull request its head is built, always as a scratch build: it is tested, but gets no release and is not promoted. In a merged pull request the head of the branch that it was merged into is built, officially unless `--scratch` is given. `--isolated 3.1` makes a fix to release 3: it has that release, moves no floating tag, and is promoted only by `promote` with its name.",
         "",
         "- `--scratch`: stop after the tests: no release, no promotion",
-        "- `--arch`: build for these architectures only, of those that the image is made for",
+        "- `--isolated`: a fix with this release beside the line of releases; of merged work",
+        "- `--release`: the release, in place of the label's or the next one; of merged work",
+        "- `--arch`: build for these architectures only, whatever container.yaml says; with a scratch or isolated build",
         "",
         "Who: write access to the repository, or the author of the open pull request; a head from somebody without that access must be approved first. Where: open and merged pull requests of container repositories.",
         "",
@@ -144,6 +146,7 @@ describe("/help", () => {
         "/flibs build",
         "/flibs build --scratch",
         "/flibs build --arch amd64,arm64",
+        "/flibs build --isolated 3.1",
         "```",
       ].join("\n"),
     );

@@ -17,6 +17,8 @@ describe("a comment asks for", () => {
     ["/build --scratch", { verb: "build", scratch: true }],
     ["/build scratch=true arch=arm64", { verb: "build", scratch: true, architectures: ["arm64"] }],
     ["/build --arch x86_64,aarch64 --arch amd64", { verb: "build", scratch: false, architectures: ["amd64", "arm64"] }],
+    ["/build --isolated 3.1 --arch amd64", { verb: "build", scratch: false, isolated: "3.1", architectures: ["amd64"] }],
+    ["/build --release=7.fc42", { verb: "build", scratch: false, release: "7.fc42" }],
     ["/Build", { verb: "build", scratch: false }],
     ["/test", { verb: "test" }],
     ["/test smoke", { verb: "test", suite: "smoke" }],
