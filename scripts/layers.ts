@@ -20,6 +20,7 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
     modules: ["markdown-it"],
     home: "intake/commands, which finds the lines of a comment that are commands, and distgit, which makes a man page of help.md",
   },
+  { modules: ["spdx-license-ids/**", "spdx-exceptions/**"], home: "documents" },
   { modules: ["commander"], home: "cli and command-line.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {
@@ -97,6 +98,7 @@ export const parts: readonly Part[] = [
   room("promotion", ["yaml"]),
   room("signing"),
   room("bus"),
+  room("documents", ["spdx-license-ids/**", "spdx-exceptions/**"]),
   room("koji"),
   room("catalog"),
   room("rebuilds"),

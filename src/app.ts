@@ -39,6 +39,7 @@ import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
 import { imageCopier } from "./registry/image-copier.ts";
+import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
 import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
@@ -88,6 +89,8 @@ export interface App {
   sweepForge(): Promise<readonly string[]>;
   /** Stores what the forge sent and never arrived; returns how much. */
   sweepDeliveries(): Promise<number>;
+  /** Removes the text of logs that are older than the settings want; returns how many. */
+  pruneLogs(): Promise<number>;
   /** Mends statuses that ended runs left behind; returns how many. */
   repairStatuses(): Promise<number>;
   close(): Promise<void>;
@@ -166,6 +169,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    measureLayer: layerMeasurer(registries.candidate),
     promote: async (build) => {
       const proposed = await proposePromotion(promotion, build);
       return "number" in proposed ? { repository: settings.manifests.repository, number: proposed.number } : undefined;
@@ -184,6 +188,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       labels: { values: settings.labels.image, equal: settings.labels.equal, ...optional("infoUrlFormat", settings.labels.infoUrlFormat) },
       repositories: settings.yumRepositories,
       sourcesUrl: settings.sources.url,
+      version,
     },
     secrets,
     log,
@@ -259,6 +264,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
+    pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {

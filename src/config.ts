@@ -176,6 +176,7 @@ export const Settings = z.strictObject({
       processes: z.number().int().positive().default(1024).describe("Processes in one build or test container"),
       context: size("512MiB", "Largest repository tree that is sent to the engine"),
       log: size("64MiB", "Longest log of one build or test"),
+      logRetention: duration("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
     })
     .prefault({})
     .describe("Limits of builds and tests"),

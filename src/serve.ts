@@ -74,6 +74,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
     }),
     every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
+    every("logs", cleanEveryMs, () => app.pruneLogs()),
     every("runs", lookEveryMs, () => app.worker.sweep()),
     every("engine", cleanEveryMs, async () => (await cleanEngine(app)).length),
   ];

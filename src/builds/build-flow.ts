@@ -11,6 +11,7 @@ import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
+import { describeBuild } from "./describe-build.ts";
 import { Digest } from "./digest-schema.ts";
 import { fetchContents } from "./fetch-contents.ts";
 import { followsBranch } from "./follows-branch.ts";
@@ -79,6 +80,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
   }
   await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
+  await step("describe", z.null(), () => describeBuild(ports, build, request, index).then(() => null));
   await step.write("record", z.null(), async (transaction) => {
     await builds.complete(build, index, transaction);
     if (plan.target !== undefined && !request.scratch) {

@@ -8,12 +8,14 @@ import type { Step } from "../workflow/step.ts";
 import { buildContents } from "./build-contents.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
-import { Image, Pushed } from "./build-schemas.ts";
+import { Image, Parts, Pushed } from "./build-schemas.ts";
 import type { FetchedRepository } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
 import { ensureBuildSources } from "./fetch-contents.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
+import { measureImage } from "./measure-image.ts";
+import { findDistribution, osReleasePaths } from "./os-release.ts";
 import { demandParents, pinStages } from "./pinned-parents.ts";
 import { labelsFor } from "./plan-build.ts";
 import { rpmDatabasePaths } from "./rpm-list.ts";
@@ -75,13 +77,18 @@ export async function buildPlatform(
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
-    const found = await engine.inspect(key, imageId, rpmDatabasePaths);
+    const found = await engine.inspect(key, imageId, [...rpmDatabasePaths, ...osReleasePaths]);
     const { rpms, problem } = await ports.readRpms(found.files);
     if (problem !== undefined) {
       await logged(`inspect ${platform}`, async (log) => log.sink(`warning: the RPM list is not complete: ${problem}\n`));
     }
     const { sizeBytes, diffIds, config } = found;
-    return { platform, imageId, sizeBytes, diffIds, config, rpms };
+    const distribution = findDistribution(found.files);
+    return {
+      ...{ platform, imageId, sizeBytes, diffIds, config, rpms },
+      ...(problem === undefined ? {} : { rpmProblem: problem }),
+      ...(distribution === undefined ? {} : { distribution }),
+    };
   });
 
   const pushing = step(`push ${platform}`, Pushed, (key, signal) =>
@@ -106,9 +113,12 @@ export async function buildPlatform(
       return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
     }),
   );
-  const [image, pushed] = await Promise.all([inspecting, pushing]);
+  const measuring = pushing.then(({ digest }) =>
+    step(`measure ${platform}`, Parts, (_, signal) => measureImage(ports, plan, platform, digest, signal)),
+  );
+  const [image, pushed, parts] = await Promise.all([inspecting, pushing, measuring]);
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
-    await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size }, transaction);
+    await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size, parts }, transaction);
     return null;
   });
   return { platform, pushed };

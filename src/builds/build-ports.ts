@@ -4,6 +4,7 @@ import type { Engine, PushDestination } from "../engines/engine.ts";
 import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { TestRunner } from "../gating/test-runner.ts";
 import type { Log } from "../log.ts";
+import type { MeasureLayer } from "../registry/measure-layer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
@@ -23,7 +24,7 @@ export interface BuildPorts {
   readonly destinationTags: DestinationTags;
   readonly logs: LogStore;
   /** By the forge's name in the intent. */
-  readonly forge: (name: string) => Pick<ForgeSources, "checkout"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
+  readonly forge: (name: string) => Pick<ForgeSources, "checkout" | "sourceUrl"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
   readonly engine: Engine;
   readonly candidate: CandidateRegistry;
   readonly openRegistry: OpenRegistry;
@@ -35,6 +36,8 @@ export interface BuildPorts {
   /** The files of a checked-out directory, links unfollowed. */
   readonly readTree: (directory: string) => Promise<Tree>;
   readonly readRpms: ReadRpms;
+  /** Of the candidate registry. */
+  readonly measureLayer: MeasureLayer;
   /**
    * May the build of a pull request still start? Throws a `denied` or `stale` error when not. Called for requests with `pull`, when their run
    * begins: what was allowed when it was asked for may not be any more. Without it every request may.
@@ -75,4 +78,6 @@ export interface BuildSettings {
   readonly repositories: RepositorySettings;
   /** Address of the lookaside cache with {repository}, {file}, {hashType}, {hash}; undefined when there is none. */
   readonly sourcesUrl: string | undefined;
+  /** Of flibs, in the documents that are kept with a build. */
+  readonly version: string;
 }

@@ -1,4 +1,5 @@
 import type { Finding } from "../distgit/finding.ts";
+import type { BuildDocument } from "../documents/document.ts";
 import type { Digest } from "../domain/digest.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
@@ -109,6 +110,50 @@ export interface InstalledRpm {
   readonly sizeBytes: number | undefined;
   /** Hex. */
   readonly sigmd5: string | undefined;
+  /** Who distributes it, as `Fedora Project`. */
+  readonly vendor?: string;
+  /** Key that the package says it is signed with: 16 hex digits, not verified. Absent for an unsigned package and in older records. */
+  readonly keyId?: string;
+}
+
+/** The part of an image's os-release that names packages' origin. */
+export interface Distribution {
+  /** `fedora`, `rhel` */
+  readonly id: string;
+  /** `42` */
+  readonly version?: string;
+}
+
+/** A layer as the candidate registry has it. */
+export interface ImageLayer {
+  /** Of the bytes in the registry. */
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Bytes in the registry. */
+  readonly compressedBytes: number;
+  /** Of the unpacked layer. */
+  readonly diffId: Digest;
+  /** Bytes unpacked; absent for a layer that cannot be unpacked here. */
+  readonly sizeBytes?: number;
+}
+
+/** What the registry has of an image, beyond the manifest's digest. */
+export interface PushedParts {
+  readonly mediaType: string;
+  /** Base layer first. */
+  readonly layers: readonly ImageLayer[];
+  /** The image's configuration as it is in the registry, whose digest is the image's id. */
+  readonly imageConfig: Readonly<Record<string, unknown>>;
+  /** Absent for an image made FROM scratch, and when the parent could not be read any more. */
+  readonly base?: BaseImage;
+}
+
+/** The parent whose layers an image begins with. */
+export interface BaseImage {
+  /** As it stands in the Dockerfile. */
+  readonly written: string;
+  /** Digest of its configuration, for the same platform. */
+  readonly imageId: Digest;
 }
 
 /** What was found in the built image of one platform. */
@@ -119,6 +164,12 @@ export interface BuiltImage {
   readonly diffIds: readonly Digest[];
   readonly config: ImageConfig;
   readonly rpms: readonly InstalledRpm[];
+  /** Why the RPM list is not complete; absent when it is, and in older records. */
+  readonly rpmProblem?: string;
+  /** Absent when the image has no os-release. */
+  readonly distribution?: Distribution;
+  /** Absent in lists of builds, and in records of releases that did not keep it. */
+  readonly parts?: PushedParts;
   /** Digest of the image manifest in the candidate registry, once pushed. */
   readonly digest?: Digest;
   /** Bytes of that manifest. */
@@ -191,6 +242,8 @@ export interface BuildStore {
   saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;
   /** Replaces the result of the same suite. */
   saveTest(id: string, result: SuiteResult, transaction: Transaction): Promise<void>;
+  /** Replaces documents of the same names. */
+  saveDocuments(id: string, documents: readonly BuildDocument[]): Promise<void>;
   complete(id: string, digest: Digest, transaction: Transaction): Promise<void>;
   savePromotion(id: string, promotion: NonNullable<BuildRecord["promotion"]>, transaction: Transaction): Promise<void>;
   /** Ends a build and frees its NVR. A complete build stays complete. */
@@ -199,6 +252,9 @@ export interface BuildStore {
   findByNvr(nvr: Nvr): Promise<BuildRecord | undefined>;
   /** Newest complete build whose manifest list has this digest. */
   findByDigest(digest: Digest): Promise<BuildRecord | undefined>;
-  /** Newest first; without RPM lists and findings, which only `find` reads. */
+  /** In the order in which they were saved; none of builds of older releases. `bytes` is the length of the text in UTF-8. */
+  listDocuments(id: string): Promise<readonly (Omit<BuildDocument, "text"> & { readonly bytes: number })[]>;
+  findDocument(id: string, name: string): Promise<BuildDocument | undefined>;
+  /** Newest first; without RPM lists, parts of images and findings, which only `find` reads. */
   list(filter: BuildFilter): Promise<readonly BuildRecord[]>;
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Finding as DomainFinding } from "../distgit/finding.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
-import type { BuildPlan, BuildRequested, BuiltImage } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, BuiltImage, PushedParts } from "./build-record.ts";
 import { LookedContents, PlannedContents } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
 
@@ -102,6 +102,8 @@ const Rpm = z
     sourceRpm: z.string().optional(),
     sizeBytes: count,
     sigmd5: z.string().optional(),
+    vendor: z.string().exactOptional(),
+    keyId: z.string().exactOptional(),
   })
   .transform((rpm) => ({
     ...rpm,
@@ -130,6 +132,22 @@ export const Image: z.ZodType<BuiltImage> = z.object({
     labels: Texts,
   }),
   rpms: z.array(Rpm),
+  rpmProblem: z.string().exactOptional(),
+  distribution: z.object({ id: z.string(), version: z.string().exactOptional() }).exactOptional(),
+});
+
+const Layer = z.object({
+  digest: Digest,
+  mediaType: z.string(),
+  compressedBytes: z.number(),
+  diffId: Digest,
+  sizeBytes: z.number().exactOptional(),
+});
+export const Parts: z.ZodType<PushedParts> = z.object({
+  mediaType: z.string(),
+  layers: z.array(Layer),
+  imageConfig: z.record(z.string(), z.unknown()),
+  base: z.object({ written: z.string(), imageId: Digest }).exactOptional(),
 });
 
 export const Pushed = z.object({ mediaType: z.string(), digest: Digest, size: z.number() });

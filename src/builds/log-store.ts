@@ -6,13 +6,25 @@ export interface LogStore {
   append(run: string, name: string, text: string): Promise<void>;
   /** Starts a log over: a step that runs again after a crash. */
   restart(run: string, name: string): Promise<void>;
-  list(run: string): Promise<readonly { readonly name: string; readonly bytes: number; readonly closed: boolean }[]>;
-  /** Text from an offset, at most `maxBytes`; `closed` when nothing will follow after `next`. */
+  list(run: string): Promise<readonly LogEntry[]>;
+  /** Text from an offset, at most `maxBytes`; `closed` when nothing will follow after `next`. A pruned log has no text and ends at once. */
   read(
     run: string,
     name: string,
     offset: number,
     maxBytes: number,
   ): Promise<{ readonly text: string; readonly next: number; readonly closed: boolean }>;
+  /** Nothing is written to it any more; what comes late is dropped. */
   close(run: string, name: string): Promise<void>;
+  /** Removes the text of logs that nothing was written to since then, and keeps that they were; returns how many. */
+  prune(before: Date): Promise<number>;
+}
+
+export interface LogEntry {
+  readonly name: string;
+  /** Length, also of a pruned one. */
+  readonly bytes: number;
+  readonly closed: boolean;
+  /** When its text was removed (ISO 8601); absent while it is there. */
+  readonly prunedAt?: string;
 }

@@ -43,7 +43,7 @@ export async function demandParents(
     for (const digest of new Set([parent.digest, parent.platforms?.[platform] ?? parent.digest])) {
       if (!(await isGone(registry, repository, digest))) continue;
       const line = dockerfile.stages.find((stage) => stage.index === parent.stage || stage.image === parent.written)?.line;
-      throw appError("builds.parent-gone", `FROM ${parent.written} has gone: ${parent.pinned} was there when the build was planned`, {
+      throw appError("builds.parent-gone", `FROM ${parent.written} has gone since the build was planned: ${parent.pinned}`, {
         file: "Dockerfile",
         ...(line === undefined ? {} : { line }),
         hint: "Build again: the name is looked up anew then; if that one has gone, too, use another base image",

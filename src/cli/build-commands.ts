@@ -1,13 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { BuildRecord, BuildState } from "../builds/build-record.ts";
+import { metadataName } from "../documents/build-documents.ts";
 import { formatAge, formatDuration } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
-import { formatNvr, parseNvr } from "../domain/nvr.ts";
+import { formatNvr } from "../domain/nvr.ts";
 import { isFinal } from "../workflow/run.ts";
 import type { Client } from "./client.ts";
 import { watchBuild } from "./container-build.ts";
 import { exitCodes } from "./exit.ts";
+import { findBuild, readDocument } from "./find-build.ts";
 import type { CommandContext } from "./program.ts";
 import { formatBuild } from "./show-build.ts";
 import { formatTable, plain, type Terminal, type Tone } from "./terminal.ts";
@@ -55,13 +57,16 @@ export function addBuildCommands(program: Command, context: CommandContext): voi
     .argument("<build>", "id or NVR of a build")
     .description("Show everything known about a build")
     .option("--json", "print JSON", false)
-    .action(async (name: string, options: { json: boolean }) => {
+    .option("--metadata", "print its Content Generator metadata, as flibs metadata does", false)
+    .action(async (name: string, options: { json: boolean; metadata: boolean }) => {
       await context.withClient(async (client) => {
         const build = await findBuild(client, name);
+        if (options.metadata) return terminal.out(await readDocument(client, build.id, metadataName));
         const run = await client.runs.find(build.id);
         const journal = await client.runs.journal(build.id);
-        if (options.json) return terminal.out(`${JSON.stringify({ ...build, run, journal }, null, 2)}\n`);
-        return terminal.out(formatBuild(terminal, build, run, journal, publicName(client)));
+        const documents = await client.builds.listDocuments(build.id);
+        if (options.json) return terminal.out(`${JSON.stringify({ ...build, run, journal, documents }, null, 2)}\n`);
+        return terminal.out(formatBuild(terminal, build, run, journal, publicName(client), documents));
       });
     });
 
@@ -93,15 +98,6 @@ export function addBuildCommands(program: Command, context: CommandContext): voi
     });
 }
 
-/** By id, else by NVR; throws `cli.not-found`. */
-export async function findBuild(client: Client, name: string): Promise<BuildRecord> {
-  const byId = await client.builds.find(name);
-  if (byId) return byId;
-  const byNvr = name.split("-").length >= 3 ? await client.builds.findByNvr(parseNvr(name)) : undefined;
-  if (byNvr) return byNvr;
-  throw appError("cli.not-found", `there is no build "${name}"`, { hint: "flibs builds lists them; give an id or an NVR" });
-}
-
 async function printLogs(client: Client, terminal: Terminal, id: string, only: string | undefined, follow: boolean): Promise<void> {
   const offsets = new Map<string, number>();
   let last = "";
@@ -112,7 +108,8 @@ async function printLogs(client: Client, terminal: Terminal, id: string, only: s
       const names = (await client.logs.list(id)).map((log) => log.name).join(", ");
       throw appError("cli.not-found", `build ${id} has no log "${only}"`, { hint: names === "" ? "It has no logs" : `It has ${names}` });
     }
-    for (const { name } of logs) {
+    for (const { name, prunedAt } of logs) {
+      if (prunedAt !== undefined) terminal.err(`--- ${plain(name)} was removed on ${prunedAt.slice(0, 10)}: logs are not kept for ever\n`);
       for (;;) {
         const part = await client.logs.read(id, name, offsets.get(name) ?? 0, 256 * 1024);
         offsets.set(name, part.next);

@@ -6,6 +6,7 @@ import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
 import { addContainerBuild } from "./container-build.ts";
 import { type Check, runDoctor } from "./doctor.ts";
+import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
@@ -108,6 +109,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .action(async () => surroundings.serve(context.settings()));
   addContainerBuild(program, context);
   addBuildCommands(program, context);
+  addDocumentCommands(program, context);
   addTargetCommands(program, context);
   addPullCommands(program, context);
   addReleaseCommands(program, context);

@@ -13,6 +13,7 @@ export function formatBuild(
   run: Run | undefined,
   journal: readonly JournalEntry[],
   publicName: string,
+  documents: readonly { readonly name: string }[],
 ): string {
   const line = (name: string, value: string | undefined) =>
     value === undefined ? [] : [`${tint(terminal, "faint", name.padEnd(12))}${plain(value).replaceAll("\n", `\n${" ".repeat(12)}`)}`];
@@ -33,6 +34,7 @@ export function formatBuild(
       line("parent", `${parent.written} = ${parent.digest}${parent.nvr === undefined ? "" : ` (${parent.nvr})`}`),
     ),
     ...build.images.flatMap((built) => line("platform", formatImage(built))),
+    ...line("documents", documents.length === 0 ? undefined : documents.map((one) => one.name).join(", ")),
     ...line("promotion", build.promotion ? `${build.promotion.repository} #${build.promotion.number}` : undefined),
     ...line("error", build.error?.message),
     ...line("fix", build.error?.hint),
@@ -73,5 +75,7 @@ function formatAsked({
 
 function formatImage(image: BuiltImage): string {
   const rpms = image.rpms.length === 0 ? "" : `, ${image.rpms.length} RPMs`;
-  return `${image.platform} ${image.digest ?? image.imageId}, ${formatBytes(image.sizeBytes)}, ${image.diffIds.length} layers${rpms}`;
+  const compressed = image.parts && formatBytes(image.parts.layers.reduce((sum, layer) => sum + layer.compressedBytes, 0));
+  const size = `${formatBytes(image.sizeBytes)}${compressed === undefined ? "" : ` (${compressed} compressed)`}`;
+  return `${image.platform} ${image.digest ?? image.imageId}, ${size}, ${image.diffIds.length} layers${rpms}`;
 }

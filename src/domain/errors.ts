@@ -16,6 +16,8 @@ export const errorCatalogue = {
   "domain.reference-invalid": { kind: "input", meaning: "An image reference does not follow the distribution grammar" },
   "domain.nvr-invalid": { kind: "input", meaning: "A name-version-release has a part that Koji would refuse" },
   "domain.tag-invalid": { kind: "input", meaning: "A tag does not follow the distribution grammar or is longer than 128 characters" },
+  // koji
+  "koji.metadata-invalid": { kind: "internal", meaning: "Metadata that flibs made for Koji is not what a hub takes" },
   // cli
   "cli.usage": { kind: "input", meaning: "A command was called with a word or option that it does not take" },
   "cli.not-found": { kind: "input", meaning: "What a command was asked about does not exist" },

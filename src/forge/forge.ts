@@ -28,6 +28,8 @@ export interface ForgeCapabilities {
 
 /** Reading a repository at an exact commit. Repositories are `namespace/name`. */
 export interface ForgeSources {
+  /** Address that git clones a repository from, without any credential; it is written into documents that leave flibs. */
+  sourceUrl(repository: string): string;
   /** Head commit of a branch; undefined when the branch or repository does not exist. */
   findHead(repository: string, branch: string): Promise<string | undefined>;
   /** Exact bytes of a file at a commit; undefined when the commit has no such file. Throws `forge.commit-unknown`. */

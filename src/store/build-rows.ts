@@ -2,7 +2,7 @@ import type { Selectable } from "kysely";
 import type { BuildRecord, BuiltImage, SuiteResult } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import type { Database } from "./connection.ts";
-import type { BuildTable } from "./tables.ts";
+import type { BuildImageTable, BuildTable } from "./tables.ts";
 
 export type WholeRow = Selectable<BuildTable>;
 
@@ -40,22 +40,26 @@ interface Parts {
   readonly tests: ReadonlyMap<string, readonly SuiteResult[]>;
 }
 
-/** Images and tests of some builds, two queries for all of them. RPM lists are big: lists of builds go without. */
-export async function findRows(database: Database, ids: readonly string[], want: { readonly rpms: boolean }): Promise<Parts> {
+/** Images and tests of some builds, two queries for all of them. RPM lists and configurations are big: lists of builds go without. */
+export async function findRows(database: Database, ids: readonly string[], want: { readonly whole: boolean }): Promise<Parts> {
   const images = new Map<string, BuiltImage[]>();
   const tests = new Map<string, SuiteResult[]>();
   if (ids.length === 0) return { images, tests };
   const found = await database
     .selectFrom("build_image")
     .select(["build", "image"])
-    .$if(want.rpms, (query) => query.select("rpms"))
+    .$if(want.whole, (query) => query.select(["rpms", "parts"]))
     .where("build", "in", ids)
     .orderBy("platform")
     .execute();
-  for (const row of found) images.set(row.build, [...(images.get(row.build) ?? []), { ...row.image, rpms: row.rpms ?? [] }]);
+  for (const row of found) images.set(row.build, [...(images.get(row.build) ?? []), imageOf(row)]);
   const results = await database.selectFrom("build_test").select(["build", "result"]).where("build", "in", ids).orderBy("seq").execute();
   for (const row of results) tests.set(row.build, [...(tests.get(row.build) ?? []), row.result]);
   return { images, tests };
+}
+
+function imageOf({ image, rpms, parts }: Pick<BuildImageTable, "image"> & Partial<Pick<BuildImageTable, "rpms" | "parts">>): BuiltImage {
+  return { ...image, rpms: rpms ?? [], ...(parts ? { parts } : {}) };
 }
 
 /** Rows to the record that rooms know; what is null in the table is absent in the record. */

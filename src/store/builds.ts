@@ -4,6 +4,7 @@ import { appError } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
 import { assembleBuild, findRows, listedColumns, type Row, type WholeRow } from "./build-rows.ts";
 import { type Database, jsonb, lockName, storableText } from "./connection.ts";
+import { packDocument, unpackDocument } from "./documents.ts";
 import { unwrap } from "./transaction.ts";
 
 /** {@link BuildStore} in PostgreSQL. */
@@ -109,11 +110,12 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
     },
 
     async saveImage(id, image, transaction) {
-      const { rpms, ...rest } = image;
+      const { rpms, parts, ...rest } = image;
+      const values = { image: jsonb(rest), rpms: jsonb(rpms), parts: parts === undefined ? null : jsonb(parts) };
       await unwrap(transaction)
         .insertInto("build_image")
-        .values({ build: id, platform: image.platform, image: jsonb(rest), rpms: jsonb(rpms) })
-        .onConflict((conflict) => conflict.columns(["build", "platform"]).doUpdateSet({ image: jsonb(rest), rpms: jsonb(rpms) }))
+        .values({ build: id, platform: image.platform, ...values })
+        .onConflict((conflict) => conflict.columns(["build", "platform"]).doUpdateSet(values))
         .execute();
     },
 
@@ -123,6 +125,40 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
         .values({ build: id, suite: storableText(result.suite), result: jsonb(result) })
         .onConflict((conflict) => conflict.columns(["build", "suite"]).doUpdateSet({ result: jsonb(result) }))
         .execute();
+    },
+
+    async saveDocuments(id, documents) {
+      const rows = await Promise.all(documents.map((document) => packDocument(id, document)));
+      await database.transaction().execute(async (transaction) => {
+        const names = documents.map(({ name }) => name);
+        // Replaced as a whole, so that their order is that of the last time.
+        if (names.length === 0) return;
+        await transaction.deleteFrom("build_document").where("build", "=", id).where("name", "in", names).execute();
+        await transaction
+          .insertInto("build_document")
+          .values(rows as never)
+          .execute();
+      });
+    },
+
+    async listDocuments(id) {
+      const rows = await database
+        .selectFrom("build_document")
+        .select(["name", "media_type", "bytes"])
+        .where("build", "=", id)
+        .orderBy("seq")
+        .execute();
+      return rows.map((row) => ({ name: row.name, mediaType: row.media_type, bytes: row.bytes }));
+    },
+
+    async findDocument(id, name) {
+      const row = await database
+        .selectFrom("build_document")
+        .selectAll()
+        .where("build", "=", id)
+        .where("name", "=", name)
+        .executeTakeFirst();
+      return row && (await unpackDocument(row));
     },
 
     async complete(id, digest, transaction) {
@@ -196,13 +232,13 @@ async function listBuilds(database: Database, filter: BuildFilter): Promise<read
   const parts = await findRows(
     database,
     rows.map((row) => row.id),
-    { rpms: false },
+    { whole: false },
   );
   return rows.map((row) => assembleBuild(row, parts));
 }
 
 async function withParts(database: Database, row: WholeRow): Promise<BuildRecord> {
-  return assembleBuild(row, await findRows(database, [row.id], { rpms: true }));
+  return assembleBuild(row, await findRows(database, [row.id], { whole: true }));
 }
 
 function optionsOf({ isolated, release, yumRepositories, parentBuild, target, userdata }: BuildOptions): BuildOptions {

@@ -1,7 +1,12 @@
+import { sql } from "kysely";
 import type { LogStore } from "../builds/log-store.ts";
 import type { Database } from "./connection.ts";
+import { packChunks, readChunks } from "./log-chunks.ts";
 
-/** {@link LogStore} in PostgreSQL: one row a chunk, as the caller batches them. */
+/** Logs that one transaction of the sweep prunes. */
+const prunedAtOnce = 100;
+
+/** {@link LogStore} in PostgreSQL: one row a chunk, as the caller batches them while the log is live; packed when it is closed. */
 export function logStore(database: Database): LogStore {
   return {
     async append(run, name, text) {
@@ -15,7 +20,7 @@ export function logStore(database: Database): LogStore {
           .onConflict((conflict) =>
             conflict
               .columns(["run", "name"])
-              .doUpdateSet((set) => ({ bytes: set("log.bytes", "+", content.length) }))
+              .doUpdateSet((set) => ({ bytes: set("log.bytes", "+", content.length), written_at: sql`now()` }))
               .where("log.closed", "=", false),
           )
           .returning("bytes")
@@ -33,78 +38,87 @@ export function logStore(database: Database): LogStore {
         await transaction
           .insertInto("log")
           .values({ run, name } as never)
-          .onConflict((conflict) => conflict.columns(["run", "name"]).doUpdateSet({ bytes: 0, closed: false }))
+          .onConflict((conflict) =>
+            conflict.columns(["run", "name"]).doUpdateSet({ bytes: 0, closed: false, written_at: sql`now()`, pruned_at: null }),
+          )
           .execute();
         await transaction.deleteFrom("log_chunk").where("run", "=", run).where("name", "=", name).execute();
       });
     },
 
     async list(run) {
-      return await database.selectFrom("log").select(["name", "bytes", "closed"]).where("run", "=", run).orderBy("seq").execute();
+      const rows = await database
+        .selectFrom("log")
+        .select(["name", "bytes", "closed", "pruned_at"])
+        .where("run", "=", run)
+        .orderBy("seq")
+        .execute();
+      return rows.map(({ pruned_at: at, ...log }) => (at === null ? log : { ...log, prunedAt: at.toISOString() }));
     },
 
     async read(run, name, offset, maxBytes) {
       const log = await database
         .selectFrom("log")
-        .select(["bytes", "closed"])
+        .select(["bytes", "closed", "pruned_at"])
         .where("run", "=", run)
         .where("name", "=", name)
         .executeTakeFirst();
       // A log that has been started over is shorter than the reader remembers: it goes on at the new end.
       const from = Math.min(Math.max(0, Math.trunc(offset)), log?.bytes ?? 0);
       if (!log || from === log.bytes) return { text: "", next: from, closed: log?.closed ?? false };
-      const bytes = await readBytes(database, run, name, from, Math.max(4, maxBytes));
+      if (log.pruned_at !== null) return { text: "", next: log.bytes, closed: true };
+      const bytes = await readChunks(database, run, name, from, Math.max(4, maxBytes));
       const cut = wholeCharacters(bytes);
       const next = from + cut.length;
       return { text: cut.toString("utf8"), next, closed: log.closed && next === log.bytes };
     },
 
     async close(run, name) {
-      await database
-        .insertInto("log")
-        .values({ run, name, closed: true } as never)
-        .onConflict((conflict) => conflict.columns(["run", "name"]).doUpdateSet({ closed: true }))
-        .execute();
+      await database.transaction().execute(async (transaction) => {
+        const closed = await transaction
+          .insertInto("log")
+          .values({ run, name, closed: true } as never)
+          .onConflict((conflict) =>
+            conflict.columns(["run", "name"]).doUpdateSet({ closed: true, written_at: sql`now()` }).where("log.closed", "=", false),
+          )
+          .returning("bytes")
+          .executeTakeFirst();
+        if (closed !== undefined && closed.bytes > 0) await packChunks(transaction, run, name);
+      });
+    },
+
+    async prune(before) {
+      for (let pruned = 0; ; ) {
+        const found = await database.transaction().execute((transaction) => pruneSome(transaction, before));
+        pruned += found;
+        if (found < prunedAtOnce) return pruned;
+      }
     },
   };
 }
 
-/** Reads chunk by chunk until there is enough, so that a small read of a big log stays small. */
-async function readBytes(database: Database, run: string, name: string, from: number, most: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let position = from;
-  while (position < from + most) {
-    const chunks = await database
-      .selectFrom("log_chunk")
-      .select(["start", "content"])
+/** A log that somebody writes to, or prunes, at this moment is left for the next time. */
+async function pruneSome(transaction: Database, before: Date): Promise<number> {
+  const old = await transaction
+    .selectFrom("log")
+    .select(["run", "name"])
+    .where("written_at", "<", before)
+    .where("pruned_at", "is", null)
+    .orderBy("written_at")
+    .limit(prunedAtOnce)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+  for (const { run, name } of old) {
+    await transaction.deleteFrom("log_chunk").where("run", "=", run).where("name", "=", name).execute();
+    await transaction
+      .updateTable("log")
+      .set({ closed: true, pruned_at: sql`now()` })
       .where("run", "=", run)
       .where("name", "=", name)
-      .where("start", ">=", position === from ? startOfChunk(database, run, name, from) : position)
-      .orderBy("start")
-      .limit(32)
       .execute();
-    for (const chunk of chunks) {
-      const skip = position - chunk.start;
-      // A gap would be a chunk that a restart took away between two queries: what was read so far stands.
-      if (skip < 0 || skip > chunk.content.length) return Buffer.concat(parts);
-      const part = chunk.content.subarray(skip, skip + from + most - position);
-      parts.push(part);
-      position += part.length;
-      if (position >= from + most) break;
-    }
-    if (chunks.length < 32) break;
   }
-  return Buffer.concat(parts);
-}
-
-/** The chunk that an offset lies in. */
-function startOfChunk(database: Database, run: string, name: string, offset: number) {
-  return database
-    .selectFrom("log_chunk")
-    .select((select) => select.fn.coalesce(select.fn.max("start"), select.lit(0)).as("start"))
-    .where("run", "=", run)
-    .where("name", "=", name)
-    .where("start", "<=", offset);
+  return old.length;
 }
 
 /** Without the beginning of a character whose rest lies after the cut. Our own chunks end at whole characters. */

@@ -1,5 +1,14 @@
 import type { ColumnType, Generated } from "kysely";
-import type { BuildOptions, BuildPlan, BuildRecord, BuildState, BuiltImage, InstalledRpm, SuiteResult } from "../builds/build-record.ts";
+import type {
+  BuildOptions,
+  BuildPlan,
+  BuildRecord,
+  BuildState,
+  BuiltImage,
+  InstalledRpm,
+  PushedParts,
+  SuiteResult,
+} from "../builds/build-record.ts";
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
@@ -76,8 +85,21 @@ export interface BuildTable {
 export interface BuildImageTable {
   build: string;
   platform: string;
-  image: Omit<BuiltImage, "rpms">;
+  image: Omit<BuiltImage, "rpms" | "parts">;
   rpms: readonly InstalledRpm[];
+  /** Null of builds of older releases. */
+  parts: PushedParts | null;
+}
+
+export interface BuildDocumentTable {
+  build: string;
+  name: string;
+  seq: Generated<number>;
+  media_type: string;
+  /** Of the text, in UTF-8. */
+  bytes: number;
+  /** RFC 1951. */
+  content: Buffer;
 }
 
 export interface BuildTestTable {
@@ -93,6 +115,10 @@ export interface LogTable {
   bytes: Generated<number>;
   closed: Generated<boolean>;
   seq: Generated<number>;
+  /** When something was last written to it, or it was closed. */
+  written_at: Moment;
+  /** Its text is gone; `bytes` says how much there was. */
+  pruned_at: Date | null;
 }
 
 export interface LogChunkTable {
@@ -101,6 +127,7 @@ export interface LogChunkTable {
   /** Bytes before this chunk. */
   start: number;
   content: Buffer;
+  packing: Generated<"none" | "deflate">;
 }
 
 export interface DeliveryTable {
@@ -173,6 +200,7 @@ export interface Tables {
   build: BuildTable;
   build_image: BuildImageTable;
   build_test: BuildTestTable;
+  build_document: BuildDocumentTable;
   log: LogTable;
   log_chunk: LogChunkTable;
   delivery: DeliveryTable;

@@ -15,8 +15,8 @@ export function apiRoutes(ports: WebPorts) {
       const { id } = request.params as { id: string };
       const build = await ports.builds.find(id);
       if (build === undefined) return reply.code(404).send({ error: "no such build" });
-      const [run, logs] = await Promise.all([ports.runs.find(id), ports.logs.list(id)]);
-      return { build, run: run ?? null, logs };
+      const [run, logs, documents] = await Promise.all([ports.runs.find(id), ports.logs.list(id), ports.builds.listDocuments(id)]);
+      return { build, run: run ?? null, logs, documents };
     });
     server.get("/api/runs/:id/journal", async (request, reply) => {
       const { id } = request.params as { id: string };

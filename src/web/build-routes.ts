@@ -1,8 +1,9 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import type { BuildFilter, BuildState } from "../builds/build-record.ts";
+import type { LogEntry } from "../builds/log-store.ts";
 import type { Html } from "./html.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
-import { buildPage } from "./views/build-page.ts";
+import { buildPage, type ShownLog } from "./views/build-page.ts";
 import { buildsPage } from "./views/builds-page.ts";
 import { releasesPage } from "./views/releases-page.ts";
 
@@ -28,9 +29,9 @@ export function buildRoutes(ports: WebPorts, options: WebOptions) {
       const { id } = request.params as { id: string };
       const [build, run] = await Promise.all([ports.builds.find(id), ports.runs.find(id)]);
       if (build === undefined && run === undefined) return reply.callNotFound();
-      const [journal, logs] = await Promise.all([ports.runs.journal(id), ports.logs.list(id)]);
+      const [journal, logs, documents] = await Promise.all([ports.runs.journal(id), ports.logs.list(id), ports.builds.listDocuments(id)]);
       const tails = await Promise.all(logs.map((log) => readTail(ports, id, log)));
-      return send(reply, buildPage({ id, build, run, journal, logs: tails, options, now: options.now() }));
+      return send(reply, buildPage({ id, build, run, journal, logs: tails, documents, options, now: options.now() }));
     });
     server.get("/releases", async (_request, reply) => {
       const reports = await ports.releases.listReports({ limit: 50 });
@@ -51,7 +52,8 @@ export function parseBuildFilter(query: Readonly<Record<string, unknown>>, limit
   };
 }
 
-async function readTail(ports: WebPorts, run: string, log: { name: string; bytes: number; closed: boolean }) {
+async function readTail(ports: WebPorts, run: string, log: LogEntry): Promise<ShownLog> {
+  if (log.prunedAt !== undefined) return { ...log, text: "", next: log.bytes, cut: false, prunedAt: log.prunedAt };
   const start = Math.max(0, log.bytes - tailBytes);
   const { text, next, closed } = await ports.logs.read(run, log.name, start, tailBytes);
   return { name: log.name, bytes: log.bytes, closed, text: start === 0 ? text : text.slice(text.indexOf("\n") + 1), next, cut: start > 0 };

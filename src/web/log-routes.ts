@@ -101,6 +101,10 @@ async function sendPlain(ports: WebPorts, request: FastifyRequest, reply: Fastif
   const { id, name } = request.params as LogParams;
   const found = await findLog(ports, id, name);
   if (found === undefined) return absent(reply);
+  if (found.prunedAt !== undefined) {
+    const said = `this log was removed on ${found.prunedAt.slice(0, 10)}: logs are not kept for ever, the record of the build is\n`;
+    return reply.code(410).header("cache-control", "no-store").type("text/plain; charset=utf-8").send(said);
+  }
   const { offset } = request.query as { offset?: string };
   const range = parseRange(request.headers.range, found.bytes);
   reply.headers({ "accept-ranges": "bytes", "cache-control": "no-store" }).type("text/plain; charset=utf-8");

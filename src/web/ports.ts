@@ -15,7 +15,7 @@ export interface WebPorts {
   /** By their names in the settings: `POST /hooks/<name>`. */
   readonly inboxes: Readonly<Record<string, Pick<ForgeInbox, "verifyDelivery">>>;
   readonly inbox: Pick<InboxStore, "store">;
-  readonly builds: Pick<BuildStore, "find" | "list">;
+  readonly builds: Pick<BuildStore, "find" | "list" | "listDocuments" | "findDocument">;
   readonly logs: Pick<LogStore, "list" | "read">;
   readonly runs: Pick<Runs, "find" | "list" | "journal">;
   readonly releases: Pick<ReleaseStore, "listReports">;

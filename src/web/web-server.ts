@@ -2,6 +2,7 @@ import { fastify } from "fastify";
 import { apiRoutes } from "./api-routes.ts";
 import { assetRoutes } from "./asset-routes.ts";
 import { buildRoutes } from "./build-routes.ts";
+import { documentRoutes } from "./document-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { hookRoutes } from "./hook-routes.ts";
 import { html } from "./html.ts";
@@ -77,6 +78,7 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   server.register(assetRoutes(ports));
   server.register(logRoutes(ports, options, closing.signal));
   server.register(buildRoutes(ports, options));
+  server.register(documentRoutes(ports));
   server.register(pullRoutes(ports, options));
   server.register(apiRoutes(ports));
 

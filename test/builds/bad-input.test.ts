@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import { appError } from "../../src/domain/errors.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
-import { buildWorld, goodFiles } from "./build-world.ts";
+import { addParent, buildWorld, goodFiles, request } from "./build-world.ts";
 
 type World = ReturnType<typeof buildWorld>;
 const dockerfile = goodFiles.Dockerfile as string;
@@ -12,7 +12,14 @@ const build = "flibs / build (linux/amd64)";
 const smoke = "flibs / test: smoke";
 
 /** What a packager sees at three in the morning: status, title, text. The link at the end is the same for all. */
-const cases: readonly { name: string; given: (world: World) => void; status: string; title: string; text: string }[] = [
+const cases: readonly {
+  name: string;
+  given: (world: World) => void | Promise<void>;
+  asked?: Partial<typeof request>;
+  status: string;
+  title: string;
+  text: string;
+}[] = [
   {
     name: "no Dockerfile",
     given: (world) => {
@@ -132,6 +139,89 @@ warning: container.yaml:1: "compose" is not acted upon: no compose is made; pack
 **Where**: \`Dockerfile:2\`
 
 **Fix**: Use a base image from there, or ask the operators to allow it`,
+  },
+  {
+    name: "a release label that was built already",
+    given: async (world) => {
+      await world.run("run-0");
+      world.files = { ...goodFiles, Dockerfile: from + labels.replace("=1", "=1 release=1") };
+    },
+    status: lint,
+    title: "Dockerfile: build already exists in Koji: hello-container-1-1 (run-0)",
+    text: `**What failed**: build already exists in Koji: hello-container-1-1 \\(run-0\\)
+
+**Where**: \`Dockerfile\`
+
+**Fix**: Give another release, or none: then flibs counts up by itself`,
+  },
+  {
+    name: "a floating tag that is another build's release",
+    given: async (world) => {
+      await world.run("run-0");
+      world.files = { ...goodFiles, "container.yaml": 'tags: [latest, "{version}-1"]\n' };
+    },
+    status: lint,
+    title: 'container.yaml: tag "1-1" is the release of another build and never moves',
+    text: `**What failed**: tag "1-1" is the release of another build and never moves
+
+**Where**: \`container.yaml\`
+
+**Fix**: Choose another tag, or remove it`,
+  },
+  {
+    name: "an isolated build without a release of two numbers",
+    given: () => {},
+    asked: { isolated: true, release: "7" },
+    status: lint,
+    title: "For isolated builds, the release value must be in the format: ^\\d+\\.\\d+(\\..+)?$",
+    text: `**What failed**: For isolated builds, the release value must be in the format: ^\\\\d+\\\\.\\\\d+\\(\\\\..+\\)?$
+
+**Fix**: Write for example 3.1 as a fix to release 3`,
+  },
+  {
+    name: "a locked destination tag",
+    given: (world) => {
+      const target = { name: "f42-candidate", branches: ["f42"], destinationTag: "f42-updates-candidate", locked: true };
+      Object.assign(world.ports.settings, { targets: [target] });
+    },
+    status: lint,
+    title: "Destination tag f42-updates-candidate is locked",
+    text: `**What failed**: Destination tag f42-updates-candidate is locked
+
+**Fix**: Nothing is released for f42-candidate any more; a scratch build can still be made`,
+  },
+  {
+    name: "a parent build of another image",
+    given: async (world) => {
+      await world.run("run-0");
+    },
+    asked: { parentBuild: "hello-container-1-1" },
+    status: lint,
+    title:
+      "Dockerfile:1: the parent build hello-container-1-1 is an image f42/hello, but FROM names fedora; only the same one can take its place",
+    text: `**What failed**: the parent build hello-container-1-1 is an image f42/hello, but FROM names fedora; only the same one can take its place
+
+**Where**: \`Dockerfile:1\`
+
+**Fix**: Name a build of fedora, or leave the parent build out`,
+  },
+  {
+    name: "a parent that vanished while the build waited",
+    given: (world) => {
+      world.printed = "";
+      world.outcome = () => {
+        world.parents.manifests.delete(`fedora ${world.parent.digest}`);
+        return { outcome: "failed", message: "FROM: not found" };
+      };
+    },
+    status: build,
+    title:
+      "Dockerfile:1: FROM registry.fedoraproject.org/fedora:42 has gone since the build was planned: mirror.example:5000/fedora@sha256:1dbd3d2e74f…",
+    text: `**What failed**: FROM registry.fedoraproject.org/fedora:42 has gone since the build was planned: mirror.example:5000/fedora@\u200bsha256:1dbd3d2e74fc6276b807e836912775c4eadcfb9eff48ec39a3d2ee04f82ba5ef
+
+**Where**: \`Dockerfile:1\`
+
+**Fix**: Build again: the name is looked up anew then; if that one has gone, too, use another base image`,
   },
   {
     name: "a symbolic link out of the repository",
@@ -314,11 +404,12 @@ Last lines of the log:
   },
 ];
 
-test.each(cases)("$name is told with its place and the smallest fix", async ({ given, status, title, text }) => {
+test.each(cases)("$name is told with its place and the smallest fix", async ({ given, asked, status, title, text }) => {
   await using scratch = await scratchDirectory();
   const world = buildWorld(scratch.path);
-  given(world);
-  await world.run("run-1");
+  await given(world);
+  world.promoted.length = 0;
+  await world.run("run-1", { ...request, ...asked });
   const said = world.statuses.get(status);
   const again = "\n\n**Try again**: push a commit, or use the re-run button where the forge has one";
   const link = "\n\n[Steps and log](http://flibs.example.test/builds/run-1)";
@@ -331,6 +422,8 @@ test.each(cases)("$name is told with its place and the smallest fix", async ({ g
   expect([...world.statuses.values()].filter((one) => one.state === "pending" || one.state === "running")).toEqual([]);
   expect(world.promoted).toEqual([]);
   Object.assign(world, { files: goodFiles, outcome: undefined, checkoutFault: undefined });
+  Object.assign(world.ports.settings, { targets: [] });
+  addParent(world.parents, "fedora", "42", ["linux/amd64", "linux/arm64"]);
   world.test = { outcome: "pass", message: "", cases: [] };
   expect(await world.run("run-2")).toBeUndefined();
 });

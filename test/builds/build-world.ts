@@ -93,6 +93,7 @@ export function buildWorld(root: string) {
     destinationTags,
     logs,
     forge: () => ({
+      sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
       checkout: async (_, commit, directory) => {
         if (world.checkoutFault !== undefined) throw world.checkoutFault;
         for (const [path, text] of Object.entries(world.filesOf[commit] ?? world.files)) {
@@ -131,6 +132,7 @@ export function buildWorld(root: string) {
         files: {},
       }),
       push: async (_, imageId, to) => {
+        registry.blobs.set(imageId, Buffer.from(JSON.stringify({ os: "linux", rootfs: { type: "layers", diff_ids: [] } })));
         const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
         return { digest: manifest.digest, size: manifest.bytes.length };
       },
@@ -160,6 +162,7 @@ export function buildWorld(root: string) {
     downloads,
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    measureLayer: async () => undefined,
     authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
       world.promoted.push(build);
@@ -179,6 +182,7 @@ export function buildWorld(root: string) {
       labels: noSiteLabels,
       repositories: { site: [], allowedHosts: [] },
       sourcesUrl: undefined,
+      version: "0.1.0",
     } as BuildPorts["settings"],
     secrets: ["hunter22"],
     log: silentLog,

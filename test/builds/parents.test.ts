@@ -317,7 +317,7 @@ describe("a parent build", () => {
 describe("a parent that vanished after the plan", () => {
   const gone = (digest: string) => ({
     code: "builds.parent-gone",
-    message: `FROM ${fedora} has gone: mirror.example:5000/fedora@${digest} was there when the build was planned`,
+    message: `FROM ${fedora} has gone since the build was planned: mirror.example:5000/fedora@${digest}`,
     hint: "Build again: the name is looked up anew then; if that one has gone, too, use another base image",
     file: "Dockerfile",
     line: 1,

@@ -8,16 +8,18 @@ import { findRpmDatabase } from "../../src/builds/rpm-list.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
-/** A header with string tags. */
-function header(texts: Readonly<Record<number, string>>): Buffer {
-  const entries = Object.entries(texts);
+/** A header with string tags, and others by type and bytes; a type but binary counts one. */
+function header(texts: Readonly<Record<number, string>>, others: Readonly<Record<number, readonly [number, Buffer]>> = {}): Buffer {
+  const strings = Object.entries(texts).map(([tag, text]) => [tag, 6, Buffer.from(`${text}\0`)] as const);
+  const entries = [...strings, ...Object.entries(others).map(([tag, [type, bytes]]) => [tag, type, bytes] as const)];
   const data: Buffer[] = [];
   const index = Buffer.alloc(8 + entries.length * 16);
   let offset = 0;
-  entries.forEach(([tag, text], i) => {
-    for (const [at, value] of [Number(tag), 6, offset, 1].entries()) index.writeUInt32BE(value, 8 + i * 16 + at * 4);
-    data.push(Buffer.from(`${text}\0`));
-    offset += Buffer.byteLength(text) + 1;
+  entries.forEach(([tag, type, bytes], i) => {
+    const count = type === 7 ? bytes.length : 1;
+    for (const [at, value] of [Number(tag), type, offset, count].entries()) index.writeUInt32BE(value, 8 + i * 16 + at * 4);
+    data.push(bytes);
+    offset += bytes.length;
   });
   index.writeUInt32BE(entries.length, 0);
   index.writeUInt32BE(offset, 4);
@@ -41,6 +43,24 @@ test("a name, version, release or architecture may have 256 bytes, a license 4,0
   expect(at(1022, 257)?.arch).toBeUndefined();
   expect(at(1014, 4096)?.license).toHaveLength(4096);
   expect(at(1014, 4097)).toMatchObject({ name: "n", license: undefined });
+});
+
+test("vendor and the key of the best signature are kept, and only they", () => {
+  const keyId = "c8ac4916105ef944";
+  // Version 3: type, time, key.
+  const signature = (key: string) => Buffer.from(`88180305006500000${"0"}${key}0102abcd0008ff`.padEnd(52, "0"), "hex");
+  const signed = header(
+    { 1000: "bash", 1001: "5", 1002: "1", 1011: "Fedora Project" },
+    { 259: [7, signature("aaaaaaaaaaaaaaaa")], 268: [7, signature(keyId)] },
+  );
+  expect(parseRpmHeader(signed)).toMatchObject({ vendor: "Fedora Project", keyId });
+  const modern = header({ 1000: "bash", 1001: "5", 1002: "1" }, { 278: [8, Buffer.from(`${signature(keyId).toString("base64")}\0`)] });
+  expect(parseRpmHeader(modern)?.keyId).toBe(keyId);
+  const unsigned = parseRpmHeader(bash);
+  expect(unsigned).not.toHaveProperty("keyId");
+  expect(unsigned).not.toHaveProperty("vendor");
+  const lie = header({ 1000: "bash", 1001: "5", 1002: "1" }, { 268: [4, signature(keyId)], 278: [8, Buffer.from("no end")] });
+  expect(parseRpmHeader(lie)).not.toHaveProperty("keyId");
 });
 
 /** Files of an image whose database has `count` packages with licenses of that length, each character 6 bytes of JSON. */

@@ -52,6 +52,7 @@ test("a log is masked over chunks, cut at its limit, and closed", async () => {
     close: async () => {
       closed = true;
     },
+    prune: async () => 0,
     list: async () => [],
     read: async () => ({ text: "", next: 0, closed: false }),
   };

@@ -3,6 +3,7 @@ import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
 import type { Client } from "../../src/cli/client.ts";
 import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
@@ -56,6 +57,8 @@ export interface Story {
   readonly tagged?: readonly TaggedBuild[];
   readonly build?: BuildRecord;
   readonly run?: Run;
+  readonly documents?: readonly BuildDocument[];
+  readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
 }
 
@@ -72,6 +75,9 @@ export async function flibs(line: string[], story: Story = {}) {
       find: async (id: string) => (id === found.id ? found : undefined),
       findByNvr: async (nvr: { name: string }) => (nvr.name === "hello-container" ? found : undefined),
       list: async () => [found],
+      listDocuments: async () =>
+        (story.documents ?? []).map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
+      findDocument: async (_: string, name: string) => story.documents?.find((one) => one.name === name),
     },
     destinationTags: {
       listTagged: async (tag: string, { latest }: { latest: boolean }) =>
@@ -79,9 +85,13 @@ export async function flibs(line: string[], story: Story = {}) {
       listTags: async () => (tagged.length === 0 ? [] : [{ tag: "f42-updates-candidate", builds: tagged.length }]),
     },
     logs: {
-      list: async () => [{ name: "linux/amd64", bytes: 5, closed: true }],
+      list: async () => [
+        { name: "linux/amd64", bytes: 5, closed: true, ...(story.prunedAt === undefined ? {} : { prunedAt: story.prunedAt }) },
+      ],
       read: async (_run: string, _name: string, offset: number) =>
-        offset === 0 ? { text: "STEP\u001b[2J 1\n", next: 5, closed: true } : { text: "", next: 5, closed: true },
+        offset === 0 && story.prunedAt === undefined
+          ? { text: "STEP\u001b[2J 1\n", next: 5, closed: true }
+          : { text: "", next: 5, closed: true },
     },
     runs: {
       start: async (request: RunRequest) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import { build, flibs, run } from "./cli-world.ts";
 
@@ -55,6 +56,63 @@ describe("looking", () => {
     expect((await flibs(["show", "b1"])).out).toContain("containers/hello main");
     expect((await flibs(["show", "hello-container-1.0-1"])).out).toContain("pass  smoke");
     expect(JSON.parse((await flibs(["show", "b1", "--json"])).out)).toMatchObject({ id: "b1", journal: [{ step: "lint" }] });
+  });
+  test("documents are listed, and printed byte for byte", async () => {
+    const text = (name: string) => `{"of": "${name}"}\n`;
+    const document = (name: string, mediaType: string): BuildDocument => ({ name, mediaType, text: text(name) });
+    const documents = [
+      document("metadata.json", "application/json"),
+      document("x86_64.spdx.json", "application/spdx+json"),
+      document("x86_64.cdx.json", "application/vnd.cyclonedx+json; version=1.6"),
+      document("provenance.intoto.json", "application/vnd.in-toto+json"),
+    ];
+    const run = async (...line: string[]) => (await flibs(line, { documents })).out;
+    expect(await run("documents", "b1")).toBe(
+      "NAME                    SIZE  TYPE\n" +
+        "metadata.json           24 B  application/json\n" +
+        "x86_64.spdx.json        27 B  application/spdx+json\n" +
+        "x86_64.cdx.json         26 B  application/vnd.cyclonedx+json; version=1.6\n" +
+        "provenance.intoto.json  33 B  application/vnd.in-toto+json\n",
+    );
+    expect(await run("documents", "b1", "x86_64.cdx.json")).toBe(text("x86_64.cdx.json"));
+    expect(await run("metadata", "hello-container-1.0-1")).toBe(text("metadata.json"));
+    expect(await run("show", "b1", "--metadata")).toBe(text("metadata.json"));
+    expect(await run("provenance", "b1")).toBe(text("provenance.intoto.json"));
+    expect(await run("sbom", "b1")).toBe(text("x86_64.spdx.json"));
+    expect(await run("sbom", "b1", "--arch", "x86_64", "--format", "cyclonedx")).toBe(text("x86_64.cdx.json"));
+    expect(await run("show", "b1")).toContain("documents   metadata.json, x86_64.spdx.json, x86_64.cdx.json, provenance.intoto.json\n");
+    expect(JSON.parse(await run("show", "b1", "--json"))).toMatchObject({ documents: [{ name: "metadata.json", bytes: 24 }, {}, {}, {}] });
+  });
+  test("a document that is not there is told with those that are", async () => {
+    const two = ["aarch64", "x86_64"].map((name) => ({ name: `${name}.spdx.json`, mediaType: "m", text: "{}\n" }));
+    expect(await flibs(["metadata", "b1"])).toMatchObject({
+      code: 2,
+      err: 'flibs: build b1 has no document "metadata.json"\n  It has none: it has not got that far, or an older release built it\n',
+    });
+    expect((await flibs(["documents", "b1"])).out).toBe("no documents\n");
+    expect((await flibs(["documents", "b1", "x\u001b[2J"], { documents: two })).err).toBe(
+      'flibs: build b1 has no document "x"\n  It has aarch64.spdx.json, x86_64.spdx.json\n',
+    );
+    expect(await flibs(["sbom", "b1"], { documents: two })).toMatchObject({
+      code: 2,
+      err: "flibs: build b1 has an image for each of aarch64, x86_64\n  Add --arch aarch64\n",
+    });
+    expect(await flibs(["sbom", "b1"])).toMatchObject({
+      code: 2,
+      err: "flibs: build b1 has no bill of materials\n  It has not got that far, or an older release built it\n",
+    });
+    expect(await flibs(["sbom", "b1", "--format", "csv"], { documents: two })).toMatchObject({
+      code: 2,
+      closed: 0,
+      err: 'flibs: "csv" is not a format\n  Write spdx or cyclonedx\n',
+    });
+  });
+  test("a log whose text is gone is told as such", async () => {
+    expect(await flibs(["logs", "b1"], { prunedAt: "2026-11-20T01:02:03.000Z" })).toMatchObject({
+      code: 0,
+      out: "",
+      err: "--- linux/amd64 was removed on 2026-11-20: logs are not kept for ever\n",
+    });
   });
   test("an unknown build says how to find one", async () => {
     expect(await flibs(["show", "zzz"])).toMatchObject({ code: 2, err: expect.stringContaining("flibs builds lists them") });

@@ -65,6 +65,10 @@ export function forgeContract(subject: ForgeSubject): void {
   describe("sources", () => {
     it("a branch has the head that was pushed, an unknown one has none", async () => {
       expect(await forge.findHead(repository, "main")).toBeUndefined();
+      // Names the repository and carries no credential.
+      const source = new URL(forge.sourceUrl(repository));
+      expect(source.pathname).toMatch(new RegExp(`/${repository}\\.git$`));
+      expect([source.username, source.password, source.search, source.hash]).toEqual(["", "", "", ""]);
       const commit = await person.commit("main", { a: "1" });
       expect(await forge.findHead(repository, "main")).toBe(commit);
       expect(await forge.findHead(repository, "other")).toBeUndefined();

@@ -58,6 +58,11 @@ describe("killed before and after each journal write and each effect", () => {
     expect(build).toMatchObject({ state: "complete", commit, nvr: { release: "1" }, images: [{ platform: "linux/amd64" }] });
     expect(build?.tests.every((one) => one.outcome === "pass")).toBe(true);
 
+    const documents = await app.store.builds.listDocuments(build?.id ?? "");
+    expect(documents.map((one) => one.name)).toEqual([
+      ...["metadata.json", "icm-x86_64.json", "x86_64.spdx.json", "x86_64.cdx.json", "provenance.intoto.json"],
+    ]);
+
     const repository = build?.plan?.imageRepository ?? "";
     const tags = [build?.plan?.uniqueTag, `${build?.plan?.uniqueTag}-amd64`, build?.plan?.primaryTag, ...(build?.plan?.floatingTags ?? [])];
     expect([...(await app.registries.candidate.listTags(repository))].sort()).toEqual([...tags].sort());

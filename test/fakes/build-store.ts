@@ -1,5 +1,6 @@
 import type { BuildRecord, BuildStore } from "../../src/builds/build-record.ts";
 import type { DestinationTags, TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 
 /** Builds in memory, oldest first; as much of the port as the build flow uses. */
@@ -9,6 +10,7 @@ export function fakeBuildStore(): {
   readonly destinationTags: DestinationTags;
 } {
   const records = new Map<string, BuildRecord>();
+  const documents = new Map<string, readonly BuildDocument[]>();
   const update = (id: string, change: Partial<BuildRecord>) => {
     const old = records.get(id);
     if (old === undefined) throw new Error(`there is no build ${id}`);
@@ -52,6 +54,13 @@ export function fakeBuildStore(): {
     complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),
     savePromotion: async (id, promotion) => update(id, { promotion }),
     fail: async (id, state, error) => update(id, records.get(id)?.state === "complete" ? { error } : { state, error }),
+    saveDocuments: async (id, saved) => {
+      const kept = (documents.get(id) ?? []).filter((one) => !saved.some(({ name }) => name === one.name));
+      documents.set(id, [...kept, ...saved]);
+    },
+    listDocuments: async (id) =>
+      (documents.get(id) ?? []).map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
+    findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     find: async (id) => records.get(id),
     findByDigest: async (digest) => [...records.values()].findLast((one) => one.state === "complete" && one.digest === digest),
     findByNvr: async (nvr) => {

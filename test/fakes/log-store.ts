@@ -24,6 +24,7 @@ export function fakeLogStore(): { readonly logs: LogStore; readonly text: (run: 
       const next = Math.min(bytes.length, offset + maxBytes);
       return { text: bytes.subarray(offset, next).toString("utf8"), next, closed: closed && next >= bytes.length };
     },
+    prune: async () => 0,
     close: async (run, name) => {
       at(run, name).closed = true;
     },

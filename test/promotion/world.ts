@@ -52,6 +52,7 @@ export function memoryForge() {
   const capabilities = { reactions: true, editableComments: true, maxBodyLength: 65_536, annotations: true, deliveryRecord: false };
   const forge: PromotionPorts["forge"] = {
     capabilities,
+    sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {
       const text = read(id)[path];

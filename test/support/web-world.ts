@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Pull } from "../../src/forge/forge.ts";
@@ -18,9 +19,11 @@ export interface WebWorld {
   readonly ports: WebPorts;
   readonly deliveries: Pick<StoredDelivery, "forge" | "deliveryId" | "headers" | "body">[];
   readonly builds: Map<string, BuildRecord>;
+  /** Of every build. */
+  readonly documents: BuildDocument[];
   readonly runs: Map<string, Run>;
   readonly journal: JournalEntry[];
-  readonly logs: Map<string, { text: string; closed: boolean }>;
+  readonly logs: Map<string, { text: string; closed: boolean; prunedAt?: string }>;
   readonly pulls: Pull[];
   readonly comments: { id: string; author: string; text: string; at: string }[];
   readonly reports: ReleaseReport[];
@@ -36,9 +39,10 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
   const state = {
     deliveries: [] as WebWorld["deliveries"],
     builds: new Map<string, BuildRecord>(),
+    documents: [] as BuildDocument[],
     runs: new Map<string, Run>(),
     journal: [] as JournalEntry[],
-    logs: new Map<string, { text: string; closed: boolean }>(),
+    logs: new Map<string, { text: string; closed: boolean; prunedAt?: string }>(),
     pulls: [] as Pull[],
     comments: [] as WebWorld["comments"],
     reports: [] as ReleaseReport[],
@@ -60,6 +64,8 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     },
     builds: {
       find: async (id) => state.builds.get(id),
+      listDocuments: async () => state.documents.map(({ name, mediaType, text }) => ({ name, mediaType, bytes: Buffer.byteLength(text) })),
+      findDocument: async (_, name) => state.documents.find((one) => one.name === name),
       async list(filter) {
         up();
         const fits = (one: BuildRecord) =>
@@ -70,7 +76,14 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     logs: {
       list: async (run) =>
         [...state.logs].flatMap(([key, log]) =>
-          key.startsWith(`${run}|`) ? [{ name: key.slice(run.length + 1), bytes: Buffer.byteLength(log.text), closed: log.closed }] : [],
+          key.startsWith(`${run}|`)
+            ? [
+                {
+                  ...{ name: key.slice(run.length + 1), bytes: Buffer.byteLength(log.text), closed: log.closed },
+                  ...(log.prunedAt === undefined ? {} : { prunedAt: log.prunedAt }),
+                },
+              ]
+            : [],
         ),
       async read(run, name, offset, maxBytes) {
         const log = state.logs.get(`${run}|${name}`) ?? { text: "", closed: true };

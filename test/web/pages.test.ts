@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { digestOf } from "../../src/domain/digest.ts";
 import { aBuild, aPull, aRun, type WebWorld, webWorld } from "../support/web-world.ts";
 
 let world: WebWorld;
@@ -50,6 +51,19 @@ describe("pages", () => {
     expect(body).toContain("Dockerfile, line 3: label version is missing");
     expect(body).toContain("Add LABEL version=1");
     expect(body).toContain("<td>checkout</td><td>2.0 s</td>");
+  });
+
+  test("a build's page tells its target, whose build a parent is, and that an isolated one waits for its name", async () => {
+    const parent = { written: "r.test/f42/base:1", pinned: `r.test/f42/base@${digestOf("a")}`, digest: digestOf("a"), nvr: "base-1-1" };
+    const plan = {
+      ...{ imageRepository: "f42/hello", platforms: [], labels: {}, uniqueTag: "u", floatingTags: [], suites: [] },
+      ...{ parents: [parent], target: { name: "f42-candidate", destinationTag: evil } },
+    };
+    world.builds.set("1", aBuild({ plan, isolated: true }));
+    const { body } = await get("/builds/1");
+    expect(body).toContain("<dt>Target</dt><dd>f42-candidate, tagged into &lt;img");
+    expect(body).toContain("<dt>Parent</dt><dd>r.test/f42/base:1, base-1-1<br>");
+    expect(body).toContain("(isolated: promoted when somebody names it)");
   });
 
   test("a run without a build has a page with its steps, its log, and why it ended", async () => {
@@ -128,7 +142,7 @@ describe("machines", () => {
     world.builds.set("1", aBuild());
     world.runs.set("1", aRun());
     expect((await get("/api/builds")).json()).toEqual({ builds: [aBuild()] });
-    expect((await get("/api/builds/1")).json()).toEqual({ build: aBuild(), run: aRun(), logs: [] });
+    expect((await get("/api/builds/1")).json()).toEqual({ build: aBuild(), run: aRun(), logs: [], documents: [] });
     expect((await get("/api/runs/1/journal")).json()).toEqual({ run: aRun(), journal: [] });
     expect((await get("/api/builds/7")).statusCode).toBe(404);
     expect((await get("/api/nothing")).json()).toEqual({ error: "not found" });

@@ -84,7 +84,7 @@ export function githubForge(options: GithubForgeOptions): Forge & { readonly doc
     maxBytes: options.maxMirrorBytes ?? 2 * 2 ** 30,
     timeoutMs: options.fetchTimeoutMs ?? 600_000,
   });
-  const world: GithubWorld = { name, client, identity: appIdentity(client), git, holding, log, now };
+  const world: GithubWorld = { name, client, identity: appIdentity(client), git, server: addresses.git, holding, log, now };
   const parseDelivery = deliveryParser({ forge: name, appId, privateKey, log });
   return {
     name,

@@ -10,6 +10,7 @@ import { statusOf } from "./request-errors.ts";
 export function githubSources(world: GithubWorld): ForgeSources {
   const read = gitSources(world);
   return {
+    sourceUrl: (repository) => `${world.server}/${repository}.git`,
     findHead: (repository, branch) => findHead(world, repository, branch),
     findFile: (...args) => twice(() => read.findFile(...args)),
     listFiles: (...args) => twice(() => read.listFiles(...args)),

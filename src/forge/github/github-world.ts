@@ -10,6 +10,8 @@ export interface GithubWorld {
   readonly client: GithubClient;
   readonly identity: () => Promise<AppIdentity>;
   readonly git: Git;
+  /** Where git clones from: `https://github.com`; no slash at the end. */
+  readonly server: string;
   /** Path of a repository's mirror once it holds these commits. */
   readonly holding: (repository: string, commits: readonly string[]) => Promise<string>;
   readonly log: Log;

@@ -1,3 +1,5 @@
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { appError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
 import { isBranchName } from "../git/names.ts";
@@ -6,7 +8,7 @@ import { gitSources } from "../git/sources.ts";
 import type { Repositories } from "./repositories.ts";
 
 /** The repositories themselves are read; there is nothing to fetch. */
-export function localSources({ git, path: pathOf }: Repositories): ForgeSources {
+export function localSources({ git, directory, path: pathOf }: Repositories): ForgeSources {
   async function holding(repository: string, commits: readonly string[]): Promise<string> {
     const path = await pathOf(repository);
     for (const commit of commits) {
@@ -16,6 +18,7 @@ export function localSources({ git, path: pathOf }: Repositories): ForgeSources 
   }
   return {
     ...gitSources({ git, holding }),
+    sourceUrl: (repository) => pathToFileURL(join(directory, `${repository}.git`)).href,
     async findHead(repository, branch) {
       if (!isBranchName(branch)) return undefined;
       const path = await pathOf(repository).catch((error: unknown) => {

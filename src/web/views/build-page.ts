@@ -6,7 +6,7 @@ import { type Html, html } from "../html.ts";
 import { logCleaner } from "../log-text.ts";
 import type { WebOptions } from "../ports.ts";
 import { page } from "./page.ts";
-import { age, badge, duration, logPath, pullPath } from "./words.ts";
+import { age, badge, documentPath, duration, logPath, pullPath } from "./words.ts";
 
 export interface ShownLog {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface ShownLog {
   readonly next: number;
   /** Only the end is shown. */
   readonly cut: boolean;
+  /** Its text is gone since then. */
+  readonly prunedAt?: string;
 }
 
 export interface BuildView {
@@ -26,6 +28,7 @@ export interface BuildView {
   readonly run: Run | undefined;
   readonly journal: readonly JournalEntry[];
   readonly logs: readonly ShownLog[];
+  readonly documents: readonly { readonly name: string; readonly mediaType: string; readonly bytes: number }[];
   readonly options: Pick<WebOptions, "candidate" | "production">;
   readonly now: Date;
 }
@@ -44,6 +47,7 @@ ${problem(build?.error ?? run?.error)}
 ${build ? pull(build, view) : ""}
 ${steps(view, live)}
 ${build ? [tests(build.tests), images(build.images)] : ""}
+${documents(view)}
 </div>
 <section aria-labelledby="logs"><h2 id="logs">Logs</h2><div id="loglist">
 ${view.logs.length === 0 ? html`<p class="none">No log yet.</p>` : view.logs.map((log) => logSection(view.id, log))}
@@ -55,10 +59,11 @@ function facts(build: BuildRecord, { now }: BuildView): Html {
   const promotion = build.promotion && pullPath(build.promotion.repository, build.promotion.number);
   return html`<dl class="facts">
 <dt>From</dt><dd>${build.repository}@${build.branch}, commit <code>${build.commit}</code>${build.pull === undefined ? "" : html`, <a href="${pullPath(build.repository, build.pull)}">pull request #${build.pull}</a>`}</dd>
-<dt>Asked for by</dt><dd>${build.requestedBy}, ${age(build.createdAt, now)}${build.scratch ? " (scratch: never promoted)" : ""}</dd>
+<dt>Asked for by</dt><dd>${build.requestedBy}, ${age(build.createdAt, now)}${build.scratch ? " (scratch: never promoted)" : build.isolated ? " (isolated: promoted when somebody names it)" : ""}</dd>
 <dt>${build.finishedAt === undefined ? "Runs for" : "Took"}</dt><dd>${duration(build.createdAt, build.finishedAt ?? now)}</dd>
 ${build.digest ? html`<dt>Digest</dt><dd><code>${build.digest}</code></dd>` : ""}
-${(build.plan?.parents ?? []).map((parent) => html`<dt>Parent</dt><dd>${parent.written}<br><code>${parent.digest}</code></dd>`)}
+${build.plan?.target ? html`<dt>Target</dt><dd>${build.plan.target.name}, tagged into ${build.plan.target.destinationTag}</dd>` : ""}
+${(build.plan?.parents ?? []).map((parent) => html`<dt>Parent</dt><dd>${parent.written}${parent.nvr === undefined ? "" : `, ${parent.nvr}`}<br><code>${parent.digest}</code></dd>`)}
 ${promotion ? html`<dt>Promotion</dt><dd><a href="${promotion}">pull request #${build.promotion?.number} in ${build.promotion?.repository}</a></dd>` : ""}
 </dl>`;
 }
@@ -123,15 +128,40 @@ function images(built: readonly BuiltImage[]): Html | undefined {
 <span class="quiet">${formatBytes(image.sizeBytes)}, ${image.diffIds.length} layers, ${image.rpms.length} RPMs</span></summary>
 <dl class="facts">${image.digest ? html`<dt>Digest</dt><dd><code>${image.digest}</code></dd>` : ""}
 <dt>User</dt><dd>${image.config.user || "root"}</dd>
+${image.distribution ? html`<dt>Distribution</dt><dd>${image.distribution.id} ${image.distribution.version ?? ""}</dd>` : ""}
 <dt>Starts</dt><dd><code>${[...image.config.entrypoint, ...image.config.cmd].join(" ") || "nothing"}</code></dd>
-${Object.entries(image.config.labels).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
-${image.rpms.length === 0 ? "" : html`<ul class="rpms">${image.rpms.map((rpm) => html`<li>${rpm.name}-${rpm.epoch === undefined ? "" : `${rpm.epoch}:`}${rpm.version}-${rpm.release}${rpm.arch === undefined ? "" : `.${rpm.arch}`}</li>`)}</ul>`}</details>`,
+${Object.entries(image.config.labels).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}${layers(image)}</dl>
+${image.rpmProblem === undefined ? "" : html`<p class="note bad">The list of RPMs is not complete: ${image.rpmProblem}</p>`}
+${image.rpms.length === 0 ? "" : html`<ul class="rpms">${image.rpms.map((rpm) => html`<li>${rpm.name}-${rpm.epoch === undefined ? "" : `${rpm.epoch}:`}${rpm.version}-${rpm.release}${rpm.arch === undefined ? "" : `.${rpm.arch}`}${rpm.keyId === undefined ? "" : html` <span class="quiet">signed with ${rpm.keyId}</span>`}</li>`)}</ul>`}</details>`,
   );
   return html`<section aria-labelledby="images"><h2 id="images">Images</h2>${found}</section>`;
 }
 
+/** What is kept beside the record, for download. */
+function documents({ id, documents: kept }: BuildView): Html | undefined {
+  if (kept.length === 0) return undefined;
+  const rows = kept.map(
+    ({ name, mediaType, bytes }) =>
+      html`<tr><td><a href="${documentPath(id, name)}">${name}</a></td><td>${formatBytes(bytes)}</td><td class="quiet">${mediaType}</td></tr>`,
+  );
+  return html`<section aria-labelledby="documents"><h2 id="documents">Documents</h2>
+<div class="wide"><table><thead><tr><th>Name</th><th>Size</th><th>Type</th></tr></thead><tbody>${rows}</tbody></table></div></section>`;
+}
+
+function layers({ parts }: BuiltImage): Html | undefined {
+  if (parts === undefined || parts.layers.length === 0) return undefined;
+  const rows = parts.layers.map(
+    ({ digest, compressedBytes, sizeBytes }) =>
+      html`<li><code>${digest}</code> <span class="quiet">${formatBytes(compressedBytes)}${sizeBytes === undefined ? "" : `, ${formatBytes(sizeBytes)} unpacked`}</span></li>`,
+  );
+  return html`<dt>Layers</dt><dd><ol class="layers">${rows}</ol></dd>`;
+}
+
 function logSection(id: string, log: ShownLog): Html {
   const path = logPath(id, log.name);
+  if (log.prunedAt !== undefined) {
+    return html`<p class="none">${log.name}: ${formatBytes(log.bytes)}, removed on <time datetime="${log.prunedAt}">${log.prunedAt.slice(0, 10)}</time>. Logs are not kept for ever; everything else of the record is.</p>`;
+  }
   const cleaner = logCleaner();
   const text = cleaner.clean(log.text);
   const live = log.closed ? "" : html` data-events="${path}/events?offset=${log.next - cleaner.keptBytes}"`;

@@ -44,6 +44,10 @@ export function pullPath(repository: string, number: number): string {
   return `/pulls/${repository.split("/").map(encodeURIComponent).join("/")}/${number}`;
 }
 
+export function documentPath(build: string, name: string): string {
+  return `/builds/${encodeURIComponent(build)}/documents/${encodeURIComponent(name)}`;
+}
+
 export function logPath(run: string, name: string): string {
   return `/builds/${encodeURIComponent(run)}/logs/${encodeURIComponent(name)}`;
 }

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { checkMetadata } from "../../../src/koji/check-metadata.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
+import { SpdxDocument } from "../../support/document-schemas.ts";
 import { Crash } from "../../support/memory-journal.ts";
 import { skopeo } from "../../support/skopeo.ts";
 import { dockerfileFrom, realBuildWorld, request } from "./real-build-world.ts";
@@ -56,6 +58,35 @@ test("the template becomes a signed, tested candidate whose RPMs are known, and 
     cmd: ["/usr/libexec/hello-init"],
     labels: { architecture: "x86_64", "vcs-ref": request.commit, release: "1", name: "f42/hello" },
   });
+
+  expect(image?.distribution?.id).toBe("fedora-stand-in");
+  expect(image?.parts?.layers.map((one) => one.diffId)).toEqual(image?.diffIds);
+  // The engine's own sum is of files, an archive's is of blocks; each layer was unpacked and is what its digest says.
+  for (const layer of image?.parts?.layers ?? []) expect(layer.sizeBytes).toBeGreaterThan(layer.compressedBytes);
+  expect(image?.parts?.imageConfig).toMatchObject({ os: "linux", architecture: "amd64", rootfs: { diff_ids: image?.diffIds } });
+
+  const config = (await world.ports.candidate.registry.readManifest("fedora", world.base.digest as `sha256:${string}`)).bytes;
+  expect(image?.parts?.base).toEqual({
+    written: "registry.fedoraproject.org/fedora:42",
+    imageId: JSON.parse(Buffer.from(config).toString()).config.digest,
+  });
+
+  const documents = await world.ports.builds.listDocuments("whole");
+  expect(documents.map((one) => one.name)).toEqual([
+    ...["metadata.json", "icm-x86_64.json", "x86_64.spdx.json", "x86_64.cdx.json", "provenance.intoto.json"],
+  ]);
+  const metadata = checkMetadata(JSON.parse((await world.ports.builds.findDocument("whole", "metadata.json"))?.text ?? "null"));
+  const components = metadata.output[0]?.components ?? [];
+  expect(components).toContainEqual(
+    expect.objectContaining({ type: "rpm", name: "greeting", version: "1.0", release: "1", arch: "noarch" }),
+  );
+  expect(metadata.output.map((one) => one.filename)).toEqual([
+    ...[expect.stringMatching(/^docker-image-sha256:[0-9a-f]{64}\.x86_64\.tar\.gz$/), "icm-x86_64.json"],
+    ...["x86_64-build.log", "osbs-build.log"],
+  ]);
+  const spdx = JSON.parse((await world.ports.builds.findDocument("whole", "x86_64.spdx.json"))?.text ?? "null");
+  expect(SpdxDocument.safeParse(spdx).error).toBeUndefined();
+  expect(spdx.packages).toHaveLength((image?.rpms.length ?? 0) + 1);
 
   // skopeo's word on what the tags hold.
   for (const tag of ["1-1", "1", "latest", record?.plan?.uniqueTag ?? ""]) {

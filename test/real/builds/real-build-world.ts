@@ -15,6 +15,7 @@ import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
+import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
@@ -93,6 +94,7 @@ export async function realBuildWorld() {
     destinationTags,
     logs,
     forge: () => ({
+      sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
       checkout: async (_, __, directory) => {
         await cp(join(root, "containers-repo-template"), directory, { recursive: true });
         for (const [path, text] of Object.entries(world.files)) {
@@ -112,6 +114,7 @@ export async function realBuildWorld() {
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
+    measureLayer: layerMeasurer(open(registry.endpoint, true) as RegistryClient),
     promote: async (build) => {
       promoted.push(build);
       return { repository: "flibs/registry-manifests", number: 1 };
@@ -126,7 +129,7 @@ export async function realBuildWorld() {
           buildMs: world.buildMs,
           testMs: world.testMs,
         },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20 },
+        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0" },
         ...world.site,
       };
     },

@@ -51,6 +51,42 @@ function image(platform: "linux/amd64" | "linux/arm64", rpm: string): BuiltImage
   return { platform, imageId: digest("a"), sizeBytes: 1, diffIds: [], config, rpms: [{ ...one, sizeBytes: 1, sigmd5: undefined }] };
 }
 
+test("documents are kept byte for byte, in their order, and replaced when they are saved again", async () => {
+  const id = await create();
+  const document = (name: string, text: string) => ({ name, mediaType: "application/json", text });
+  const big = `{"text": "\\u001b${"é\ud83d\ude00 ".repeat(100_000)}"}\n`;
+  await store.builds.saveDocuments(id, [document("b.json", big), document("a.json", "")]);
+  expect(await store.builds.findDocument(id, "b.json")).toEqual(document("b.json", big));
+  expect(await store.builds.listDocuments(id)).toEqual([
+    { name: "b.json", mediaType: "application/json", bytes: Buffer.byteLength(big) },
+    { name: "a.json", mediaType: "application/json", bytes: 0 },
+  ]);
+  await store.builds.saveDocuments(id, [document("b.json", "{}\n"), document("c.json", "[]\n")]);
+  expect((await store.builds.listDocuments(id)).map((one) => `${one.name} ${one.bytes}`)).toEqual(["a.json 0", "b.json 3", "c.json 3"]);
+  expect(await store.builds.findDocument(id, "nope")).toBeUndefined();
+  expect(await store.builds.findDocument("nope", "b.json")).toBeUndefined();
+  await store.builds.saveDocuments(id, []);
+  await expect(store.builds.saveDocuments("nope", [document("x", "")])).rejects.toThrow();
+});
+
+test("what the registry has of an image is kept, and left out of lists; images of older releases have none", async () => {
+  const id = await create({ repository: "containers/parts" });
+  const layer = { digest: digest("1"), mediaType: "m", compressedBytes: 10, diffId: digest("2"), sizeBytes: 20 };
+  const parts = { mediaType: "m", layers: [layer], imageConfig: { config: { Labels: { nul: "a\0b" } } } };
+  const amd64: BuiltImage = { ...image("linux/amd64", "a"), parts, rpmProblem: "odd", distribution: { id: "fedora", version: "42" } };
+  await store.transaction((transaction) => store.builds.saveImage(id, amd64, transaction));
+  await store.transaction((transaction) => store.builds.saveImage(id, image("linux/arm64", "a"), transaction));
+  const [first, second] = (await store.builds.find(id))?.images ?? [];
+  expect(first).toMatchObject({ rpmProblem: "odd", distribution: { id: "fedora", version: "42" }, parts: { layers: [layer] } });
+  expect(first?.parts?.imageConfig).toEqual({ config: { Labels: { nul: "a\uFFFDb" } } });
+  expect(second).not.toHaveProperty("parts");
+  const [listed] = await store.builds.list({ repository: "containers/parts", limit: 1 });
+  expect(listed?.images[0]).not.toHaveProperty("parts");
+  // Done again, as after a crash.
+  await store.transaction((transaction) => store.builds.saveImage(id, image("linux/amd64", "b"), transaction));
+  expect((await store.builds.find(id))?.images[0]).not.toHaveProperty("parts");
+});
+
 test("what was asked for beside the commit is kept", async () => {
   const options = {
     isolated: true,

@@ -1,0 +1,70 @@
+import { type Digest, isDigest } from "../domain/digest.ts";
+import { appError } from "../domain/errors.ts";
+import type { Platform } from "../domain/platform.ts";
+import { parseImageManifest } from "../registry/image-manifest.ts";
+import type { BuildPorts } from "./build-ports.ts";
+import type { BuildPlan, ImageLayer, PushedParts } from "./build-record.ts";
+import { findBaseImage } from "./find-base-image.ts";
+
+const maxConfigBytes = 4 * 1024 * 1024;
+
+/**
+ * Layers and configuration of an image as the candidate registry has them. Throws `builds.pushed-differs` when a layer does not unpack to
+ * what the image's configuration says, and what the registry client throws.
+ */
+export async function measureImage(
+  ports: Pick<BuildPorts, "candidate" | "measureLayer" | "openRegistry" | "settings">,
+  plan: Pick<BuildPlan, "imageRepository" | "parents">,
+  platform: Platform,
+  digest: Digest,
+  signal: AbortSignal,
+): Promise<PushedParts> {
+  const { candidate, measureLayer } = ports;
+  const repository = plan.imageRepository;
+  const manifest = await candidate.registry.readManifest(repository, digest);
+  const image = parseImageManifest(manifest);
+  if (image.kind !== "image") throw appError("builds.pushed-differs", `the registry's ${digest} is a list, not an image`);
+  const bytes = await candidate.registry.readBlob(repository, image.config.digest, maxConfigBytes);
+  const imageConfig = parseConfig(bytes, image.config.digest);
+  const diffIds = diffIdsOf(imageConfig);
+  if (diffIds.length !== image.layers.length) {
+    throw appError("builds.pushed-differs", `the registry's ${digest} has ${image.layers.length} layers and names ${diffIds.length}`);
+  }
+  const layers: ImageLayer[] = [];
+  for (const [index, layer] of image.layers.entries()) {
+    const diffId = diffIds[index];
+    if (typeof diffId !== "string" || !isDigest(diffId)) {
+      throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
+    }
+    const measured = await measureLayer(repository, layer, signal);
+    if (measured !== undefined && measured.diffId !== diffId) {
+      throw appError("builds.pushed-differs", `the registry's layer ${layer.digest} unpacks to ${measured.diffId}, not to ${diffId}`);
+    }
+    layers.push({
+      ...{ digest: layer.digest, mediaType: layer.mediaType, compressedBytes: layer.size, diffId },
+      ...(measured === undefined ? {} : { sizeBytes: measured.sizeBytes }),
+    });
+  }
+  const base = await findBaseImage(
+    ports,
+    plan.parents,
+    platform,
+    layers.map(({ diffId }) => diffId),
+  );
+  return { mediaType: manifest.mediaType, layers, imageConfig, ...(base === undefined ? {} : { base }) };
+}
+
+function parseConfig(bytes: Uint8Array, digest: Digest): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw appError("builds.pushed-differs", `the registry's configuration ${digest} is not a JSON object`);
+}
+
+function diffIdsOf({ rootfs }: Record<string, unknown>): readonly unknown[] {
+  const found = typeof rootfs === "object" && rootfs !== null && "diff_ids" in rootfs ? rootfs.diff_ids : undefined;
+  return Array.isArray(found) ? found : [];
+}

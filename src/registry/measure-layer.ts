@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import { pipeline, type Readable, type Transform } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import type { Digest } from "../domain/digest.ts";
+import { appError, isAppError } from "../domain/errors.ts";
+import { verifyBlob } from "./blob-check.ts";
+import type { BlobTransfers } from "./blob-transfers.ts";
+import type { Descriptor } from "./image-manifest.ts";
+
+/** What a layer unpacks to. */
+export interface MeasuredLayer {
+  readonly diffId: Digest;
+  /** Bytes of the tar archive. */
+  readonly sizeBytes: number;
+}
+
+/**
+ * Unpacks a layer on its way from the registry, keeping nothing. Undefined for what cannot be unpacked here: another kind of compression,
+ * broken bytes, more than 64 GiB, a layer that stands elsewhere. Throws `registry.digest-mismatch`, and `registry.unreachable` (transient).
+ */
+export type MeasureLayer = (repository: string, layer: Descriptor, signal: AbortSignal) => Promise<MeasuredLayer | undefined>;
+
+const mostUnpacked = 64 * 2 ** 30;
+/** Base layers are the same in most builds. One entry takes about 300 bytes. */
+const mostRemembered = 10_000;
+
+/** Measures each layer once in the life of the process: its digest says that it cannot have changed. */
+export function layerMeasurer(registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string }): MeasureLayer {
+  const known = new Map<Digest, MeasuredLayer>();
+  return async (repository, layer, signal) => {
+    const before = known.get(layer.digest);
+    if (before !== undefined) return before;
+    const measured = await measureLayer(registry, repository, layer, signal);
+    if (measured === undefined) return undefined;
+    const [oldest] = known.keys();
+    if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
+    known.set(layer.digest, measured);
+    return measured;
+  };
+}
+
+async function measureLayer(
+  registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string },
+  repository: string,
+  layer: Descriptor,
+  signal: AbortSignal,
+): Promise<MeasuredLayer | undefined> {
+  const unpack = unpackerOf(layer.mediaType);
+  if (unpack === undefined) return undefined;
+  const where = `${registry.endpoint}/${repository}`;
+  let body: Readable;
+  try {
+    body = await registry.openBlob(repository, layer, signal);
+  } catch (error) {
+    if (isAppError(error) && error.code === "registry.blob-unknown") return undefined;
+    throw error;
+  }
+  try {
+    const hash = createHash("sha256");
+    let sizeBytes = 0;
+    for await (const chunk of unpack(verifyBlob(body as AsyncIterable<Uint8Array>, layer, where))) {
+      hash.update(chunk);
+      sizeBytes += chunk.length;
+      if (sizeBytes > mostUnpacked) return undefined;
+    }
+    return { diffId: `sha256:${hash.digest("hex")}`, sizeBytes };
+  } catch (error) {
+    if (isAppError(error) || signal.aborted) throw error;
+    if (isUnpackingFault(error)) return undefined;
+    throw appError("registry.unreachable", `reading ${where}@${layer.digest} broke off`, { cause: error });
+  } finally {
+    body.destroy();
+  }
+}
+
+type Unpack = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+function unpackerOf(mediaType: string): Unpack | undefined {
+  switch (/^[^;]*?tar(?:[.+](?<packing>gzip|zstd))?$/.exec(mediaType)?.groups?.packing ?? mediaType) {
+    case "gzip":
+      return (bytes) => through(bytes, createGunzip());
+    case "zstd":
+      return (bytes) => through(bytes, createZstdDecompress());
+    case "application/vnd.oci.image.layer.v1.tar":
+      return (bytes) => bytes;
+    default:
+      return undefined;
+  }
+}
+
+/** Errors of either side come out of the loop that reads, which also ends both when it stops early. */
+function through(bytes: AsyncIterable<Uint8Array>, unpacker: Transform): AsyncIterable<Uint8Array> {
+  return pipeline(bytes, unpacker, () => {});
+}
+
+/** Node's errors of zlib have its own codes: Z_DATA_ERROR, Z_BUF_ERROR, ZSTD_error_... */
+function isUnpackingFault(error: unknown): boolean {
+  return typeof error === "object" && error !== null && "code" in error && /^(Z_|ZSTD_)/.test(String(error.code));
+}

@@ -1,0 +1,90 @@
+import { Readable } from "node:stream";
+import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { expect, test } from "@jest/globals";
+import { digestOf } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
+import type { Descriptor } from "../../src/registry/image-manifest.ts";
+import { layerMeasurer } from "../../src/registry/measure-layer.ts";
+
+const tar = Buffer.from("whatever a layer holds ".repeat(20_000));
+const measured = { diffId: digestOf(tar), sizeBytes: tar.length };
+const never = new AbortController().signal;
+
+function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.tar+gzip") {
+  const state = { opened: 0, destroyed: 0, fault: undefined as Error | undefined, breaksAt: undefined as number | undefined };
+  const measure = layerMeasurer({
+    endpoint: "r.test",
+    openBlob: async () => {
+      state.opened += 1;
+      if (state.fault !== undefined) throw state.fault;
+      const pieces = (function* () {
+        for (let at = 0; at < bytes.length; at += 1000) {
+          if (state.breaksAt !== undefined && at >= state.breaksAt) throw new Error("ECONNRESET");
+          yield bytes.subarray(at, at + 1000);
+        }
+      })();
+      const body = Readable.from(pieces);
+      body.on("close", () => {
+        state.destroyed += 1;
+      });
+      return body;
+    },
+  });
+  const layer: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  return {
+    state,
+    layer,
+    measure: (changes: Partial<Descriptor> = {}, signal = never) => measure("repo", { ...layer, ...changes }, signal),
+  };
+}
+
+test.each([
+  ["application/vnd.oci.image.layer.v1.tar+gzip", gzipSync(tar)],
+  ["application/vnd.docker.image.rootfs.diff.tar.gzip", gzipSync(tar)],
+  ["application/vnd.oci.image.layer.v1.tar+zstd", zstdCompressSync(tar)],
+  ["application/vnd.oci.image.layer.v1.tar", tar],
+  // estargz and parallel compressors write one member after the other.
+  ["application/vnd.oci.image.layer.v1.tar+gzip", Buffer.concat([gzipSync(tar.subarray(0, 1000)), gzipSync(tar.subarray(1000))])],
+])("%s is unpacked on its way", async (mediaType, bytes) => {
+  const { measure, state } = world(bytes, mediaType);
+  expect(await measure()).toEqual(measured);
+  expect(state).toMatchObject({ opened: 1, destroyed: 1 });
+});
+
+test("a layer is read once in the life of the process", async () => {
+  const { measure, state } = world(gzipSync(tar));
+  expect([await measure(), await measure()]).toEqual([measured, measured]);
+  expect(state.opened).toBe(1);
+});
+
+test.each([
+  ["another kind of compression", gzipSync(tar), "application/vnd.oci.image.layer.v1.tar+lzma"],
+  ["something else altogether", tar, "application/octet-stream"],
+  ["what is no gzip", tar, "application/vnd.oci.image.layer.v1.tar+gzip"],
+  ["what is no zstd", tar, "application/vnd.oci.image.layer.v1.tar+zstd"],
+  ["a stream that ends too soon", gzipSync(tar).subarray(0, 200), "application/vnd.oci.image.layer.v1.tar+gzip"],
+  ["a bare deflate stream", deflateRawSync(tar), "application/vnd.oci.image.layer.v1.tar+gzip"],
+])("%s is not measured, and is no error", async (_, bytes, mediaType) => {
+  expect(await world(bytes, mediaType).measure()).toBeUndefined();
+});
+
+test("a layer that stands elsewhere is not measured", async () => {
+  const { measure, state } = world(tar);
+  state.fault = appError("registry.blob-unknown", "not here");
+  expect(await measure()).toBeUndefined();
+});
+
+test("bytes that are not the digest's are an error, and are not remembered", async () => {
+  const { measure } = world(gzipSync(tar));
+  for (let i = 0; i < 2; i++) {
+    await expect(measure({ digest: digestOf("another") })).rejects.toMatchObject({ code: "registry.digest-mismatch" });
+  }
+});
+
+test("a connection that breaks off is transient", async () => {
+  const { measure, state } = world(gzipSync(tar, { level: 0 }));
+  state.breaksAt = 5000;
+  await expect(measure()).rejects.toMatchObject({ code: "registry.unreachable", kind: "transient" });
+  state.breaksAt = undefined;
+  expect(await measure()).toEqual(measured);
+});
