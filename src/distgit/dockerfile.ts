@@ -205,6 +205,7 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
     .map((one) => `${one.getRange().start.line + 1} ${one.getKeyword()}`);
   const differs = instructions.findIndex((one, index) => other[index] !== `${one.line} ${one.keyword}`);
   if (differs >= 0 || other.length !== instructions.length) {
+    // When the other goes on behind our last one, that is the place.
     const line = instructions.at(differs)?.line;
     ambiguous(line, "the instruction can be read in two ways", "Write it on one line, with plain quotes and no << in it");
   }
