@@ -29,7 +29,14 @@ export const contentSettings = {
   labels: z
     .strictObject({
       image: z
-        .record(labelName, z.string().max(2048))
+        .record(z.string(), z.string().max(2048))
+        .superRefine((labels, context) => {
+          // As a schema of the keys it would say no more than that a key is invalid.
+          for (const name of Object.keys(labels)) {
+            const [issue] = labelName.safeParse(name).error?.issues ?? [];
+            if (issue !== undefined) context.addIssue({ code: "custom", path: [name], message: issue.message });
+          }
+        })
         .default({})
         .describe(
           "Labels of every image, over what the Dockerfile says; distribution-scope and com.redhat.license_terms only where it says nothing (OSBS: image_labels)",

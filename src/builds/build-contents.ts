@@ -1,6 +1,5 @@
 import { contentManifest } from "../distgit/content-manifest.ts";
 import type { Dockerfile } from "../distgit/dockerfile.ts";
-import { helpFile } from "../distgit/help.ts";
 import { manPage, withTitle } from "../distgit/man-page.ts";
 import type { Rewriting } from "../distgit/rewrite-dockerfile.ts";
 import type { Tree } from "../distgit/tree.ts";
@@ -71,9 +70,4 @@ function freeDirectory({ entries }: Pick<Tree, "entries">): string {
 /** `November 26, 2026`, as OSBS has it in man pages. */
 function dateOf(createdAt: string): string {
   return new Date(createdAt).toLocaleDateString("en-US", { year: "numeric", month: "long", day: "numeric", timeZone: "UTC" });
-}
-
-/** What Koji's metadata calls the help file. */
-export function helpOf(planned: PlannedContents | undefined): string | null {
-  return planned?.help ? helpFile : null;
 }

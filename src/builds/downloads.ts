@@ -5,7 +5,7 @@ export interface Downloads {
    * that stands in a private network unless the operator has named it. Throws, also in the middle: `builds.download-refused`,
    * `builds.download-missing`, `builds.download-too-large`, `builds.download-failed` (transient).
    */
-  fetch(url: string, request: DownloadRequest): AsyncIterable<Uint8Array>;
+  read(url: string, request: DownloadRequest): AsyncIterable<Uint8Array>;
 }
 
 export interface DownloadRequest {

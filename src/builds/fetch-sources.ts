@@ -44,7 +44,7 @@ export async function ensureSources(
       left -= bytes;
     };
     const bytes = () =>
-      verified(source, downloads.fetch(url, { mayAsk: (asked) => asked === host, maxBytes: left, timeoutMs, signal }), spend);
+      verified(source, downloads.read(url, { mayAsk: (asked) => asked === host, maxBytes: left, timeoutMs, signal }), spend);
     paths.set(source.name, await workspaces.ensureFile(run, `${source.hashType}-${source.hash}`, bytes));
   }
   return paths;

@@ -55,7 +55,7 @@ export async function fetchRepositories(
   const fetched: FetchedRepository[] = [];
   for (const [index, { url, mayAsk }] of all.entries()) {
     const chunks: Uint8Array[] = [];
-    for await (const chunk of downloads.fetch(url, { mayAsk, maxBytes, timeoutMs, signal })) chunks.push(chunk);
+    for await (const chunk of downloads.read(url, { mayAsk, maxBytes, timeoutMs, signal })) chunks.push(chunk);
     fetched.push({ url, name: repositoryName(url, index), text: checkRepository(url, Buffer.concat(chunks)) });
   }
   return fetched;

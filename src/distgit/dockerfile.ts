@@ -51,6 +51,10 @@ const maxInstructions = 1000;
 const maxNames = 1000;
 /** Longest image in a FROM, in characters; a registry allows half of it. */
 const maxImage = 1000;
+/** Here-documents of one instruction. */
+const maxHeredocs = 20;
+/** Lines of all here-documents: the second parser takes the square of their number. */
+const maxBodyLines = 5000;
 /** Flags and findings of one instruction. */
 const maxOfOne = 100;
 
@@ -71,6 +75,20 @@ export function parseDockerfile(
   if (tooMany !== undefined) {
     return {
       findings: [unsupported(tooMany, `Dockerfile has more than ${maxInstructions} instructions`, "Join them, as in one RUN a && b")],
+    };
+  }
+  const crowded = instructions.find((one) => one.heredocs.length > maxHeredocs);
+  if (crowded !== undefined) {
+    return {
+      findings: [unsupported(crowded, `${crowded.keyword} has more than ${maxHeredocs} here-documents`, "Put the texts into files")],
+    };
+  }
+  let inBodies = 0;
+  for (const one of instructions) {
+    inBodies += one.body === undefined ? 0 : one.body[1] - one.body[0] + 1;
+    if (inBodies <= maxBodyLines) continue;
+    return {
+      findings: [unsupported(one, `the here-documents have more than ${maxBodyLines} lines`, "Put the texts into files and COPY them")],
     };
   }
   const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling);
@@ -187,7 +205,8 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
     .map((one) => `${one.getRange().start.line + 1} ${one.getKeyword()}`);
   const differs = instructions.findIndex((one, index) => other[index] !== `${one.line} ${one.keyword}`);
   if (differs >= 0 || other.length !== instructions.length) {
-    const line = instructions[Math.max(differs, 0)]?.line;
+    // When the other goes on behind our last one, that is the place.
+    const line = instructions.at(differs)?.line;
     ambiguous(line, "the instruction can be read in two ways", "Write it on one line, with plain quotes and no << in it");
   }
   return findings;

@@ -122,8 +122,11 @@ function writeBlocks(tokens: readonly Token[]): string {
 }
 
 function columnsOf(tokens: readonly Token[], table: number): number {
-  const end = tokens.findIndex((token, index) => index > table && token.type === "tr_close");
-  return tokens.slice(table, end).filter((token) => token.type === "th_open").length;
+  let columns = 0;
+  for (let index = table; index < tokens.length && tokens[index]?.type !== "tr_close"; index++) {
+    if (tokens[index]?.type === "th_open") columns += 1;
+  }
+  return columns;
 }
 
 /** What stands alone on its line: it ends there, and no line of it begins with what groff would obey. */

@@ -46,7 +46,9 @@ export function readYaml<T>(file: string, bytes: Uint8Array, schema: z.ZodType<T
       const path = issue.path.map((part) => (typeof part === "symbol" ? part.toString() : part));
       const where = issue.code === "unrecognized_keys" ? [...path, issue.keys[0] ?? ""] : path;
       const name = path.join(".") || "the file";
-      return finding(code, file, placeOf(where), `${name}: ${issue.message.slice(0, 500)}`, fixOf(issue));
+      // Of a wrong key the schema of keys says what is wrong with it.
+      const message = issue.code === "invalid_key" ? (issue.issues[0]?.message ?? issue.message) : issue.message;
+      return finding(code, file, placeOf(where), `${name}: ${message.slice(0, 500)}`, fixOf(issue));
     }),
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { scratchRelease } from "../../src/builds/contents.ts";
 import type { ExtraFile } from "../../src/engines/engine.ts";
+import { Crash } from "../support/memory-journal.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 import { addParent, buildWorld, goodFiles, request } from "./build-world.ts";
 
@@ -126,6 +127,22 @@ describe("sources", () => {
     expect(world.asksOfTheWeb).toEqual([url]);
   });
 
+  test("are fetched again on a machine that does not have them", async () => {
+    settings.sourcesUrl = "https://cache.example.test/{repository}/{file}/{hash}";
+    world.web.set(url, "archive");
+    world.files = { ...goodFiles, sources };
+    const run = world.journal.runOf("run-1");
+    run.before = (step) => {
+      if (step === "build linux/amd64") throw new Crash();
+    };
+    await world.run("run-1");
+    await world.ports.workspaces.remove("run-1");
+    run.before = () => {};
+    expect(await world.run("run-1")).toBeUndefined();
+    expect(extras()["a.tar.gz"]).toBe("a file");
+    expect(world.asksOfTheWeb).toEqual([url, url]);
+  });
+
   test("of a stranger's pull request are asked of no other host either", async () => {
     settings.sourcesUrl = "https://cache.example.test/{repository}/{file}/{hash}";
     world.files = { ...goodFiles, sources };
@@ -202,5 +219,28 @@ describe("labels", () => {
       message:
         'label "distribution-scope" is "public", but the base image\'s is "private"; an image must not be open to more people than what it is made of',
     });
+  });
+});
+
+describe("runs that an older release has begun", () => {
+  test("go on without what it did not plan: nothing is fetched, added or limited", async () => {
+    world.files = { ...goodFiles, "help.md": "# a\n", "container.yaml": "set_release_env: REL\nbuildtime_limit: 5\n" };
+    const run = world.journal.runOf("run-1");
+    // It ends where the older release was stopped, with what that one had written down.
+    run.before = (step) => {
+      if (step === "reserve") throw new Crash();
+    };
+    await world.run("run-1");
+    settings.repositories = { site: ["https://site.example.test/site.repo"], allowedHosts: [] };
+    const plan = run.journal.get("plan");
+    if (plan === undefined) throw new Error("the plan was not recorded");
+    const { contents: _, ...facts } = plan.result as Record<string, unknown>;
+    run.journal.set("plan", { ...plan, result: facts });
+    run.before = () => {};
+    expect(await world.run("run-1")).toBeUndefined();
+    expect(world.records.get("run-1")).toMatchObject({ state: "complete" });
+    expect(world.asked.at(-1)).toMatchObject({ extraFiles: {}, limits: { timeoutMs: 3_600_000 } });
+    expect(world.built.at(-1)).not.toContain("COPY");
+    expect(world.asksOfTheWeb).toEqual([]);
   });
 });

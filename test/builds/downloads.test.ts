@@ -56,7 +56,7 @@ async function read(url: string, { privateHosts = [host], mayAsk = () => true, t
   const downloads = httpDownloads({ privateHosts, userAgent: "flibs test", idleMs });
   let text = "";
   const request = { mayAsk, maxBytes: 100, timeoutMs, signal: signal ?? new AbortController().signal };
-  for await (const chunk of downloads.fetch(url, request)) text += Buffer.from(chunk).toString();
+  for await (const chunk of downloads.read(url, request)) text += Buffer.from(chunk).toString();
   return text;
 }
 

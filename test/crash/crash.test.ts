@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type App, openApp } from "../../src/app.ts";
@@ -7,6 +8,7 @@ import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
 import { peopleOf } from "../support/people-of.ts";
+import { serveContents } from "../support/served-files.ts";
 import { verifyTag } from "../support/verify-tag.ts";
 import { type KilledWorkers, killedWorkers } from "./killed-workers.ts";
 
@@ -18,10 +20,15 @@ let database: TestDatabase;
 let person: Person;
 let app: App;
 let workers: KilledWorkers;
+let served: Awaited<ReturnType<typeof serveContents>>;
 
 beforeAll(async () => {
   await requireDocker();
   installation = await makeInstallation();
+  // So that the steps that fetch what goes into a build are died in, too.
+  served = await serveContents(hello);
+  const addresses = `yumRepositories: {site: ["${served.repositoryUrl}"]}\nsources: {url: "${served.sourcesUrl}"}\n`;
+  await appendFile(installation.settingsFile, `${addresses}downloads: {privateHosts: ["${served.host}"]}\n`);
   database = await testDatabase();
   const visited = join(installation.directory, "..", "visited");
   workers = killedWorkers({ settingsFile: installation.settingsFile, databaseUrl: database.url, visited });
@@ -41,13 +48,14 @@ afterAll(async () => {
   await app?.close();
   await database?.drop();
   await installation?.remove();
+  await served?.stop();
 }, 60_000);
 
 const verify = (stage: "candidate" | "production", repository: string, tag: string) => verifyTag(app, stage, repository, tag);
 
 describe("killed before and after each journal write and each effect", () => {
   test("a push still gives exactly one build, one candidate, one promotion", async () => {
-    const commit = await person.push({});
+    const commit = await person.push({ sources: served.sources });
     const kills = await workers.workThroughCrashes();
     // As many as there are points: the suite finds them itself, this only says that it did find them.
     expect(kills).toBeGreaterThan(40);
@@ -118,6 +126,9 @@ describe("killed before and after each journal write and each effect", () => {
   test("the points that were passed cover the journal and every port with effects", () => {
     const points = workers.readPoints();
     expect(new Set(points).size).toBe(points.length);
+    for (const step of ["fetch sources", "fetch repositories"]) {
+      expect(points.filter((point) => point.endsWith(` ${step}`)).map((point) => point.split(" ")[0])).toEqual(["before", "after"]);
+    }
     for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer"]) {
       expect(points.filter((point) => point.startsWith(`before ${port}`)).length).toBeGreaterThan(0);
       expect(points.filter((point) => point.startsWith(`after ${port}`)).length).toBeGreaterThan(0);

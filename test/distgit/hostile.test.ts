@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { lintTree } from "../../src/distgit/lint.ts";
+import { manPage } from "../../src/distgit/man-page.ts";
 import { memoryTree } from "../../src/distgit/tree.ts";
 
 // Lint runs in the process of the web door and of the leases: whoever can push must not be able to hold it up. Each of these took between
@@ -69,6 +70,17 @@ test.each([
     ["1 distgit.dockerfile-syntax: FROM names an image with more than 1000 characters"],
   ],
   ["lines of spaces", `${good}RUN true${lines(4, () => `${" ".repeat(60_000)}x \\`)}b\n`, []],
+  [
+    "60,000 here-documents that never end",
+    `${good}RUN ${`${"<<A ".repeat(15_000)}\\\n`.repeat(4)} x\n`,
+    ["3 distgit.dockerfile-unsupported: RUN has more than 20 here-documents"],
+  ],
+  [
+    "a here-document of 100,000 lines",
+    `${good}RUN <<A\n${lines(100_000, () => "x")}A\n`,
+    ["3 distgit.dockerfile-unsupported: the here-documents have more than 5000 lines"],
+  ],
+  ["a here-document beside 15,000 open braces", `${good}RUN <<A ${"$".concat("{").repeat(15_000)}\nA\n`, undefined],
   ["a COPY with 7,000 flags", `${good}COPY ${"--from=x ".repeat(7_000)} a b\n`, undefined],
   ["100,000 lines that Docker refuses", good + lines(100_000, () => "\0"), undefined],
 ])("%s", async (_, dockerfile, expected) => {
@@ -116,4 +128,46 @@ test("what is shown is bounded, and no error is hidden by warnings", async () =>
   const { findings } = await lintTree(memoryTree({ Dockerfile: `${floating}NONSENSE\n` }), () => ({}));
   expect(findings.filter((one) => one.severity === "warning")).toHaveLength(100);
   expect(findings.some((one) => one.message === 'unknown instruction "NONSENSE"')).toBe(true);
+});
+
+test.each([
+  ["container.yaml", `compose: {modules: [${'"a:b:c:d:e", '.repeat(4000)}]}\n`],
+  ["content_sets.yml", `x86_64: [${"a-rpms-x, ".repeat(6000)}]\n`],
+  ["additional-tags", "x".repeat(16_000)],
+  ["additional-tags", `${"a-b\n".repeat(4000)}`],
+  ["sources", `SHA512 (${"(".repeat(60_000)}`],
+  ["sources", `${"x y\n".repeat(16_000)}`],
+  ["sources", `${"SHA512 (a) = 00\n".repeat(4000)}`],
+  ["help.md", "[".repeat(65_000)],
+  ["help.md", "> ".repeat(32_000)],
+  ["help.md", `${"- ".repeat(16_000)}a`],
+])("a %s of nothing but traps is read at once", async (name, text) => {
+  await errors({ Dockerfile: good, [name]: text });
+});
+
+test("a help text of nothing but traps becomes a man page at once", () => {
+  const texts = [
+    "[".repeat(65_000),
+    "> ".repeat(32_000),
+    "- ".repeat(32_000),
+    "**a ".repeat(16_000),
+    "`".repeat(65_000),
+    "| a ".repeat(16_000),
+  ];
+  const tables = `${"| a ".repeat(500)}|\n${"|--".repeat(500)}|\n${"| b |\n".repeat(5000)}`;
+  const lists = Array.from({ length: 300 }, (_, depth) => `${"  ".repeat(depth)}- a`).join("\n");
+  for (const text of [
+    ...texts,
+    tables,
+    lists,
+    "<a ".repeat(20_000),
+    "![".repeat(30_000),
+    "% a(".repeat(16_000),
+    `% ${"a(".repeat(30_000)}`,
+  ]) {
+    const started = process.cpuUsage();
+    expect(manPage(text.slice(0, 65_536))).toContain(".TH");
+    const { user, system } = process.cpuUsage(started);
+    expect((user + system) / 1000).toBeLessThan(longestMs);
+  }
 });

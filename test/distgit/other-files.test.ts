@@ -73,7 +73,7 @@ describe("content_sets.yml", () => {
     ["x86_64: []\n", "1: x86_64: Too small: expected array to have >=1 items"],
     ["x86_64: a-rpms\n", "1: x86_64: Invalid input: expected array, received string"],
     ["x86_64:\n  - a-debug\n", "2: x86_64.0: a content set's name ends in -rpms"],
-    ["X86: [a-rpms]\n", "1: X86: Invalid key in record"],
+    ["X86: [a-rpms]\n", "1: X86: an architecture's name begins with a small letter"],
     ["- a-rpms\n", "1: the file: Invalid input: expected record, received array"],
   ])("%j is refused", async (text, expected) => {
     const { findings } = await sets(text);

@@ -6,7 +6,7 @@ export function fakeDownloads(web: ReadonlyMap<string, string | Uint8Array>): Do
   const asked: string[] = [];
   return {
     asked,
-    async *fetch(url, { mayAsk, maxBytes, signal }) {
+    async *read(url, { mayAsk, maxBytes, signal }) {
       signal.throwIfAborted();
       const { host, origin, pathname } = new URL(url);
       if (!mayAsk(host)) throw appError("builds.download-refused", `${origin}${pathname} is on no host that may be asked`);

@@ -25,7 +25,7 @@ export function httpDownloads(options: HttpDownloadsOptions): Downloads {
   const idleMs = options.idleMs ?? 30_000;
   const isNamed = (url: URL) => options.privateHosts.some((one) => one === url.host || one === url.hostname);
 
-  async function* fetch(start: string, request: DownloadRequest): AsyncIterable<Uint8Array> {
+  async function* read(start: string, request: DownloadRequest): AsyncIterable<Uint8Array> {
     const signal = AbortSignal.any([request.signal, AbortSignal.timeout(request.timeoutMs)]);
     let url = parseUrl(start);
     try {
@@ -70,7 +70,7 @@ export function httpDownloads(options: HttpDownloadsOptions): Downloads {
     });
   }
 
-  return { fetch };
+  return { read };
 }
 
 function publicLookup(url: URL): LookupFunction {

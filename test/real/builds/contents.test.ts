@@ -1,26 +1,15 @@
-import { createHash } from "node:crypto";
-import http from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { serveContents } from "../../support/served-files.ts";
 import { realBuildWorld, request } from "./real-build-world.ts";
 
 let world: Awaited<ReturnType<typeof realBuildWorld>>;
-let server: http.Server;
-const repository = "[site]\nname=Site\nbaseurl=http://127.0.0.1:1/$basearch/\n";
-const source = "from the lookaside cache\n";
-const hash = createHash("sha256").update(source).digest("hex");
-
+let served: Awaited<ReturnType<typeof serveContents>>;
 beforeAll(async () => {
   world = await realBuildWorld();
-  server = http.createServer((asked, response) => {
-    if (asked.url === "/site.repo") response.end(repository);
-    else if (asked.url === `/lookaside/containers/hello/data.txt/sha256/${hash}/data.txt`) response.end(source);
-    else response.writeHead(404).end();
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  served = await serveContents(request.repository);
 }, 60_000);
 afterAll(async () => {
-  await new Promise((resolve) => server.close(resolve));
+  await served.stop();
   await world.close();
 }, 60_000);
 
@@ -35,11 +24,10 @@ async function filesOf(build: string, paths: readonly string[]): Promise<Readonl
 }
 
 test("an image has help, build information, labels and cached files, and a yum repository only while it is built", async () => {
-  const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   world.site = {
     labels: { values: { vendor: "Site" }, equal: [["summary", "description"]], infoUrlFormat: "https://i.example.test/{name}/{release}" },
-    repositories: { site: [`${host}/site.repo`], allowedHosts: [] },
-    sourcesUrl: `${host}/lookaside/{repository}/{file}/{hashType}/{hash}/{file}`,
+    repositories: { site: [served.repositoryUrl], allowedHosts: [] },
+    sourcesUrl: served.sourcesUrl,
   };
   world.files = {
     Dockerfile: [
@@ -60,7 +48,7 @@ test("an image has help, build information, labels and cached files, and a yum r
     ".dockerignore": "*\n!root\n",
     "container.yaml": "set_release_env: REL\n",
     "content_sets.yml": "x86_64: [a-rpms]\n",
-    sources: `SHA256 (data.txt) = ${hash}\n`,
+    sources: served.sources,
     "tests/commands.yaml":
       "smoke:\n  commands:\n    - {name: help, run: test -r /help.1}\n    - {name: who, run: 'test \"$(id -u)\" = 65534'}\n",
   };
@@ -79,12 +67,12 @@ test("an image has help, build information, labels and cached files, and a yum r
 
   const texts = await filesOf("contents", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d", "/seen", "/data.txt"]);
   expect(texts).toEqual({
-    "/data.txt": source,
+    "/data.txt": served.data,
     "/help.1": expect.stringMatching(/^\.nh\n\.TH "F42\/HELLO" "1" ".* 20\d\d" "Alice" "Container Image Pages"\n\.SH "hello"\n/),
     "/root/buildinfo/Dockerfile-f42-hello-1-1": world.files.Dockerfile,
     "/root/buildinfo/content_manifests/hello-container-1-1.json": expect.stringContaining('"a-rpms"'),
-    "/seen/seen-by-builder": repository,
-    "/seen/by-last-stage": repository,
+    "/seen/seen-by-builder": served.repo,
+    "/seen/by-last-stage": served.repo,
   });
   const manifest = JSON.parse(texts["/root/buildinfo/content_manifests/hello-container-1-1.json"] ?? "");
   const base = await world.docker.getImage(`${world.registry.endpoint}/fedora@${world.base.digest}`).inspect();

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import http from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface ServedFiles extends AsyncDisposable {
+  /** `127.0.0.1:<port>` */
+  readonly host: string;
+  /** Paths in the order in which they were asked for. */
+  readonly asked: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** A web server on loopback with some files by path, all else is 404. */
+export async function serveFiles(files: Readonly<Record<string, string>>): Promise<ServedFiles> {
+  const asked: string[] = [];
+  const server = http.createServer(({ url = "" }, response) => {
+    asked.push(url);
+    const text = Object.hasOwn(files, url) ? files[url] : undefined;
+    response.writeHead(text === undefined ? 404 : 200).end(text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** A yum repository file, and a lookaside cache with one file, as an installation may have them. */
+export async function serveContents(repository: string) {
+  const repo = "[site]\nname=Site\nbaseurl=http://127.0.0.1:1/$basearch/\n";
+  const data = "from the lookaside cache\n";
+  const hash = createHash("sha256").update(data).digest("hex");
+  const served = await serveFiles({ "/site.repo": repo, [`/${repository}/data.txt/sha256/${hash}`]: data });
+  return {
+    ...served,
+    ...{ repo, data },
+    /** The file `sources` that names it. */
+    sources: `SHA256 (data.txt) = ${hash}\n`,
+    repositoryUrl: `http://${served.host}/site.repo`,
+    sourcesUrl: `http://${served.host}/{repository}/{file}/{hashType}/{hash}`,
+  };
+}
