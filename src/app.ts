@@ -13,6 +13,7 @@ import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { appError } from "./domain/errors.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
+import { type Engines, enginePool } from "./engines/engine-pool.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
@@ -73,7 +74,7 @@ export interface App {
   readonly people: (ForgePeople & LocalForgeAdmin) | undefined;
   /** Looks at how flibs stands with the forge; undefined where the forge is flibs' own. */
   readonly forgeDoctor: ForgeDoctor | undefined;
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
   readonly gnupg: GnupgHome;
@@ -106,7 +107,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
-  const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
+  const openedEngines = openEngines(settings, await store.ensureInstallation());
+  const engines = enginePool(
+    openedEngines.map(({ engine, ...member }) => ({ ...member, engine: wrap<Engine>(`engine ${engine.name}`, engine) })),
+  );
+  const buildsAtATime = settings.limits.builds ?? settings.engines.reduce((sum, engine) => sum + engine.slots, 0);
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
     candidate: openSigner(settings, gnupg, "candidate", log),
@@ -150,7 +155,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     builds: store.builds,
     logs: store.logs,
     forge: () => forge,
-    engine,
+    engines,
     candidate: {
       registry: named.named("candidate"),
       ...publicNamed(settings, "candidate"),
@@ -158,7 +163,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     openRegistry: parentRegistries(settings, environment),
     signer: signers.candidate,
-    runners: [commandRunner({ engine })],
+    runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
@@ -173,6 +178,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       testMs: durationMs(settings.limits.testTime),
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
+      ...optional("cpus", settings.limits.cpus),
+      ...optional("imageBytes", settings.limits.image === undefined ? undefined : sizeBytes(settings.limits.image)),
+      mayDiffer: settings.components.mayDiffer,
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
     },
@@ -222,9 +230,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
-    concurrency: settings.limits.builds + 4,
+    concurrency: buildsAtATime + 4,
     // Suites that are run again take an engine's slot as a build does.
-    most: { build: settings.limits.builds, test: settings.limits.builds },
+    most: { build: buildsAtATime, test: buildsAtATime },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
@@ -238,7 +246,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       forge,
       people,
       forgeDoctor,
-      engine,
+      engines,
       registries,
       signers,
       gnupg,
@@ -257,6 +265,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       await openSigners.candidate.close();
       await openSigners.production.close();
       await gnupg.close();
+      for (const { engine } of openedEngines) await engine.close();
       registries.candidate.close();
       registries.production.close();
       await store.close();
@@ -326,14 +335,20 @@ async function openForge(
   }
 }
 
-function openEngine(settings: Settings, installation: string): Engine {
-  return dockerEngine({
-    socket: settings.engine.socket,
-    installation,
-    stateDirectory: join(settings.stateDirectory, "engine"),
-    builds: settings.limits.builds,
-    maxContextBytes: sizeBytes(settings.limits.context),
-  });
+function openEngines(settings: Settings, installation: string) {
+  return settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => ({
+    slots,
+    ...optional("platforms", platforms),
+    engine: dockerEngine({
+      ...{ name, host, slots, builder, installation },
+      stateDirectory: join(settings.stateDirectory, "engine", name),
+      maxContextBytes: sizeBytes(settings.limits.context),
+      ...optional("tls", tls),
+      ...optional("platforms", platforms),
+      ...optional("buildCgroup", buildCgroup),
+      ...optional("keepCacheBytes", keepCache === undefined ? undefined : sizeBytes(keepCache)),
+    }),
+  }));
 }
 
 function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {

@@ -12,7 +12,9 @@ import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
+import { demandSameComponents } from "./demand-same-components.ts";
 import { Digest } from "./digest-schema.ts";
+import { everyPlatform } from "./every-platform.ts";
 import { fixedRelease, nextRelease } from "./next-release.ts";
 import { planBuild } from "./plan-build.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
@@ -70,8 +72,9 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     return made;
   });
 
-  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform));
+  const building = everyPlatform(plan.platforms, (platform, cancelled) => buildPlatform(ports, step, request, plan, platform, cancelled));
   const images = await beside(building, say("planned"));
+  await demandSameComponents(ports, step, request, images);
   const index = await step("push index", Digest, async () => {
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
@@ -153,17 +156,8 @@ async function finishBuild(ports: BuildPorts, step: Step, request: BuildRequeste
   await step("remove workspace", z.null(), () => ports.workspaces.remove(build).then(() => null));
   if (known) await step("final status", z.null(), () => sayStatuses(ports, build, request, { ending }).then(() => null));
   await step("clean up", z.null(), async () => {
-    await ports.engine.cleanUp((key) => !key.startsWith(`${build}/`));
+    await ports.engines.cleanUp((key) => !key.startsWith(`${build}/`));
     return null;
-  });
-}
-
-/** All platforms at once; when one fails the others end first, so that nothing goes on behind the run's back. */
-async function everyPlatform<T>(platforms: readonly Platform[], work: (platform: Platform) => Promise<T>): Promise<readonly T[]> {
-  const ended = await Promise.allSettled(platforms.map(work));
-  return ended.map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
   });
 }
 

@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
-import type { BuildOutcome } from "../engines/engine.ts";
+import type { BuildOutcome, Limits } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
+import { lineOf } from "./build-line.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { BuildPlan, BuildRequested } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, InstalledRpm } from "./build-record.ts";
 import { Image, Pushed } from "./build-schemas.ts";
 import { Digest } from "./digest-schema.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
@@ -21,17 +21,24 @@ import { platformTag } from "./tags.ts";
 export interface PushedImage {
   readonly platform: Platform;
   readonly pushed: ManifestDescriptor;
+  readonly rpms: readonly InstalledRpm[];
 }
 
-/** Build, look inside, push by digest, remember. Throws `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `workflow.cancelled`. */
+/**
+ * Build, look inside, push by digest, remember, all on one engine. `cancelled` aborts when another platform has failed. Throws
+ * `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `builds.image-too-large`, `workflow.cancelled`.
+ */
 export async function buildPlatform(
   ports: BuildPorts,
   step: Step,
   request: BuildRequested,
   plan: BuildPlan,
   platform: Platform,
+  cancelled: AbortSignal,
 ): Promise<PushedImage> {
-  const { engine, candidate, settings } = ports;
+  const { candidate, settings } = ports;
+  // Written down before the engine gets the build: only there are its key and, later, its image known.
+  const engine = ports.engines.named(await step(`engine ${platform}`, z.string(), () => ports.engines.choose(platform)));
   const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
     const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
     try {
@@ -52,13 +59,14 @@ export async function buildPlatform(
           context: directory,
           dockerfile: rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform)),
           buildArguments: {},
-          limits: { timeoutMs: settings.buildMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          ...cacheScopeOf(request),
+          limits: limitsOf(settings, settings.buildMs),
         },
         log.sink,
-        signal,
+        AbortSignal.any([signal, cancelled]),
       ),
     );
-    return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, outcome));
+    return builtImage(outcome, platform, settings, outcome.outcome === "built" ? undefined : lineOf(dockerfile, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -68,6 +76,7 @@ export async function buildPlatform(
       await logged(`inspect ${platform}`, async (log) => log.sink(`warning: the RPM list is not complete: ${problem}\n`));
     }
     const { sizeBytes, diffIds, config } = found;
+    demandSize(platform, sizeBytes, settings.imageBytes);
     return { platform, imageId, sizeBytes, diffIds, config, rpms };
   });
 
@@ -83,7 +92,7 @@ export async function buildPlatform(
           ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
         },
         log.sink,
-        signal,
+        AbortSignal.any([signal, cancelled]),
       );
       // What the engine says it pushed is believed only when the registry's bytes name the image that was built.
       const manifest = await candidate.registry.readManifest(plan.imageRepository, digest);
@@ -93,18 +102,40 @@ export async function buildPlatform(
       return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
     }),
   );
-  const [image, pushed] = await Promise.all([inspecting, pushing]);
+  const [image, pushed] = await bothOf(inspecting, pushing);
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size }, transaction);
     return null;
   });
-  return { platform, pushed };
+  return { platform, pushed, rpms: image.rpms };
 }
 
-/** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */
-function lineOfStep(source: string, outcome: BuildOutcome): number | undefined {
-  if (outcome.outcome === "built" || outcome.step === undefined) return undefined;
-  return cutDockerfile(source).instructions[outcome.step - 1]?.line;
+/** When one fails the other comes to its end first: nothing must go on behind the run's back. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
+/**
+ * Whoever may push to a branch could as well write into its Dockerfile what a poisoned cache would; nobody else shares its cache. A pull request of a
+ * stranger shares nothing, and neither does one of somebody who may write: it was not merged.
+ */
+function cacheScopeOf({ repository, branch, pull, stranger }: BuildRequested): { readonly cacheScope?: string } {
+  return pull === undefined && stranger === undefined ? { cacheScope: `${repository} ${branch}` } : {};
+}
+
+/** Limits of one build or test container. */
+export function limitsOf(settings: BuildPorts["settings"], timeoutMs: number): Limits {
+  const { memoryBytes, processes, cpus } = settings;
+  return { timeoutMs, memoryBytes, processes, ...(cpus === undefined ? {} : { cpus }) };
+}
+
+function demandSize(platform: Platform, sizeBytes: number, limit: number | undefined): void {
+  if (limit === undefined || sizeBytes <= limit) return;
+  throw appError("builds.image-too-large", `the image for ${platform} has ${formatSize(sizeBytes)}, more than the ${formatSize(limit)} allowed`, {
+    file: "Dockerfile",
+    hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
+  });
 }
 
 function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
@@ -144,6 +175,7 @@ function formatMinutes(ms: number): string {
 }
 
 function formatSize(bytes: number): string {
+  if (bytes >= 10 * 2 ** 20) return `${Math.floor(bytes / 2 ** 20)} MiB`;
   return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`;
 }
 

@@ -2,9 +2,10 @@ import type { Dockerfile } from "../distgit/dockerfile.ts";
 import { type Finding, findingsError } from "../distgit/finding.ts";
 import type { ParentEnv } from "../distgit/labels.ts";
 import { lintLinks } from "../distgit/links.ts";
-import { type LintedTree, lintTree } from "../distgit/lint.ts";
+import { type DialectFor, type LintedTree, lintTree } from "../distgit/lint.ts";
 import { basePaths, filterTree, isBasePath } from "../distgit/overlay.ts";
-import { appError } from "../domain/errors.ts";
+import { unknownDialect } from "../domain/dockerfile-dialect.ts";
+import { appError, isAppError } from "../domain/errors.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRequested } from "./build-record.ts";
 import type { Looked } from "./build-schemas.ts";
@@ -15,6 +16,7 @@ import { choosePlatforms } from "./platforms.ts";
 
 /** What is needed to check out and read a commit. */
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
+  readonly engines: Pick<BuildPorts["engines"], "platforms" | "dialect">;
   readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
   readonly settings: Pick<BuildPorts["settings"], "contextBytes">;
 };
@@ -45,23 +47,25 @@ export async function readSource(
   origin: Origin,
 ): Promise<{ readonly directory: string; readonly dockerfile: Dockerfile }> {
   const trees = await ensureTrees(ports, run, origin);
-  return { directory: trees.context, dockerfile: demandDockerfile(await readTrees(ports, trees)) };
+  return { directory: trees.context, dockerfile: demandDockerfile(await readTrees(ports, trees, undefined, knownDialect(ports))) };
 }
 
 /** Everything that lint finds without asking a registry, secrets masked; also written into the log `lint`. */
 export async function lintSource(ports: SourcePorts, run: string, origin: Origin): Promise<readonly Finding[]> {
-  const { findings } = await readTrees(ports, await ensureTrees(ports, run, origin));
+  const { findings } = await readTrees(ports, await ensureTrees(ports, run, origin), undefined, knownDialect(ports));
   return await writeFindings(ports, run, findings);
 }
 
 /** Everything the plan follows from but the NVR: platforms of the engine, parents of the registries, labels with the parents' ENV. */
 export async function readFacts(ports: BuildPorts, build: string, request: BuildRequested): Promise<Looked> {
   const trees = await ensureTrees(ports, build, request);
-  const before = await readTrees(ports, trees);
-  const dockerfile = demandDockerfile(before);
-  const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures);
+  const before = await readTrees(ports, trees, undefined, async () => unknownDialect);
+  const platforms = choosePlatforms(await ports.engines.platforms(), before.container, request.architectures);
+  const dialect = await ports.engines.dialect(platforms);
+  const dockerfile = demandDockerfile(await readTrees(ports, trees, undefined, async () => dialect));
   const parents = await resolveParents(dockerfile, platforms, ports.settings.allowedParents, ports.openRegistry);
-  const whole = await readTrees(ports, trees, (image) => parents.find((one) => one.written === image)?.env);
+  const parentEnv = (image: string) => parents.find((one) => one.written === image)?.env;
+  const whole = await readTrees(ports, trees, parentEnv, async () => dialect);
   const findings = await writeFindings(ports, build, whole.findings);
   if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
@@ -89,8 +93,28 @@ function demandDockerfile({ findings, dockerfile }: LintedTree): Dockerfile {
   return dockerfile;
 }
 
-async function readTrees(ports: SourcePorts, { context, reading }: Trees, parentEnv?: ParentEnv): Promise<LintedTree> {
-  const linted = await lintTree(await ports.readTree(reading), parentEnv);
+/**
+ * What the engines understand, when they can be asked: nobody should wait for an engine to hear of a misspelt label. The plan asks again, and
+ * waits.
+ */
+function knownDialect({ engines }: SourcePorts): DialectFor {
+  return async (container) => {
+    try {
+      return await engines.dialect(choosePlatforms(await engines.platforms(), container));
+    } catch (error) {
+      if (isAppError(error)) return unknownDialect;
+      throw error;
+    }
+  };
+}
+
+async function readTrees(
+  ports: SourcePorts,
+  { context, reading }: Trees,
+  parentEnv: ParentEnv | undefined,
+  dialectFor: DialectFor,
+): Promise<LintedTree> {
+  const linted = await lintTree(await ports.readTree(reading), parentEnv, dialectFor);
   if (context === reading) return linted;
   // The engine gets these all the same, though flibs reads others in their place.
   const unread = filterTree(await ports.readTree(context), isBasePath);

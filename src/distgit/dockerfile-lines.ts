@@ -1,7 +1,9 @@
+import { endsHeredoc, heredocsOf } from "./heredoc.ts";
+
 /**
- * A Dockerfile cut into instructions exactly as the classic builder of Docker Engine does it (moby, `frontend/dockerfile/parser`): this
- * decides what counts as FROM, so it must never see fewer instructions than the engine does. Each character remembers where it stood
- * in the file, so that a rewriting touches nothing else.
+ * A Dockerfile cut into instructions exactly as the builders of Docker Engine do it (moby, `frontend/dockerfile/parser`): this
+ * decides what counts as FROM, so it must never see fewer instructions than the engine does. Here-documents are cut as BuildKit does; lint refuses
+ * them where a builder does not know them. Each character remembers where it stood in the file, so that a rewriting touches nothing else.
  */
 export interface Instruction {
   /** Upper case. */
@@ -51,6 +53,7 @@ export function cutDockerfile(source: string): DockerfileLines {
     }
     const keyword = /^\S+/.exec(joined)?.[0] ?? "";
     if (keyword === "") continue;
+    i = afterHeredocs(lines, i, keyword.toUpperCase(), joined.slice(keyword.length).trim());
     const skip = keyword.length + (/^\s*/.exec(joined.slice(keyword.length))?.[0].length ?? 0);
     instructions.push({
       keyword: keyword.toUpperCase(),
@@ -61,6 +64,16 @@ export function cutDockerfile(source: string): DockerfileLines {
     });
   }
   return { instructions, escapeSign, dangling };
+}
+
+/** The last line of an instruction that is at `i`, with its here-documents; one that does not end goes to the end of the file, as in BuildKit. */
+function afterHeredocs(lines: readonly Physical[], i: number, keyword: string, text: string): number {
+  let last = i;
+  for (const heredoc of heredocsOf(keyword, text)) {
+    do last += 1;
+    while (last < lines.length && !endsHeredoc(heredoc, lines[last]?.text ?? ""));
+  }
+  return last;
 }
 
 /** Line ends are `\n` or `\r\n`; a byte order mark is no part of the first line. */

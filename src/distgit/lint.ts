@@ -1,3 +1,4 @@
+import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import { type ContainerSettings, readContainerYaml } from "./container-yaml.ts";
 import { type Dockerfile, parseDockerfile } from "./dockerfile.ts";
@@ -24,14 +25,21 @@ export interface LintedTree {
   readonly findings: readonly Finding[];
 }
 
+/** What the builders of the platforms that container.yaml wants understand of a Dockerfile. */
+export type DialectFor = (container: ContainerSettings) => Promise<DockerfileDialect>;
+
 /**
  * Everything that can be said about the repository before a container is started. Without `parentEnv` (nobody asked the registry yet)
- * labels with variables of the parent image are left alone.
+ * labels with variables of the parent image are left alone. Without `dialectFor` the Dockerfile is for the classic builder.
  */
-export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined): Promise<LintedTree> {
+export async function lintTree(
+  tree: Tree,
+  parentEnv: ParentEnv = () => undefined,
+  dialectFor: DialectFor = async () => classicDialect,
+): Promise<LintedTree> {
   const container = await readContainerYaml(tree);
   const tests = await readTestCommands(tree);
-  const { dockerfile, findings } = await readDockerfile(tree);
+  const { dockerfile, findings } = await readDockerfile(tree, await dialectFor(container.settings));
   const labels = dockerfile === undefined ? { findings: [] } : lintLabels(dockerfile, parentEnv);
   return {
     ...(dockerfile === undefined ? {} : { dockerfile }),
@@ -55,7 +63,10 @@ function boundFindings(findings: readonly Finding[]): readonly Finding[] {
   return findings.filter(({ severity }) => left[severity]-- > 0);
 }
 
-async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
+async function readDockerfile(
+  tree: Tree,
+  dialect: DockerfileDialect,
+): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
   const wrong = (code: Finding["code"], message: string, fix: string) => ({
     findings: [finding(code, "Dockerfile", undefined, message, fix)],
   });
@@ -77,7 +88,7 @@ async function readDockerfile(tree: Tree): Promise<{ readonly dockerfile?: Docke
   } catch {
     return wrong("distgit.dockerfile-syntax", "Dockerfile is not UTF-8 text", "Save it as UTF-8");
   }
-  return parseDockerfile(text);
+  return parseDockerfile(text, dialect);
 }
 
 /** What flibs reads itself must be a file of the commit, no link to something else. */

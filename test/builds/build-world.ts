@@ -7,6 +7,8 @@ import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
 import { digestOf } from "../../src/domain/digest.ts";
+import { enginePool } from "../../src/engines/engine-pool.ts";
+import { classicDialect } from "../../src/domain/dockerfile-dialect.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome } from "../../src/engines/engine.ts";
@@ -58,6 +60,7 @@ export function buildWorld(root: string) {
     /** What the engine and the test print. */
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
+    dialect: classicDialect,
     built: [] as string[],
     promoted: [] as string[],
     records,
@@ -95,9 +98,9 @@ export function buildWorld(root: string) {
       setStatus: async (_, __, status) => void statuses.set(status.name, status),
       listStatuses: async () => [...statuses.values()],
     }),
-    engine: {
+    engines: enginePool([{ slots: 2, engine: {
       name: "fake",
-      capabilities: { buildLimits: true },
+      capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
       platforms: async () => {
         if (world.engineDown) throw appError("engine.unreachable", "no answer");
         return world.platforms;
@@ -125,7 +128,7 @@ export function buildWorld(root: string) {
       },
       run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
       cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
-    },
+    } }]),
     candidate: { registry, endpoint: "candidate.example:5000", publicName: "candidate.example" },
     openRegistry: (endpoint) => (endpoint === upstream.endpoint ? upstream : parents),
     signer: {
@@ -160,6 +163,7 @@ export function buildWorld(root: string) {
       testMs: 60_000,
       memoryBytes: 1,
       processes: 1,
+      mayDiffer: [],
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
     },

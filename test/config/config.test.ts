@@ -21,7 +21,7 @@ describe("settings", () => {
     const settings = parseSettings(least, "flibs.yaml");
     expect(settings.limits).toMatchObject({ builds: 2, buildTime: "3h" });
     expect(settings.containers.branches).toEqual(["main", "rawhide", "f*", "epel*"]);
-    expect(settings.engine).toEqual({ kind: "docker", socket: "/var/run/docker.sock" });
+    expect(settings.engines).toEqual([{ kind: "docker", name: "docker", host: "unix:///var/run/docker.sock", slots: 2, builder: "auto" }]);
   });
   test("an unknown key is named with its place", () => {
     expect(() => parseSettings(`${least}web: {lisen: "x"}\n`, "flibs.yaml")).toThrow(/lisen[\s\S]*at web/);

@@ -111,14 +111,14 @@ describe("what the engine says", () => {
       "dockerfile parse error line 3: unknown instruction: FOO",
     ],
   ])("a failure is told: %s", (_, error, code, instruction, message) => {
-    const at = instruction === undefined ? undefined : { step: 2, instruction };
-    expect(failedBuild(error, code, at)).toMatchObject({ message, ...at });
+    const at = instruction === undefined ? undefined : { place: { step: 2 }, instruction };
+    expect(failedBuild(error, code, at)).toMatchObject({ message, ...(at === undefined ? {} : { step: 2, instruction }) });
   });
 
   test.each([
     ["nothing listens", { code: "ECONNREFUSED" }, "engine.unreachable", "Start Docker Engine"],
     ["no permission", { code: "EACCES" }, "engine.unreachable", "group docker"],
-    ["no socket", { code: "ENOENT" }, "engine.unreachable", "engine.socket"],
+    ["no socket", { code: "ENOENT" }, "engine.unreachable", "the engine's host"],
     ["shutting down", { statusCode: 500, json: { message: "server is shutting down" } }, "engine.unreachable", ""],
     ["full", { statusCode: 500, json: { message: "write: no space left on device" } }, "engine.disk-full", "Free space"],
     ["refused", { statusCode: 409, json: { message: "conflict" } }, "engine.refused", ""],

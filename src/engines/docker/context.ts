@@ -40,6 +40,21 @@ export async function packContext(directory: string, dockerfile: string, maxByte
   return { ...archive, dockerfile: name };
 }
 
+/**
+ * The same for BuildKit, which has no way to take a file out of a context that comes as an archive: the Dockerfile given stands in the place of
+ * the tree's own, so `COPY . /` copies the Dockerfile that was built, as it does in Atomic Reactor.
+ */
+export async function packBuildkitContext(directory: string, dockerfile: string, maxBytes: number): Promise<Context> {
+  const ignore = parseDockerignore((await readDockerignore(join(directory, ".dockerignore"))) ?? "");
+  const name = "Dockerfile";
+  const archive = packFiles(async (pack) => {
+    await entry(pack, { ...fixed, name, mode: 0o644 }, dockerfile);
+    const without = (path: string) => path === name || path.startsWith(`${name}/`) || ignore.ignores(path);
+    await packTree(pack, directory, "", { ignores: without, hasExceptions: ignore.hasExceptions }, budget(maxBytes));
+  });
+  return { ...archive, dockerfile: name };
+}
+
 /** A directory as it is, below `target`, for copying into a container. */
 export function packDirectory(directory: string, target: string, maxBytes: number): Archive {
   const below = target.split("/").filter((part) => part !== "" && part !== "." && part !== "..");

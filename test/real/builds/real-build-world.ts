@@ -10,6 +10,7 @@ import { readRpmDatabase } from "../../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../../src/distgit/checkout/checked-out-tree.ts";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
+import { enginePool } from "../../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
@@ -53,7 +54,8 @@ export async function realBuildWorld() {
     log: () => {},
   });
   const installation = `flow-${randomBytes(4).toString("hex")}`;
-  const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: join(scratch.path, "engine"), builds: 2 });
+  const engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: join(scratch.path, "engine"), slots: 2 });
+  const engines = enginePool([{ engine, slots: 2 }]);
   const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
   const lookaside = join(scratch.path, "lookaside");
   const signer = openpgpSigner({
@@ -96,11 +98,11 @@ export async function realBuildWorld() {
       setStatus: async (_, __, status) => void statuses.set(status.name, status),
       listStatuses: async () => [...statuses.values()],
     }),
-    engine,
+    engines,
     candidate: { registry: open(registry.endpoint, true), endpoint: registry.endpoint, publicName },
     openRegistry: open,
     signer,
-    runners: [commandRunner({ engine })],
+    runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
@@ -111,7 +113,7 @@ export async function realBuildWorld() {
     get settings() {
       return {
         ...{ publicUrl: "http://flibs.example.test", allowedParents: world.allowedParents, buildMs: world.buildMs, testMs: world.testMs },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20 },
+        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, mayDiffer: [] },
       };
     },
     secrets: [],
