@@ -1,13 +1,14 @@
 import { z } from "zod";
+import { cutDockerfile } from "../distgit/dockerfile-lines.ts";
 import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { BuildOutcome, Limits } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
-import { lineOf } from "./build-line.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested, InstalledRpm } from "./build-record.ts";
+import { stepOf } from "./build-step.ts";
 import { Image, Pushed } from "./build-schemas.ts";
 import { Digest } from "./digest-schema.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
@@ -51,13 +52,14 @@ export async function buildPlatform(
   const imageId = await step(`build ${platform}`, Digest, async (key, signal) => {
     const { directory, dockerfile } = await readSource(ports, step.run, request);
     const pins = new Map(plan.parents.map((parent) => [parent.written, parent.pinned]));
+    const rewritten = rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform));
     const outcome = await logged(platform, (log) =>
       engine.build(
         key,
         {
           platform,
           context: directory,
-          dockerfile: rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform)),
+          dockerfile: rewritten,
           buildArguments: {},
           ...cacheScopeOf(request),
           limits: limitsOf(settings, settings.buildMs),
@@ -66,7 +68,7 @@ export async function buildPlatform(
         AbortSignal.any([signal, cancelled]),
       ),
     );
-    return builtImage(outcome, platform, settings, outcome.outcome === "built" ? undefined : lineOf(dockerfile, outcome));
+    return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, rewritten, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -108,6 +110,12 @@ export async function buildPlatform(
     return null;
   });
   return { platform, pushed, rpms: image.rpms };
+}
+
+/** The rewritten Dockerfile has the same instructions as the repository's, but for our LABEL at the end, which has no line there. */
+function lineOfStep(source: string, rewritten: string, outcome: BuildOutcome): number | undefined {
+  const step = outcome.outcome === "built" ? undefined : stepOf(rewritten, outcome);
+  return step === undefined ? undefined : cutDockerfile(source).instructions[step - 1]?.line;
 }
 
 /** When one fails the other comes to its end first: nothing must go on behind the run's back. */

@@ -1,9 +1,10 @@
-import { endsHeredoc, heredocsOf } from "./heredoc.ts";
+import { findHeredocs, type Heredoc } from "./heredoc.ts";
 
 /**
- * A Dockerfile cut into instructions exactly as the builders of Docker Engine do it (moby, `frontend/dockerfile/parser`): this
- * decides what counts as FROM, so it must never see fewer instructions than the engine does. Here-documents are cut as BuildKit does; lint refuses
- * them where a builder does not know them. Each character remembers where it stood in the file, so that a rewriting touches nothing else.
+ * A Dockerfile cut into instructions exactly as Docker does it (moby and BuildKit, `frontend/dockerfile/parser`): this decides what counts as
+ * FROM, so it must never see fewer instructions than the engine does. The lines of a here-document belong to its instruction, which a builder
+ * that knows none would read otherwise: lint refuses here-documents there. Each character remembers where it stood in the file, so that a
+ * rewriting touches nothing else.
  */
 export interface Instruction {
   /** Upper case. */
@@ -12,9 +13,16 @@ export interface Instruction {
   readonly text: string;
   /** For each character of `text` its offset in the file. */
   readonly offsets: readonly number[];
-  /** First and last line, counted from one. */
+  /** First and last line, counted from one; here-documents are part of it. */
   readonly line: number;
   readonly lastLine: number;
+  /** In the order in which they stand below the instruction. */
+  readonly heredocs: readonly Heredoc[];
+  /** Lines of the here-documents, terminators too: from, to. Undefined without. */
+  readonly body?: readonly [number, number];
+  /** Offset of the first character of its first line, and of the first one after its last line's end. */
+  readonly start: number;
+  readonly end: number;
 }
 
 export interface DockerfileLines {
@@ -22,6 +30,8 @@ export interface DockerfileLines {
   readonly escapeSign: "\\" | "`";
   /** The last instruction ends in a continuation character with nothing after it. */
   readonly dangling: boolean;
+  /** The last instruction's here-document that never ends. */
+  readonly unterminated?: Heredoc;
 }
 
 interface Physical {
@@ -34,6 +44,7 @@ export function cutDockerfile(source: string): DockerfileLines {
   const escapeSign = readEscape(lines);
   const instructions: Instruction[] = [];
   let dangling = false;
+  let unterminated: Heredoc | undefined;
   for (let i = 0; i < lines.length; i++) {
     const first = lines[i] as Physical;
     if (isComment(first.text) || first.text.trim() === "") continue;
@@ -53,27 +64,33 @@ export function cutDockerfile(source: string): DockerfileLines {
     }
     const keyword = /^\S+/.exec(joined)?.[0] ?? "";
     if (keyword === "") continue;
-    i = afterHeredocs(lines, i, keyword.toUpperCase(), joined.slice(keyword.length).trim());
     const skip = keyword.length + (/^\s*/.exec(joined.slice(keyword.length))?.[0].length ?? 0);
+    const text = joined.slice(skip).trimEnd();
+    const heredocs = findHeredocs(keyword.toUpperCase(), text, escapeSign);
+    const before = i;
+    for (const heredoc of heredocs) {
+      do i++;
+      while (i < lines.length && !endsHeredoc(lines[i]?.text ?? "", heredoc));
+      if (i >= lines.length) unterminated ??= heredoc;
+    }
+    const lastLine = Math.min(i + 1, lines.length);
     instructions.push({
       keyword: keyword.toUpperCase(),
-      text: joined.slice(skip).trimEnd(),
+      text,
       offsets: offsets.slice(skip),
       line,
-      lastLine: Math.min(i + 1, lines.length),
+      lastLine,
+      heredocs,
+      ...(i > before ? { body: [before + 2, lastLine] as const } : {}),
+      start: first.start,
+      end: lines[lastLine]?.start ?? source.length,
     });
   }
-  return { instructions, escapeSign, dangling };
+  return { instructions, escapeSign, dangling, ...(unterminated === undefined ? {} : { unterminated }) };
 }
 
-/** The last line of an instruction that is at `i`, with its here-documents; one that does not end goes to the end of the file, as in BuildKit. */
-function afterHeredocs(lines: readonly Physical[], i: number, keyword: string, text: string): number {
-  let last = i;
-  for (const heredoc of heredocsOf(keyword, text)) {
-    do last += 1;
-    while (last < lines.length && !endsHeredoc(heredoc, lines[last]?.text ?? ""));
-  }
-  return last;
+function endsHeredoc(text: string, { name, chomp }: Heredoc): boolean {
+  return (chomp ? text.replace(/^\t+/, "") : text) === name;
 }
 
 /** Line ends are `\n` or `\r\n`; a byte order mark is no part of the first line. */

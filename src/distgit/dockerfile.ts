@@ -4,7 +4,7 @@ import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { type Finding, finding, warning } from "./finding.ts";
-import { hasDoubtfulHeredoc, looksLikeHeredoc } from "./heredoc.ts";
+import { findUnclearHeredoc } from "./heredoc.ts";
 import { lintAdd } from "./lint-add.ts";
 
 /** One FROM and what follows it. */
@@ -60,7 +60,7 @@ export function parseDockerfile(
   source: string,
   dialect: DockerfileDialect = classicDialect,
 ): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
-  const { instructions, escapeSign, dangling } = cutDockerfile(source);
+  const { instructions, escapeSign, dangling, unterminated } = cutDockerfile(source);
   const tooMany = instructions[maxInstructions];
   if (tooMany !== undefined) {
     return {
@@ -68,6 +68,11 @@ export function parseDockerfile(
     };
   }
   const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling, dialect);
+  if (unterminated !== undefined) {
+    const line = instructions.at(-1)?.line ?? 1;
+    const message = `the here-document <<${unterminated.name} never ends`;
+    findings.push(syntax({ line }, message, `Add a line with ${unterminated.name} alone after its last line`));
+  }
   const globals = new Map<string, string>();
   const stages: (Stage & { settings: Setting[] })[] = [];
   let names = 0;
@@ -135,12 +140,15 @@ function lintLines(
   const ambiguous = (line: number | undefined, message: string, fix: string) =>
     findings.push(finding("distgit.dockerfile-ambiguous", file, line, message, fix));
   const starts = new Set(instructions.map((one) => one.line));
+  const bodies = new Set(instructions.flatMap(({ body }) => (body === undefined ? [] : rangeOf(body))));
   const firstInstruction = instructions[0]?.line ?? Number.POSITIVE_INFINITY;
   source.split("\n").forEach((text, index) => {
     const line = index + 1;
     const bare = text.endsWith("\r") ? text.slice(0, -1) : text;
     if (Buffer.byteLength(bare) > maxLine) ambiguous(line, `line is longer than ${maxLine} bytes, which Docker refuses`, "Break the line");
     if (/[\r\0\u2028\u2029]/.test(bare)) ambiguous(line, "line has a lone carriage return or NUL character", "Remove the character");
+    // What stands in a here-document is text.
+    if (bodies.has(line)) return;
     // Releases of Docker differ in whether a directive counts after another one, and in what may follow its sign.
     if (line < firstInstruction && /^\s*#\s*escape\s*=/i.test(bare) && !(line === 1 && /^\uFEFF?#\s*escape\s*=\s*[\\`]\s*$/i.test(bare))) {
       ambiguous(line, "# escape= counts only as the very first line, with one sign: \\ or `", "Move it to line 1 alone, or remove it");
@@ -165,7 +173,13 @@ function lintLines(
       `Remove the ${escapeSign}`,
     );
   }
-  if (findings.length > 0 || instructions.some((one) => looksLikeHeredoc(one.keyword, one.text))) return [...directives, ...findings];
+  for (const { keyword, text, line } of instructions) {
+    const unclear = findUnclearHeredoc(keyword, text, escapeSign);
+    if (unclear === undefined) continue;
+    const message = `"${clip(unclear)}" can be read as a here-document or as something else`;
+    ambiguous(line, message, "Use a plain name with a space behind it, as in <<EOF, or write << in quotes");
+  }
+  if (findings.length > 0) return [...directives, ...findings];
   // A second opinion: where the two parsers do not agree on what the instructions are, nobody can tell what the engine will do.
   const other = DockerfileParser.parse(source)
     .getInstructions()
@@ -176,6 +190,10 @@ function lintLines(
     ambiguous(line, "the instruction can be read in two ways", "Write it on one line, with plain quotes and no << in it");
   }
   return [...directives, ...findings];
+}
+
+function rangeOf([from, to]: readonly [number, number]): readonly number[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
 function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[], dialect: DockerfileDialect): Finding[] {
@@ -191,7 +209,8 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   }
   const findings: Finding[] = [];
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
-  if (looksLikeHeredoc(keyword, text)) findings.push(...lintHeredoc(dialect, instruction));
+  if (instruction.heredocs.length > 0)
+    findings.push(...lintFeature(dialect, "heredoc", instruction, "a here-document (<<)", "Put the text into a file and COPY it"));
   const words = splitWords(text, escapeSign);
   const firstPlain = words.findIndex((word) => !word.raw.startsWith("--"));
   const flags = words.slice(0, firstPlain < 0 ? words.length : firstPlain).map((word) => word.raw);
@@ -223,27 +242,9 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (keyword === "ADD") findings.push(...lintAdd(instruction).slice(0, maxOfOne));
   const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
   if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }).slice(0, maxOfOne));
-  if (keyword === "ONBUILD" && looksLikeHeredoc((text.split(/\s/)[0] ?? "").toUpperCase(), text)) {
-    classic("ONBUILD with a here-document (<<) is read differently by different builders", "Put the text into a file");
-  }
   // Of a mount too: `ONBUILD RUN --mount=type=bind,from=…`.
   if (keyword === "ONBUILD" && /--from=|--mount=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
   return findings;
-}
-
-function lintHeredoc(dialect: DockerfileDialect, instruction: Instruction): readonly Finding[] {
-  const { keyword, text } = instruction;
-  const missing = lintFeature(dialect, "heredoc", instruction, "a here-document (<<)", "Put the text into a file and COPY it");
-  if (missing.length > 0 || !hasDoubtfulHeredoc(keyword, text)) return missing;
-  return [
-    finding(
-      "distgit.dockerfile-ambiguous",
-      file,
-      instruction.line,
-      "it can't be told whether << begins a here-document",
-      "Write it first, with a plain name, as in RUN <<EOF, or put the text into a file and COPY it",
-    ),
-  ];
 }
 
 /** BuildKit knows the stage of a mount by its name only, and takes a number for the name of an image. */

@@ -1,47 +1,62 @@
-/**
- * Here-documents as BuildKit finds them (moby/buildkit, `frontend/dockerfile/parser`): a word `<<NAME`, `<<-NAME` or `3<<"NAME"` of RUN, COPY or ADD
- * makes the lines up to one that is `NAME` no instructions. Whoever reads the same file otherwise sees other instructions, so a word that
- * could be read in two ways is never taken for one, but told by {@link hasDoubtfulHeredoc}.
- */
+import { splitWords, type Word } from "./dockerfile-words.ts";
+
+/** One `<<NAME` of an instruction, as BuildKit reads it. */
 export interface Heredoc {
   readonly name: string;
-  /** `<<-`: tabs before the name count for nothing. */
-  readonly chomps: boolean;
+  /** `<<-`: tabs at the start of its lines do not count. */
+  readonly chomp: boolean;
 }
 
-const keywords = new Set(["RUN", "COPY", "ADD"]);
-/** A word starts at a space or at the beginning, whatever the quotes; `1<<2` in a calculation and `<<<` are none. */
-const candidate = /(?:^|\s)\d*<<(?!<)[^\s<]/;
-const plain = /^\d{0,3}<<(-?)(?:"([A-Za-z_][\w.-]*)"|'([A-Za-z_][\w.-]*)'|([A-Za-z_][\w.-]*))$/;
+const takers = new Set(["RUN", "COPY", "ADD"]);
+/** A word that is nothing but a here-document with a plain name; the name may be quoted. */
+const plain = /^\d*<<(-?)(?:([A-Za-z_][A-Za-z0-9_]*)|"([A-Za-z_][A-Za-z0-9_]*)"|'([A-Za-z_][A-Za-z0-9_]*)')$/;
 
-/** Of one instruction, in order; empty when there is none, or one of them is doubtful. */
-export function heredocsOf(keyword: string, text: string): readonly Heredoc[] {
-  if (!keywords.has(keyword) || !candidate.test(text)) return [];
-  const found: Heredoc[] = [];
-  // Behind a quote or an escape sign a space may be no end of a word.
-  let isPlain = true;
-  for (const word of text.split(/\s+/)) {
-    if (candidate.test(word)) {
-      const [, dash, ...names] = plain.exec(word) ?? [];
-      const name = names.find((one) => one !== undefined);
-      if (name === undefined || !isPlain) return [];
-      found.push({ name, chomps: dash === "-" });
-    } else if (/["'\\`]/.test(word)) isPlain = false;
+/** Here-documents that follow an instruction, in their order. RUN, COPY and ADD take them, also behind ONBUILD; never the JSON form. */
+export function findHeredocs(keyword: string, text: string, escapeSign: string): readonly Heredoc[] {
+  if (!text.includes("<<")) return [];
+  const inner = innerOf(keyword, text);
+  if (inner === undefined) return [];
+  return splitWords(inner, escapeSign).flatMap(({ raw }) => {
+    const [, dash, bare, double, single] = plain.exec(raw) ?? [];
+    const name = bare ?? double ?? single;
+    return name === undefined ? [] : [{ name, chomp: dash === "-" }];
+  });
+}
+
+/**
+ * The first word with `<<` of which nobody can tell whether it begins a here-document: BuildKit takes any rest of the word for its name, the shell
+ * only a part of it, and both may find other words where there are braces and parentheses. Here-strings (`<<<`) and quoted text are clear.
+ */
+export function findUnclearHeredoc(keyword: string, text: string, escapeSign: string): string | undefined {
+  if (!text.includes("<<")) return undefined;
+  const inner = innerOf(keyword, text);
+  if (inner === undefined) return undefined;
+  const words = splitWords(inner, escapeSign);
+  const found = words.find(({ raw }) => /^\d*<<-?[^<]/.test(raw) && !plain.test(raw));
+  if (found !== undefined) return found.raw;
+  // Braces hold words together for BuildKit, and cut them here.
+  return words.some(({ raw }) => plain.test(raw)) ? wordWithOpenBrace(words) : undefined;
+}
+
+function wordWithOpenBrace(words: readonly Word[]): string | undefined {
+  return words.find(({ raw }) => raw.lastIndexOf("${") > raw.lastIndexOf("}"))?.raw;
+}
+
+/** What may have here-documents of an instruction: behind ONBUILD the inner one's arguments. Undefined for all others and for JSON. */
+function innerOf(keyword: string, text: string): string | undefined {
+  const onBuild = keyword === "ONBUILD" ? /^(\S+)\s+/.exec(text) : null;
+  const inner = onBuild === null ? keyword : (onBuild[1] ?? "").toUpperCase();
+  const rest = onBuild === null ? text : text.slice(onBuild[0].length);
+  return takers.has(inner) && !isJsonList(rest) ? rest : undefined;
+}
+
+function isJsonList(text: string): boolean {
+  const list = text.replace(/^(?:--\S+\s+)+/, "");
+  if (!list.startsWith("[")) return false;
+  try {
+    const parsed: unknown = JSON.parse(list);
+    return Array.isArray(parsed) && parsed.every((one) => typeof one === "string");
+  } catch {
+    return false;
   }
-  return found;
-}
-
-/** There is a word that some builder may take for a here-document, and it cannot be told whether. */
-export function hasDoubtfulHeredoc(keyword: string, text: string): boolean {
-  return looksLikeHeredoc(keyword, text) && candidate.test(text) && heredocsOf(keyword, text).length === 0;
-}
-
-/** What a person would call one, too: `<< EOF` is one for the shell alone, and a mistake in a Dockerfile. */
-export function looksLikeHeredoc(keyword: string, text: string): boolean {
-  return keywords.has(keyword) && (candidate.test(text) || /(?:^|\s)\d*<<-?\s*["']?[A-Za-z_]/.test(text));
-}
-
-/** Whether a physical line, without its end, is the last of a here-document. */
-export function endsHeredoc({ name, chomps }: Heredoc, line: string): boolean {
-  return (chomps ? line.replace(/^\t+/, "") : line) === name;
 }

@@ -1,24 +1,28 @@
+import { parseDockerfile, type Stage } from "../distgit/dockerfile.ts";
 import { cutDockerfile, type Instruction } from "../distgit/dockerfile-lines.ts";
-import type { Dockerfile } from "../distgit/dockerfile.ts";
 import type { BuildPlace, LayerPlace } from "../engines/engine.ts";
 
 /**
- * The line of the repository's Dockerfile at which a build was. The rewritten one has the same instructions on the same lines, but for our LABEL at the
- * end, which has none there. Undefined when the engine does not tell, or tells what does not fit. Pure.
+ * The instruction at which a build was, counted from one over all stages of the Dockerfile that the engine was given. Undefined when the engine does not
+ * tell, or tells what does not fit. Pure.
  */
-export function lineOf(dockerfile: Pick<Dockerfile, "source" | "stages">, place: BuildPlace): number | undefined {
-  const { instructions } = cutDockerfile(dockerfile.source);
-  if (place.line !== undefined) return instructions.some(({ lastLine }) => lastLine >= (place.line ?? 0)) ? place.line : undefined;
-  if (place.step !== undefined) return instructions[place.step - 1]?.line;
-  if (place.layer !== undefined) return findLayer(dockerfile, instructions, place.layer)?.line;
-  return undefined;
+export function stepOf(dockerfile: string, place: BuildPlace): number | undefined {
+  if (place.step !== undefined) return place.step;
+  const { instructions } = cutDockerfile(dockerfile);
+  const found = findInstruction(dockerfile, instructions, place);
+  return found === undefined ? undefined : instructions.indexOf(found) + 1;
+}
+
+function findInstruction(dockerfile: string, instructions: readonly Instruction[], { line, layer }: BuildPlace): Instruction | undefined {
+  if (line !== undefined) return instructions.find((one) => one.line <= line && line <= one.lastLine);
+  return layer === undefined ? undefined : findLayer(parseDockerfile(dockerfile).dockerfile?.stages ?? [], instructions, layer);
 }
 
 const layers = new Set(["ADD", "COPY", "RUN", "WORKDIR"]);
 
 /** BuildKit counts within the stage, and only what makes a layer; a FROM counts when it brings an image. */
 function findLayer(
-  { stages }: Pick<Dockerfile, "stages">,
+  stages: readonly Stage[],
   instructions: readonly Instruction[],
   { stage: name, number, keyword }: LayerPlace,
 ): Instruction | undefined {
