@@ -230,7 +230,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
-    concurrency: buildsAtATime + 4,
+    concurrency: 2 * buildsAtATime + 4,
     // Suites that are run again take an engine's slot as a build does.
     most: { build: buildsAtATime, test: buildsAtATime },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),

@@ -11,6 +11,7 @@ import { statements as installation } from "./migrations/0006-installation.ts";
 import { statements as inboxStorage } from "./migrations/0007-inbox-storage.ts";
 import { statements as approvals } from "./migrations/0008-approvals.ts";
 import { statements as findings } from "./migrations/0009-findings.ts";
+import { statements as turns } from "./migrations/0013-turns.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 const migrations = [
@@ -23,6 +24,7 @@ const migrations = [
   { name: "inbox storage", statements: inboxStorage },
   { name: "approvals", statements: approvals },
   { name: "findings", statements: findings },
+  { name: "turns", statements: turns },
 ];
 
 /**

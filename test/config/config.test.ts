@@ -19,7 +19,7 @@ afterAll(() => rmSync(directory, { recursive: true }));
 describe("settings", () => {
   test("the least file gives all defaults", () => {
     const settings = parseSettings(least, "flibs.yaml");
-    expect(settings.limits).toMatchObject({ builds: 2, buildTime: "3h" });
+    expect(settings.limits).toMatchObject({ buildTime: "3h", processes: 1024 });
     expect(settings.containers.branches).toEqual(["main", "rawhide", "f*", "epel*"]);
     expect(settings.engines).toEqual([{ kind: "docker", name: "docker", host: "unix:///var/run/docker.sock", slots: 2, builder: "auto" }]);
   });
