@@ -43,7 +43,9 @@ const EngineSettings = z
         "write unix:///path/of/docker.sock, ssh://user@host or tcp://host:2376",
       )
       .default("unix:///var/run/docker.sock")
-      .describe("Its socket on this machine, another machine by ssh (as docker itself does: ssh host docker system dial-stdio), or its TLS port"),
+      .describe(
+        "Its socket on this machine, another machine by ssh (as docker itself does: ssh host docker system dial-stdio), or its TLS port",
+      ),
     tls: z
       .strictObject({
         ca: z.string().describe("PEM file of the authority that signed the engine's certificate; relative to the settings file"),
@@ -53,7 +55,12 @@ const EngineSettings = z
       .optional()
       .describe("For tcp://, which is never used without: whoever reaches a Docker Engine is root there"),
     platforms: z
-      .array(z.string().regex(/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/, "write it as in linux/arm64").transform((text) => text as Platform))
+      .array(
+        z
+          .string()
+          .regex(/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/, "write it as in linux/arm64")
+          .transform((text) => text as Platform),
+      )
       .min(1)
       .optional()
       .describe(

@@ -8,8 +8,8 @@ import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested, InstalledRpm } from "./build-record.ts";
-import { stepOf } from "./build-step.ts";
 import { Image, Pushed } from "./build-schemas.ts";
+import { stepOf } from "./build-step.ts";
 import { Digest } from "./digest-schema.ts";
 import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
@@ -140,10 +140,14 @@ export function limitsOf(settings: BuildPorts["settings"], timeoutMs: number): L
 
 function demandSize(platform: Platform, sizeBytes: number, limit: number | undefined): void {
   if (limit === undefined || sizeBytes <= limit) return;
-  throw appError("builds.image-too-large", `the image for ${platform} has ${formatSize(sizeBytes)}, more than the ${formatSize(limit)} allowed`, {
-    file: "Dockerfile",
-    hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
-  });
+  throw appError(
+    "builds.image-too-large",
+    `the image for ${platform} has ${formatSize(sizeBytes)}, more than the ${formatSize(limit)} allowed`,
+    {
+      file: "Dockerfile",
+      hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
+    },
+  );
 }
 
 function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {

@@ -23,7 +23,8 @@ export function lintForeignFlag(
   name: string,
 ): readonly Finding[] {
   const forbidden = forbiddenFlags[`${keyword} ${name}`];
-  if (forbidden !== undefined && dialect.builder === "buildkit") return [refused(line, `${keyword} ${name} ${forbidden}`, `Remove ${name}`)];
+  if (forbidden !== undefined && dialect.builder === "buildkit")
+    return [refused(line, `${keyword} ${name} ${forbidden}`, `Remove ${name}`)];
   return [refused(line, `${keyword} ${name} needs ${neededBy(dialect)}`, `Remove ${name}`)];
 }
 
@@ -52,9 +53,19 @@ export function lintSyntaxDirective(dialect: DockerfileDialect, line: number): F
  * The value of `RUN --mount=`. Kept strict, since what the engine reads otherwise would be what nobody checked: no quotes, and only mounts that
  * hold nothing but the build's own files.
  */
-export function lintMount(value: string, { line }: Pick<Instruction, "line">, lintFrom: (from: string) => readonly Finding[]): readonly Finding[] {
+export function lintMount(
+  value: string,
+  { line }: Pick<Instruction, "line">,
+  lintFrom: (from: string) => readonly Finding[],
+): readonly Finding[] {
   if (/["'\\`$]/.test(value)) {
-    return [refused(line, `RUN --mount=${clip(value)} has quotes or variables, so it can't be checked`, "Write it plainly, as in --mount=type=cache,target=/root/.cache")];
+    return [
+      refused(
+        line,
+        `RUN --mount=${clip(value)} has quotes or variables, so it can't be checked`,
+        "Write it plainly, as in --mount=type=cache,target=/root/.cache",
+      ),
+    ];
   }
   const findings: Finding[] = [];
   let type = "bind";

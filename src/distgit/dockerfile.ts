@@ -1,8 +1,8 @@
 import { DockerfileParser } from "dockerfile-ast";
 import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
+import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
-import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { findUnclearHeredoc } from "./heredoc.ts";
 import { lintAdd } from "./lint-add.ts";
@@ -222,7 +222,9 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
     if (keyword === "RUN" && name === "--mount") {
       findings.push(
         ...lintFeature(dialect, "run-mount", instruction, "RUN --mount", "Remove --mount; install and clean up in one RUN"),
-        ...(dialect.features.includes("run-mount") ? lintMount(value, instruction, (from) => lintMountFrom(from, instruction, stages)) : []),
+        ...(dialect.features.includes("run-mount")
+          ? lintMount(value, instruction, (from) => lintMountFrom(from, instruction, stages))
+          : []),
       );
     } else if (keyword === "RUN" && name === "--network") {
       findings.push(
@@ -243,7 +245,8 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
   if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }).slice(0, maxOfOne));
   // Of a mount too: `ONBUILD RUN --mount=type=bind,from=…`.
-  if (keyword === "ONBUILD" && /--from=|--mount=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
+  if (keyword === "ONBUILD" && /--from=|--mount=/i.test(text))
+    classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
   return findings;
 }
 

@@ -1,6 +1,6 @@
+import { commonDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import { appError, isAppError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
-import { commonDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import type { Engine } from "./engine.ts";
 
 /** All engines of a site. A build of one platform stays with the engine that was chosen for it: only that one knows its key and has its image. */
@@ -46,7 +46,9 @@ export function enginePool(members: readonly PooledEngine[]): Engines {
     const found: (typeof pooled)[number][] = [];
     for (const member of pooled) if ((await platformsOf(member)).includes(platform)) found.push(member);
     if (found.length > 0) return found;
-    throw appError("engine.platform-unsupported", `no engine serves ${platform}`, { hint: "Add an engine for it to engines in the settings" });
+    throw appError("engine.platform-unsupported", `no engine serves ${platform}`, {
+      hint: "Add an engine for it to engines in the settings",
+    });
   }
 
   async function chooseMember(platform: Platform): Promise<(typeof pooled)[number]> {

@@ -185,7 +185,14 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
         .where("wake_at", "<=", now())
         .where(isFree(now()))
         .where(hasTurn);
-      const rows = await database.selectFrom(due.as("due")).select("id").orderBy("turn").orderBy(sql`served nulls first`).orderBy("seq").limit(limit).execute();
+      const rows = await database
+        .selectFrom(due.as("due"))
+        .select("id")
+        .orderBy("turn")
+        .orderBy(sql`served nulls first`)
+        .orderBy("seq")
+        .limit(limit)
+        .execute();
       return rows.map((row) => row.id);
     },
 

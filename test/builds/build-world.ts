@@ -7,11 +7,11 @@ import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
 import { digestOf } from "../../src/domain/digest.ts";
-import { enginePool } from "../../src/engines/engine-pool.ts";
 import { classicDialect } from "../../src/domain/dockerfile-dialect.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome } from "../../src/engines/engine.ts";
+import { enginePool } from "../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
@@ -98,37 +98,52 @@ export function buildWorld(root: string) {
       setStatus: async (_, __, status) => void statuses.set(status.name, status),
       listStatuses: async () => [...statuses.values()],
     }),
-    engines: enginePool([{ slots: 2, engine: {
-      name: "fake",
-      capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
-      platforms: async () => {
-        if (world.engineDown) throw appError("engine.unreachable", "no answer");
-        return world.platforms;
+    engines: enginePool([
+      {
+        slots: 2,
+        engine: {
+          name: "fake",
+          capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
+          platforms: async () => {
+            if (world.engineDown) throw appError("engine.unreachable", "no answer");
+            return world.platforms;
+          },
+          build: async (_, asked, sink, signal) => {
+            world.built.push(asked.dockerfile);
+            world.contexts.push(await textsOf(asked.context));
+            sink(world.printed);
+            if (signal.aborted) return { outcome: "cancelled" };
+            const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
+            return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
+          },
+          inspect: async (_, imageId) => ({
+            imageId,
+            platform: "linux/amd64",
+            created: "2026-11-23T21:00:00Z",
+            sizeBytes: 1,
+            diffIds: [],
+            config: {
+              user: "",
+              entrypoint: [],
+              cmd: [],
+              env: [],
+              workingDir: "",
+              exposedPorts: [],
+              volumes: [],
+              stopSignal: "",
+              labels: {},
+            },
+            files: {},
+          }),
+          push: async (_, imageId, to) => {
+            const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
+            return { digest: manifest.digest, size: manifest.bytes.length };
+          },
+          run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
+          cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
+        },
       },
-      build: async (_, asked, sink, signal) => {
-        world.built.push(asked.dockerfile);
-        world.contexts.push(await textsOf(asked.context));
-        sink(world.printed);
-        if (signal.aborted) return { outcome: "cancelled" };
-        const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
-        return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
-      },
-      inspect: async (_, imageId) => ({
-        imageId,
-        platform: "linux/amd64",
-        created: "2026-11-23T21:00:00Z",
-        sizeBytes: 1,
-        diffIds: [],
-        config: { user: "", entrypoint: [], cmd: [], env: [], workingDir: "", exposedPorts: [], volumes: [], stopSignal: "", labels: {} },
-        files: {},
-      }),
-      push: async (_, imageId, to) => {
-        const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
-        return { digest: manifest.digest, size: manifest.bytes.length };
-      },
-      run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
-      cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
-    } }]),
+    ]),
     candidate: { registry, endpoint: "candidate.example:5000", publicName: "candidate.example" },
     openRegistry: (endpoint) => (endpoint === upstream.endpoint ? upstream : parents),
     signer: {

@@ -104,12 +104,22 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
 
   test("a failing step is named with its exit code", async () => {
     const { outcome } = await build("RUN exit 3");
-    expect(outcome).toMatchObject({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3", ...(await third("RUN")) });
+    expect(outcome).toMatchObject({
+      outcome: "failed",
+      message: "RUN exit 3 returned 3",
+      instruction: "RUN exit 3",
+      ...(await third("RUN")),
+    });
   });
 
   test("a file that is not there fails the build with its name", async () => {
     const { outcome } = await build("COPY absent.txt /");
-    expect(outcome).toMatchObject({ outcome: "failed", ...(await third("COPY")), instruction: "COPY absent.txt /", message: expect.stringContaining("absent.txt") });
+    expect(outcome).toMatchObject({
+      outcome: "failed",
+      ...(await third("COPY")),
+      instruction: "COPY absent.txt /",
+      message: expect.stringContaining("absent.txt"),
+    });
   });
 
   test("a build that never ends is stopped", async () => {
@@ -144,11 +154,14 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     }
   });
 
-  test.each(Object.entries(exampleOf))("%s is built when the engine says that it knows it, and fails the build when not", async (feature, lines) => {
-    const { features } = await subject.engine.capabilities();
-    const { outcome, log } = await build(lines);
-    expect([outcome.outcome, log]).toEqual([features.includes(feature as DockerfileFeature) ? "built" : "failed", expect.any(String)]);
-  });
+  test.each(Object.entries(exampleOf))(
+    "%s is built when the engine says that it knows it, and fails the build when not",
+    async (feature, lines) => {
+      const { features } = await subject.engine.capabilities();
+      const { outcome, log } = await build(lines);
+      expect([outcome.outcome, log]).toEqual([features.includes(feature as DockerfileFeature) ? "built" : "failed", expect.any(String)]);
+    },
+  );
 
   test("a platform it does not serve is refused", async () => {
     await expect(build("RUN true", { platform: "linux/z80" })).rejects.toMatchObject({ code: "engine.platform-unsupported" });

@@ -194,7 +194,9 @@ async function interpret(
     const place: BuildPlace = builder === "classic" ? { step: index + 1 } : { layer: { number: layer, keyword: word } };
     limits.say(builder === "classic" ? `Step ${index + 1}/${lines.length} : ${instruction}\n` : `#${layer} ${instruction}\n`);
     const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction, ...place });
-    const unknown = all.find((one) => one.startsWith("--") && !features.includes(featureOfFlag[one.split("=")[0] ?? ""] as DockerfileFeature));
+    const unknown = all.find(
+      (one) => one.startsWith("--") && !features.includes(featureOfFlag[one.split("=")[0] ?? ""] as DockerfileFeature),
+    );
     if (unknown !== undefined) return failed(`dockerfile parse error line ${index + 1}: unknown flag: ${unknown}`);
     switch (word) {
       case "FROM":

@@ -59,7 +59,9 @@ export function buildCgroup({ path, slots, root = "/sys/fs/cgroup", patienceMs =
           if (isRunning()) {
             if (hasRun) return;
             hasRun = true;
-            void wait(patienceMs, undefined, { signal: stop.signal, ref: false }).then(look).then(complain, () => {});
+            void wait(patienceMs, undefined, { signal: stop.signal, ref: false })
+              .then(look)
+              .then(complain, () => {});
             return;
           }
           if (!hasRun) return;

@@ -137,9 +137,16 @@ async function followBuild(
       if (error !== undefined && unheld === undefined) return endWithError(context, error, progress, limits);
     }
   } catch (error) {
-    throw unheld ?? error;
+    if (unheld === undefined) throw error;
   }
-  if (unheld !== undefined) throw unheld;
+  if (unheld !== undefined) {
+    // The last RUN may have been over before it was seen: its image must not pass for finished.
+    await context.docker
+      .getImage(`${context.tag}:latest`)
+      .remove()
+      .catch(() => {});
+    throw unheld;
+  }
   const early = endedEarly(limits, progress);
   if (early !== undefined) return early;
   if (imageId !== undefined && isDigest(imageId)) return { outcome: "built", imageId };

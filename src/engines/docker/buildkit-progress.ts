@@ -123,7 +123,10 @@ function placeOf(name: string): BuildPlace {
 export function layerOf(name: string): LayerPlace | undefined {
   const end = name.indexOf("] ");
   if (!name.startsWith("[") || end < 0) return undefined;
-  const words = name.slice(1, end).split(" ").filter((word) => word !== "");
+  const words = name
+    .slice(1, end)
+    .split(" ")
+    .filter((word) => word !== "");
   const number = /^(\d{1,5})\/\d{1,5}$/.exec(words.pop() ?? "")?.[1];
   const keyword = /^[A-Z]+/.exec(name.slice(end + 2))?.[0];
   if (number === undefined || keyword === undefined) return undefined;

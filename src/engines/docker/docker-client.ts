@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { Agent } from "node:https";
 import type Docker from "dockerode";
 import { type AppError, appError, isAppError } from "../../domain/errors.ts";
 import { parseDockerHost } from "./docker-host.ts";
@@ -38,14 +39,21 @@ export async function dockerClient(host: string, tls?: TlsFiles): Promise<Docker
         });
       }
       const [ca, cert, key] = await Promise.all([readPem(tls.ca), readPem(tls.cert), readPem(tls.key)]);
-      return { docker: new Docker({ host: at.host, port: at.port, protocol: "https", ca, cert, key }), close: () => {} };
+      // Of its own, so that its open connections can be ended.
+      const agent = new Agent({ keepAlive: true });
+      const options = { host: at.host, port: at.port, protocol: "https" as const, ca, cert, key, agent };
+      const docker = new Docker(options);
+      return { docker, close: () => agent.destroy() };
     }
   }
 }
 
 function readPem(file: string): Promise<string> {
   return readFile(file, "utf8").catch((cause: Error) => {
-    throw appError("config.unreadable", `${file} cannot be read: ${cause.message}`, { hint: "Correct the engine's tls in the settings", cause });
+    throw appError("config.unreadable", `${file} cannot be read: ${cause.message}`, {
+      hint: "Correct the engine's tls in the settings",
+      cause,
+    });
   });
 }
 

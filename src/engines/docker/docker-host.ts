@@ -11,9 +11,15 @@ export function parseDockerHost(text: string): DockerHost {
   const path = /^unix:\/\/(\/.+)$/.exec(text)?.[1];
   if (path !== undefined) return { kind: "unix", path };
   // A name that began with a dash would be an option of ssh.
-  const [, kind, user, host, port] = /^(ssh|tcp):\/\/(?:([A-Za-z0-9_][\w.-]*)@)?([A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const [, kind, user, host, port] =
+    /^(ssh|tcp):\/\/(?:([A-Za-z0-9_][\w.-]*)@)?([A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:]+\])(?::(\d{1,5}))?$/.exec(text) ?? [];
   if (host !== undefined && kind === "ssh") {
-    return { kind, host: withoutBrackets(host), ...(user === undefined ? {} : { user }), ...(port === undefined ? {} : { port: Number(port) }) };
+    return {
+      kind,
+      host: withoutBrackets(host),
+      ...(user === undefined ? {} : { user }),
+      ...(port === undefined ? {} : { port: Number(port) }),
+    };
   }
   if (host !== undefined && kind === "tcp" && user === undefined && port !== undefined) {
     return { kind, host: withoutBrackets(host), port: Number(port) };

@@ -76,7 +76,11 @@ test("orders to BuildKit that stand in build arguments are not passed on", async
 });
 
 test("a frontend is never fetched, whatever the Dockerfile says", async () => {
-  for (const head of ["# syntax=127.0.0.1:1/evil:1\n", "#check=skip=all\n#  SYNTAX = 127.0.0.1:1/evil:1\n", "// syntax=127.0.0.1:1/evil:1\n"]) {
+  for (const head of [
+    "# syntax=127.0.0.1:1/evil:1\n",
+    "#check=skip=all\n#  SYNTAX = 127.0.0.1:1/evil:1\n",
+    "// syntax=127.0.0.1:1/evil:1\n",
+  ]) {
     const { outcome, log } = await build(`${head}${fromScratch}`);
     expect(outcome).toMatchObject({ outcome: "failed", message: expect.stringContaining("syntax") });
     expect(log).not.toContain("127.0.0.1:1/v2");
@@ -84,7 +88,9 @@ test("a frontend is never fetched, whatever the Dockerfile says", async () => {
 });
 
 test("a failing step of a later stage is told with its stage, number and exit code", async () => {
-  const { outcome, log } = await build(`FROM scratch AS Tools\nCOPY bin /bin\nENV A=1\nRUN echo "A is $A"\nFROM scratch\nCOPY --from=tools /bin /bin\nRUN exit 7\n`);
+  const { outcome, log } = await build(
+    `FROM scratch AS Tools\nCOPY bin /bin\nENV A=1\nRUN echo "A is $A"\nFROM scratch\nCOPY --from=tools /bin /bin\nRUN exit 7\n`,
+  );
   expect(outcome).toEqual({
     outcome: "failed",
     message: "RUN exit 7 returned 7",
@@ -120,7 +126,9 @@ test("a cancelled build's process is gone, and its key can be built anew", async
   expect(outcome).toEqual({ outcome: "cancelled", layer: { number: 2, keyword: "RUN" } });
   const { outcome: again } = await build(`${fromScratch}RUN echo done\n`);
   expect(again.outcome).toBe("built");
-  expect((await docker.listImages()).flatMap((one) => one.RepoTags ?? []).filter((tag) => tag.includes(`buildkit-2d${number - 1}`))).toEqual([]);
+  expect(
+    (await docker.listImages()).flatMap((one) => one.RepoTags ?? []).filter((tag) => tag.includes(`buildkit-2d${number - 1}`)),
+  ).toEqual([]);
 });
 
 test("a parent is taken from the engine: after the pull nothing is asked of its registry", async () => {

@@ -16,7 +16,8 @@ const installation = `hostile-${randomBytes(4).toString("hex")}`;
 const limits = { timeoutMs: 60_000, memoryBytes: 48 * 2 ** 20, processes: 20 };
 const never = new AbortController().signal;
 let scratch: ScratchDirectory;
-const engineOn = (socket: string) => dockerEngine({ host: `unix://${socket}`, installation, stateDirectory: join(scratch.path, "state"), slots: 2 });
+const engineOn = (socket: string) =>
+  dockerEngine({ host: `unix://${socket}`, installation, stateDirectory: join(scratch.path, "state"), slots: 2 });
 
 beforeAll(async () => {
   scratch = await scratchDirectory();
@@ -119,7 +120,13 @@ describe("hostile builds", () => {
 
   test("a file that is too large to read is refused", async () => {
     const id = await imageOf("large", "LABEL a=b");
-    const engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: scratch.path, slots: 1, maxFileBytes: 1000 });
+    const engine = dockerEngine({
+      host: `unix://${dockerSocket}`,
+      installation,
+      stateDirectory: scratch.path,
+      slots: 1,
+      maxFileBytes: 1000,
+    });
     await expect(engine.inspect("large", id, ["/bin"])).rejects.toMatchObject({ code: "engine.file-too-large" });
   });
 
