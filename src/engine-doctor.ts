@@ -49,7 +49,7 @@ async function tryPlatform(engine: Engine, platform: Platform, program: Uint8Arr
       new AbortController().signal,
     );
     if (outcome.outcome === "built") return;
-    const why = outcome.outcome === "failed" ? outcome.message : outcome.outcome;
+    const why = outcome.outcome === "failed" ? (lineAbout(log, /\bexec\b/) ?? outcome.message) : outcome.outcome;
     throw appError("engine.platform-unsupported", `${engine.name} does not run programs of ${platform}: ${why}`, {
       hint: "Set up qemu-user there (Debian: qemu-user-static), or take the platform out of the engine's platforms",
     });
@@ -57,4 +57,12 @@ async function tryPlatform(engine: Engine, platform: Platform, program: Uint8Arr
     await rm(directory, { recursive: true, force: true });
     await engine.cleanUp((one) => one !== key);
   }
+}
+
+/** The kernel's own words are in the log alone. */
+function lineAbout(log: string, words: RegExp): string | undefined {
+  return log
+    .split("\n")
+    .findLast((line) => words.test(line))
+    ?.slice(0, 300);
 }

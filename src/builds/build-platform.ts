@@ -53,8 +53,8 @@ export async function buildPlatform(
     const { directory, dockerfile } = await readSource(ports, step.run, request);
     const pins = new Map(plan.parents.map((parent) => [parent.written, parent.pinned]));
     const rewritten = rewriteDockerfile(dockerfile, (image) => pins.get(image), labelsFor(plan, platform));
-    const outcome = await logged(platform, (log) =>
-      engine.build(
+    const outcome = await logged(platform, async (log) => {
+      const ended = await engine.build(
         key,
         {
           platform,
@@ -66,8 +66,10 @@ export async function buildPlatform(
         },
         log.sink,
         AbortSignal.any([signal, cancelled]),
-      ),
-    );
+      );
+      if (ended.outcome === "cancelled" && cancelled.aborted) log.sink(`\n${(cancelled.reason as Error).message}\n`);
+      return ended;
+    });
     return builtImage(outcome, platform, settings, lineOfStep(dockerfile.source, rewritten, outcome));
   });
 
@@ -145,6 +147,7 @@ function demandSize(platform: Platform, sizeBytes: number, limit: number | undef
     `the image for ${platform} has ${formatSize(sizeBytes)}, more than the ${formatSize(limit)} allowed`,
     {
       file: "Dockerfile",
+      platform,
       hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
     },
   );
@@ -152,7 +155,7 @@ function demandSize(platform: Platform, sizeBytes: number, limit: number | undef
 
 function builtImage(outcome: BuildOutcome, platform: Platform, settings: BuildPorts["settings"], line: number | undefined) {
   const refuse = (code: ErrorCode, message: string, hint: string) =>
-    appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint });
+    appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint, platform });
   switch (outcome.outcome) {
     case "built":
       return outcome.imageId;

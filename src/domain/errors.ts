@@ -226,6 +226,8 @@ export interface ErrorExtra {
   /** For `input`: where in the person's files. */
   readonly file?: string;
   readonly line?: number;
+  /** Of a build: on which of its platforms it went wrong. */
+  readonly platform?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
@@ -237,6 +239,7 @@ export class AppError extends Error {
   readonly hint: string | undefined;
   readonly file: string | undefined;
   readonly line: number | undefined;
+  readonly platform: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, extra: ErrorExtra = {}) {
@@ -247,6 +250,7 @@ export class AppError extends Error {
     this.hint = extra.hint;
     this.file = extra.file;
     this.line = extra.line;
+    this.platform = extra.platform;
     this.details = extra.details ?? {};
   }
 }
@@ -274,6 +278,7 @@ export interface ErrorReport {
   readonly hint?: string;
   readonly file?: string;
   readonly line?: number;
+  readonly platform?: string;
 }
 
 export function reportError(error: unknown): ErrorReport {
@@ -287,5 +292,6 @@ export function reportError(error: unknown): ErrorReport {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.file === undefined ? {} : { file: error.file }),
     ...(error.line === undefined ? {} : { line: error.line }),
+    ...(error.platform === undefined ? {} : { platform: error.platform }),
   };
 }

@@ -3,11 +3,12 @@ import { dirname, join } from "node:path";
 import { buildFlow } from "../../src/builds/build-flow.ts";
 import type { BuildPorts } from "../../src/builds/build-ports.ts";
 import type { BuildRequested } from "../../src/builds/build-record.ts";
+import type { Component } from "../../src/builds/compare-components.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
 import { digestOf } from "../../src/domain/digest.ts";
-import { classicDialect } from "../../src/domain/dockerfile-dialect.ts";
+import { classicDialect, type DockerfileDialect } from "../../src/domain/dockerfile-dialect.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome } from "../../src/engines/engine.ts";
@@ -36,6 +37,11 @@ export const goodFiles: Readonly<Record<string, string>> = {
   "tests/commands.yaml": "smoke:\n  commands:\n    - {name: a, run: [/bin/true]}\n",
 };
 
+/** Of a package; a test names what it is about. */
+const noDetails = { epoch: undefined, arch: undefined, license: undefined, sourceRpm: undefined, sizeBytes: undefined, sigmd5: undefined };
+/** A file in each image that tells its platform, for `rpms`. */
+const platformFile = "/platform";
+
 /** A build service whose every neighbour stands in memory. What a story needs to differ is a field. */
 export function buildWorld(root: string) {
   const { builds, records } = fakeBuildStore();
@@ -47,12 +53,13 @@ export function buildWorld(root: string) {
   const registry = memoryRegistry("candidate.example:5000", effects);
   const parents = memoryRegistry("mirror.example:5000", []);
   const upstream = memoryRegistry("registry.fedoraproject.org", []);
+  const platformOf = new Map<string, Platform>();
   const parent = addParent(parents, "fedora", "42", ["linux/amd64", "linux/arm64"]);
   const world = {
     files: goodFiles as Readonly<Record<string, string | { readonly link: string }>>,
     platforms: ["linux/amd64"] as readonly Platform[],
     /** By platform; built when nothing is said. */
-    outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome) | undefined,
+    outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome | undefined) | undefined,
     test: { outcome: "pass", message: "1 passed", cases: [{ name: "a", outcome: "pass", message: "", durationMs: 1 }] } as Omit<
       TestResult,
       "suite" | "durationMs"
@@ -60,7 +67,11 @@ export function buildWorld(root: string) {
     /** What the engine and the test print. */
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
-    dialect: classicDialect,
+    dialect: classicDialect as DockerfileDialect,
+    /** Until it is over the engine has not begun. */
+    hold: undefined as ((platform: Platform, signal: AbortSignal) => Promise<void>) | undefined,
+    rpms: undefined as ((platform: Platform) => readonly Component[]) | undefined,
+    mayDiffer: [] as readonly string[],
     built: [] as string[],
     promoted: [] as string[],
     records,
@@ -112,8 +123,10 @@ export function buildWorld(root: string) {
             world.built.push(asked.dockerfile);
             world.contexts.push(await textsOf(asked.context));
             sink(world.printed);
+            await world.hold?.(asked.platform, signal);
             if (signal.aborted) return { outcome: "cancelled" };
             const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
+            platformOf.set(digestOf(asked.dockerfile), asked.platform);
             return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
           },
           inspect: async (_, imageId) => ({
@@ -133,7 +146,7 @@ export function buildWorld(root: string) {
               stopSignal: "",
               labels: {},
             },
-            files: {},
+            files: { [platformFile]: Buffer.from(platformOf.get(imageId) ?? "") },
           }),
           push: async (_, imageId, to) => {
             const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
@@ -165,7 +178,11 @@ export function buildWorld(root: string) {
     ],
     workspaces: directoryWorkspaces(root),
     readTree: checkedOutTree,
-    readRpms: readRpmDatabase,
+    readRpms: async (files) => {
+      const platform = Buffer.from(files[platformFile] ?? []).toString() as Platform;
+      const rpms = world.rpms?.(platform).map((rpm) => ({ ...noDetails, ...rpm }));
+      return rpms === undefined ? readRpmDatabase(files) : { rpms };
+    },
     authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
       world.promoted.push(build);
@@ -178,7 +195,9 @@ export function buildWorld(root: string) {
       testMs: 60_000,
       memoryBytes: 1,
       processes: 1,
-      mayDiffer: [],
+      get mayDiffer() {
+        return world.mayDiffer;
+      },
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
     },

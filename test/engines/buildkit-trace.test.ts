@@ -24,7 +24,13 @@ function encode(message: Record<string, unknown>): string {
 
 const time = fc.record({ seconds: fc.integer({ min: 0 }), nanos: fc.nat() });
 const vertex = fc.record(
-  { digest: fc.string(), inputs: fc.array(fc.string(), { maxLength: 3 }), name: fc.string({ unit: "binary" }), cached: fc.boolean(), error: fc.string() },
+  {
+    digest: fc.string(),
+    inputs: fc.array(fc.string(), { maxLength: 3 }),
+    name: fc.string({ unit: "binary" }),
+    cached: fc.boolean(),
+    error: fc.string(),
+  },
   { requiredKeys: ["digest", "name", "cached", "error"] },
 );
 
@@ -36,7 +42,11 @@ describe("the decoder", () => {
         fc.array(fc.record({ vertex: fc.string(), stream: fc.nat(), msg: fc.uint8Array() }), { maxLength: 4 }),
         fc.array(fc.record({ ID: fc.string(), current: fc.nat(), some: fc.nat(), other: fc.nat() }), { maxLength: 2 }),
         (vertexes, logs, statuses) => {
-          const told = vertexes.map(([one, started, completed]) => ({ ...one, ...(started && { started }), ...(completed && { completed }) }));
+          const told = vertexes.map(([one, started, completed]) => ({
+            ...one,
+            ...(started && { started }),
+            ...(completed && { completed }),
+          }));
           const found = decodeTrace(encode({ vertexes: told, logs, statuses, warnings: [{ short: Buffer.from("careful"), level: 1 }] }));
           expect(found.vertexes).toEqual(
             vertexes.map(([{ digest, name, cached, error }, started, completed]) => {
@@ -98,9 +108,13 @@ describe("the log", () => {
 
   test("the first that fails is the reason, not those that are cancelled for it", () => {
     const progress = buildkitProgress();
-    progress.read(vertexes({ digest: "a", name: "[1/2] RUN sleep 9", ...start }, { digest: "b", name: "[stage-1 2/3] RUN exit 3", ...start }));
+    progress.read(
+      vertexes({ digest: "a", name: "[1/2] RUN sleep 9", ...start }, { digest: "b", name: "[stage-1 2/3] RUN exit 3", ...start }),
+    );
     progress.read(vertexes({ digest: "a", name: "[1/2] RUN sleep 9", ...end, error: "rpc error: context canceled" }));
-    const text = progress.read(vertexes({ digest: "b", name: "[stage-1 2/3] RUN exit 3", ...end, error: "did not\ncomplete: exit code: 3" }));
+    const text = progress.read(
+      vertexes({ digest: "b", name: "[stage-1 2/3] RUN exit 3", ...end, error: "did not\ncomplete: exit code: 3" }),
+    );
     expect(text).toBe("ERROR: did not complete: exit code: 3\n");
     expect(progress.failed()).toEqual({
       instruction: "RUN exit 3",

@@ -2,8 +2,8 @@ import { expect, test } from "@jest/globals";
 import { classicDialect } from "../../src/domain/dockerfile-dialect.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import { enginePool } from "../../src/engines/engine-pool.ts";
-import { scratchDirectory } from "../support/scratch-directory.ts";
 import { type FakeEngineOptions, fakeEngine } from "../fakes/engine.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
 
 const never = new AbortController().signal;
 const limits = { timeoutMs: 60_000, memoryBytes: 2 ** 20, processes: 10 };
@@ -35,7 +35,13 @@ test("a build goes to the engine with the least to do for its slots; the setting
   for (const key of ["a", "b", "c", "d", "e"]) {
     const name = await pool.choose("linux/amd64");
     chosen.push(name);
-    const request = { platform: "linux/amd64", context: context.path, dockerfile: "FROM scratch\nRUN sleep 1000\n", buildArguments: {}, limits } as const;
+    const request = {
+      platform: "linux/amd64",
+      context: context.path,
+      dockerfile: "FROM scratch\nRUN sleep 1000\n",
+      buildArguments: {},
+      limits,
+    } as const;
     building.push(pool.named(name).build(key, request, () => true, controller.signal));
   }
   expect(chosen).toEqual(["small", "large", "large", "large", "small"]);
@@ -51,7 +57,10 @@ test("one that is away is passed over; when all are, the build waits", async () 
   expect(await pool.choose("linux/amd64")).toBe("other");
   other.setReachable(false);
   await expect(pool.choose("linux/amd64")).rejects.toMatchObject({ code: "engine.unreachable" });
-  await expect(pool.choose("linux/z80")).rejects.toMatchObject({ code: "engine.platform-unsupported", message: "no engine serves linux/z80" });
+  await expect(pool.choose("linux/z80")).rejects.toMatchObject({
+    code: "engine.platform-unsupported",
+    message: "no engine serves linux/z80",
+  });
   expect(() => pool.named("gone")).toThrow(expect.objectContaining({ code: "engine.unknown" }));
 });
 
