@@ -39,8 +39,11 @@ export const request: BuildRequested = {
   requestedBy: "alice",
 };
 
+/** What an engine differs in; all of them are the same daemon. */
+type Member = Partial<Pick<Parameters<typeof dockerEngine>[0], "name" | "platforms" | "builder">>;
+
 /** The build flow on a real engine, registry and gpg; forge, journal and stores stand in memory. The repository is the template. */
-export async function realBuildWorld() {
+export async function realBuildWorld(members: readonly Member[] = [{}]) {
   const docker = await requireDocker();
   const scratch = await scratchDirectory();
   const registry = await startDockerRegistry();
@@ -54,8 +57,14 @@ export async function realBuildWorld() {
     log: () => {},
   });
   const installation = `flow-${randomBytes(4).toString("hex")}`;
-  const engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: join(scratch.path, "engine"), slots: 2 });
-  const engines = enginePool([{ engine, slots: 2 }]);
+  const opened = members.map((member, index) =>
+    dockerEngine({
+      ...{ host: `unix://${dockerSocket}`, installation, slots: 2, name: `docker${index === 0 ? "" : `-${index + 1}`}` },
+      stateDirectory: join(scratch.path, `engine-${index}`),
+      ...member,
+    }),
+  );
+  const engines = enginePool(opened.map((engine) => ({ engine, slots: 2 })));
   const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
   const lookaside = join(scratch.path, "lookaside");
   const signer = openpgpSigner({
@@ -138,7 +147,7 @@ export async function realBuildWorld() {
   }
 
   async function close(): Promise<void> {
-    await engine.cleanUp(() => false);
+    await engines.cleanUp(() => false);
     for (const image of await docker.listImages({ digests: true })) {
       for (const name of image.RepoDigests ?? []) {
         if (name.startsWith(`${registry.endpoint}/`))
@@ -157,7 +166,7 @@ export async function realBuildWorld() {
   }
 
   return Object.assign(world, {
-    ...{ docker, registry, base, engine, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
+    ...{ docker, registry, base, engines, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
     /** Of the next build that is complete. */
     nextRelease: () => String([...records.values()].filter((one) => one.state === "complete" && one.nvr !== undefined).length + 1),
     run: (id: string, asked: BuildRequested = request) => journal.attempt(flow, id, asked),
