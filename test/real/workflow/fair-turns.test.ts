@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { z } from "zod";
 import type { Step } from "../../../src/workflow/step.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
@@ -37,41 +36,6 @@ const ask = (repository: string) => {
   const name = `${repository} ${++asked}`;
   return world.desk.runs.start(world.request(`build ${name}`, { intent: { name, repository } }));
 };
-
-/** What a worker with one place does, without its jobs: takes the first that is due, and ends it. Gives the repositories in the order of their runs. */
-async function takeAll(): Promise<readonly string[]> {
-  const { journal } = world.store;
-  const presence = await journal.openPresence();
-  const begun: string[] = [];
-  for (let [next] = await journal.listDue(["test"], 1); next !== undefined; [next] = await journal.listDue(["test"], 1)) {
-    const claim = await journal.claim(next, presence.holder, 30_000, ["test"]);
-    if (claim === undefined) throw new Error(`run ${next} is due and cannot be claimed`);
-    begun.push((claim.run.intent as Asked).repository);
-    await world.store.transaction((transaction) => journal.end(claim.lease, "done", undefined, transaction));
-    // Begun at different times, as in life.
-    world.clock.advance(10);
-  }
-  await presence.close();
-  return begun;
-}
-
-test("whatever was queued before, between two builds of one repository that waits each other has at most one", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.constantFrom("a", "b", "c", "d"), { minLength: 1, maxLength: 16 }), async (queue) => {
-      for (const repository of queue) await ask(repository);
-      const begun = await takeAll();
-      expect(begun.toSorted()).toEqual(queue.toSorted());
-      for (const repository of new Set(queue)) {
-        // From the beginning, or from one of its builds, to its next one.
-        for (const between of begun.join("").split(repository).slice(0, -1)) {
-          expect([repository, between, new Set(between).size]).toEqual([repository, between, between.length]);
-        }
-      }
-      await database.query("delete from run");
-    }),
-    { numRuns: 15 },
-  );
-}, 60_000);
 
 test("one build of a repository with a long queue does not keep the other's from the second place", async () => {
   const atWork = new Set<string>();
