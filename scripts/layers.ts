@@ -146,6 +146,7 @@ export const parts: readonly Part[] = [
       "src/installation.ts",
       "src/init.ts",
       "src/doctor-checks.ts",
+      "src/engine-doctor.ts",
     ],
     home: fences.flatMap((fence) => fence.modules),
     closed: [],

@@ -17,6 +17,9 @@ export const needs = [
   { what: "rpmbuild", programs: ["rpmbuild"], debian: ["rpm"], fedora: ["rpm-build"] },
   { what: "static busybox", programs: ["busybox"], isStatic: true, debian: ["busybox-static"], fedora: ["busybox"] },
   { what: "git", programs: ["git"], debian: ["git"], fedora: ["git-core"] },
+  { what: "Docker Engine to start for tests", programs: ["dockerd"], debian: ["docker.io"], fedora: ["moby-engine"], tests: true },
+  { what: "Docker's command line", programs: ["docker"], debian: ["docker.io"], fedora: ["docker-cli"], tests: true },
+  { what: "OpenSSL", programs: ["openssl"], debian: ["openssl"], fedora: ["openssl"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];
 

@@ -15,6 +15,7 @@ import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
+import { type Engines, enginePool } from "./engines/engine-pool.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
@@ -76,7 +77,7 @@ export interface App {
   readonly people: (ForgePeople & LocalForgeAdmin) | undefined;
   /** Looks at how flibs stands with the forge; undefined where the forge is flibs' own. */
   readonly forgeDoctor: ForgeDoctor | undefined;
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
   readonly gnupg: GnupgHome;
@@ -111,7 +112,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
-  const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
+  const openedEngines = openEngines(settings, await store.ensureInstallation());
+  const engines = enginePool(
+    openedEngines.map(({ engine, ...member }) => ({ ...member, engine: wrap<Engine>(`engine ${engine.name}`, engine) })),
+  );
+  const buildsAtATime = settings.limits.builds ?? settings.engines.reduce((sum, engine) => sum + engine.slots, 0);
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
     candidate: openSigner(settings, gnupg, "candidate", log),
@@ -156,7 +161,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     destinationTags: store.destinationTags,
     logs: store.logs,
     forge: () => forge,
-    engine,
+    engines,
     candidate: {
       registry: named.named("candidate"),
       ...publicNamed(settings, "candidate"),
@@ -164,7 +169,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     openRegistry: parentRegistries(settings, environment),
     signer: signers.candidate,
-    runners: [commandRunner({ engine })],
+    runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
     readTree: checkedOutTree,
@@ -183,6 +188,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       testMs: durationMs(settings.limits.testTime),
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
+      ...optional("cpus", settings.limits.cpus),
+      ...optional("imageBytes", settings.limits.image === undefined ? undefined : sizeBytes(settings.limits.image)),
+      mayDiffer: settings.components.mayDiffer,
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
       labels: { values: settings.labels.image, equal: settings.labels.equal, ...optional("infoUrlFormat", settings.labels.infoUrlFormat) },
@@ -236,9 +244,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
-    concurrency: settings.limits.builds + 4,
+    concurrency: 2 * buildsAtATime + 4,
     // Suites that are run again take an engine's slot as a build does.
-    most: { build: settings.limits.builds, test: settings.limits.builds },
+    most: { build: buildsAtATime, test: buildsAtATime },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
@@ -252,7 +260,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       forge,
       people,
       forgeDoctor,
-      engine,
+      engines,
       registries,
       signers,
       gnupg,
@@ -272,6 +280,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       await openSigners.candidate.close();
       await openSigners.production.close();
       await gnupg.close();
+      for (const { engine } of openedEngines) await engine.close();
       registries.candidate.close();
       registries.production.close();
       await store.close();
@@ -341,14 +350,20 @@ async function openForge(
   }
 }
 
-function openEngine(settings: Settings, installation: string): Engine {
-  return dockerEngine({
-    socket: settings.engine.socket,
-    installation,
-    stateDirectory: join(settings.stateDirectory, "engine"),
-    builds: settings.limits.builds,
-    maxContextBytes: sizeBytes(settings.limits.context),
-  });
+function openEngines(settings: Settings, installation: string) {
+  return settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => ({
+    slots,
+    ...optional("platforms", platforms),
+    engine: dockerEngine({
+      ...{ name, host, slots, builder, installation },
+      stateDirectory: join(settings.stateDirectory, "engine", name),
+      maxContextBytes: sizeBytes(settings.limits.context),
+      ...optional("tls", tls),
+      ...optional("platforms", platforms),
+      ...optional("buildCgroup", buildCgroup),
+      ...optional("keepCacheBytes", keepCache === undefined ? undefined : sizeBytes(keepCache)),
+    }),
+  }));
 }
 
 function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {

@@ -67,7 +67,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     };
   },
   init: async (options) => {
-    const engine = dockerEngine({ socket: options.socket, installation: "init", stateDirectory: options.directory, builds: 1 });
+    const engine = dockerEngine({ host: `unix://${options.socket}`, installation: "init", stateDirectory: options.directory, slots: 1 });
     return initInstallation(options, await engine.platforms());
   },
 } satisfies Omit<CommandContext, "settings" | "withClient" | "exit">);

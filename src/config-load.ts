@@ -101,6 +101,9 @@ function absolutePaths(settings: Settings, base: string): Settings {
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
     registries: { candidate: registry(settings.registries.candidate), production: registry(settings.registries.production) },
+    engines: settings.engines.map((engine) =>
+      engine.tls === undefined ? engine : { ...engine, tls: { ca: at(engine.tls.ca), cert: at(engine.tls.cert), key: at(engine.tls.key) } },
+    ),
     signing: {
       ...settings.signing,
       gnupgHome: at(settings.signing.gnupgHome),

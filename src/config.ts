@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
 import { appError } from "./domain/errors.ts";
+import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
@@ -16,12 +17,8 @@ const duration = (fallback: string, text: string) =>
     .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
     .default(fallback)
     .describe(text);
-const size = (fallback: string, text: string) =>
-  z
-    .string()
-    .regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB, MiB or GiB, as in 512MiB")
-    .default(fallback)
-    .describe(text);
+const sizeText = z.string().regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB, MiB or GiB, as in 512MiB");
+const size = (fallback: string, text: string) => sizeText.default(fallback).describe(text);
 
 const kojiName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, "write at most 100 letters, digits and . _ + -");
 
@@ -32,6 +29,76 @@ const RegistrySettings = z.strictObject({
   username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
   password: Secret.optional().describe("Password or robot token that goes with the name"),
 });
+
+const EngineSettings = z
+  .strictObject({
+    kind: z.literal("docker").describe("Docker Engine"),
+    name: z
+      .string()
+      .regex(/^[a-z0-9]+(?:-[a-z0-9]+)*$/, "write small letters, digits and single dashes")
+      .max(40)
+      .default("docker")
+      .describe("What builds remember it by; keep it while builds are under way"),
+    host: z
+      .string()
+      .regex(
+        /^(?:unix:\/\/\/.+|ssh:\/\/(?:[A-Za-z0-9_][\w.-]*@)?(?:[A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:]+\])(?::\d{1,5})?|tcp:\/\/(?:[A-Za-z0-9][\w.-]*|\[[0-9a-fA-F:]+\]):\d{1,5})$/,
+        "write unix:///path/of/docker.sock, ssh://user@host or tcp://host:2376",
+      )
+      .default("unix:///var/run/docker.sock")
+      .describe(
+        "Its socket on this machine, another machine by ssh (as docker itself does: ssh host docker system dial-stdio), or its TLS port",
+      ),
+    tls: z
+      .strictObject({
+        ca: z.string().describe("PEM file of the authority that signed the engine's certificate; relative to the settings file"),
+        cert: z.string().describe("PEM file of our certificate; relative to the settings file"),
+        key: z.string().describe("PEM file of its key; relative to the settings file"),
+      })
+      .optional()
+      .describe("For tcp://, which is never used without: whoever reaches a Docker Engine is root there"),
+    platforms: z
+      .array(
+        z
+          .string()
+          .regex(/^[a-z0-9]+\/[a-z0-9_]+(?:\/[a-z0-9]+)?$/, "write it as in linux/arm64")
+          .transform((text) => text as Platform),
+      )
+      .min(1)
+      .optional()
+      .describe(
+        "What it builds and tests for; its own platform when left out. More than that needs emulation (qemu-user), which flibs doctor tries",
+      ),
+    slots: z.number().int().positive().default(2).describe("Builds of one platform that it works on at a time; the others wait"),
+    builder: z
+      .enum(["auto", "buildkit", "classic"])
+      .default("auto")
+      .describe(
+        "auto: BuildKit where buildCgroup holds it to limits, else the classic builder; buildkit: also without limits, which hands the machine to whoever may start a build",
+      ),
+    buildCgroup: z
+      .string()
+      .regex(/^(?:\/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$/, "write it as in /flibs-builds")
+      .optional()
+      .describe(
+        "The --cgroup-parent of a dockerd on this machine that is kept for builds; flibs makes it and sets limits.memory, limits.processes and limits.cpus times slots there",
+      ),
+    keepCache: sizeText
+      .optional()
+      .describe("BuildKit's cache beyond this is removed now and then, whoever made it; the engine decides when left out"),
+  })
+  .refine(({ host, tls }) => host.startsWith("tcp://") === (tls !== undefined), {
+    error: "tcp:// needs tls, and nothing else takes it",
+    path: ["tls"],
+  })
+  .refine(({ host, buildCgroup }) => buildCgroup === undefined || host.startsWith("unix://"), {
+    error: "flibs can make a cgroup on this machine only: host must be unix://",
+    path: ["buildCgroup"],
+  })
+  .refine(({ builder, buildCgroup }) => buildCgroup === undefined || builder !== "classic", {
+    error: "the classic builder has limits of its own: leave buildCgroup out",
+    path: ["buildCgroup"],
+  });
 
 export const Settings = z.strictObject({
   stateDirectory: z
@@ -86,6 +153,12 @@ export const Settings = z.strictObject({
         .array(z.string())
         .default(["main", "rawhide", "f*", "epel*"])
         .describe("Branches whose pushes are built; * stands for any letters but /"),
+      newerPush: z
+        .enum(["replace", "replace-waiting", "queue"])
+        .default("replace")
+        .describe(
+          "What a push does to builds of earlier commits of its branch. replace: cancels them; replace-waiting: those that have begun end first; queue: all are built in turn",
+        ),
     })
     .prefault({})
     .describe("What is built"),
@@ -158,28 +231,41 @@ export const Settings = z.strictObject({
     .prefault({})
     .describe("Base images"),
   ...contentSettings,
-  engine: z
-    .discriminatedUnion("kind", [
-      z.strictObject({
-        kind: z.literal("docker").describe("Docker Engine"),
-        socket: z.string().default("/var/run/docker.sock").describe("Docker Engine's socket"),
-      }),
-    ])
-    .prefault({ kind: "docker" })
-    .describe("Where builds and tests run"),
+  engines: z
+    .array(EngineSettings)
+    .min(1)
+    .refine((engines) => new Set(engines.map(({ name }) => name)).size === engines.length, { error: "two engines have one name" })
+    .prefault([{ kind: "docker" }])
+    .describe("Where builds and tests run; each platform is built on one of those that serve it"),
   limits: z
     .strictObject({
-      builds: z.number().int().positive().default(2).describe("Builds at a time"),
+      builds: z
+        .number()
+        .int()
+        .positive()
+        .optional()
+        .describe("Runs of builds, and of tests, that one flibs works on at a time; the slots of all engines together when left out"),
       buildTime: duration("3h", "Longest build of one platform"),
       testTime: duration("15m", "Longest test suite"),
       memory: size("2GiB", "Memory of one build or test container"),
       processes: z.number().int().positive().default(1024).describe("Processes in one build or test container"),
+      cpus: z.number().positive().optional().describe("Processors that one build or test container may use, as in 1.5; all when left out"),
+      image: sizeText.optional().describe("Largest image of one platform, uncompressed; any size when left out"),
       context: size("512MiB", "Largest repository tree that is sent to the engine"),
       log: size("64MiB", "Longest log of one build or test"),
       logRetention: duration("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
     })
     .prefault({})
     .describe("Limits of builds and tests"),
+  components: z
+    .strictObject({
+      mayDiffer: z
+        .array(z.string())
+        .default([])
+        .describe("Names of RPMs that need not have the same version, release and signature on all platforms of a build"),
+    })
+    .prefault({})
+    .describe("Comparison of the platforms of one build"),
   signing: z
     .strictObject({
       gnupgHome: z

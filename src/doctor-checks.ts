@@ -8,6 +8,7 @@ import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
 import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
+import { lookAtEngine } from "./engine-doctor.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { readAppNeeds } from "./forge/github/app-manifest.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
@@ -32,7 +33,10 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       },
     },
     ...(forge.kind === "github" ? githubChecks(settings, open) : []),
-    { name: "engine", look: async () => `serves ${(await (await open()).engine.platforms()).join(", ")}` },
+    ...settings.engines.map(({ name }) => ({
+      name: settings.engines.length === 1 ? "engine" : `engine ${name}`,
+      look: async () => lookAtEngine((await open()).engines.named(name)),
+    })),
     ...(["candidate", "production"] as const).map((stage) => ({
       name: `${stage} registry`,
       look: async () => {

@@ -75,7 +75,7 @@ function settingsText(options: InitOptions, keys: { candidateKey: string; produc
     manifests: { repository: manifestRepository },
     registries: { candidate: registry(options.candidate), production: registry(options.production) },
     ...(options.parents.length === 0 ? {} : { parents: { allowed: options.parents } }),
-    engine: { kind: "docker", socket: options.socket },
+    engines: [{ kind: "docker", host: `unix://${options.socket}` }],
     signing: { gnupgHome: "gnupg", ...keys },
   };
   return `# flibs config explain tells every setting\n${stringify(settings)}`;

@@ -127,7 +127,7 @@ function every(name: string, pauseMs: number, sweep: () => Promise<number>) {
 
 /** Containers and tags of runs that have ended: what a crash left behind. Asked anew for each, since builds begin while this goes on. */
 async function cleanEngine(app: App): Promise<readonly string[]> {
-  return app.engine.cleanUp(async (key) => {
+  return app.engines.cleanUp(async (key) => {
     const run = await app.runs.find(key.split("/")[0] ?? key);
     return run !== undefined && !isFinal(run.status);
   });
@@ -143,7 +143,9 @@ async function lookAround(app: App, board: ReadinessBoard): Promise<number> {
     }
   };
   await look("database", () => app.runs.list({ limit: 1 }));
-  await look("engine", () => app.engine.platforms());
+  await look("engine", async () => {
+    for (const engine of app.engines.all) await engine.platforms();
+  });
   await look("candidate", () => app.registries.candidate.findManifest("flibs", "readiness"));
   await look("production", () => app.registries.production.findManifest("flibs", "readiness"));
   return 0;
@@ -153,7 +155,7 @@ async function lookAround(app: App, board: ReadinessBoard): Promise<number> {
 export function describeInstallation(settings: Settings): Record<string, unknown> {
   return {
     forge: settings.forge.kind,
-    engine: settings.engine.kind,
+    engines: settings.engines.map(({ name, host }) => `${name} ${host}`).join(", "),
     manifests: settings.manifests.repository,
     candidate: settings.registries.candidate.endpoint,
     production: settings.registries.production.endpoint,

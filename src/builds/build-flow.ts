@@ -11,8 +11,10 @@ import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
+import { demandSameComponents } from "./demand-same-components.ts";
 import { describeBuild } from "./describe-build.ts";
 import { Digest } from "./digest-schema.ts";
+import { everyPlatform } from "./every-platform.ts";
 import { fetchContents } from "./fetch-contents.ts";
 import { followsBranch } from "./follows-branch.ts";
 import { reserve } from "./reserve.ts";
@@ -68,8 +70,11 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     return made;
   });
 
-  const building = everyPlatform(plan.platforms, (platform) => buildPlatform(ports, step, request, plan, platform, repositories));
+  const building = everyPlatform(plan.platforms, (platform, cancelled) =>
+    buildPlatform(ports, step, request, plan, platform, repositories, cancelled),
+  );
   const images = await beside(building, say("planned"));
+  await demandSameComponents(ports, step, request, images);
   const index = await step("push index", Digest, async () => {
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
@@ -80,7 +85,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
   }
   await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
-  await step("describe", z.null(), () => describeBuild(ports, build, request, index).then(() => null));
+  await step("describe", z.null(), () => describeBuild(ports, build, request, { index, engine: images[0]?.engine ?? "" }).then(() => null));
   await step.write("record", z.null(), async (transaction) => {
     await builds.complete(build, index, transaction);
     if (plan.target !== undefined && !request.scratch) {
@@ -139,17 +144,8 @@ async function finishBuild(ports: BuildPorts, step: Step, request: BuildRequeste
   await step("remove workspace", z.null(), () => ports.workspaces.remove(build).then(() => null));
   if (known) await step("final status", z.null(), () => sayStatuses(ports, build, request, { ending }).then(() => null));
   await step("clean up", z.null(), async () => {
-    await ports.engine.cleanUp((key) => !key.startsWith(`${build}/`));
+    await ports.engines.cleanUp((key) => !key.startsWith(`${build}/`));
     return null;
-  });
-}
-
-/** All platforms at once; when one fails the others end first, so that nothing goes on behind the run's back. */
-async function everyPlatform<T>(platforms: readonly Platform[], work: (platform: Platform) => Promise<T>): Promise<readonly T[]> {
-  const ended = await Promise.allSettled(platforms.map(work));
-  return ended.map((one) => {
-    if (one.status === "rejected") throw one.reason;
-    return one.value;
   });
 }
 

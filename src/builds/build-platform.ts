@@ -1,14 +1,15 @@
 import { z } from "zod";
-import { rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
+import { type RewrittenDockerfile, rewriteDockerfile } from "../distgit/rewrite-dockerfile.ts";
 import { appError, type ErrorCode, isAppError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
-import type { BuildOutcome } from "../engines/engine.ts";
+import type { BuildOutcome, Limits } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
 import { buildContents } from "./build-contents.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { BuildPlan, BuildRequested } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, InstalledRpm } from "./build-record.ts";
 import { Image, Parts, Pushed } from "./build-schemas.ts";
+import { stepOf } from "./build-step.ts";
 import type { FetchedRepository } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
 import { ensureBuildSources } from "./fetch-contents.ts";
@@ -25,10 +26,16 @@ import { platformTag } from "./tags.ts";
 /** The image of one platform in the candidate registry. */
 export interface PushedImage {
   readonly platform: Platform;
+  /** Kind of the engine that built it. */
+  readonly engine: string;
   readonly pushed: ManifestDescriptor;
+  readonly rpms: readonly InstalledRpm[];
 }
 
-/** Build, look inside, push by digest, remember. Throws `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `workflow.cancelled`. */
+/**
+ * Build, look inside, push by digest, remember, all on one engine. `cancelled` aborts when another platform has failed. Throws
+ * `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `builds.image-too-large`, `workflow.cancelled`.
+ */
 export async function buildPlatform(
   ports: BuildPorts,
   step: Step,
@@ -36,9 +43,12 @@ export async function buildPlatform(
   plan: BuildPlan,
   platform: Platform,
   repositories: readonly FetchedRepository[],
+  cancelled: AbortSignal,
 ): Promise<PushedImage> {
-  const { engine, candidate, settings } = ports;
+  const { candidate, settings } = ports;
   const limit = buildLimit(settings, plan);
+  // Written down before the engine gets the build: only there are its key and, later, its image known.
+  const engine = ports.engines.named(await step(`engine ${platform}`, z.string(), () => ports.engines.choose(platform)));
   const logged = async <T>(name: string, work: (log: LogWriter) => Promise<T>): Promise<T> => {
     const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
     try {
@@ -57,8 +67,8 @@ export async function buildPlatform(
       pinned: (image) => image,
       labels: labelsFor(plan, platform),
     });
-    const building = logged(platform, (log) =>
-      engine.build(
+    const building = logged(platform, async (log) => {
+      const ended = await engine.build(
         key,
         {
           platform,
@@ -66,14 +76,17 @@ export async function buildPlatform(
           dockerfile: rewritten.text,
           extraFiles: contents.extraFiles,
           buildArguments: {},
-          limits: { timeoutMs: limit.timeoutMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          ...cacheScopeOf(request),
+          limits: limitsOf(settings, limit.timeoutMs),
         },
         log.sink,
-        signal,
-      ),
-    );
+        AbortSignal.any([signal, cancelled]),
+      );
+      if (ended.outcome === "cancelled" && cancelled.aborted) log.sink(`\n${(cancelled.reason as Error).message}\n`);
+      return ended;
+    });
     const outcome = await orParentGone(building, () => demandParents(ports, dockerfile, plan.parents, platform));
-    return builtImage(outcome, platform, limit, settings.logBytes, lineOfStep(rewritten.lines, outcome));
+    return builtImage(outcome, platform, limit, settings.logBytes, lineOfStep(rewritten, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -83,6 +96,7 @@ export async function buildPlatform(
       await logged(`inspect ${platform}`, async (log) => log.sink(`warning: the RPM list is not complete: ${problem}\n`));
     }
     const { sizeBytes, diffIds, config } = found;
+    demandSize(platform, sizeBytes, settings.imageBytes);
     const distribution = findDistribution(found.files);
     return {
       ...{ platform, imageId, sizeBytes, diffIds, config, rpms },
@@ -103,7 +117,7 @@ export async function buildPlatform(
           ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
         },
         log.sink,
-        signal,
+        AbortSignal.any([signal, cancelled]),
       );
       // What the engine says it pushed is believed only when the registry's bytes name the image that was built.
       const manifest = await candidate.registry.readManifest(plan.imageRepository, digest);
@@ -116,12 +130,12 @@ export async function buildPlatform(
   const measuring = pushing.then(({ digest }) =>
     step(`measure ${platform}`, Parts, (_, signal) => measureImage(ports, plan, platform, digest, signal)),
   );
-  const [image, pushed, parts] = await Promise.all([inspecting, pushing, measuring]);
+  const [image, [pushed, parts]] = await bothOf(inspecting, bothOf(pushing, measuring));
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size, parts }, transaction);
     return null;
   });
-  return { platform, pushed };
+  return { platform, engine: engine.kind, pushed, rpms: image.rpms };
 }
 
 /** A base image that is no longer there explains better what went wrong than the engine's words about it. */
@@ -134,6 +148,39 @@ async function orParentGone(building: Promise<BuildOutcome>, demand: () => Promi
     if (isAppError(error) && error.code.startsWith("engine.pull-")) await demand();
     throw error;
   }
+}
+
+/** When one fails the other comes to its end first: nothing must go on behind the run's back. */
+async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return [await one, await other];
+}
+
+/**
+ * Whoever may push to a branch could as well write into its Dockerfile what a poisoned cache would; nobody else shares its cache. A pull request of a
+ * stranger shares nothing, and neither does one of somebody who may write: it was not merged.
+ */
+function cacheScopeOf({ repository, branch, pull, stranger }: BuildRequested): { readonly cacheScope?: string } {
+  return pull === undefined && stranger === undefined ? { cacheScope: `${repository} ${branch}` } : {};
+}
+
+/** Limits of one build or test container. */
+export function limitsOf(settings: BuildPorts["settings"], timeoutMs: number): Limits {
+  const { memoryBytes, processes, cpus } = settings;
+  return { timeoutMs, memoryBytes, processes, ...(cpus === undefined ? {} : { cpus }) };
+}
+
+function demandSize(platform: Platform, sizeBytes: number, limit: number | undefined): void {
+  if (limit === undefined || sizeBytes <= limit) return;
+  throw appError(
+    "builds.image-too-large",
+    `the image for ${platform} has ${formatSize(sizeBytes)}, more than the ${formatSize(limit)} allowed`,
+    {
+      file: "Dockerfile",
+      platform,
+      hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
+    },
+  );
 }
 
 /** What container.yaml asks for, cut to the site's limit. */
@@ -150,13 +197,14 @@ interface BuildLimit {
 }
 
 /** Instructions that flibs added have no line in the repository's Dockerfile. */
-function lineOfStep(lines: readonly (number | undefined)[], outcome: BuildOutcome): number | undefined {
-  return outcome.outcome === "built" || outcome.step === undefined ? undefined : lines[outcome.step - 1];
+function lineOfStep({ text, lines }: RewrittenDockerfile, outcome: BuildOutcome): number | undefined {
+  const step = outcome.outcome === "built" ? undefined : stepOf(text, outcome);
+  return step === undefined ? undefined : lines[step - 1];
 }
 
 function builtImage(outcome: BuildOutcome, platform: Platform, limit: BuildLimit, logBytes: number, line: number | undefined) {
   const refuse = (code: ErrorCode, message: string, hint: string) =>
-    appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint });
+    appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint, platform });
   switch (outcome.outcome) {
     case "built":
       return outcome.imageId;
@@ -191,6 +239,7 @@ function formatMinutes(ms: number): string {
 }
 
 function formatSize(bytes: number): string {
+  if (bytes >= 10 * 2 ** 20) return `${Math.floor(bytes / 2 ** 20)} MiB`;
   return bytes % 2 ** 20 === 0 ? `${bytes / 2 ** 20} MiB` : `${bytes} bytes`;
 }
 

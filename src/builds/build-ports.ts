@@ -1,6 +1,7 @@
 import type { SiteLabels } from "../distgit/image-labels.ts";
 import type { Tree } from "../distgit/tree.ts";
-import type { Engine, PushDestination } from "../engines/engine.ts";
+import type { PushDestination } from "../engines/engine.ts";
+import type { Engines } from "../engines/engine-pool.ts";
 import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { TestRunner } from "../gating/test-runner.ts";
 import type { Log } from "../log.ts";
@@ -25,7 +26,7 @@ export interface BuildPorts {
   readonly logs: LogStore;
   /** By the forge's name in the intent. */
   readonly forge: (name: string) => Pick<ForgeSources, "checkout" | "sourceUrl"> & Pick<ForgePulls, "setStatus" | "listStatuses">;
-  readonly engine: Engine;
+  readonly engines: Engines;
   readonly candidate: CandidateRegistry;
   readonly openRegistry: OpenRegistry;
   /** Signs with the candidate key. */
@@ -71,6 +72,12 @@ export interface BuildSettings {
   readonly testMs: number;
   readonly memoryBytes: number;
   readonly processes: number;
+  /** Processors; no limit when left out. */
+  readonly cpus?: number;
+  /** Uncompressed bytes of an image; no limit when left out. */
+  readonly imageBytes?: number;
+  /** Packages that need not be the same on all platforms. */
+  readonly mayDiffer: readonly string[];
   readonly contextBytes: number;
   readonly logBytes: number;
   /** Labels that the operators want in every image. */

@@ -10,8 +10,13 @@ import type { BuildRequested } from "./build-record.ts";
  * Makes and keeps the documents of a build whose images are all in the registry: before it is recorded as complete, so that no complete build is
  * without them. Done again it replaces them.
  */
-export async function describeBuild(ports: BuildPorts, id: string, request: BuildRequested, index: Digest): Promise<void> {
-  const { builds, candidate, engine, settings } = ports;
+export async function describeBuild(
+  ports: BuildPorts,
+  id: string,
+  request: BuildRequested,
+  { index, engine }: { readonly index: Digest; readonly engine: string },
+): Promise<void> {
+  const { builds, candidate, settings } = ports;
   const build = await builds.find(id);
   if (build?.plan === undefined) throw new Error(`build ${id} has no record or no plan when it is described`);
   const list = await candidate.registry.readManifest(build.plan.imageRepository, index);
@@ -21,7 +26,7 @@ export async function describeBuild(ports: BuildPorts, id: string, request: Buil
       finishedAt: new Date().toISOString(),
       source: ports.forge(request.forge).sourceUrl(request.repository),
       index: { digest: index, mediaType: list.mediaType },
-      engine: engine.name,
+      engine,
       logs: await describeLogs(ports, id, build.plan.platforms),
     },
     publicName: candidate.publicName,

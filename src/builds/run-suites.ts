@@ -4,6 +4,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { TestResult, TestSuite } from "../gating/test-runner.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
+import { limitsOf } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, SuiteResult } from "./build-record.ts";
 import { Result } from "./build-schemas.ts";
@@ -58,7 +59,7 @@ async function runSuite(
           ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
           platform,
           tree: reading,
-          limits: { timeoutMs: settings.testMs, memoryBytes: settings.memoryBytes, processes: settings.processes },
+          limits: limitsOf(settings, settings.testMs),
         },
         log.sink,
         signal,

@@ -2,11 +2,12 @@ import type { Dockerfile } from "../distgit/dockerfile.ts";
 import { type Finding, findingsError } from "../distgit/finding.ts";
 import { baseImageOf, type ParentEnv } from "../distgit/labels.ts";
 import { lintLinks } from "../distgit/links.ts";
-import { type LintContext, type LintedTree, lintTree } from "../distgit/lint.ts";
+import { type DialectFor, type LintContext, type LintedTree, lintTree } from "../distgit/lint.ts";
 import { basePaths, filterTree, isBasePath } from "../distgit/overlay.ts";
 import { stageUsers } from "../distgit/stage-users.ts";
 import type { Tree } from "../distgit/tree.ts";
-import { appError } from "../domain/errors.ts";
+import { unknownDialect } from "../domain/dockerfile-dialect.ts";
+import { appError, isAppError } from "../domain/errors.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRequested } from "./build-record.ts";
 import type { Looked } from "./build-schemas.ts";
@@ -19,6 +20,7 @@ import { chooseTarget } from "./targets.ts";
 
 /** What is needed to check out and read a commit. */
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
+  readonly engines: Pick<BuildPorts["engines"], "platforms" | "dialect">;
   readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
   readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels">;
 };
@@ -49,27 +51,30 @@ export async function readSource(
   origin: Origin,
 ): Promise<{ readonly directory: string; readonly tree: Tree; readonly dockerfile: Dockerfile; readonly help: string | undefined }> {
   const trees = await ensureTrees(ports, run, origin);
-  const linted = await readTrees(ports, trees);
+  const linted = await readTrees(ports, trees, { dialectFor: knownDialect(ports) });
   const tree = await ports.readTree(trees.context);
   return { directory: trees.context, tree, dockerfile: demandDockerfile(linted), help: linted.help };
 }
 
 /** Everything that lint finds without asking a registry, secrets masked; also written into the log `lint`. */
 export async function lintSource(ports: SourcePorts, run: string, origin: Origin): Promise<readonly Finding[]> {
-  const { findings } = await readTrees(ports, await ensureTrees(ports, run, origin));
+  const { findings } = await readTrees(ports, await ensureTrees(ports, run, origin), { dialectFor: knownDialect(ports) });
   return await writeFindings(ports, run, findings);
 }
 
 /** Everything the plan follows from but the NVR: platforms of the engine, parents of the registries, labels with the parents' ENV. */
 export async function readFacts(ports: BuildPorts, build: string, request: BuildRequested): Promise<Looked> {
   const trees = await ensureTrees(ports, build, request);
-  const before = await readTrees(ports, trees);
-  const dockerfile = demandDockerfile(before);
+  const before = await readTrees(ports, trees, { dialectFor: async () => unknownDialect });
   const target = chooseTarget(ports.settings.targets, request);
-  const platforms = choosePlatforms(await ports.engine.platforms(), before.container, request.architectures, target?.architectures);
+  const platforms = choosePlatforms(await ports.engines.platforms(), before.container, request.architectures, target?.architectures);
+  const dialect = await ports.engines.dialect(platforms);
+  const dialectFor = async () => dialect;
+  const dockerfile = demandDockerfile(await readTrees(ports, trees, { dialectFor }));
   const { parents, warnings } = await resolveParents(ports, dockerfile, platforms, request);
   const parentOf = (image: string) => parents.find((one) => one.written === image);
-  const whole = await readTrees(ports, trees, (image) => parentOf(image)?.env, { parentLabels: (image) => parentOf(image)?.labels });
+  const parentLabels = (image: string) => parentOf(image)?.labels;
+  const whole = await readTrees(ports, trees, { dialectFor, parentLabels }, (image) => parentOf(image)?.env);
   const findings = await writeFindings(ports, build, [...whole.findings, ...warnings]);
   if (findingsError(findings) !== undefined) return { refused: [...findings] };
   const record = await ports.builds.find(build);
@@ -128,11 +133,26 @@ function demandDockerfile({ findings, dockerfile }: LintedTree): Dockerfile {
   return dockerfile;
 }
 
+/**
+ * What the engines understand, when they can be asked: nobody should wait for an engine to hear of a misspelt label. The plan asks again, and
+ * waits.
+ */
+function knownDialect({ engines }: SourcePorts): DialectFor {
+  return async (container) => {
+    try {
+      return await engines.dialect(choosePlatforms(await engines.platforms(), container));
+    } catch (error) {
+      if (isAppError(error)) return unknownDialect;
+      throw error;
+    }
+  };
+}
+
 async function readTrees(
   ports: SourcePorts,
   { context, reading }: Trees,
+  known: Pick<LintContext, "parentLabels" | "dialectFor">,
   parentEnv?: ParentEnv,
-  known: Pick<LintContext, "parentLabels"> = {},
 ): Promise<LintedTree> {
   const { labels, buildMs } = ports.settings;
   const site = { labels, buildSeconds: Math.floor(buildMs / 1000), ...known };

@@ -121,7 +121,7 @@ async function finishTests(ports: TestPorts, step: Step, intent: TestsRequested,
   await step("remove workspace", z.null(), () => ports.workspaces.remove(step.run).then(() => null));
   await step("final status", z.null(), () => say(ports, step.run, intent, { ending }).then(() => null));
   await step("clean up", z.null(), async () => {
-    await ports.engine.cleanUp((key) => !key.startsWith(`${step.run}/`));
+    await ports.engines.cleanUp((key) => !key.startsWith(`${step.run}/`));
     return null;
   });
 }

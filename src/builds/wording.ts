@@ -59,6 +59,8 @@ function platformOf(record: BuildRecord, platform: string, stage: Stage, view: S
   if (view.ending?.status === "failed" && image !== undefined && record.images.length < (record.plan?.platforms.length ?? 0)) {
     return statusOf(name, "cancelled", "Built, but another platform failed", "", view);
   }
+  const failed = view.ending?.status === "failed" ? view.ending.error.platform : undefined;
+  if (failed !== undefined && failed !== platform) return statusOf(name, "cancelled", `Cancelled, since ${failed} failed`, "", view);
   const said = openStatus(name, { title: "Building", tail: view.tails[platform], again: retryWords(record) }, view);
   const annotations = view.ending?.status === "failed" ? annotationsOf([], view.ending.error, record) : [];
   return annotations.length === 0 ? said : { ...said, annotations };

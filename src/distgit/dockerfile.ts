@@ -1,4 +1,6 @@
 import { DockerfileParser } from "dockerfile-ast";
+import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
+import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
@@ -58,17 +60,12 @@ const maxBodyLines = 5000;
 /** Flags and findings of one instruction. */
 const maxOfOne = 100;
 
-/** What the builders of the site's engines know; what they do not know is refused. */
-export interface BuilderFeatures {
-  readonly heredocs: boolean;
-}
-
-const classicBuilder: BuilderFeatures = { heredocs: false };
-
-/** The model and what is wrong with the file; the model is undefined when there is no stage to speak of. Pure. */
+/**
+ * The model and what is wrong with the file for builders of this dialect; the model is undefined when there is no stage to speak of. Pure.
+ */
 export function parseDockerfile(
   source: string,
-  features: BuilderFeatures = classicBuilder,
+  dialect: DockerfileDialect = classicDialect,
 ): { readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] } {
   const { instructions, escapeSign, dangling, unterminated } = cutDockerfile(source);
   const tooMany = instructions[maxInstructions];
@@ -91,7 +88,7 @@ export function parseDockerfile(
       findings: [unsupported(one, `the here-documents have more than ${maxBodyLines} lines`, "Put the texts into files and COPY them")],
     };
   }
-  const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling);
+  const findings: Finding[] = lintLines(source, instructions, escapeSign, dangling, dialect);
   if (unterminated !== undefined) {
     const line = instructions.at(-1)?.line ?? 1;
     const message = `the here-document <<${unterminated.name} never ends`;
@@ -101,7 +98,7 @@ export function parseDockerfile(
   const stages: (Stage & { settings: Setting[] })[] = [];
   let names = 0;
   for (const [index, instruction] of instructions.entries()) {
-    findings.push(...lintInstruction(instruction, escapeSign, stages, features).slice(0, maxOfOne));
+    findings.push(...lintInstruction(instruction, escapeSign, stages, dialect).slice(0, maxOfOne));
     if (instruction.keyword === "FROM") {
       const stage = readStage(instruction, index, escapeSign, globals, stages, findings);
       if (stage !== undefined) stages.push(stage);
@@ -156,8 +153,15 @@ function syntax(instruction: Pick<Instruction, "line">, message: string, fix: st
 }
 
 /** What could be read in two ways is refused: lint and engine must never see different instructions. */
-function lintLines(source: string, instructions: readonly Instruction[], escapeSign: string, dangling: boolean): Finding[] {
+function lintLines(
+  source: string,
+  instructions: readonly Instruction[],
+  escapeSign: string,
+  dangling: boolean,
+  dialect: DockerfileDialect,
+): Finding[] {
   const findings: Finding[] = [];
+  const directives: Finding[] = [];
   const ambiguous = (line: number | undefined, message: string, fix: string) =>
     findings.push(finding("distgit.dockerfile-ambiguous", file, line, message, fix));
   const starts = new Set(instructions.map((one) => one.line));
@@ -174,6 +178,8 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
     if (line < firstInstruction && /^\s*#\s*escape\s*=/i.test(bare) && !(line === 1 && /^\uFEFF?#\s*escape\s*=\s*[\\`]\s*$/i.test(bare))) {
       ambiguous(line, "# escape= counts only as the very first line, with one sign: \\ or `", "Move it to line 1 alone, or remove it");
     }
+    // Wherever it stands before the first instruction: releases differ in what may stand before a directive.
+    if (line < firstInstruction && /^[\uFEFF\s]*#\s*syntax\s*=/i.test(bare)) directives.push(lintSyntaxDirective(dialect, line));
     if (bare.trimStart().startsWith("#")) return;
     if (bare.trimEnd().endsWith(escapeSign + escapeSign))
       ambiguous(line, `line ends in ${escapeSign}${escapeSign}`, `Leave one ${escapeSign} to go on, or put a space and quotes`);
@@ -198,7 +204,7 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
     const message = `"${clip(unclear)}" can be read as a here-document or as something else`;
     ambiguous(line, message, "Use a plain name with a space behind it, as in <<EOF, or write << in quotes");
   }
-  if (findings.length > 0) return findings;
+  if (findings.length > 0) return [...directives, ...findings];
   // A second opinion: where the two parsers do not agree on what the instructions are, nobody can tell what the engine will do.
   const other = DockerfileParser.parse(source)
     .getInstructions()
@@ -209,14 +215,14 @@ function lintLines(source: string, instructions: readonly Instruction[], escapeS
     const line = instructions.at(differs)?.line;
     ambiguous(line, "the instruction can be read in two ways", "Write it on one line, with plain quotes and no << in it");
   }
-  return findings;
+  return [...directives, ...findings];
 }
 
 function rangeOf([from, to]: readonly [number, number]): readonly number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index);
 }
 
-function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[], features: BuilderFeatures): Finding[] {
+function lintInstruction(instruction: Instruction, escapeSign: string, stages: readonly Stage[], dialect: DockerfileDialect): Finding[] {
   const { keyword, text, line } = instruction;
   if (!known.has(keyword)) {
     return [
@@ -229,19 +235,34 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   }
   const findings: Finding[] = [];
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
-  if (instruction.heredocs.length > 0 && !features.heredocs)
-    classic("a here-document (<<) needs BuildKit, and images are built by the classic builder", "Put the text into a file and COPY it");
+  if (instruction.heredocs.length > 0)
+    findings.push(...lintFeature(dialect, "heredoc", instruction, "a here-document (<<)", "Put the text into a file and COPY it"));
   const words = splitWords(text, escapeSign);
   const firstPlain = words.findIndex((word) => !word.raw.startsWith("--"));
   const flags = words.slice(0, firstPlain < 0 ? words.length : firstPlain).map((word) => word.raw);
   if (flags.length > maxOfOne) classic(`${keyword} has more than ${maxOfOne} flags`, "Remove flags");
   for (const flag of flags.slice(0, maxOfOne)) {
     const name = flag.split("=")[0] as string;
-    if (keyword === "RUN")
-      classic(`RUN ${name} needs BuildKit, and images are built by the classic builder`, `Remove ${name}; install and clean up in one RUN`);
-    else if ((keyword === "COPY" || keyword === "ADD") && name !== "--from" && name !== "--chown") {
-      classic(`${keyword} ${name} needs BuildKit, and images are built by the classic builder`, `Remove ${name}`);
-    } else if (name === "--from") findings.push(...lintCopyFrom(flag.slice("--from=".length), instruction, stages));
+    const value = flag.slice(name.length + 1);
+    const isCopy = keyword === "COPY" || keyword === "ADD";
+    if (keyword === "RUN" && name === "--mount") {
+      findings.push(
+        ...lintFeature(dialect, "run-mount", instruction, "RUN --mount", "Remove --mount; install and clean up in one RUN"),
+        ...(dialect.features.includes("run-mount")
+          ? lintMount(value, instruction, (from) => lintMountFrom(from, instruction, stages))
+          : []),
+      );
+    } else if (keyword === "RUN" && name === "--network") {
+      findings.push(
+        ...lintFeature(dialect, "run-network", instruction, "RUN --network", "Remove --network; install and clean up in one RUN"),
+        ...(dialect.features.includes("run-network") ? lintRunNetwork(value, instruction) : []),
+      );
+    } else if (isCopy && name === "--chmod") {
+      findings.push(...lintFeature(dialect, "copy-chmod", instruction, `${keyword} --chmod`, "Remove --chmod"));
+    } else if (isCopy && name === "--link") {
+      findings.push(...lintFeature(dialect, "copy-link", instruction, `${keyword} --link`, "Remove --link"));
+    } else if (name === "--from") findings.push(...lintCopyFrom(value, instruction, stages));
+    else if (keyword === "RUN" || (isCopy && name !== "--chown")) findings.push(...lintForeignFlag(dialect, instruction, name));
   }
   if (keyword === "ONBUILD" && /^\s*(ONBUILD|FROM|MAINTAINER)\b/i.test(text)) {
     findings.push(syntax(instruction, `ONBUILD ${text.split(/\s/)[0]} is not allowed`, "Remove the line"));
@@ -249,8 +270,16 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (keyword === "ADD") findings.push(...lintAdd(instruction).slice(0, maxOfOne));
   const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
   if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }).slice(0, maxOfOne));
-  if (keyword === "ONBUILD" && /--from=/i.test(text)) classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
+  // Of a mount too: `ONBUILD RUN --mount=type=bind,from=…`.
+  if (keyword === "ONBUILD" && /--from=|--mount=/i.test(text))
+    classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");
   return findings;
+}
+
+/** BuildKit knows the stage of a mount by its name only, and takes a number for the name of an image. */
+function lintMountFrom(from: string, instruction: Instruction, stages: readonly Stage[]): readonly Finding[] {
+  if (!/^\d+$/.test(from)) return lintCopyFrom(from, instruction, stages);
+  return [unsupported(instruction, `RUN --mount=from=${clip(from)} is no name of a stage`, "Name the stage: FROM <image> AS <name>")];
 }
 
 /** A foreign image must stand in a FROM, where it is checked and pinned. */

@@ -1,8 +1,9 @@
+import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import { readAdditionalTags } from "./additional-tags.ts";
 import { type ContainerSettings, readContainerYaml } from "./container-yaml.ts";
 import { type ContentSetsByArchitecture, readContentSets } from "./content-sets.ts";
-import { type BuilderFeatures, type Dockerfile, parseDockerfile } from "./dockerfile.ts";
+import { type Dockerfile, parseDockerfile } from "./dockerfile.ts";
 import { findUnservedFiles } from "./file-names.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { readHelp } from "./help.ts";
@@ -35,20 +36,23 @@ export interface LintedTree {
   readonly findings: readonly Finding[];
 }
 
+/** What the builders of the platforms that container.yaml wants understand of a Dockerfile. */
+export type DialectFor = (container: ContainerSettings) => Promise<DockerfileDialect>;
+
 /** What the site adds to a repository's own files, and what is known of its parents. All may be left out. */
 export interface LintContext {
   readonly labels?: SiteLabels;
   /** Longest build, seconds. */
   readonly buildSeconds?: number;
   /** The classic builder's when left out. */
-  readonly builder?: BuilderFeatures;
+  readonly dialectFor?: DialectFor;
   /** Labels of an image as written in FROM; undefined while it was not read. */
   readonly parentLabels?: (image: string) => Readonly<Record<string, string>> | undefined;
 }
 
 /**
  * Everything that can be said about the repository before a container is started. Without `parentEnv` (nobody asked the registry yet)
- * labels with variables of the parent image are left alone.
+ * labels with variables of the parent image are left alone. Without `context.dialectFor` the Dockerfile is for the classic builder.
  */
 export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined, context: LintContext = {}): Promise<LintedTree> {
   const container = await readContainerYaml(tree);
@@ -57,7 +61,7 @@ export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefine
   const contentSets = await readContentSets(tree);
   const sources = await readSourcesFile(tree);
   const help = await readHelp(tree);
-  const { dockerfile, findings } = await readDockerfile(tree, context.builder);
+  const { dockerfile, findings } = await readDockerfile(tree, (await context.dialectFor?.(container.settings)) ?? classicDialect);
   const base = dockerfile === undefined ? undefined : baseImageOf(dockerfile);
   const inherited = base === undefined ? undefined : context.parentLabels?.(base);
   const site = { ...(context.labels === undefined ? {} : { site: context.labels }), ...(inherited === undefined ? {} : { inherited }) };
@@ -113,7 +117,7 @@ function boundFindings(findings: readonly Finding[]): readonly Finding[] {
 
 async function readDockerfile(
   tree: Tree,
-  builder: BuilderFeatures | undefined,
+  dialect: DockerfileDialect,
 ): Promise<{ readonly dockerfile?: Dockerfile; readonly findings: readonly Finding[] }> {
   const wrong = (code: Finding["code"], message: string, fix: string) => ({
     findings: [finding(code, "Dockerfile", undefined, message, fix)],
@@ -136,7 +140,7 @@ async function readDockerfile(
   } catch {
     return wrong("distgit.dockerfile-syntax", "Dockerfile is not UTF-8 text", "Save it as UTF-8");
   }
-  return parseDockerfile(text, builder);
+  return parseDockerfile(text, dialect);
 }
 
 const plainFiles = [

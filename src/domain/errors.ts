@@ -122,6 +122,11 @@ export const errorCatalogue = {
   "builds.name-taken": { kind: "denied", meaning: "The component or image name in the labels belongs to another repository" },
   "builds.nvr-exists": { kind: "input", meaning: "The release given by a label was built already" },
   "builds.build-failed": { kind: "input", meaning: "An instruction of the Dockerfile failed" },
+  "builds.components-differ": {
+    kind: "input",
+    meaning: "A package has another version, release or signature on one platform than on another",
+  },
+  "builds.image-too-large": { kind: "input", meaning: "An image has more bytes than allowed" },
   "builds.timed-out": { kind: "input", meaning: "A build or test took longer than allowed" },
   "builds.log-too-large": { kind: "input", meaning: "A build or test printed more than allowed" },
   "builds.tests-failed": { kind: "input", meaning: "A required test failed or could not be carried out" },
@@ -187,10 +192,11 @@ export const errorCatalogue = {
   "engine.refused": { kind: "internal", meaning: "The engine refused a request that flibs takes for right" },
   "engine.limits-unavailable": {
     kind: "internal",
-    meaning: "The engine cannot hold a build to its process limit, so the build was stopped",
+    meaning: "The engine cannot hold a build to its limits, so the build was stopped",
   },
   "engine.disk-full": { kind: "transient", meaning: "The engine has no space left for images" },
   "engine.platform-unsupported": { kind: "input", meaning: "No engine builds for this platform" },
+  "engine.unknown": { kind: "internal", meaning: "A build was begun on an engine that is not in the settings any more" },
   "engine.key-invalid": { kind: "internal", meaning: "A key is too long for the names of images and containers" },
   "engine.image-missing": { kind: "internal", meaning: "An image is no longer on the engine that built it" },
   "engine.pull-failed": { kind: "transient", meaning: "An image could not be pulled from its registry" },
@@ -255,6 +261,8 @@ export interface ErrorExtra {
   /** For `input`: where in the person's files. */
   readonly file?: string;
   readonly line?: number;
+  /** Of a build: on which of its platforms it went wrong. */
+  readonly platform?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
 }
@@ -266,6 +274,7 @@ export class AppError extends Error {
   readonly hint: string | undefined;
   readonly file: string | undefined;
   readonly line: number | undefined;
+  readonly platform: string | undefined;
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, extra: ErrorExtra = {}) {
@@ -276,6 +285,7 @@ export class AppError extends Error {
     this.hint = extra.hint;
     this.file = extra.file;
     this.line = extra.line;
+    this.platform = extra.platform;
     this.details = extra.details ?? {};
   }
 }
@@ -303,6 +313,7 @@ export interface ErrorReport {
   readonly hint?: string;
   readonly file?: string;
   readonly line?: number;
+  readonly platform?: string;
 }
 
 export function reportError(error: unknown): ErrorReport {
@@ -316,5 +327,6 @@ export function reportError(error: unknown): ErrorReport {
     ...(error.hint === undefined ? {} : { hint: error.hint }),
     ...(error.file === undefined ? {} : { file: error.file }),
     ...(error.line === undefined ? {} : { line: error.line }),
+    ...(error.platform === undefined ? {} : { platform: error.platform }),
   };
 }

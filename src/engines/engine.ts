@@ -1,4 +1,5 @@
 import type { Digest } from "../domain/digest.ts";
+import type { DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import type { Platform } from "../domain/platform.ts";
 
 /**
@@ -9,7 +10,10 @@ import type { Platform } from "../domain/platform.ts";
  */
 export interface Engine {
   readonly name: string;
-  readonly capabilities: EngineCapabilities;
+  /** What it is, as documents about its images say: `docker`. */
+  readonly kind: string;
+  /** What it can do beyond what every engine can; throws `engine.unreachable`. */
+  capabilities(): Promise<EngineCapabilities>;
   /** Platforms it serves now; throws `engine.unreachable`. */
   platforms(): Promise<readonly Platform[]>;
   /** Builds, or returns the image already built for the key. Log lines go to `sink` as they come. Ends early when `signal` aborts. */
@@ -27,9 +31,12 @@ export interface Engine {
   cleanUp(keep: (key: string) => boolean | Promise<boolean>): Promise<readonly string[]>;
 }
 
-export interface EngineCapabilities {
-  /** Limits are enforced by the engine for build steps too, not only for test containers. */
-  readonly buildLimits: boolean;
+export interface EngineCapabilities extends DockerfileDialect {
+  /**
+   * Whom the limits of memory, processes and CPUs hold: each build step for itself, all build steps on the engine together (it is promised the
+   * limits times its slots, so the steps of one build can take what another one was promised), or none. Test containers are always held.
+   */
+  readonly buildLimits: "each" | "together" | "none";
 }
 
 /** Receives whole or partial lines as UTF-8 text; returning false asks the engine to stop (the log limit is reached). */
@@ -41,6 +48,8 @@ export interface Limits {
   readonly memoryBytes: number;
   /** Processes and threads in one container. */
   readonly processes: number;
+  /** Processors' time that one container may use, in processors: 1.5. No limit when left out. */
+  readonly cpus?: number;
 }
 
 export interface BuildRequest {
@@ -55,18 +64,41 @@ export interface BuildRequest {
    */
   readonly extraFiles?: Readonly<Record<string, ExtraFile>>;
   readonly buildArguments: Readonly<Record<string, string>>;
+  /**
+   * Builds with one scope share what `RUN --mount=type=cache` keeps. Whoever may start a build in a scope can put files into the next one of it,
+   * so it must name who trusts whom. Left out, nothing is shared.
+   */
+  readonly cacheScope?: string;
   readonly limits: Limits;
 }
 
 /** Exact bytes, or a file of this machine. */
 export type ExtraFile = Uint8Array | { readonly path: string };
 
-/** `step`: the instruction it was at, counted from one over all stages; undefined when none had begun or the engine does not tell. */
 export type BuildOutcome =
   | { readonly outcome: "built"; readonly imageId: Digest }
   /** The Dockerfile's own fault: which instruction, exit code, last words. */
-  | { readonly outcome: "failed"; readonly message: string; readonly instruction?: string; readonly step?: number }
-  | { readonly outcome: "timed-out" | "log-limit" | "cancelled"; readonly step?: number };
+  | ({ readonly outcome: "failed"; readonly message: string; readonly instruction?: string } & BuildPlace)
+  | ({ readonly outcome: "timed-out" | "log-limit" | "cancelled" } & BuildPlace);
+
+/** Where in the Dockerfile a build was, in whichever way its engine tells it; empty when no instruction had begun or it does not tell. */
+export interface BuildPlace {
+  /** The instruction, counted from one over all stages. */
+  readonly step?: number;
+  readonly layer?: LayerPlace;
+  /** In the Dockerfile that was given; counted from one. */
+  readonly line?: number;
+}
+
+/** An instruction among those of its stage that make a layer, as BuildKit counts: `[build 2/5] RUN make`. */
+export interface LayerPlace {
+  /** Name of the stage, or `stage-<index>`; left out when there is only one. */
+  readonly stage?: string;
+  /** Counted from one over FROM (but for scratch and earlier stages), ADD, COPY, RUN and WORKDIR. */
+  readonly number: number;
+  /** Upper case. */
+  readonly keyword: string;
+}
 
 export interface InspectedImage {
   readonly imageId: Digest;
@@ -109,6 +141,7 @@ export interface PushedImage {
 }
 
 export interface RunRequest {
+  readonly platform: Platform;
   /** By digest: `registry/repository@sha256:…`, or an image id of this engine. */
   readonly image: string;
   readonly credential?: PushDestination["credential"];

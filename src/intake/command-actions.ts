@@ -23,7 +23,13 @@ type Ended = z.infer<typeof Ended>;
 const Planned = z.object({
   what: z.string(),
   requests: z.array(
-    z.object({ flow: z.string(), subject: z.string(), intent: z.unknown(), key: z.string(), whenBusy: z.enum(["supersede", "queue"]) }),
+    z.object({
+      flow: z.string(),
+      subject: z.string(),
+      intent: z.unknown(),
+      key: z.string(),
+      whenBusy: z.enum(["supersede", "supersede-waiting", "queue"]),
+    }),
   ),
   error: Failure.nullable(),
 });

@@ -41,6 +41,8 @@ export interface IntakePolicy {
   readonly namespace: string;
   /** Branch patterns; `*` stands for any letters but `/`. */
   readonly branches: readonly string[];
+  /** What a push does to builds of earlier commits of its branch; `replace` when left out. */
+  readonly newerPush?: "replace" | "replace-waiting" | "queue";
   readonly manifests: { readonly repository: string; readonly branch: string };
   readonly commands: CommentSettings;
 }

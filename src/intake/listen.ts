@@ -86,7 +86,7 @@ export async function sweepDeliveries(forge: Forge, cursors: CursorStore, inbox:
 async function hearEvent(forge: Forge, policy: IntakePolicy, event: ForgeEvent): Promise<Heard> {
   const intent = await atHead(forge, decide(event, policy));
   if (intent.kind === "ignored") return { outcome: `ignored: ${intent.reason}`, start: [] };
-  const start = requestsOf(intent);
+  const start = requestsOf(intent, policy.newerPush);
   return { outcome: start.map((request) => `started ${request.key}`).join(", "), start };
 }
 

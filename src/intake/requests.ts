@@ -5,15 +5,25 @@ import type { TestsRequested } from "../builds/test-flow.ts";
 import type { RunRequest } from "../workflow/run.ts";
 import type { Intent } from "./decide.ts";
 
+/** What a push does to builds of earlier commits of its branch. */
+export type NewerPush = "replace" | "replace-waiting" | "queue";
+
+const whenPushed = { replace: "supersede", "replace-waiting": "supersede-waiting", queue: "queue" } as const;
+
 /**
  * Intents as runs. Keys are made of names and commits, so a delivery, its duplicate and the sweep that found the same thing give one run.
  */
-export function requestsOf(intent: Intent): readonly RunRequest[] {
+export function requestsOf(intent: Intent, newerPush: NewerPush = "replace"): readonly RunRequest[] {
   switch (intent.kind) {
     case "ignored":
       return [];
     case "build":
-      return [requestBuild(intent.request, `build ${intent.request.repository} ${intent.request.branch} ${intent.request.commit}`)];
+      return [
+        {
+          ...requestBuild(intent.request, `build ${intent.request.repository} ${intent.request.branch} ${intent.request.commit}`),
+          whenBusy: whenPushed[newerPush],
+        },
+      ];
     case "pull": {
       const { forge, repository, number, head, state } = intent;
       return [requestPullLook({ forge, repository, number, head: head ?? "" }, `pull ${repository} #${number} ${state} ${head}`)];

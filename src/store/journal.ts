@@ -46,7 +46,8 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
         return { run: other.id, created: false, asked: [] };
       }
       if (request.whenBusy === "queue") return { run, created: true, asked: [] };
-      return { run, created: true, asked: await supersede(own, request.subject, run, now()) };
+      const begun = request.whenBusy === "supersede";
+      return { run, created: true, asked: await supersede(own, request.subject, run, begun, now()) };
     },
 
     async claim(run, holder, leaseMs, flows) {
@@ -175,17 +176,22 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
       return row !== undefined;
     },
 
-    async listDue(flows) {
-      const rows = await database
+    async listDue(flows, limit = 1000) {
+      const due = database
         .selectFrom("run")
-        .select("id")
+        .select(["id", "seq", turnOf.as("turn"), servedAt.as("served")])
         .where("flow", "in", flows)
         .where("status", "in", openStatuses)
         .where("wake_at", "<=", now())
         .where(isFree(now()))
-        .where(hasTurn)
+        .where(hasTurn);
+      const rows = await database
+        .selectFrom(due.as("due"))
+        .select("id")
+        .orderBy("turn")
+        .orderBy(sql`served nulls first`)
         .orderBy("seq")
-        .limit(1000)
+        .limit(limit)
         .execute();
       return rows.map((row) => row.id);
     },
@@ -231,6 +237,17 @@ function isFree(now: Date): RawBuilder<boolean> {
 const hasTurn = sql<boolean>`((run.ending is not null and run.started_at is null) or not exists (
   select from run as older where older.subject = run.subject and older.seq < run.seq and older.status in ('queued', 'running', 'waiting')))`;
 
+/** Whom a run is for: a repository, or whatever else it alone is about. */
+const owner = (run: "run" | "busy") => sql`coalesce(${sql.ref(`${run}.intent`)}->>'repository', ${sql.ref(`${run}.subject`)})`;
+
+/** Its place among the runs of its flow that are for the same one, those at work first. */
+const turnOf = sql<number>`row_number() over (partition by run.flow, ${owner("run")} order by run.seq) + (
+  select count(*) from run as busy
+  where busy.flow = run.flow and busy.status = 'running' and busy.lease_holder is not null and ${owner("busy")} = ${owner("run")})`;
+
+/** When one of them was last begun; nobody forgets with it that the one who has fifty runs has had the place before. */
+const servedAt = sql<Date | null>`(select max(busy.started_at) from run as busy where busy.flow = run.flow and ${owner("busy")} = ${owner("run")})`;
+
 /**
  * The run that a key has already, else the key to take. A superseded run does not count: what it was asked for may be wanted again, as when a branch
  * is pushed back to an earlier commit. The key of the second run is made of the first one's, so that whoever asks gets the same.
@@ -252,7 +269,8 @@ async function freeId(database: Database, now: Date): Promise<string> {
   }
 }
 
-async function supersede(database: Database, subject: string, run: string, now: Date): Promise<readonly Asked[]> {
+/** Without `begun` those that have begun are left to their end. */
+async function supersede(database: Database, subject: string, run: string, begun: boolean, now: Date): Promise<readonly Asked[]> {
   const older = await database
     .selectFrom("run")
     .select("id")
@@ -260,6 +278,7 @@ async function supersede(database: Database, subject: string, run: string, now: 
     .where("id", "!=", run)
     .where("status", "in", openStatuses)
     .where("ending", "is", null)
+    .where((where) => (begun ? where.lit(true) : where("started_at", "is", null)))
     .orderBy("seq")
     .execute();
   const asked: Asked[] = [];

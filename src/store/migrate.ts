@@ -14,6 +14,7 @@ import { statements as findings } from "./migrations/0009-findings.ts";
 import { statements as deliveryPacks } from "./migrations/0010-delivery-packs.ts";
 import { statements as buildOptions } from "./migrations/0011-build-options.ts";
 import { statements as records } from "./migrations/0012-records.ts";
+import { statements as turns } from "./migrations/0013-turns.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
@@ -29,6 +30,7 @@ export const migrations = [
   { name: "delivery packs", statements: deliveryPacks },
   { name: "build options", statements: buildOptions },
   { name: "records", statements: records },
+  { name: "turns", statements: turns },
 ];
 
 /**

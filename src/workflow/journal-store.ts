@@ -64,8 +64,12 @@ export interface JournalStore {
   ask(run: string, ending: Ending, transaction: Transaction): Promise<Asked | undefined>;
   /** Makes a waiting run due at once; false when it does not wait. */
   wake(run: string, transaction: Transaction): Promise<boolean>;
-  /** Runs that are due, whose turn it is, and that no living worker holds. */
-  listDue(flows: readonly string[]): Promise<readonly string[]>;
+  /**
+   * Runs that are due, whose turn it is, and that no living worker holds, in the order in which they should be taken: of each flow one for each
+   * repository, then the second of each, runs at work counted; among equals first the one whose repository had to wait longest, then the oldest.
+   * So nobody waits for the whole queue of somebody else.
+   */
+  listDue(flows: readonly string[], limit?: number): Promise<readonly string[]>;
   find(run: string): Promise<Run | undefined>;
   list(filter: RunFilter): Promise<readonly Run[]>;
   listEntries(run: string): Promise<readonly JournalEntry[]>;

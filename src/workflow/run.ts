@@ -61,8 +61,8 @@ export interface RunRequest {
   readonly intent: unknown;
   /** A second request with the same key returns the first one's run. */
   readonly key: string;
-  /** What happens to a queued or running run of the same subject: it is superseded, or this one waits its turn. */
-  readonly whenBusy: "supersede" | "queue";
+  /** What happens to earlier runs of the same subject: they are superseded, those that have not begun are, or this one waits its turn. */
+  readonly whenBusy: "supersede" | "supersede-waiting" | "queue";
 }
 
 export interface RunFilter {

@@ -3,7 +3,7 @@ import type { Log } from "../log.ts";
 import { type BackOff, usualBackOff } from "./back-off.ts";
 import { type Execution, executeRun, type JournalHooks, type StepDone } from "./execute-run.ts";
 import { hearDeliveries, type OnDelivery } from "./hear-deliveries.ts";
-import type { Asked, WorkflowStore } from "./journal-store.ts";
+import type { Asked, Claim, WorkflowStore } from "./journal-store.ts";
 import type { Flow, RunRequest, Runs } from "./run.ts";
 import type { Transaction } from "./step.ts";
 
@@ -54,9 +54,9 @@ export function createWorker(options: WorkerOptions): Worker {
   const flows = new Map<string, Flow>(options.flows.map((flow) => [flow.name, flow]));
   const names = [...flows.keys()];
   const executions = new Map<string, Execution>();
-  /** How many runs of each flow are at work here, and whether one was left lying for want of room. */
+  /** How many runs are at work here of each flow that has only so many places. */
   const atWork = new Map<string, number>();
-  let crowded = false;
+  let choosing: Promise<unknown> = Promise.resolve();
   let presence: { readonly holder: string; close(): Promise<void> } | undefined;
   let stopping = false;
   let stopped: Promise<void> | undefined;
@@ -101,27 +101,52 @@ export function createWorker(options: WorkerOptions): Worker {
     // The job that goes on with a paused run may come before the pause has quite ended.
     await executions.get(id)?.ended;
     if (stopping || !presence) return;
-    const flow = (await store.journal.find(id))?.flow ?? "";
-    if ((atWork.get(flow) ?? 0) >= (options.most?.[flow] ?? Number.POSITIVE_INFINITY)) {
-      crowded = true;
-      return;
-    }
+    const { holder } = presence;
+    const run = await store.journal.find(id);
+    const most = options.most?.[run?.flow ?? ""];
+    // What was asked to end has only its last words to say, which must not wait for a place.
+    if (run === undefined || most === undefined || run.ending !== undefined) return await workOn(await claim(id, holder));
+    await takeTurns(run.flow, most, id, holder);
+  }
+
+  function claim(id: string, holder: string): Promise<Claim | undefined> {
+    return store.journal.claim(id, holder, leaseMs, names);
+  }
+
+  /**
+   * Of flows that have only so many places the job says no more than that there is something to do. Whoever has a place takes the run whose turn it
+   * is, and then the next, so that no place stays empty and no repository waits for all that another has asked for.
+   */
+  async function takeTurns(flow: string, most: number, asked: string, holder: string): Promise<void> {
+    if ((atWork.get(flow) ?? 0) >= most) return;
     atWork.set(flow, (atWork.get(flow) ?? 0) + 1);
     try {
-      await workOn(id, presence.holder);
+      for (let next = await claimNext(flow, holder, asked); next !== undefined; next = await claimNext(flow, holder)) await workOn(next);
     } finally {
       atWork.set(flow, (atWork.get(flow) ?? 1) - 1);
-      if (crowded && !stopping) {
-        crowded = false;
-        await sweep();
-      }
     }
   }
 
-  async function workOn(id: string, holder: string): Promise<void> {
-    const claim = await store.journal.claim(id, holder, leaseMs, names);
+  /** One after the other in this process, so that two never choose the same; another process may be first, so a few are tried. */
+  function claimNext(flow: string, holder: string, asked?: string): Promise<Claim | undefined> {
+    const choose = async () => {
+      if (stopping) return undefined;
+      // The clock of a job may be ahead of ours by a little: the one that was asked for is tried though it is not due.
+      for (const id of [...(await store.journal.listDue([flow], 5)), ...(asked === undefined ? [] : [asked])]) {
+        const found = await claim(id, holder);
+        if (found !== undefined) return found;
+      }
+      return undefined;
+    };
+    const chosen = choosing.then(choose);
+    choosing = chosen.catch(() => undefined);
+    return chosen;
+  }
+
+  async function workOn(claim: Claim | undefined): Promise<void> {
     const flow = claim && flows.get(claim.run.flow);
     if (!claim || !flow) return;
+    const { id } = claim.run;
     const execution = executeRun(claim, {
       store,
       flow,

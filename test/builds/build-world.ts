@@ -3,14 +3,17 @@ import { dirname, join } from "node:path";
 import { buildFlow } from "../../src/builds/build-flow.ts";
 import type { BuildPorts } from "../../src/builds/build-ports.ts";
 import type { BuildRequested } from "../../src/builds/build-record.ts";
+import type { Component } from "../../src/builds/compare-components.ts";
 import { readRpmDatabase } from "../../src/builds/rpmdb/rpm-database.ts";
 import { directoryWorkspaces } from "../../src/builds/workspace/directory-workspaces.ts";
 import { checkedOutTree } from "../../src/distgit/checkout/checked-out-tree.ts";
 import { noSiteLabels } from "../../src/distgit/image-labels.ts";
 import { digestOf } from "../../src/domain/digest.ts";
+import { classicDialect, type DockerfileDialect } from "../../src/domain/dockerfile-dialect.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome, BuildRequest as EngineRequest } from "../../src/engines/engine.ts";
+import { enginePool } from "../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
@@ -36,6 +39,11 @@ export const goodFiles: Readonly<Record<string, string>> = {
   "tests/commands.yaml": "smoke:\n  commands:\n    - {name: a, run: [/bin/true]}\n",
 };
 
+/** Of a package; a test names what it is about. */
+const noDetails = { epoch: undefined, arch: undefined, license: undefined, sourceRpm: undefined, sizeBytes: undefined, sigmd5: undefined };
+/** A file in each image that tells its platform, for `rpms`. */
+const platformFile = "/platform";
+
 /** A build service whose every neighbour stands in memory. What a story needs to differ is a field. */
 export function buildWorld(root: string) {
   const { builds, records, destinationTags } = fakeBuildStore();
@@ -49,12 +57,13 @@ export function buildWorld(root: string) {
   const registry = memoryRegistry("candidate.example:5000", effects);
   const parents = memoryRegistry("mirror.example:5000", []);
   const upstream = memoryRegistry("registry.fedoraproject.org", []);
+  const platformOf = new Map<string, Platform>();
   const parent = addParent(parents, "fedora", "42", ["linux/amd64", "linux/arm64"]);
   const world = {
     files: goodFiles as Readonly<Record<string, string | { readonly link: string }>>,
     platforms: ["linux/amd64"] as readonly Platform[],
     /** By platform; built when nothing is said. */
-    outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome) | undefined,
+    outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome | undefined) | undefined,
     test: { outcome: "pass", message: "1 passed", cases: [{ name: "a", outcome: "pass", message: "", durationMs: 1 }] } as Omit<
       TestResult,
       "suite" | "durationMs"
@@ -62,6 +71,11 @@ export function buildWorld(root: string) {
     /** What the engine and the test print. */
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
+    dialect: classicDialect as DockerfileDialect,
+    /** Until it is over the engine has not begun. */
+    hold: undefined as ((platform: Platform, signal: AbortSignal) => Promise<void>) | undefined,
+    rpms: undefined as ((platform: Platform) => readonly Component[]) | undefined,
+    mayDiffer: [] as readonly string[],
     built: [] as string[],
     /** What the engine was asked for. */
     asked: [] as EngineRequest[],
@@ -106,39 +120,57 @@ export function buildWorld(root: string) {
       setStatus: async (_, __, status) => void statuses.set(status.name, status),
       listStatuses: async () => [...statuses.values()],
     }),
-    engine: {
-      name: "fake",
-      capabilities: { buildLimits: true },
-      platforms: async () => {
-        if (world.engineDown) throw appError("engine.unreachable", "no answer");
-        return world.platforms;
+    engines: enginePool([
+      {
+        slots: 2,
+        engine: {
+          name: "fake",
+          kind: "fake",
+          capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
+          platforms: async () => {
+            if (world.engineDown) throw appError("engine.unreachable", "no answer");
+            return world.platforms;
+          },
+          build: async (_, asked, sink, signal) => {
+            world.built.push(asked.dockerfile);
+            world.asked.push(asked);
+            world.contexts.push(await textsOf(asked.context));
+            sink(world.printed);
+            await world.hold?.(asked.platform, signal);
+            if (signal.aborted) return { outcome: "cancelled" };
+            const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
+            platformOf.set(digestOf(asked.dockerfile), asked.platform);
+            return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
+          },
+          inspect: async (_, imageId) => ({
+            imageId,
+            platform: "linux/amd64",
+            created: "2026-11-23T21:00:00Z",
+            sizeBytes: 1,
+            diffIds: [],
+            config: {
+              user: "",
+              entrypoint: [],
+              cmd: [],
+              env: [],
+              workingDir: "",
+              exposedPorts: [],
+              volumes: [],
+              stopSignal: "",
+              labels: {},
+            },
+            files: { [platformFile]: Buffer.from(platformOf.get(imageId) ?? "") },
+          }),
+          push: async (_, imageId, to) => {
+            registry.blobs.set(imageId, Buffer.from(JSON.stringify({ os: "linux", rootfs: { type: "layers", diff_ids: [] } })));
+            const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
+            return { digest: manifest.digest, size: manifest.bytes.length };
+          },
+          run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
+          cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
+        },
       },
-      build: async (_, asked, sink, signal) => {
-        world.built.push(asked.dockerfile);
-        world.asked.push(asked);
-        world.contexts.push(await textsOf(asked.context));
-        sink(world.printed);
-        if (signal.aborted) return { outcome: "cancelled" };
-        const outcome = typeof world.outcome === "function" ? world.outcome(asked.platform) : world.outcome;
-        return outcome ?? { outcome: "built", imageId: digestOf(asked.dockerfile) };
-      },
-      inspect: async (_, imageId) => ({
-        imageId,
-        platform: "linux/amd64",
-        created: "2026-11-23T21:00:00Z",
-        sizeBytes: 1,
-        diffIds: [],
-        config: { user: "", entrypoint: [], cmd: [], env: [], workingDir: "", exposedPorts: [], volumes: [], stopSignal: "", labels: {} },
-        files: {},
-      }),
-      push: async (_, imageId, to) => {
-        registry.blobs.set(imageId, Buffer.from(JSON.stringify({ os: "linux", rootfs: { type: "layers", diff_ids: [] } })));
-        const manifest = registry.add(to.repository, to.tag, imageManifest(imageId));
-        return { digest: manifest.digest, size: manifest.bytes.length };
-      },
-      run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
-      cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
-    },
+    ]),
     candidate: { registry, endpoint: "candidate.example:5000", publicName: "candidate.example" },
     openRegistry: (endpoint) => (endpoint === upstream.endpoint ? upstream : parents),
     signer: {
@@ -161,7 +193,11 @@ export function buildWorld(root: string) {
     workspaces: directoryWorkspaces(root),
     downloads,
     readTree: checkedOutTree,
-    readRpms: readRpmDatabase,
+    readRpms: async (files) => {
+      const platform = Buffer.from(files[platformFile] ?? []).toString() as Platform;
+      const rpms = world.rpms?.(platform).map((rpm) => ({ ...noDetails, ...rpm }));
+      return rpms === undefined ? readRpmDatabase(files) : { rpms };
+    },
     measureLayer: async () => undefined,
     authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
@@ -177,6 +213,9 @@ export function buildWorld(root: string) {
       testMs: 60_000,
       memoryBytes: 1,
       processes: 1,
+      get mayDiffer() {
+        return world.mayDiffer;
+      },
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
       labels: noSiteLabels,

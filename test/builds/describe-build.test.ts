@@ -106,9 +106,11 @@ test.each([
 
 test("an image whose layer unpacks to something else than its configuration says is no image of this build", async () => {
   const layer = { mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", digest: digestOf("packed"), size: 6 };
-  const { push } = world.ports.engine;
+  const [engine] = world.ports.engines.all;
+  if (engine === undefined) throw new Error("there is no engine");
+  const { push } = engine;
   const said = digestOf("said");
-  Object.assign(world.ports.engine, {
+  Object.assign(engine, {
     push: async (...args: Parameters<typeof push>) => {
       const pushed = await push(...args);
       const [, imageId, { repository }] = args;

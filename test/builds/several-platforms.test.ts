@@ -67,6 +67,63 @@ test("one platform that fails fails the whole build: no list, no tag, no NVR, an
   expect(world.records.get("run-2")?.nvr?.release).toBe("1");
 });
 
+test("the other platform's build is cancelled when one has failed, and each is told as it was", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  const cancelled = Promise.withResolvers<string>();
+  world.hold = async (platform, signal) => {
+    if (platform !== "linux/amd64") return;
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    cancelled.resolve((signal.reason as Error).message);
+  };
+  world.outcome = (platform) => (platform === "linux/arm64" ? { outcome: "failed", message: "RUN make returned 2" } : undefined);
+  expect(await world.run("run-1")).toMatchObject({ message: "building for linux/arm64 failed: RUN make returned 2" });
+  expect(await cancelled.promise).toBe("cancelled, since linux/arm64 failed");
+  expect(states()).toMatchObject({ "flibs / build (linux/amd64)": "cancelled", "flibs / build (linux/arm64)": "failure" });
+  expect(world.statuses.get("flibs / build (linux/amd64)")?.title).toBe("Cancelled, since linux/arm64 failed");
+  expect(world.log("run-1", "linux/amd64")).toContain("cancelled, since linux/arm64 failed");
+});
+
+test("an image has the same packages on all platforms; what differs is told, and nothing is released", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  world.rpms = (platform) => [{ name: "bash", version: "5.2", release: platform === "linux/arm64" ? "2" : "1" }];
+  expect(await world.run("run-1")).toMatchObject({
+    code: "builds.components-differ",
+    message: "Failed component comparison for components: bash",
+  });
+  expect(world.log("run-1", "compare platforms")).toBe(
+    "Comparison mismatch for component rpm bash:\n  x86_64: 5.2-1 unsigned\n  aarch64: 5.2-2 unsigned\n",
+  );
+  expect(tag("1-1")).toBeUndefined();
+  expect(world.records.get("run-1")).toMatchObject({ state: "failed" });
+  expect(await world.run("run-2", { ...request, scratch: true })).toBeUndefined();
+  world.mayDiffer = ["bash"];
+  expect(await world.run("run-3")).toBeUndefined();
+});
+
+test("what the engines cannot build is refused with its line before anything is built", async () => {
+  world.files = { ...goodFiles, Dockerfile: `${goodFiles.Dockerfile}RUN --mount=type=cache,target=/c true\n` };
+  const line = String(goodFiles.Dockerfile).split("\n").length;
+  expect(await world.run("run-1")).toMatchObject({
+    code: "distgit.dockerfile-unsupported",
+    message: "RUN --mount needs BuildKit, and images are built by the classic builder",
+    line,
+  });
+  expect(world.built).toEqual([]);
+  world.dialect = { builder: "buildkit", features: ["run-mount"] };
+  expect(await world.run("run-2")).toBeUndefined();
+});
+
+test("a build stays with the engine that it was begun on", async () => {
+  const run = world.journal.runOf("run-1");
+  run.before = (step) => {
+    if (step === "build linux/amd64") throw new Crash(step);
+  };
+  expect(await world.run("run-1")).toBeInstanceOf(Crash);
+  expect(run.journal.get("engine linux/amd64")?.result).toBe("fake");
+  run.before = () => {};
+  expect(await world.run("run-1")).toBeUndefined();
+});
+
 test("a platform that the parent does not have is told before anything is built", async () => {
   world.platforms = ["linux/amd64", "linux/s390x"];
   expect(await world.run("run-1")).toMatchObject({

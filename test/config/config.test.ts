@@ -19,9 +19,9 @@ afterAll(() => rmSync(directory, { recursive: true }));
 describe("settings", () => {
   test("the least file gives all defaults", () => {
     const settings = parseSettings(least, "flibs.yaml");
-    expect(settings.limits).toMatchObject({ builds: 2, buildTime: "3h" });
+    expect(settings.limits).toMatchObject({ buildTime: "3h", processes: 1024 });
     expect(settings.containers.branches).toEqual(["main", "rawhide", "f*", "epel*"]);
-    expect(settings.engine).toEqual({ kind: "docker", socket: "/var/run/docker.sock" });
+    expect(settings.engines).toEqual([{ kind: "docker", name: "docker", host: "unix:///var/run/docker.sock", slots: 2, builder: "auto" }]);
   });
   test("an unknown key is named with its place", () => {
     expect(() => parseSettings(`${least}web: {lisen: "x"}\n`, "flibs.yaml")).toThrow(/lisen[\s\S]*at web/);
@@ -32,6 +32,15 @@ describe("settings", () => {
     ["an alias bomb", "a: &a [1]\nb: [*a, *a]\n", /is not YAML/],
     ["a duration without unit", `${least}limits: {buildTime: "30"}\n`, /write a number and ms, s, m, h or d/],
     ["nothing", "", /forge/],
+    ["the engine of older releases", `${least}engine: {kind: docker, socket: /run/docker.sock}\n`, /Unrecognized key: "engine"/],
+    ["no engine", `${least}engines: []\n`, /engines/],
+    ["two engines of one name", `${least}engines: [{kind: docker}, {kind: docker}]\n`, /two engines have one name/],
+    ["a bare path", `${least}engines: [{kind: docker, host: /run/docker.sock}]\n`, /write unix:\/\/\/path\/of\/docker.sock/],
+    ["an option for ssh", `${least}engines: [{kind: docker, host: "ssh://-oProxyCommand=evil"}]\n`, /write unix:\/\/\/path/],
+    ["TCP without certificates", `${least}engines: [{kind: docker, host: "tcp://10.0.0.1:2376"}]\n`, /tcp:\/\/ needs tls/],
+    ["a cgroup elsewhere", `${least}engines: [{kind: docker, host: "ssh://a", buildCgroup: /b}]\n`, /host must be unix:\/\//],
+    ["a cgroup above", `${least}engines: [{kind: docker, buildCgroup: /a/../b}]\n`, /write it as in \/flibs-builds/],
+    ["a cgroup for the classic builder", `${least}engines: [{kind: docker, builder: classic, buildCgroup: /b}]\n`, /leave buildCgroup out/],
     ...verbs.map(
       (verb) =>
         [`the prefix ${verb}`, `${least}commands: {prefix: ${verb}}\n`, /are commands themselves[\s\S]*at commands.prefix/] as const,

@@ -2,7 +2,8 @@ import { chmod, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Digest } from "../../src/domain/digest.ts";
-import type { BuildRequest, Engine, PushDestination, RunRequest } from "../../src/engines/engine.ts";
+import type { DockerfileFeature } from "../../src/domain/dockerfile-dialect.ts";
+import type { BuildPlace, BuildRequest, Engine, PushDestination, RunRequest } from "../../src/engines/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
 export interface EngineSubject {
@@ -49,6 +50,11 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     const outcome = await subject.engine.build(key, await request(lines, change), sink, signal);
     return { outcome, log, key };
   }
+  /** The third instruction of what `request` makes, as the builder counts. */
+  async function third(keyword: string): Promise<BuildPlace> {
+    const { builder } = await subject.engine.capabilities();
+    return builder === "classic" ? { step: 3 } : { layer: { number: 2, keyword } };
+  }
   async function built(lines: string): Promise<Digest> {
     const { outcome, log } = await build(lines);
     if (outcome.outcome !== "built") throw new Error(`${JSON.stringify(outcome)}\n${log}`);
@@ -60,7 +66,9 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
       log += text;
       return log.length < 100_000;
     };
-    const outcome = await subject.engine.run(`run-${++number}/test smoke`, { image, command, env: {}, limits, ...change }, sink, signal);
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    const asked = { platform, image, command, env: {}, limits, ...change };
+    const outcome = await subject.engine.run(`run-${++number}/test smoke`, asked, sink, signal);
     return { outcome, log };
   }
 
@@ -113,22 +121,32 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
 
   test("a failing step is named with its exit code", async () => {
     const { outcome } = await build("RUN exit 3");
-    expect(outcome).toMatchObject({ outcome: "failed", message: "RUN exit 3 returned 3", instruction: "RUN exit 3", step: 3 });
+    expect(outcome).toMatchObject({
+      outcome: "failed",
+      message: "RUN exit 3 returned 3",
+      instruction: "RUN exit 3",
+      ...(await third("RUN")),
+    });
   });
 
   test("a file that is not there fails the build with its name", async () => {
     const { outcome } = await build("COPY absent.txt /");
-    expect(outcome).toMatchObject({ outcome: "failed", instruction: "COPY absent.txt /", message: expect.stringContaining("absent.txt") });
+    expect(outcome).toMatchObject({
+      outcome: "failed",
+      ...(await third("COPY")),
+      instruction: "COPY absent.txt /",
+      message: expect.stringContaining("absent.txt"),
+    });
   });
 
   test("a build that never ends is stopped", async () => {
     const { outcome } = await build("RUN sleep 1000", { limits: { ...limits, timeoutMs: 4000 } });
-    expect(outcome).toEqual({ outcome: "timed-out", step: 3 });
+    expect(outcome).toEqual({ outcome: "timed-out", ...(await third("RUN")) });
   });
 
   test("a build that prints without end is stopped at the log limit", async () => {
     const { outcome, log } = await build("RUN yes");
-    expect(outcome).toEqual({ outcome: "log-limit", step: 3 });
+    expect(outcome).toEqual({ outcome: "log-limit", ...(await third("RUN")) });
     expect(log.length).toBeLessThan(1_000_000);
   });
 
@@ -140,10 +158,27 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     };
     expect(await subject.engine.build(newKey(), await request("RUN sleep 1000"), sink, controller.signal)).toEqual({
       outcome: "cancelled",
-      step: 3,
+      ...(await third("RUN")),
     });
     expect((await build("RUN echo no", {}, newKey(), AbortSignal.abort())).outcome).toEqual({ outcome: "cancelled" });
   });
+
+  test("each platform it serves is built for: files need no program of that platform", async () => {
+    for (const platform of await subject.engine.platforms()) {
+      const { outcome, log } = await build("COPY data /data", { platform });
+      if (outcome.outcome !== "built") throw new Error(`${JSON.stringify(outcome)}\n${log}`);
+      expect(await subject.engine.inspect(newKey(), outcome.imageId, [])).toMatchObject({ platform, imageId: outcome.imageId });
+    }
+  });
+
+  test.each(Object.entries(exampleOf))(
+    "%s is built when the engine says that it knows it, and fails the build when not",
+    async (feature, lines) => {
+      const { features } = await subject.engine.capabilities();
+      const { outcome, log } = await build(lines);
+      expect([outcome.outcome, log]).toEqual([features.includes(feature as DockerfileFeature) ? "built" : "failed", expect.any(String)]);
+    },
+  );
 
   test("a platform it does not serve is refused", async () => {
     await expect(build("RUN true", { platform: "linux/z80" })).rejects.toMatchObject({ code: "engine.platform-unsupported" });
@@ -211,6 +246,14 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     expect(await subject.leftovers()).toEqual([]);
   });
 }
+
+const exampleOf: Readonly<Record<DockerfileFeature, string>> = {
+  "run-mount": "RUN --mount=type=cache,target=/cache echo mounted",
+  "run-network": "RUN --network=none echo alone",
+  "copy-chmod": "COPY --chmod=755 data /data",
+  "copy-link": "COPY --link data /data",
+  heredoc: "RUN <<EOF\necho written here\nEOF",
+};
 
 async function makeContext(busybox: string): Promise<string> {
   const { path } = await scratchDirectory();

@@ -116,7 +116,7 @@ describe("killed before and after each journal write and each effect", () => {
   }, 300_000);
 
   test("and leaves nothing behind: no container, no engine tag, no workspace, no open run, no reservation", async () => {
-    expect(await app.engine.cleanUp(() => false)).toEqual([]);
+    expect(await app.engines.cleanUp(() => false)).toEqual([]);
     expect(await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 })).toEqual([]);
     expect((await app.runs.list({ limit: 1000 })).filter((run) => run.status !== "done")).toEqual([]);
     const work = join(installation.settings.stateDirectory, "work");

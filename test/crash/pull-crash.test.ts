@@ -86,7 +86,7 @@ describe("killed before and after everything that GitHub is told", () => {
   }, 240_000);
 
   test("and leaves nothing behind: no container, no engine tag, no workspace, no open or failed run", async () => {
-    expect(await app.engine.cleanUp(() => false)).toEqual([]);
+    expect(await app.engines.cleanUp(() => false)).toEqual([]);
     const runs = await app.runs.list({ limit: 1000 });
     expect(runs.filter(({ status }) => status !== "done" && status !== "superseded")).toEqual([]);
     const work = join(world.settings.stateDirectory, "work");

@@ -13,6 +13,7 @@ import { rewriteDockerfile } from "../../src/distgit/rewrite-dockerfile.ts";
 import { stageUsers } from "../../src/distgit/stage-users.ts";
 import type { Tree } from "../../src/distgit/tree.ts";
 import type { Platform } from "../../src/domain/platform.ts";
+import { heredocDialect } from "./dialects.ts";
 
 /**
  * Repositories as people have them, each with what a reader of the handbook expects of it. What is expected is written by hand: when a case fails,
@@ -60,7 +61,7 @@ describe.each(cases)("$name: $about", ({ name, expected }) => {
   const parent = (image: string) => expected.parents[image] ?? { env: {}, labels: {}, user: "" };
   const read = async () => {
     const tree = withoutExpected(await checkedOutTree(join(corpus, name)));
-    const context = { builder: { heredocs: expected.heredocs }, parentLabels: (image: string) => parent(image).labels };
+    const context = { dialectFor: async () => heredocDialect(expected.heredocs), parentLabels: (image: string) => parent(image).labels };
     return await lintTree(tree, (image) => parent(image).env, context);
   };
 
@@ -118,7 +119,7 @@ function expectRewriting(
     labels,
   };
   const { text, lines } = rewriteDockerfile(dockerfile, rewriting);
-  const { dockerfile: after, findings } = parseDockerfile(text, { heredocs });
+  const { dockerfile: after, findings } = parseDockerfile(text, heredocDialect(heredocs));
   if (after === undefined) throw new Error("no stage is left");
   expect(findings.filter((one) => one.severity === "error")).toEqual([]);
   const theirs = after.instructions.filter((_, index) => lines[index] !== undefined);

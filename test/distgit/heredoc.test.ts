@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 import { parseDockerfile } from "../../src/distgit/dockerfile.ts";
+import { heredocDialect } from "./dialects.ts";
 
 /** Instructions with their lines, and what lint says; below a FROM on line 1. */
 function read(text: string, heredocs = true) {
-  const { dockerfile, findings } = parseDockerfile(`FROM r.example.test/a:1\n${text}`, { heredocs });
+  const { dockerfile, findings } = parseDockerfile(`FROM r.example.test/a:1\n${text}`, heredocDialect(heredocs));
   const instructions = (dockerfile?.instructions ?? []).slice(1).map((one) => `${one.keyword} ${one.line}-${one.lastLine}`);
   return { instructions, said: findings.map((one) => `${one.line} ${one.message} | ${one.fix}`) };
 }

@@ -5,13 +5,14 @@ import { plainLabelValue } from "../../src/distgit/format-labels.ts";
 import { resolveLabels } from "../../src/distgit/labels.ts";
 import { type Rewriting, rewriteDockerfile } from "../../src/distgit/rewrite-dockerfile.ts";
 import { stageUsers } from "../../src/distgit/stage-users.ts";
+import { heredocDialect } from "./dialects.ts";
 import { dockerfileText } from "./dockerfile-text.ts";
 
 const pin = `mirror.example.test/fedora@sha256:${"a".repeat(64)}`;
 const nothing: Rewriting = { pinned: () => undefined, labels: {} };
 
 function parse(source: string): Dockerfile {
-  const { dockerfile } = parseDockerfile(source, { heredocs: true });
+  const { dockerfile } = parseDockerfile(source, heredocDialect());
   if (dockerfile === undefined) throw new Error("no stage");
   return dockerfile;
 }
@@ -229,7 +230,7 @@ test("no text makes the parser throw or hang", () => {
   });
   fc.assert(
     fc.property(text, fc.boolean(), (source, heredocs) => {
-      const { dockerfile } = parseDockerfile(source, { heredocs });
+      const { dockerfile } = parseDockerfile(source, heredocDialect(heredocs));
       if (dockerfile !== undefined) resolveLabels(dockerfile, () => ({}));
     }),
     { numRuns: 1000 },

@@ -170,7 +170,7 @@ test("after all this the service goes on: the template is built, tested and prop
 test("nothing is left of the builds that failed", async () => {
   await until(
     "the engine to be clean",
-    async () => ((await flibs.app.engine.cleanUp(() => false)).length === 0 ? true : undefined),
+    async () => ((await flibs.app.engines.cleanUp(() => false)).length === 0 ? true : undefined),
     10_000,
   );
   const failed = (await flibs.app.store.builds.list({ limit: 100 })).filter((build) => build.state !== "complete");

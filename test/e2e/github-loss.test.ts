@@ -45,7 +45,7 @@ async function live(
   await prepareStory(world);
   const app = await openApp(world.settings, { log: silentLog, environment: process.env, databaseUrl: world.database.url });
   disposals.push(async () => {
-    await app.engine.cleanUp(() => false);
+    await app.engines.cleanUp(() => false);
     await app.close();
   });
   // The first look only takes note of where everything stands.
@@ -112,7 +112,7 @@ describe("the bad weather", () => {
 
   test("left nothing behind: no container, no engine tag, no workspace, no open run, no failed run", async () => {
     const { app, world } = rough;
-    expect(await app.engine.cleanUp(() => false)).toEqual([]);
+    expect(await app.engines.cleanUp(() => false)).toEqual([]);
     const ended = await app.runs.list({ limit: 1000 });
     expect(ended.filter(({ status }) => status !== "done" && status !== "superseded" && status !== "cancelled")).toEqual([]);
     const work = join(world.settings.stateDirectory, "work");

@@ -186,7 +186,7 @@ describe("parts that cannot be reached", () => {
     const path = join(installation.directory, "docker.sock");
     await serve(
       await settingsWith("no-docker.yaml", (settings) => {
-        settings.engine = { ...settings.engine, socket: path };
+        settings.engines = [{ kind: "docker", host: `unix://${path}` }];
       }),
     );
     const person = await newRepository("no-docker");

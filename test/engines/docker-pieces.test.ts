@@ -5,11 +5,14 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import tar from "tar-stream";
 import { failedBuild } from "../../src/engines/docker/build-failure.ts";
-import { type Archive, packContext, packDirectory } from "../../src/engines/docker/context.ts";
+import { buildkitDialect, chooseBuilder } from "../../src/engines/docker/buildkit.ts";
+import { type Archive, packBuildkitContext, packContext, packDirectory } from "../../src/engines/docker/context.ts";
 import { checkApiVersion, translate } from "../../src/engines/docker/docker-client.ts";
+import { parseDockerHost } from "../../src/engines/docker/docker-host.ts";
 import { pinnedImages } from "../../src/engines/docker/ensure-image.ts";
 import { decodeKey, encodeKey, installationNames } from "../../src/engines/docker/names.ts";
 import { readMessages } from "../../src/engines/docker/progress.ts";
+import { sshArguments } from "../../src/engines/docker/ssh-tunnel.ts";
 import { runningIn } from "../../src/engines/docker/step-containers.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
@@ -109,6 +112,77 @@ describe("build context", () => {
   });
 });
 
+describe("addresses", () => {
+  test.each([
+    ["unix:///var/run/docker.sock", { kind: "unix", path: "/var/run/docker.sock" }],
+    ["ssh://arm.example.test", { kind: "ssh", host: "arm.example.test" }],
+    ["ssh://build_er@arm.example.test:2222", { kind: "ssh", user: "build_er", host: "arm.example.test", port: 2222 }],
+    ["ssh://builder@[2001:db8::1]", { kind: "ssh", user: "builder", host: "2001:db8::1" }],
+    ["tcp://10.0.0.1:2376", { kind: "tcp", host: "10.0.0.1", port: 2376 }],
+  ])("%s", (text, host) => expect(parseDockerHost(text)).toEqual(host));
+
+  test.each([
+    "",
+    "/var/run/docker.sock",
+    "unix://relative",
+    "ssh://",
+    "ssh://-oProxyCommand=evil",
+    "ssh://-l@a",
+    "ssh://a b",
+    "ssh://a;b",
+    "tcp://a",
+    "tcp://u@a:1",
+    "http://a",
+  ])("%j is none", (text) => expect(() => parseDockerHost(text)).toThrow(expect.objectContaining({ code: "config.invalid" })));
+
+  test("nothing of an address becomes an option of ssh", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(..."-a.@:/ $;o\n[]") }), (text) => {
+        let host: ReturnType<typeof parseDockerHost>;
+        try {
+          host = parseDockerHost(`ssh://${text}`);
+        } catch {
+          return;
+        }
+        if (host.kind !== "ssh") throw new Error("an address of ssh is one");
+        const words = sshArguments(host);
+        const free = words.filter((word, index) => !word.startsWith("-") && !["-o", "-l", "-p"].includes(words[index - 1] ?? ""));
+        expect(free).toEqual([host.host, "docker", "system", "dial-stdio"]);
+      }),
+    );
+  });
+});
+
+describe("which builder", () => {
+  test.each([
+    ["nothing said", {}, "classic"],
+    ["limits are held", { buildCgroup: "/b" }, "buildkit"],
+    ["limits are held and there is no network", { buildCgroup: "/b", networkMode: "none" }, "buildkit"],
+    ["limits are held and builds have a network by name", { buildCgroup: "/b", networkMode: "closed" }, "classic"],
+    ["asked for", { builder: "buildkit" as const }, "buildkit"],
+  ])("%s", (_, options, builder) => expect(chooseBuilder(options)).toBe(builder));
+
+  test.each([
+    ["1.40", []],
+    ["1.41", ["run-mount", "copy-chmod"]],
+    ["1.42", ["run-mount", "copy-chmod", "run-network", "copy-link", "heredoc"]],
+    ["2.0", ["run-mount", "copy-chmod", "run-network", "copy-link", "heredoc"]],
+  ])("API %s knows %j", (version, features) => expect(buildkitDialect(version)).toEqual({ builder: "buildkit", features }));
+});
+
+describe("a context for BuildKit", () => {
+  test("has the given Dockerfile in the place of its own, and nothing that .dockerignore names", async () => {
+    await using scratch = await scratchDirectory();
+    await writeFile(join(scratch.path, "Dockerfile"), "theirs");
+    await writeFile(join(scratch.path, "kept"), "kept");
+    await writeFile(join(scratch.path, "left"), "left");
+    await writeFile(join(scratch.path, ".dockerignore"), "left\nDockerfile\n.dockerignore\n");
+    const context = await packBuildkitContext(scratch.path, "ours", 10_000);
+    expect(context.dockerfile).toBe("Dockerfile");
+    expect(await unpack(context)).toEqual({ Dockerfile: "file 644 0 ours", kept: "file 644 0 kept" });
+  });
+});
+
 describe("names", () => {
   test("every key is read back from its name, and the name fits image names", () => {
     fc.assert(
@@ -141,14 +215,14 @@ describe("what the engine says", () => {
       "dockerfile parse error line 3: unknown instruction: FOO",
     ],
   ])("a failure is told: %s", (_, error, code, instruction, message) => {
-    const at = instruction === undefined ? undefined : { step: 2, instruction };
-    expect(failedBuild(error, code, at)).toMatchObject({ message, ...at });
+    const at = instruction === undefined ? undefined : { place: { step: 2 }, instruction };
+    expect(failedBuild(error, code, at)).toMatchObject({ message, ...(at === undefined ? {} : { step: 2, instruction }) });
   });
 
   test.each([
     ["nothing listens", { code: "ECONNREFUSED" }, "engine.unreachable", "Start Docker Engine"],
     ["no permission", { code: "EACCES" }, "engine.unreachable", "group docker"],
-    ["no socket", { code: "ENOENT" }, "engine.unreachable", "engine.socket"],
+    ["no socket", { code: "ENOENT" }, "engine.unreachable", "the engine's host"],
     ["shutting down", { statusCode: 500, json: { message: "server is shutting down" } }, "engine.unreachable", ""],
     ["full", { statusCode: 500, json: { message: "write: no space left on device" } }, "engine.disk-full", "Free space"],
     ["refused", { statusCode: 409, json: { message: "conflict" } }, "engine.refused", ""],

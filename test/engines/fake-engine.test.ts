@@ -1,10 +1,20 @@
 import { describe } from "@jest/globals";
+import { dockerfileFeatures } from "../../src/domain/dockerfile-dialect.ts";
 import { engineContract } from "../contract/engine.contract.ts";
-import { fakeEngine } from "../fakes/engine.ts";
+import { type FakeEngineOptions, fakeEngine } from "../fakes/engine.ts";
 
-describe("fake engine", () => {
+describe.each<[string, FakeEngineOptions]>([
+  ["as a classic builder", {}],
+  [
+    "as a BuildKit for two platforms",
+    {
+      platforms: ["linux/amd64", "linux/arm64"],
+      capabilities: { builder: "buildkit", features: dockerfileFeatures, buildLimits: "together" },
+    },
+  ],
+])("fake engine %s", (_, options) => {
   engineContract(async () => {
-    const engine = fakeEngine();
+    const engine = fakeEngine(options);
     return {
       engine,
       registry: "registry.example.test",

@@ -1,12 +1,16 @@
 import { lstat, readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { type Digest, digestOf } from "../../src/domain/digest.ts";
+import { classicDialect, type DockerfileFeature } from "../../src/domain/dockerfile-dialect.ts";
 import { appError } from "../../src/domain/errors.ts";
+import type { Platform } from "../../src/domain/platform.ts";
 import { type CallLimits, limitCall } from "../../src/engines/call-limits.ts";
 import type {
   BuildOutcome,
+  BuildPlace,
   BuildRequest,
   Engine,
+  EngineCapabilities,
   ImageConfig,
   InspectedImage,
   PushDestination,
@@ -16,6 +20,7 @@ import { runShell, type ShellEnd } from "./engine-shell.ts";
 
 type Files = ReadonlyMap<string, Uint8Array>;
 interface Image {
+  readonly platform: Platform;
   readonly config: ImageConfig;
   readonly files: Files;
   readonly layers: readonly Digest[];
@@ -32,6 +37,12 @@ export interface FakeEngine extends Engine {
 }
 
 export interface FakeEngineOptions {
+  /** `fake` when left out. */
+  readonly name?: string;
+  /** `linux/amd64` alone when left out. */
+  readonly platforms?: readonly Platform[];
+  /** The classic builder, with limits for each build, when left out. */
+  readonly capabilities?: EngineCapabilities;
   /** Takes the push in the place of the engine's own store: a fake registry's door. */
   readonly onPush?: (image: InspectedImage, destination: PushDestination) => Promise<{ digest: Digest; size: number }>;
   /** Images that FROM may name besides scratch, with their files. */
@@ -48,6 +59,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   const pushed = new Map<string, { digest: Digest; size: number; imageId: Digest }>();
   const running = new Map<string, Promise<BuildOutcome>>();
   const builds: string[] = [];
+  const { platforms = ["linux/amd64"], capabilities = { ...classicDialect, buildLimits: "each" as const } } = options;
   let reachable = true;
   const ask = () => {
     if (!reachable) throw appError("engine.unreachable", "the fake engine was made unreachable");
@@ -56,9 +68,9 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   async function buildOnce(key: string, request: BuildRequest, limits: CallLimits): Promise<BuildOutcome> {
     if (limits.signal.aborted) return { outcome: limits.ended() ?? "cancelled" };
     builds.push(key);
-    const built = await interpret(request, limits, options.parents ?? {});
+    const built = await interpret(request, limits, options.parents ?? {}, capabilities);
     if ("outcome" in built) return built;
-    const imageId = digestOf(JSON.stringify([key, built.config, built.layers]));
+    const imageId = digestOf(JSON.stringify([key, request.platform, built.config, built.layers]));
     images.set(imageId, built);
     finished.set(key, imageId);
     return { outcome: "built", imageId };
@@ -72,16 +84,20 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   }
 
   function inspected(imageId: Digest, paths: readonly string[]): InspectedImage {
-    const { config, files, layers } = imageOf(imageId);
+    const { platform, config, files, layers } = imageOf(imageId);
     const chosen = [...files].filter(([name]) => paths.some((path) => name === path || name.startsWith(`${path}/`)));
     const sizeBytes = [...files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
     const created = "2026-01-01T00:00:00Z";
-    return { imageId, platform: "linux/amd64", created, sizeBytes, diffIds: layers, config, files: Object.fromEntries(chosen) };
+    return { imageId, platform, created, sizeBytes, diffIds: layers, config, files: Object.fromEntries(chosen) };
   }
 
   return {
-    name: "fake",
-    capabilities: { buildLimits: true },
+    name: options.name ?? "fake",
+    kind: "fake",
+    capabilities: async () => {
+      ask();
+      return capabilities;
+    },
     builds,
     digestOfTag: (name) => pushed.get(name)?.digest,
     leftovers: () => [...finished.keys()],
@@ -90,11 +106,11 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
     },
     platforms: async () => {
       ask();
-      return ["linux/amd64"];
+      return platforms;
     },
     build: async (key, request, sink, signal) => {
       ask();
-      if (request.platform !== "linux/amd64")
+      if (!platforms.includes(request.platform))
         throw appError("engine.platform-unsupported", `this engine does not build for ${request.platform}`);
       await running.get(key);
       const before = finished.get(key);
@@ -137,8 +153,25 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   };
 }
 
-async function interpret(request: BuildRequest, limits: CallLimits, parents: NonNullable<FakeEngineOptions["parents"]>) {
-  const lines = request.dockerfile.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+/** Flags of RUN, COPY and ADD that are features; they change nothing here. */
+const featureOfFlag: Readonly<Record<string, DockerfileFeature>> = {
+  "--mount": "run-mount",
+  "--network": "run-network",
+  "--chmod": "copy-chmod",
+  "--link": "copy-link",
+};
+
+async function interpret(
+  request: BuildRequest,
+  limits: CallLimits,
+  parents: NonNullable<FakeEngineOptions["parents"]>,
+  { builder, features }: EngineCapabilities,
+) {
+  const whole = features.includes("heredoc")
+    ? request.dockerfile.replaceAll(/<<(\w+)\n(.*?)\n\1\n/gs, (_, __, body: string) => `${body.replaceAll("\n", "; ")}\n`)
+    : request.dockerfile;
+  const lines = whole.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  let layer = 0;
   const files = new Map<string, Uint8Array>();
   const layers: Digest[] = [];
   const config = {
@@ -155,10 +188,17 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
     -readonly [K in keyof ImageConfig]: ImageConfig[K];
   };
   for (const [index, instruction] of lines.entries()) {
-    const [word = "", ...rest] = instruction.trim().split(/\s+/);
+    const [word = "", ...all] = instruction.trim().split(/\s+/);
+    const rest = all.filter((one) => !one.startsWith("--"));
     const rhs = rest.join(" ");
-    limits.say(`Step ${index + 1}/${lines.length} : ${instruction}\n`);
-    const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction, step: index + 1 });
+    if (["RUN", "COPY", "ADD", "WORKDIR"].includes(word)) layer += 1;
+    const place: BuildPlace = builder === "classic" ? { step: index + 1 } : { layer: { number: layer, keyword: word } };
+    limits.say(builder === "classic" ? `Step ${index + 1}/${lines.length} : ${instruction}\n` : `#${layer} ${instruction}\n`);
+    const failed = (message: string): BuildOutcome => ({ outcome: "failed", message, instruction, ...place });
+    const unknown = all.find(
+      (one) => one.startsWith("--") && !features.includes(featureOfFlag[one.split("=")[0] ?? ""] as DockerfileFeature),
+    );
+    if (unknown !== undefined) return failed(`dockerfile parse error line ${index + 1}: unknown flag: ${unknown}`);
     switch (word) {
       case "FROM":
         for (const [name, bytes] of Object.entries(parents[rhs] ?? {})) files.set(name, bytes);
@@ -187,7 +227,7 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
       }
       case "RUN": {
         const end: ShellEnd = await runShell(rhs, { env: {}, files }, limits);
-        if (typeof end !== "number") return { outcome: end, step: index + 1 } satisfies BuildOutcome;
+        if (typeof end !== "number") return { outcome: end, ...place } satisfies BuildOutcome;
         if (end !== 0) return failed(`${instruction} returned ${end}`);
         layers.push(digestOf(instruction));
         break;
@@ -196,9 +236,9 @@ async function interpret(request: BuildRequest, limits: CallLimits, parents: Non
         return failed(`dockerfile parse error line ${index + 1}: unknown instruction: ${word}`);
     }
     const ended = limits.ended();
-    if (ended !== undefined) return { outcome: ended, step: index + 1 } satisfies BuildOutcome;
+    if (ended !== undefined) return { outcome: ended, ...place } satisfies BuildOutcome;
   }
-  return { config, files, layers } satisfies Image;
+  return { platform: request.platform, config, files, layers } satisfies Image;
 }
 
 function pairs(text: string): [string, string][] {

@@ -15,9 +15,10 @@ export function fakeRuns() {
       const known = keys.get(key);
       if (known !== undefined) return known;
       const id = `run-${all.length + 1}`;
-      if (whenBusy === "supersede") {
+      if (whenBusy !== "queue") {
         const reason = `superseded by ${id}`;
-        for (const one of all.filter((other) => other.subject === subject)) {
+        const begun = whenBusy === "supersede";
+        for (const one of all.filter((other) => other.subject === subject && (begun || other.startedAt === undefined))) {
           replace(one.id, { status: "superseded", ending: { status: "superseded", reason } });
         }
       }

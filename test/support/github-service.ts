@@ -20,7 +20,7 @@ export async function startGithubService(): Promise<GithubService> {
     ...{ ...world, app, service },
     async [Symbol.asyncDispose]() {
       await service.stop();
-      await app.engine.cleanUp(() => false);
+      await app.engines.cleanUp(() => false);
       await app.close();
       await world[Symbol.asyncDispose]();
     },

@@ -38,7 +38,7 @@ export async function startRunningService(change: (settings: Settings) => Settin
   const service = await startService(app, silentLog);
   const remove = async () => {
     await service.stop();
-    await app.engine.cleanUp(() => false);
+    await app.engines.cleanUp(() => false);
     await app.close();
     await database.drop();
     await installation.remove();

@@ -72,7 +72,7 @@ export async function changedSettings(file: string, name: string, change: (setti
 
 /** The parts of a settings file that tests change. */
 export interface SettingsText {
-  engine?: Record<string, unknown>;
+  engines?: readonly Record<string, unknown>[];
   sweeps?: Record<string, unknown>;
   limits?: Record<string, unknown>;
   web?: Record<string, unknown>;

@@ -1,6 +1,12 @@
-import type { BuildOutcome } from "../engine.ts";
+import type { BuildOutcome, BuildPlace } from "../engine.ts";
 
 type Failed = Extract<BuildOutcome, { outcome: "failed" }>;
+
+/** The instruction that a build was at, and where that stands. */
+export interface FailedAt {
+  readonly instruction: string;
+  readonly place: BuildPlace;
+}
 
 /** Where a build is, in the daemon's words. A RUN line can print such words too; then only its own build is told wrongly. */
 export interface Progress {
@@ -18,9 +24,9 @@ export function parseProgress(stream: string): Progress | undefined {
  * What the maintainer reads of a failed build: the instruction and what it returned, in one line, from the daemon's error.
  * 137 and 139 are explained, since a number alone makes people look in the wrong place.
  */
-export function failedBuild(error: string, code: number | undefined, at: Progress | undefined): Failed {
+export function failedBuild(error: string, code: number | undefined, at: FailedAt | undefined): Failed {
   const short = at === undefined ? undefined : oneLine(at.instruction, 200);
-  const where = at === undefined || short === undefined ? {} : { instruction: short, step: at.step };
+  const where = at === undefined || short === undefined ? {} : { instruction: short, ...at.place };
   if (code !== undefined && code !== 0 && short !== undefined) {
     return { outcome: "failed", message: `${short} returned ${code}${explanations[code] ?? ""}`, ...where };
   }

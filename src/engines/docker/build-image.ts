@@ -31,7 +31,8 @@ export async function buildImage(context: BuildContext, key: string, request: Bu
   const progress: { at?: Progress } = {};
   const signal = AbortSignal.any([limits.signal, stop.signal]);
   try {
-    for (const image of pinnedImages(request.dockerfile)) await ensureImage({ ...context, say: limits.say, signal }, image);
+    const pulling = { ...context, say: limits.say, signal, platform: request.platform };
+    for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
     return await sendBuild(context, key, request, limits, signal, progress);
   } catch (error) {
     const early = endedEarly(limits, progress.at);
@@ -87,7 +88,7 @@ async function followBuild(
       const at = parseProgress(message.stream);
       if (at !== undefined) progress.at = at;
     }
-    if (message.aux?.ID !== undefined) imageId = message.aux.ID;
+    if (typeof message.aux === "object" && message.aux.ID !== undefined) imageId = message.aux.ID;
     const error = message.error ?? message.errorDetail?.message;
     if (error !== undefined) return endWithError(context, message, error, progress.at, limits);
   }
@@ -124,7 +125,7 @@ function endWithError(
     throw unreachable(socket, "build", error);
   }
   limits.say(`${error}\n`);
-  return failedBuild(error, code, at);
+  return failedBuild(error, code, at && { instruction: at.instruction, place: { step: at.step } });
 }
 
 function endedEarly(limits: CallLimits, at: Progress | undefined): BuildOutcome | undefined {
@@ -132,10 +133,14 @@ function endedEarly(limits: CallLimits, at: Progress | undefined): BuildOutcome 
   return early === undefined ? undefined : { outcome: early, ...(at === undefined ? {} : { step: at.step }) };
 }
 
+/** Microseconds; a quota of as many is one processor. */
+const cpuPeriod = 100_000;
+
 function buildOptions(context: BuildContext, request: BuildRequest, dockerfile: string): Docker.ImageBuildOptions {
-  const { memoryBytes } = request.limits;
+  const { memoryBytes, cpus } = request.limits;
   return {
     version: "1" as const,
+    platform: request.platform,
     dockerfile,
     t: `${context.tag}:latest`,
     nocache: true,
@@ -144,6 +149,7 @@ function buildOptions(context: BuildContext, request: BuildRequest, dockerfile: 
     memory: memoryBytes,
     // The same number as memory: no swap on top.
     memswap: memoryBytes,
+    ...(cpus === undefined ? {} : { cpuperiod: cpuPeriod, cpuquota: Math.round(cpus * cpuPeriod) }),
     extrahosts: context.mark,
     networkmode: context.networkMode,
     buildargs: { ...request.buildArguments },

@@ -37,7 +37,7 @@ export async function packContext(
   const ignoreText = await readDockerignore(join(directory, ".dockerignore"));
   const ignore = parseDockerignore(ignoreText ?? "");
   const name = await freeName(directory);
-  const extras = Object.entries(extraFiles).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const extras = sortedExtras(extraFiles);
   const ours = [name, ...(ignoreText === undefined ? [".dockerignore"] : []), ...extras.map(([path]) => `!${path}`)];
   const sent = `${ignoreText === undefined ? "" : `${ignoreText}\n`}${ours.join("\n")}\n`;
   const archive = packFiles(async (pack) => {
@@ -50,6 +50,10 @@ export async function packContext(
     await packExtras(pack, extras, spend);
   });
   return { ...archive, dockerfile: name };
+}
+
+function sortedExtras(extraFiles: Readonly<Record<string, ExtraFile>>): readonly (readonly [string, ExtraFile])[] {
+  return Object.entries(extraFiles).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** Directories of their own come before them, so that no daemon has to guess their mode. */
@@ -71,6 +75,30 @@ async function packExtras(pack: tar.Pack, extras: readonly (readonly [string, Ex
     spend(content.length, name);
     await entry(pack, { ...header, size: content.length }, Buffer.from(content));
   }
+}
+
+/**
+ * The same for BuildKit, which has no way to take a file out of a context that comes as an archive: the Dockerfile given stands in the place of
+ * the tree's own, so `COPY . /` copies the Dockerfile that was built, as it does in Atomic Reactor.
+ */
+export async function packBuildkitContext(
+  directory: string,
+  dockerfile: string,
+  maxBytes: number,
+  extraFiles: Readonly<Record<string, ExtraFile>> = {},
+): Promise<Context> {
+  const ignore = parseDockerignore((await readDockerignore(join(directory, ".dockerignore"))) ?? "");
+  const name = "Dockerfile";
+  const extras = sortedExtras(extraFiles);
+  const archive = packFiles(async (pack) => {
+    await entry(pack, { ...fixed, name, mode: 0o644 }, dockerfile);
+    const spend = budget(maxBytes);
+    const own = new Set(Object.keys(extraFiles));
+    const without = (path: string) => path === name || path.startsWith(`${name}/`) || own.has(path) || ignore.ignores(path);
+    await packTree(pack, directory, "", { ignores: without, hasExceptions: ignore.hasExceptions }, spend);
+    await packExtras(pack, extras, spend);
+  });
+  return { ...archive, dockerfile: name };
 }
 
 /** A directory as it is, below `target`, for copying into a container. */

@@ -1,11 +1,88 @@
+import { readFile } from "node:fs/promises";
+import { Agent } from "node:https";
 import type Docker from "dockerode";
 import { type AppError, appError, isAppError } from "../../domain/errors.ts";
+import { parseDockerHost } from "./docker-host.ts";
+import { sshTunnel } from "./ssh-tunnel.ts";
 
-/** Talks to one Docker Engine. Nothing but the socket is taken from this machine: no DOCKER_HOST, no `~/.docker/config.json`. */
-export async function dockerClient(socket: string): Promise<Docker> {
+/** Files in PEM: whose certificate the engine must have, and who we are to it. */
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface DockerClient {
+  readonly docker: Docker;
+  close(): void;
+}
+
+/**
+ * Talks to one Docker Engine. Nothing but its address is taken from this machine: no DOCKER_HOST, no `~/.docker/config.json`; by ssh, what the user's
+ * configuration of ssh says. Throws `config.invalid` for an address without its files, and `config.unreadable`.
+ */
+export async function dockerClient(host: string, tls?: TlsFiles): Promise<DockerClient> {
+  const at = parseDockerHost(host);
   // With dockerode come gRPC and protobuf: a seventh of a second that only those who use the engine should pay.
   const { default: Docker } = await import("dockerode");
-  return new Docker({ socketPath: socket, protocol: "http" });
+  switch (at.kind) {
+    case "unix":
+      return { docker: new Docker({ socketPath: at.path, protocol: "http" }), close: () => {} };
+    case "ssh": {
+      const tunnel = await sshTunnel(at);
+      return { docker: new Docker({ socketPath: tunnel.socketPath, protocol: "http" }), close: tunnel.close };
+    }
+    case "tcp": {
+      if (tls === undefined) {
+        throw appError("config.invalid", `${host} needs tls: whoever reaches a Docker Engine is root there`, {
+          hint: "Name the files of the certificate authority, of our certificate and of its key",
+        });
+      }
+      const [ca, cert, key] = await Promise.all([readPem(tls.ca), readPem(tls.cert), readPem(tls.key)]);
+      // Of its own, so that its open connections can be ended.
+      const agent = new Agent({ keepAlive: true });
+      const options = { host: at.host, port: at.port, protocol: "https" as const, ca, cert, key, agent };
+      const docker = new Docker(options);
+      return { docker, close: () => agent.destroy() };
+    }
+  }
+}
+
+function readPem(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((cause: Error) => {
+    throw appError("config.unreadable", `${file} cannot be read: ${cause.message}`, {
+      hint: "Correct the engine's tls in the settings",
+      cause,
+    });
+  });
+}
+
+/** One request, as dockerode makes them; what it has a method for should go through that. */
+export interface Dial {
+  /** Ends in `?` when there are options. */
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** The body. */
+  readonly file?: NodeJS.ReadableStream;
+  readonly abortSignal?: AbortSignal;
+  readonly isStream?: boolean;
+  readonly statusCodes: Readonly<Record<number, unknown>>;
+}
+
+/** Status codes that are no error. */
+export function answers(...good: readonly number[]): Dial["statusCodes"] {
+  const bad = { 400: "bad parameter", 404: "no such thing", 409: "conflict", 500: "server error" };
+  return { ...bad, ...Object.fromEntries(good.map((status) => [status, true])) };
+}
+
+export function dial(docker: Docker, options: Dial): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options as never, (error: unknown, answer: unknown) => {
+      if (error === null || error === undefined) resolve(answer);
+      else reject(error);
+    });
+  });
 }
 
 /** Engine API 1.40 (Docker 19.03) is the first that changes the process limit of a running container. */
@@ -67,7 +144,7 @@ export function unreachable(socket: string, what: string, why: string, cause?: u
 const hints: Readonly<Record<string, string>> = {
   EACCES: "Let the user that flibs runs as join the group docker, and log in again",
   EPERM: "Let the user that flibs runs as join the group docker, and log in again",
-  ENOENT: "Start Docker Engine, or set engine.socket to its socket",
+  ENOENT: "Start Docker Engine, or correct the engine's host in the settings",
   ECONNREFUSED: "Start Docker Engine: nothing listens on its socket",
 };
 

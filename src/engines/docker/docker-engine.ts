@@ -3,13 +3,17 @@ import { setTimeout as wait } from "node:timers/promises";
 import type Docker from "dockerode";
 import PQueue from "p-queue";
 import { type Digest, isDigest } from "../../domain/digest.ts";
+import { classicDialect } from "../../domain/dockerfile-dialect.ts";
 import { appError } from "../../domain/errors.ts";
 import type { Platform } from "../../domain/platform.ts";
 import { limitCall } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest, Engine, LogSink } from "../engine.ts";
-import { type BuildContext, buildImage } from "./build-image.ts";
+import { buildCgroup } from "./build-cgroup.ts";
+import { buildImage } from "./build-image.ts";
+import { buildkitDialect, chooseBuilder, pruneBuildCache } from "./buildkit.ts";
+import { buildWithBuildkit, cancelBuildkitBuild } from "./buildkit-build.ts";
 import { cleanUpEngine } from "./clean-up.ts";
-import { ask, checkApiVersion, dockerClient, statusOf } from "./docker-client.ts";
+import { ask, checkApiVersion, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { keyNotes } from "./key-notes.ts";
 import { installationNames, type Names } from "./names.ts";
@@ -19,14 +23,25 @@ import { runContainer } from "./run-container.ts";
 import { stepContainers } from "./step-containers.ts";
 
 export interface DockerEngineOptions {
-  /** Path of the engine's socket: `/var/run/docker.sock`. */
-  readonly socket: string;
+  /** `docker` when left out. */
+  readonly name?: string;
+  /** `unix:///var/run/docker.sock`, `ssh://user@host`, or `tcp://host:2376` with `tls`. */
+  readonly host: string;
+  readonly tls?: TlsFiles;
   /** Sets this flibs apart from others on the same engine: lower-case letters, digits, dashes, at most 40. Must stay the same. */
   readonly installation: string;
   /** A directory of its own; holds the ids of running build steps and the names of pulled images. */
   readonly stateDirectory: string;
   /** Builds at a time in this process; the others wait, without using up their time limit. */
-  readonly builds: number;
+  readonly slots: number;
+  /** What it builds for and runs, when that is more (by emulation) or less than its own platform. */
+  readonly platforms?: readonly Platform[];
+  /** `auto` takes BuildKit only where `buildCgroup` holds it to limits; left out: `auto`. */
+  readonly builder?: "auto" | "buildkit" | "classic";
+  /** The engine's `--cgroup-parent`, when it runs on this machine and flibs may write there; see {@link buildCgroup}. */
+  readonly buildCgroup?: string;
+  /** Of BuildKit's cache, what is beyond this goes at the next clean-up, whoever made it. The engine decides when left out. */
+  readonly keepCacheBytes?: number;
   /** Network of RUN lines: `default`, `none` or the name of a network. `default` when left out. */
   readonly networkMode?: string;
   /** Largest build context or directory of test files, bytes; 512 MiB when left out. */
@@ -35,70 +50,74 @@ export interface DockerEngineOptions {
   readonly maxFileBytes?: number;
 }
 
-/** Docker Engine 19.03 or newer, through its API; see docs/decisions/0008-docker-engine.md. */
-export function dockerEngine(options: DockerEngineOptions): Engine {
+/** Docker Engine 19.03 or newer, through its API; see docs/decisions/0008-docker-engine.md and 0024. */
+export function dockerEngine(options: DockerEngineOptions): Engine & { close(): Promise<void> } {
   const names = installationNames(options.installation);
-  let opened: Promise<Calls> | undefined;
+  let opened: Promise<{ readonly calls: Calls; close(): void }> | undefined;
   const open = () => {
-    opened ??= dockerClient(options.socket).then((docker) => engineWith(docker, names, options));
-    return opened;
+    opened ??= dockerClient(options.host, options.tls).then(({ docker, close }) => ({ calls: engineWith(docker, names, options), close }));
+    return opened.then(({ calls }) => calls);
   };
   return {
-    name: "docker",
-    capabilities: { buildLimits: true },
+    name: options.name ?? "docker",
+    kind: "docker",
+    capabilities: async () => (await open()).capabilities(),
     platforms: async () => (await open()).platforms(),
     build: async (...call) => (await open()).build(...call),
     inspect: async (...call) => (await open()).inspect(...call),
     push: async (...call) => (await open()).push(...call),
     run: async (...call) => (await open()).run(...call),
     cleanUp: async (keep) => (await open()).cleanUp(keep),
+    close: async () => (await opened?.catch(() => undefined))?.close(),
   };
 }
 
-type Calls = Omit<Engine, "name" | "capabilities">;
+type Calls = Omit<Engine, "name" | "kind">;
 
 function engineWith(docker: Docker, names: Names, options: DockerEngineOptions): Calls {
-  const { socket } = options;
+  const { host: socket } = options;
   const steps = stepContainers(docker, socket, keyNotes(join(options.stateDirectory, "build-steps")), (ms) => wait(ms));
   const pulled = pulledImages(docker, socket, keyNotes(join(options.stateDirectory, "pulled-images")));
-  const slots = new PQueue({ concurrency: options.builds });
+  const slots = new PQueue({ concurrency: options.slots });
   const perKey = oneAtATime();
   const maxContextBytes = options.maxContextBytes ?? 512 * 2 ** 20;
   const maxFileBytes = options.maxFileBytes ?? 256 * 2 ** 20;
   const container = (purpose: "run" | "inspect", key: string) => ({ name: names.container(purpose, key), labels: names.labels(key) });
+  const builder = chooseBuilder(options);
+  const held = options.buildCgroup === undefined ? undefined : buildCgroup({ path: options.buildCgroup, slots: options.slots });
 
-  async function platform(): Promise<Platform> {
+  async function look(): Promise<{ readonly platforms: readonly Platform[]; readonly apiVersion: string }> {
     const version = await ask(socket, "say its version", docker.version());
     checkApiVersion(version.ApiVersion);
-    return `${version.Os}/${version.Arch}`;
+    return { platforms: options.platforms ?? [`${version.Os}/${version.Arch}`], apiVersion: version.ApiVersion };
   }
 
   async function build(key: string, request: BuildRequest, sink: LogSink, signal: AbortSignal): Promise<BuildOutcome> {
     const tag = names.buildRepository(key);
-    const own = await platform();
-    if (request.platform !== own)
-      throw appError("engine.platform-unsupported", `this engine builds for ${own}, not for ${request.platform}`);
+    const { platforms } = await look();
+    if (!platforms.includes(request.platform))
+      throw appError("engine.platform-unsupported", `this engine builds for ${platforms.join(", ")}, not for ${request.platform}`);
     const finished = await findTagged(docker, socket, tag);
     if (finished !== undefined) return { outcome: "built", imageId: finished };
     // What a crashed flibs left running under this key: the daemon ends such a build by itself when the connection closes, this makes sure.
     await steps.remove(key);
-    const context: BuildContext = {
-      docker,
-      socket,
-      steps,
-      tag,
-      networkMode: options.networkMode ?? "default",
-      mark: names.buildMark(key),
-      maxContextBytes,
-    };
+    if (builder === "buildkit") await cancelBuildkitBuild({ docker, socket }, key);
+    const common = { docker, socket, tag, networkMode: options.networkMode ?? "default", mark: names.buildMark(key), maxContextBytes };
     return inSlot(slots, sink, signal, async () => {
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
-      return await buildImage(context, key, request, limits);
+      if (builder === "buildkit") return await buildWithBuildkit({ ...common, ...(held && { held }) }, key, request, limits);
+      return await buildImage({ ...common, steps }, key, request, limits);
     });
   }
 
   return {
-    platforms: async () => [await platform()],
+    capabilities: async () => {
+      const { apiVersion } = await look();
+      if (builder === "classic") return { ...classicDialect, buildLimits: "each" };
+      const buildLimits = held === undefined ? "none" : options.slots === 1 ? "each" : "together";
+      return { ...buildkitDialect(apiVersion), buildLimits };
+    },
+    platforms: async () => (await look()).platforms,
     build: (key, request, sink, signal) => perKey(`build ${key}`, () => build(key, request, sink, signal)),
     inspect: (key, imageId, files) =>
       perKey(`inspect ${key}`, () => inspectImage({ docker, socket, container: container("inspect", key), maxFileBytes }, imageId, files)),
@@ -117,7 +136,11 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
         const own = { container: container("run", key), willPull: () => pulled.willPull(key, request.image) };
         return await runContainer({ docker, socket, ...own, maxFileBytes: maxContextBytes }, request, limits);
       }),
-    cleanUp: (keep) => cleanUpEngine({ docker, socket, names, steps, pulled }, keep),
+    cleanUp: async (keep) => {
+      const removed = await cleanUpEngine({ docker, socket, names, steps, pulled }, keep);
+      if (options.keepCacheBytes !== undefined) await pruneBuildCache(docker, socket, options.keepCacheBytes);
+      return removed;
+    },
   };
 }
 

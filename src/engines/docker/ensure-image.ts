@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { appError } from "../../domain/errors.ts";
+import type { Platform } from "../../domain/platform.ts";
 import type { PushDestination } from "../engine.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { progressLines, readMessages } from "./progress.ts";
@@ -10,6 +11,8 @@ export interface PullContext {
   /** Gets the progress; its answer is not looked at, a pull prints little. */
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
+  /** Which image of a manifest list; the engine has one of them at a time below one name, and another one counts as absent. */
+  readonly platform: Platform;
   /** Called before an image is pulled that was not there. */
   readonly willPull?: () => Promise<void>;
 }
@@ -27,6 +30,7 @@ export async function ensureImage(context: PullContext, image: string, credentia
   try {
     const body = await context.docker.pull(image, {
       abortSignal: context.signal,
+      platform: context.platform,
       ...(credential === undefined ? {} : { authconfig: credential }),
     });
     for await (const message of readMessages(body as AsyncIterable<Uint8Array>)) {
@@ -55,18 +59,24 @@ export function pinnedImages(dockerfile: string): string[] {
   return [...found];
 }
 
-async function hasImage({ docker, socket }: PullContext, image: string): Promise<boolean> {
+async function hasImage({ docker, socket, platform }: PullContext, image: string): Promise<boolean> {
   const found = docker
     .getImage(image)
     .inspect()
     .then(
-      () => true,
+      // An id names one image alone, whatever its platform.
+      ({ Os, Architecture }) => !image.includes("@") || `${Os}/${Architecture}` === withoutVariant(platform),
       (error: unknown) => {
         if (statusOf(error) === 404) return false;
         throw error;
       },
     );
   return ask(socket, `look for the image ${image}`, found);
+}
+
+/** `linux/arm/v7` gives `linux/arm`: engines leave the variant of an image out, or add one. */
+function withoutVariant(platform: Platform): string {
+  return platform.split("/").slice(0, 2).join("/");
 }
 
 function pullError(image: string, message: string) {

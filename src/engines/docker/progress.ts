@@ -5,7 +5,8 @@ export interface Message {
   readonly id?: string;
   readonly error?: string;
   readonly errorDetail?: { readonly code?: number; readonly message?: string };
-  readonly aux?: { readonly ID?: string; readonly Digest?: string; readonly Size?: number };
+  /** A text in BuildKit's traces alone (`id` is `moby.buildkit.trace`). */
+  readonly aux?: { readonly ID?: string; readonly Digest?: string; readonly Size?: number } | string;
 }
 
 const longestLine = 4 * 2 ** 20;

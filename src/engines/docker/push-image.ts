@@ -50,7 +50,7 @@ async function followPush(socket: string, name: string, body: AsyncIterable<Uint
     if (error !== undefined) throw pushError(name, error);
     const text = line(message);
     if (text !== undefined) limits.say(text);
-    const { Digest: digest, Size: size } = message.aux ?? {};
+    const { Digest: digest, Size: size } = typeof message.aux === "object" ? message.aux : {};
     if (digest !== undefined && size !== undefined && isDigest(digest)) pushed = { digest, size };
   }
   limits.signal.throwIfAborted();

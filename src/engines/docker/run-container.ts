@@ -25,7 +25,7 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
   try {
     await removeContainer(docker, socket, context.container.name);
     await ensureImage(
-      { docker, socket, say: limits.say, signal: limits.signal, willPull: context.willPull },
+      { docker, socket, say: limits.say, signal: limits.signal, platform: request.platform, willPull: context.willPull },
       request.image,
       request.credential,
     );
@@ -63,6 +63,7 @@ async function createContainer({ docker, socket, container: own }: RunContext, r
         PidsLimit: request.limits.processes,
         Memory: request.limits.memoryBytes,
         MemorySwap: request.limits.memoryBytes,
+        ...(request.limits.cpus === undefined ? {} : { NanoCpus: Math.round(request.limits.cpus * 1e9) }),
         Ulimits: [{ Name: "core", Soft: 0, Hard: 0 }],
         // Output goes to us only; the daemon would write an endless log to its disk.
         LogConfig: { Type: "none", Config: {} },

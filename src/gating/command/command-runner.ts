@@ -105,8 +105,14 @@ function summary(suite: string, cases: readonly TestCase[]): Pick<TestResult, "s
   return { suite, outcome: worst, cases, message: `${bad[0]?.name}: ${bad[0]?.message}${more}` };
 }
 
-function runRequest({ image, credential, limits }: TestRequest, command: SuiteCommand, files: string | undefined, timeoutMs: number) {
+function runRequest(
+  { image, platform, credential, limits }: TestRequest,
+  command: SuiteCommand,
+  files: string | undefined,
+  timeoutMs: number,
+) {
   return {
+    platform,
     image,
     command: command.run,
     env: {},

@@ -19,7 +19,7 @@ async function filesOf(build: string, paths: readonly string[]): Promise<Readonl
   if (image?.digest === undefined) throw new Error(world.logText(build, "linux/amd64"));
   const pulled = await world.docker.pull(`${world.registry.endpoint}/f42/hello@${image.digest}`);
   await new Promise((resolve) => world.docker.modem.followProgress(pulled, resolve));
-  const { files } = await world.engine.inspect(`look-${build}`, image.imageId, paths);
+  const { files } = await world.engines.named("docker").inspect(`look-${build}`, image.imageId, paths);
   return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
 }
 

@@ -12,6 +12,7 @@ import { directoryWorkspaces } from "../../../src/builds/workspace/directory-wor
 import { checkedOutTree } from "../../../src/distgit/checkout/checked-out-tree.ts";
 import { noSiteLabels } from "../../../src/distgit/image-labels.ts";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
+import { enginePool } from "../../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
@@ -41,8 +42,11 @@ export const request: BuildRequested = {
   requestedBy: "alice",
 };
 
+/** What an engine differs in; all of them are the same daemon. */
+type Member = Partial<Pick<Parameters<typeof dockerEngine>[0], "name" | "platforms" | "builder">>;
+
 /** The build flow on a real engine, registry and gpg; forge, journal and stores stand in memory. The repository is the template. */
-export async function realBuildWorld() {
+export async function realBuildWorld(members: readonly Member[] = [{}]) {
   const docker = await requireDocker();
   const scratch = await scratchDirectory();
   const registry = await startDockerRegistry();
@@ -56,7 +60,14 @@ export async function realBuildWorld() {
     log: () => {},
   });
   const installation = `flow-${randomBytes(4).toString("hex")}`;
-  const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: join(scratch.path, "engine"), builds: 2 });
+  const opened = members.map((member, index) =>
+    dockerEngine({
+      ...{ host: `unix://${dockerSocket}`, installation, slots: 2, name: `docker${index === 0 ? "" : `-${index + 1}`}` },
+      stateDirectory: join(scratch.path, `engine-${index}`),
+      ...member,
+    }),
+  );
+  const engines = enginePool(opened.map((engine) => ({ engine, slots: 2 })));
   const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
   const lookaside = join(scratch.path, "lookaside");
   const signer = openpgpSigner({
@@ -105,11 +116,11 @@ export async function realBuildWorld() {
       setStatus: async (_, __, status) => void statuses.set(status.name, status),
       listStatuses: async () => [...statuses.values()],
     }),
-    engine,
+    engines,
     candidate: { registry: open(registry.endpoint, true), endpoint: registry.endpoint, publicName },
     openRegistry: open,
     signer,
-    runners: [commandRunner({ engine })],
+    runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
@@ -129,7 +140,7 @@ export async function realBuildWorld() {
           buildMs: world.buildMs,
           testMs: world.testMs,
         },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0" },
+        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0", mayDiffer: [] },
         ...world.site,
       };
     },
@@ -155,7 +166,7 @@ export async function realBuildWorld() {
   }
 
   async function close(): Promise<void> {
-    await engine.cleanUp(() => false);
+    await engines.cleanUp(() => false);
     for (const image of await docker.listImages({ digests: true })) {
       for (const name of image.RepoDigests ?? []) {
         if (name.startsWith(`${registry.endpoint}/`))
@@ -174,7 +185,7 @@ export async function realBuildWorld() {
   }
 
   return Object.assign(world, {
-    ...{ docker, registry, base, engine, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
+    ...{ docker, registry, base, engines, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
     /** Of the next build that is complete. */
     nextRelease: () => String([...records.values()].filter((one) => one.state === "complete" && one.nvr !== undefined).length + 1),
     run: (id: string, asked: BuildRequested = request) => journal.attempt(flow, id, asked),

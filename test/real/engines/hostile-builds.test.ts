@@ -16,7 +16,8 @@ const installation = `hostile-${randomBytes(4).toString("hex")}`;
 const limits = { timeoutMs: 60_000, memoryBytes: 48 * 2 ** 20, processes: 20 };
 const never = new AbortController().signal;
 let scratch: ScratchDirectory;
-const engineOn = (socket: string) => dockerEngine({ socket, installation, stateDirectory: join(scratch.path, "state"), builds: 2 });
+const engineOn = (socket: string) =>
+  dockerEngine({ host: `unix://${socket}`, installation, stateDirectory: join(scratch.path, "state"), slots: 2 });
 
 beforeAll(async () => {
   scratch = await scratchDirectory();
@@ -119,7 +120,13 @@ describe("hostile builds", () => {
 
   test("a file that is too large to read is refused", async () => {
     const id = await imageOf("large", "LABEL a=b");
-    const engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: scratch.path, builds: 1, maxFileBytes: 1000 });
+    const engine = dockerEngine({
+      host: `unix://${dockerSocket}`,
+      installation,
+      stateDirectory: scratch.path,
+      slots: 1,
+      maxFileBytes: 1000,
+    });
     await expect(engine.inspect("large", id, ["/bin"])).rejects.toMatchObject({ code: "engine.file-too-large" });
   });
 
@@ -129,7 +136,7 @@ describe("hostile builds", () => {
       "RUN mkdir /many && cd /many && for i in 0 1 2 3 4 5 6 7 8 9; do for j in 0 1 2 3 4 5 6 7 8 9; do : >$i$j; done; done",
     );
     const reader = (maxFileBytes: number) =>
-      dockerEngine({ socket: dockerSocket, installation, stateDirectory: scratch.path, builds: 1, maxFileBytes });
+      dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: scratch.path, slots: 1, maxFileBytes });
     await expect(reader(100 * 512).inspect("many", id, ["/many"])).rejects.toMatchObject({ code: "engine.file-too-large" });
     const { files } = await reader(101 * 512).inspect("many", id, ["/many"]);
     expect(Object.keys(files)).toHaveLength(100);

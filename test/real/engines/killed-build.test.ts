@@ -23,7 +23,7 @@ let options: BuildChild["engine"];
 beforeAll(async () => {
   [docker, scratch] = await Promise.all([requireDocker(), scratchDirectory()]);
   await busyboxTree(join(scratch.path, "tree"));
-  options = { socket: dockerSocket, installation, stateDirectory: join(scratch.path, "state"), builds: 2 };
+  options = { host: `unix://${dockerSocket}`, installation, stateDirectory: join(scratch.path, "state"), slots: 2 };
 });
 afterAll(async () => {
   await dockerEngine(options).cleanUp(() => false);

@@ -25,7 +25,7 @@ beforeAll(async () => {
   [docker, scratch, registry] = await Promise.all([requireDocker(), scratchDirectory(), startDockerRegistry({ auth: "basic" })]);
   await busyboxTree(join(scratch.path, "tree"));
   const installation = `registries-${randomBytes(4).toString("hex")}`;
-  engine = dockerEngine({ socket: dockerSocket, installation, stateDirectory: join(scratch.path, "state"), builds: 2 });
+  engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: join(scratch.path, "state"), slots: 2 });
 });
 afterAll(async () => {
   await engine.cleanUp(() => false);
@@ -73,7 +73,7 @@ test("a test image that needs a password is pulled with it, once for all command
   const { digest } = await engine.push("pull", imageId, { ...destination(), credential: registryCredential }, () => true, never);
   await engine.cleanUp((key) => key !== "pull");
   const image = `${registry.endpoint}/f42/hello@${digest}`;
-  const request = { image, command: ["/bin/true"], env: {}, limits };
+  const request = { platform: "linux/amd64", image, command: ["/bin/true"], env: {}, limits } as const;
   await expect(engine.run("pull", request, () => true, never)).rejects.toMatchObject({ code: "engine.pull-denied" });
   let log = "";
   const sink = (text: string) => {
