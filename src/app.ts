@@ -11,8 +11,11 @@ import { durationMs, type Secret, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { appError } from "./domain/errors.ts";
+import type { BuildNetwork } from "./engines/build-network.ts";
+import { confinedEngine } from "./engines/confined-engine.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
+import { buildPlace } from "./engines/network/open-network.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
@@ -74,6 +77,8 @@ export interface App {
   /** Looks at how flibs stands with the forge; undefined where the forge is flibs' own. */
   readonly forgeDoctor: ForgeDoctor | undefined;
   readonly engine: Engine;
+  /** What builds can reach; opened by whoever runs them. */
+  readonly network: BuildNetwork;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
   readonly gnupg: GnupgHome;
@@ -106,7 +111,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
-  const engine = wrap("engine", openEngine(settings, await store.ensureInstallation()));
+  const { engine: openedEngine, network } = openEngine(settings, await store.ensureInstallation());
+  const engine = wrap("engine", openedEngine);
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
     candidate: openSigner(settings, gnupg, "candidate", log),
@@ -239,6 +245,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       people,
       forgeDoctor,
       engine,
+      network,
       registries,
       signers,
       gnupg,
@@ -254,6 +261,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
       await worker.stop();
+      await network.close();
       await openSigners.candidate.close();
       await openSigners.production.close();
       await gnupg.close();
@@ -326,14 +334,20 @@ async function openForge(
   }
 }
 
-function openEngine(settings: Settings, installation: string): Engine {
-  return dockerEngine({
-    socket: settings.engine.socket,
-    installation,
+function openEngine(settings: Settings, installation: string): Pick<App, "engine" | "network"> {
+  const { network, socket, networkMode } = buildPlaceOf(settings);
+  const engine = dockerEngine({
+    ...{ socket, installation, networkMode },
     stateDirectory: join(settings.stateDirectory, "engine"),
     builds: settings.limits.builds,
     maxContextBytes: sizeBytes(settings.limits.context),
   });
+  return { engine: settings.network.mode === "closed" ? confinedEngine(engine, network) : engine, network };
+}
+
+/** The engine's socket and what builds reach; also for commands that need no database. */
+export function buildPlaceOf(settings: Settings) {
+  return buildPlace(settings.network, settings.engine.socket, settings.stateDirectory);
 }
 
 function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {

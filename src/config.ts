@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { appError } from "./domain/errors.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
+import { NetworkSettings } from "./network-settings.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
 export const Secret = z.union([
@@ -139,6 +140,7 @@ export const Settings = z.strictObject({
     ])
     .prefault({ kind: "docker" })
     .describe("Where builds and tests run"),
+  network: NetworkSettings,
   limits: z
     .strictObject({
       builds: z.number().int().positive().default(2).describe("Builds at a time"),

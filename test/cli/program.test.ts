@@ -4,6 +4,7 @@ import type { Client } from "../../src/cli/client.ts";
 import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
 import { appError } from "../../src/domain/errors.ts";
+import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
@@ -134,6 +135,7 @@ async function flibs(line: string[], story: Story = {}) {
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
+    buildNetwork: () => unmanagedNetwork("none"),
     doctorChecks: () => [
       { name: "database", look: async () => "PostgreSQL 18" },
       {
