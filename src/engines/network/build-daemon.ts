@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import { dockerApi } from "./docker-api.ts";
+import type { RunProgram } from "./programs.ts";
 
 export interface DaemonOptions {
   readonly bridge: string;
@@ -13,6 +14,7 @@ export interface DaemonOptions {
   readonly directory: string;
   /** Who may use the socket besides root. */
   readonly group?: string;
+  readonly run: RunProgram;
 }
 
 /** A Docker Engine that builds and does nothing else, on a bridge of its own; it outlives the process that starts it. */
@@ -21,6 +23,8 @@ export interface BuildDaemon {
   /** Errors: `engine.network-not-permitted`, `engine.network-failed` with the last words of its log. */
   ensure(): Promise<void>;
   isRunning(): boolean;
+  /** It ended without tidying up: containers of its may still run, until it is started again. */
+  hasDied(): boolean;
   /** With every container in it; returns whether it ran. Errors: `engine.network-failed` when it does not end. */
   stop(): Promise<boolean>;
 }
@@ -46,13 +50,14 @@ export function buildDaemonSocket(bridge: string): string {
 const daemonFile = { builder: { Entitlements: { "network-host": false, "security-insecure": false } } };
 
 export function buildDaemon(options: DaemonOptions): BuildDaemon {
-  const { bridge, gateway, directory, group } = options;
+  const { bridge, gateway, directory, group, run } = options;
   const at = runDirectory(bridge);
   const socket = buildDaemonSocket(bridge);
   const pidFile = join(at, "docker.pid");
+  const containerdPidFile = join(at, "containerd", "containerd.pid");
   const logFile = join(directory, "dockerd.log");
   const configFile = join(directory, "daemon.json");
-  const running = () => findProcess(pidFile, socket);
+  const running = () => findProcess(pidFile, `unix://${socket}`);
 
   async function start(): Promise<void> {
     if (process.geteuid?.() !== 0) {
@@ -63,6 +68,8 @@ export function buildDaemon(options: DaemonOptions): BuildDaemon {
     await mkdir(at, { recursive: true, mode: 0o711 });
     await mkdir(join(directory, "data"), { recursive: true, mode: 0o710 });
     if (!existsSync(configFile)) await writeFile(configFile, `${JSON.stringify(daemonFile, null, 2)}\n`, { mode: 0o644 });
+    // Of a daemon that was killed; dockerd would wait for it, even for a zombie or for a stranger that has its number now.
+    if (findProcess(containerdPidFile, join(at, "containerd")) === undefined) rmSync(containerdPidFile, { force: true });
     rotate(logFile);
     const log = openSync(logFile, "a", 0o600);
     const from = statSync(logFile).size;
@@ -99,6 +106,7 @@ export function buildDaemon(options: DaemonOptions): BuildDaemon {
   return {
     socket,
     isRunning: () => running() !== undefined,
+    hasDied: () => running() === undefined && existsSync(containerdPidFile),
     async ensure() {
       if (running() === undefined || !(await dockerApi(socket).ping())) await start();
     },
@@ -108,7 +116,8 @@ export function buildDaemon(options: DaemonOptions): BuildDaemon {
       process.kill(pid, "SIGTERM");
       for (const until = Date.now() + stopMs; Date.now() < until; await delay(50)) {
         if (running() !== undefined) continue;
-        removeQuietly(at);
+        for (const place of mountsBelow(directory, at)) await run("umount", [place]);
+        rmSync(at, { recursive: true, force: true });
         return true;
       }
       throw appError("engine.network-failed", `the Docker Engine for builds, process ${pid}, does not end`, {
@@ -118,21 +127,20 @@ export function buildDaemon(options: DaemonOptions): BuildDaemon {
   };
 }
 
-/** What a daemon that crashed before has left mounted there stays; the next one starts all the same. */
-function removeQuietly(directory: string): void {
-  try {
-    rmSync(directory, { recursive: true, force: true });
-  } catch {
-    // Busy: see above.
-  }
+/** What a daemon that was killed has left, the innermost first: the one after it leaves that alone. */
+function mountsBelow(...directories: readonly string[]): readonly string[] {
+  const places = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => (line.split(" ")[1] ?? "").replaceAll(/\\(\d{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8))));
+  return places.filter((place) => directories.some((directory) => place.startsWith(`${directory}/`))).reverse();
 }
 
-/** The process in the file, if it is still the daemon: a number may be another's after a reboot. */
-function findProcess(pidFile: string, socket: string): number | undefined {
+/** The process in the file, if it is still the one that was started with this word: a number may be another's by now. */
+function findProcess(pidFile: string, word: string): number | undefined {
   try {
     const pid = Number(readFileSync(pidFile, "utf8"));
     if (!Number.isSafeInteger(pid) || pid <= 1) return undefined;
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`unix://${socket}`) ? pid : undefined;
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(word) ? pid : undefined;
   } catch {
     return undefined;
   }

@@ -38,7 +38,9 @@ export function closedNetwork(options: ClosedNetworkOptions): BuildNetwork {
   const bridge = bridgeOf({ name: options.bridge, subnet, ours }, options.run);
   const rules = firewall(options.run);
   const daemon =
-    options.daemon.kind === "own" ? buildDaemon({ ...options.daemon, bridge: options.bridge, gateway: bridge.gateway }) : undefined;
+    options.daemon.kind === "own"
+      ? buildDaemon({ ...options.daemon, bridge: options.bridge, gateway: bridge.gateway, run: options.run })
+      : undefined;
   const socket = options.daemon.kind === "own" ? (daemon?.socket ?? "") : options.daemon.socket;
   const pinned = pinnedAddresses({
     file: join(options.stateDirectory, "network", "addresses.json"),
@@ -93,6 +95,10 @@ export function closedNetwork(options: ClosedNetworkOptions): BuildNetwork {
     remove: () =>
       inTurn(async () => {
         const removed: string[] = [];
+        if (daemon?.hasDied()) {
+          await bridge.ensure();
+          await daemon.ensure();
+        }
         // A build that still runs must not see the network open.
         if (await daemon?.stop()) removed.push("the Docker Engine for builds, with its containers");
         if (await rules.remove(tablesFor(await pinned.read()))) removed.push("the rules of the firewall");

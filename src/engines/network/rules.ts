@@ -35,15 +35,15 @@ export function confiningTables(confinement: Confinement): readonly Table[] {
     INPUT: [`-i ${bridge} -j ${name.host}`],
     FORWARD: [`-i ${bridge} -j ${name.out}`, `-o ${bridge} -j ${name.in}`],
   };
-  const chains = (refusal: string) => ({
-    [name.host]: [...toResolver(confinement), refusal],
-    [name.out]: [...toAllowed(confinement), refusal],
+  const chains = (refusal: readonly string[]) => ({
+    [name.host]: [...toResolver(confinement), ...refusal],
+    [name.out]: [...toAllowed(confinement), ...refusal],
     [name.in]: [...answersOnly, "-j DROP"],
   });
   const { v6 } = name;
   return [
-    { family: "ipv4", name: "security", first: true, chains: chains("-j DROP"), jumps },
-    { family: "ipv4", name: "filter", first: false, chains: chains("-j REJECT --reject-with icmp-admin-prohibited"), jumps },
+    { family: "ipv4", name: "security", first: true, chains: chains(["-j DROP"]), jumps },
+    { family: "ipv4", name: "filter", first: false, chains: chains(tellRefused), jumps },
     {
       family: "ipv4",
       name: "nat",
@@ -83,6 +83,9 @@ function toAllowed({ subnet, openings }: Confinement): readonly string[] {
   const from = `-s ${formatSubnet(subnet)}`;
   return openings.map(({ to, port }) => `${from} -d ${to} -p tcp -m tcp --dport ${port} -j ACCEPT`);
 }
+
+/** A connection is refused with a reset: the ICMP message often comes while the socket is being worked on, and is then only believed a second later. */
+const tellRefused = ["-p tcp -j REJECT --reject-with tcp-reset", "-j REJECT --reject-with icmp-admin-prohibited"];
 
 /** Nobody opens a connection to a build. RELATED only as ICMP: what helpers of the kernel expect would be new connections. */
 const answersOnly = ["-m conntrack --ctstate ESTABLISHED -j ACCEPT", "-p icmp -m conntrack --ctstate RELATED -j ACCEPT"];
