@@ -48,7 +48,7 @@ function translate(address: string, port: number, error: NodeJS.ErrnoException) 
   return appError("engine.network-failed", `names cannot be answered on ${address}:${port}: ${error.message}`, { cause: error });
 }
 
-const waitMs = 2000;
+const waitMs = 1000;
 
 /** `ours`, `other` when something else answers there, `silent` when nothing does. */
 export async function whoAnswers(address: string, port: number): Promise<"ours" | "other" | "silent"> {

@@ -48,4 +48,13 @@ export function buildPlace(choice: NetworkChoice, siteSocket: string, stateDirec
 }
 
 /** The name servers of this machine; not its hosts file, for which an entry's `addresses` are. */
-const resolveByDns: ResolveName = (name) => new Resolver({ timeout: 1500, tries: 2 }).resolve4(name);
+const resolveByDns: ResolveName = async (name) => {
+  const resolver = new Resolver({ timeout: 1500, tries: 2 });
+  // However many servers there are: a build waits for this.
+  const late = setTimeout(() => resolver.cancel(), 5000);
+  try {
+    return await resolver.resolve4(name);
+  } finally {
+    clearTimeout(late);
+  }
+};

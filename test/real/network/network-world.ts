@@ -25,10 +25,12 @@ export interface NetworkWorld extends AsyncDisposable {
   readonly settingsFile: string;
   /** What DNS servers of the world were asked. */
   heard(): Promise<readonly string[]>;
-  /** On the builds' own bridge; it says `another container`. */
+  /** On the builds' own bridge; it says `another container`. May be called again when the engine has ended it. */
   startContainer(): Promise<void>;
   /** A directory for a build whose RUN line tries everything and writes what answered to /reached. */
   readonly context: { readonly directory: string; readonly dockerfile: string };
+  /** Tries one place from that container, and returns what was said. */
+  ask(host: string, port: number): Promise<string>;
   /** What a container on the builds' network reaches. */
   reachedByContainer(): Promise<readonly Place[]>;
   /** What a BuildKit build reaches; it has no flibs before it. */
@@ -125,6 +127,10 @@ export async function networkWorld(): Promise<NetworkWorld> {
     heard: () => servers.call("heard"),
     startContainer: () => startContainer(docker, tree),
     context: { directory: tree, dockerfile },
+    ask: async (host, port) => {
+      const words = ["exec", "neighbour", "/bin/busybox", "nc", "-w", "1", host, String(port)];
+      return (await machine.try("docker", "-H", `unix://${buildDaemonSocket(bridge)}`, ...words)).out.trim();
+    },
     reachedByContainer: async () => placesIn((await run(docker, ["/bin/busybox", "sh", "/try"])).toString("utf8")),
     reachedByBuildKit: () => buildWithBuildKit(docker, tree),
     openFirewall: async () => {
@@ -150,7 +156,9 @@ async function connect(machine: Namespace, outside: Namespace): Promise<void> {
   }
   for (const address of new Set(world.words.map((one) => one.address)))
     await outside.run("ip", "address", "add", `${address}/32`, "dev", "lo");
-  await machine.run("ip", "route", "add", "default", "via", "192.0.2.2");
+  // No default route, so that the name servers of the real machine are known at once to be out of reach.
+  for (const place of ["198.51.100.0/24", "169.254.169.254/32", "172.17.0.0/16"])
+    await machine.run("ip", "route", "add", place, "via", "192.0.2.2");
   await machine.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
 }
 
@@ -161,7 +169,7 @@ function tryEverything(): string {
   );
   const asks = [
     'echo "own name server: $(/bin/busybox nslookup -type=a secret.example.test 2>&1 | /bin/busybox grep -c NXDOMAIN)" >>/reached',
-    "/bin/busybox timeout 1 /bin/busybox nslookup -type=a secret.example.test 198.51.100.10 >/dev/null 2>&1",
+    "/bin/busybox timeout 0.3 /bin/busybox nslookup -type=a secret.example.test 198.51.100.10 >/dev/null 2>&1",
     "/bin/busybox cat /reached",
   ];
   return [...lines, ...asks, ""].join("\n");
@@ -170,8 +178,15 @@ function tryEverything(): string {
 /** It gets the first address after the bridge's. */
 async function startContainer(docker: Docker, tree: string): Promise<void> {
   await importImage(docker, tree);
+  await docker
+    .getContainer("neighbour")
+    .remove({ force: true })
+    .catch(() => {});
   const container = await docker.createContainer({
+    name: "neighbour",
     Image: image,
+    // It does not listen to anything milder, and the engine would wait ten seconds.
+    StopSignal: "SIGKILL",
     Cmd: ["/bin/busybox", "nc", "-ll", "-p", "7070", "-e", "/bin/busybox", "echo", "another container"],
   });
   await container.start();
