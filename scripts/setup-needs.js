@@ -19,7 +19,6 @@ export const needs = [
   { what: "git", programs: ["git"], debian: ["git"], fedora: ["git-core"] },
   { what: "iptables", programs: ["iptables"], debian: ["iptables"], fedora: ["iptables-nft"], tests: true },
   { what: "iproute2", programs: ["ip"], debian: ["iproute2"], fedora: ["iproute"], tests: true },
-  { what: "docker command", programs: ["docker"], debian: ["docker.io"], fedora: ["docker-cli"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];
 

@@ -29,6 +29,8 @@ export interface NetworkWorld extends AsyncDisposable {
   startContainer(): Promise<void>;
   /** A directory for a build whose RUN line tries everything and writes what answered to /reached. */
   readonly context: { readonly directory: string; readonly dockerfile: string };
+  /** What a command in a container prints on standard output, without white space around it. */
+  exec(name: string, ...command: string[]): Promise<string>;
   /** Tries one place from that container, and returns what was said. */
   ask(host: string, port: number): Promise<string>;
   /** What a container on the builds' network reaches. */
@@ -127,10 +129,8 @@ export async function networkWorld(): Promise<NetworkWorld> {
     heard: () => servers.call("heard"),
     startContainer: () => startContainer(docker, tree),
     context: { directory: tree, dockerfile },
-    ask: async (host, port) => {
-      const words = ["exec", "neighbour", "/bin/busybox", "nc", "-w", "1", host, String(port)];
-      return (await machine.try("docker", "-H", `unix://${buildDaemonSocket(bridge)}`, ...words)).out.trim();
-    },
+    exec: (name, ...command) => exec(docker, name, command),
+    ask: (host, port) => exec(docker, "neighbour", ["/bin/busybox", "nc", "-w", "1", host, String(port)]),
     reachedByContainer: async () => placesIn((await run(docker, ["/bin/busybox", "sh", "/try"])).toString("utf8")),
     reachedByBuildKit: () => buildWithBuildKit(docker, tree),
     openFirewall: async () => {
@@ -159,7 +159,7 @@ async function connect(machine: Namespace, outside: Namespace): Promise<void> {
   // No default route, so that the name servers of the real machine are known at once to be out of reach.
   for (const place of ["198.51.100.0/24", "169.254.169.254/32", "172.17.0.0/16"])
     await machine.run("ip", "route", "add", place, "via", "192.0.2.2");
-  await machine.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
+  await machine.feed("1", "tee", "/proc/sys/net/ipv4/ip_forward");
 }
 
 /** A line for each place: its name, a colon, and what it said. */
@@ -219,6 +219,13 @@ async function run(docker: Docker, command: string[]): Promise<Buffer> {
   const printed = await container.logs({ stdout: true });
   await container.remove();
   return printed;
+}
+
+async function exec(docker: Docker, name: string, command: string[]): Promise<string> {
+  const started = await docker.getContainer(name).exec({ Cmd: command, AttachStdout: true, AttachStderr: false, Tty: false });
+  const frames = await buffer((await started.start({})) as unknown as Readable);
+  // Each frame has a header of eight bytes; a short output is one frame.
+  return frames.subarray(8).toString("utf8").trim();
 }
 
 async function buildWithBuildKit(docker: Docker, tree: string): Promise<readonly Place[]> {
