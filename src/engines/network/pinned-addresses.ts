@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { lchown, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { appError } from "../../domain/errors.ts";
 import { parseHostName } from "../../domain/host-name.ts";
 import { kindOfSubnet, parseIpv4 } from "../../domain/ipv4.ts";
 import { type Addresses, type AllowedHost, needsResolving } from "./allowed-host.ts";
@@ -52,7 +53,8 @@ export function pinnedAddresses({ file, allow, resolve, now }: PinnedAddressesOp
   async function readSeen(): Promise<Seen> {
     try {
       return SeenFile.parse(JSON.parse(await readFile(file, "utf8")));
-    } catch {
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EACCES") throw notPermitted("read", file, error);
       // Not there, or torn: it is written anew at the next look.
       return {};
     }
@@ -85,11 +87,36 @@ export function pinnedAddresses({ file, allow, resolve, now }: PinnedAddressesOp
       return { seen, addresses: addressesOf(asked, seen), missing: found.flatMap(({ problem }) => problem ?? []) };
     },
     async write({ seen }) {
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-      await writeFile(`${file}.new`, JSON.stringify(seen), { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      try {
+        await writeFor(dirname(dirname(file)), file, JSON.stringify(seen));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "EACCES") throw notPermitted("write", file, error);
+        throw error;
+      }
     },
   };
+}
+
+/** Whole or not at all; it belongs to whom `home` belongs to, since root may write for a service that is not. */
+async function writeFor(home: string, file: string, text: string): Promise<void> {
+  const made = await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const { uid, gid } = await stat(home);
+  const asRoot = process.geteuid?.() === 0;
+  if (made === dirname(file) && asRoot) await lchown(made, uid, gid);
+  const fresh = `${file}.${process.pid}`;
+  await rm(fresh, { force: true });
+  // A new file for sure: nobody has put a link in its place.
+  await using handle = await open(fresh, "wx", 0o600);
+  await handle.writeFile(text);
+  if (asRoot) await handle.chown(uid, gid);
+  await rename(fresh, file);
+}
+
+function notPermitted(verb: string, file: string, cause: unknown) {
+  return appError("engine.network-not-permitted", `this process may not ${verb} ${file}`, {
+    hint: "Let the user that runs flibs own the state directory",
+    cause,
+  });
 }
 
 /** Sorted, so that the order in which DNS answers changes no rule. */

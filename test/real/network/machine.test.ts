@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { chown, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { parseSubnet } from "../../../src/domain/ipv4.ts";
 import type { NetworkReport } from "../../../src/engines/build-network.ts";
+import { pinnedAddresses } from "../../../src/engines/network/pinned-addresses.ts";
 import { confiningTables } from "../../../src/engines/network/rules.ts";
 import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-directory.ts";
 import { type Namespace, namespace } from "./namespace.ts";
@@ -143,6 +145,30 @@ test("flibs takes neither a bridge nor a subnet that somebody else has", async (
   await expect(flibs.call("ensure")).rejects.toMatchObject(taken("10.213.77.0/24 overlaps with the network of lan0"));
   expect(await machine.run("ip", "link")).not.toContain("mine0");
   await machine.run("ip", "link", "delete", "lan0");
+});
+
+test("what root remembers belongs to whoever has the state directory, and no link leads it astray", async () => {
+  const state = join(scratch.path, "of-somebody");
+  const victim = join(scratch.path, "victim");
+  await mkdir(state);
+  await writeFile(victim, "untouched");
+  await chown(state, 65_534, 65_534);
+  const allow = [{ host: "gone.test", ports: ["443"], addresses: [], private: false }];
+  const pinned = pinnedAddresses({
+    file: join(state, "network/addresses.json"),
+    allow,
+    resolve: async () => ["203.0.113.7"],
+    now: () => 1,
+  });
+  await pinned.write(await pinned.resolve());
+  for (const path of ["network", "network/addresses.json"]) {
+    const { uid, gid } = await stat(join(state, path));
+    expect([path, uid, gid]).toEqual([path, 65_534, 65_534]);
+  }
+  await symlink(victim, join(state, `network/addresses.json.${process.pid}`));
+  await pinned.write(await pinned.resolve());
+  expect(await readFile(victim, "utf8")).toBe("untouched");
+  expect(Object.fromEntries(await pinned.read())).toEqual({ "gone.test": ["203.0.113.7"] });
 });
 
 test("a machine that forwards nothing, and a name without address, are told as what they are: builds lack something", async () => {
