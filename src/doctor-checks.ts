@@ -78,7 +78,7 @@ async function lookAtNetwork(settings: Settings): Promise<string> {
   const { findings } = await buildPlaceOf(settings).network.check();
   const bad = findings.find(({ state }) => state === "bad");
   if (bad) throw appError(bad.code ?? "engine.network-unknown", `${bad.name}: ${bad.message}`, optionalHint(bad.hint));
-  return `${settings.network.mode}; ${findings.map(({ message }) => message).join("; ")}`;
+  return findings.map(({ message }) => message).join("; ");
 }
 
 function optionalHint(hint: string | undefined): { hint?: string } {

@@ -71,6 +71,12 @@ test("a BuildKit build reaches the same", async () => {
   expect(await world.reachedByBuildKit()).toEqual(listed);
 });
 
+test("BuildKit of flibs' engine lets nobody have the machine's own network", async () => {
+  await expect(world.buildOnHostNetwork()).rejects.toThrow(
+    "granting entitlement network.host is not allowed by build daemon configuration",
+  );
+});
+
 test("a container on the network reaches the same", async () => {
   expect(await world.reachedByContainer()).toEqual(listed);
 });

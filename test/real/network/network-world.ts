@@ -37,6 +37,8 @@ export interface NetworkWorld extends AsyncDisposable {
   reachedByContainer(): Promise<readonly Place[]>;
   /** What a BuildKit build reaches; it has no flibs before it. */
   reachedByBuildKit(): Promise<readonly Place[]>;
+  /** What the engine says to a BuildKit build that asks for the machine's own network. */
+  buildOnHostNetwork(): Promise<string>;
   /** As if somebody had flushed the firewall. */
   openFirewall(): Promise<void>;
 }
@@ -133,6 +135,11 @@ export async function networkWorld(): Promise<NetworkWorld> {
     ask: (host, port) => exec(docker, "neighbour", ["/bin/busybox", "nc", "-w", "1", host, String(port)]),
     reachedByContainer: async () => placesIn((await run(docker, ["/bin/busybox", "sh", "/try"])).toString("utf8")),
     reachedByBuildKit: () => buildWithBuildKit(docker, tree),
+    buildOnHostNetwork: async () => {
+      const context = await archiveOf(tree, { Dockerfile: dockerfile });
+      const body = await docker.buildImage(context, { version: "2", nocache: true, networkmode: "host" });
+      return (await buffer(body as unknown as Readable)).toString("utf8");
+    },
     openFirewall: async () => {
       await machine.run("iptables", "-t", "security", "-F");
       await machine.run("ip6tables", "-t", "security", "-F");
