@@ -20,7 +20,7 @@ export interface DaemonOptions {
 /** A Docker Engine that builds and does nothing else, on a bridge of its own; it outlives the process that starts it. */
 export interface BuildDaemon {
   readonly socket: string;
-  /** Errors: `engine.network-not-permitted`, `engine.network-failed` with the last words of its log. */
+  /** Errors: `engine.network-not-permitted`, `engine.network-failed` with the last words of its log, `engine.unreachable` when it hangs. */
   ensure(): Promise<void>;
   isRunning(): boolean;
   /** It ended without tidying up: containers of its may still run, until it is started again. */
@@ -30,6 +30,7 @@ export interface BuildDaemon {
 }
 
 const startMs = 60_000;
+const answerMs = 10_000;
 const stopMs = 30_000;
 const longestLogBytes = 10 * 2 ** 20;
 
@@ -103,12 +104,26 @@ export function buildDaemon(options: DaemonOptions): BuildDaemon {
     );
   }
 
+  /** Another process may have started it just now. Throws `engine.unreachable`. */
+  async function untilAnswers(): Promise<void> {
+    for (const until = Date.now() + answerMs; ; await delay(50)) {
+      try {
+        await dockerApi(socket).call("GET", "/_ping");
+        return;
+      } catch (error) {
+        const denied = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === "EACCES";
+        if (denied || Date.now() > until) throw error;
+      }
+    }
+  }
+
   return {
     socket,
     isRunning: () => running() !== undefined,
     hasDied: () => running() === undefined && existsSync(containerdPidFile),
     async ensure() {
-      if (running() === undefined || !(await dockerApi(socket).ping())) await start();
+      if (running() === undefined) await start();
+      else await untilAnswers();
     },
     async stop() {
       const pid = running();

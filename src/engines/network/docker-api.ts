@@ -22,6 +22,10 @@ export interface DefaultNetwork {
   readonly ipv6: boolean;
 }
 
+const hints: Readonly<Record<string, string>> = {
+  EACCES: "Let the user that runs flibs be in the group of the socket, which network.group names",
+};
+
 const Network = z.object({ EnableIPv6: z.boolean().default(false), Options: z.record(z.string(), z.string()).nullable().default({}) });
 
 export function dockerApi(socketPath: string, timeoutMs = 10_000): DockerApi {
@@ -32,7 +36,7 @@ export function dockerApi(socketPath: string, timeoutMs = 10_000): DockerApi {
       const refuse = (why: string, cause?: unknown) =>
         reject(
           appError("engine.unreachable", `Docker Engine on ${socketPath} could not be asked about its network: ${why}`, {
-            hint: "Start it: flibs network ensure",
+            hint: hints[(cause as NodeJS.ErrnoException | undefined)?.code ?? ""] ?? "Start it: flibs network ensure",
             cause,
           }),
         );
