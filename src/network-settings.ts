@@ -18,7 +18,7 @@ const AllowedHost = z
           "write a host's whole name, an IPv4 address, or a subnet as in 10.1.2.0/24; this machine, this link and all addresses can't be allowed",
       })
       .describe("Name, IPv4 address or subnet that builds may reach; no wildcards"),
-    ports: z.array(Port).min(1).max(16).default(["443"]).describe("TCP ports and ranges, as 443 or 8000-8010"),
+    ports: z.array(Port).min(1).max(16).default(["443"]).describe("TCP ports and ranges, as 443 or 8000-8010; 443 when left out"),
     addresses: z
       .array(
         z
@@ -37,13 +37,13 @@ const AllowedHost = z
 
 const Closed = z
   .strictObject({
-    mode: z.literal("closed").describe("builds reach what is on the allow-list and nothing else; docs/build-network.md sets it up"),
+    mode: z.literal("closed").describe("closed: builds reach what is on the allow-list and nothing else, docs/build-network.md sets it up"),
     allow: z
       .array(AllowedHost)
       .max(256)
       .refine((all) => new Set(all.map(({ host }) => host)).size === all.length, { error: "name each host once, with all of its ports" })
       .default([])
-      .describe("What builds may reach"),
+      .describe("What builds may reach; nothing when left out"),
     bridge: z
       .string()
       .regex(/^[a-z][a-z0-9_-]{0,14}$/, "write at most 15 lower-case letters, digits, dashes and underscores")
@@ -78,10 +78,10 @@ const Closed = z
 /** What RUN lines can reach. */
 export const NetworkSettings = z
   .discriminatedUnion("mode", [
-    z.strictObject({ mode: z.literal("none").describe("builds have no network at all; needs no set-up") }),
+    z.strictObject({ mode: z.literal("none").describe("none, when left out: builds have no network at all, which needs no set-up") }),
     Closed,
     z.strictObject({
-      mode: z.literal("open").describe("builds reach whatever the engine reaches, this machine too; only to try things out"),
+      mode: z.literal("open").describe("open: builds reach whatever the engine reaches, this machine too, only to try things out"),
     }),
   ])
   .prefault({ mode: "none" })
