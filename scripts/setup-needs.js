@@ -20,6 +20,8 @@ export const needs = [
   { what: "Docker Engine to start for tests", programs: ["dockerd"], debian: ["docker.io"], fedora: ["moby-engine"], tests: true },
   { what: "Docker's command line", programs: ["docker"], debian: ["docker.io"], fedora: ["docker-cli"], tests: true },
   { what: "OpenSSL", programs: ["openssl"], debian: ["openssl"], fedora: ["openssl"], tests: true },
+  { what: "iptables", programs: ["iptables"], debian: ["iptables"], fedora: ["iptables-nft"], tests: true },
+  { what: "iproute2", programs: ["ip"], debian: ["iproute2"], fedora: ["iproute"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];
 

@@ -13,9 +13,12 @@ import { readSecret } from "./config-load.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
+import type { BuildNetwork } from "./engines/build-network.ts";
+import { confinedEngine } from "./engines/confined-engine.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
 import { type Engines, enginePool } from "./engines/engine-pool.ts";
+import { buildPlace } from "./engines/network/open-network.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
@@ -78,6 +81,8 @@ export interface App {
   /** Looks at how flibs stands with the forge; undefined where the forge is flibs' own. */
   readonly forgeDoctor: ForgeDoctor | undefined;
   readonly engines: Engines;
+  /** What builds can reach; opened by whoever runs them. */
+  readonly network: BuildNetwork;
   readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
   readonly signers: { readonly candidate: Signer; readonly production: Signer };
   readonly gnupg: GnupgHome;
@@ -112,7 +117,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
-  const openedEngines = openEngines(settings, await store.ensureInstallation());
+  const { members: openedEngines, network } = openEngines(settings, await store.ensureInstallation());
   const engines = enginePool(
     openedEngines.map(({ engine, ...member }) => ({ ...member, engine: wrap<Engine>(`engine ${engine.name}`, engine) })),
   );
@@ -261,6 +266,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       people,
       forgeDoctor,
       engines,
+      network,
       registries,
       signers,
       gnupg,
@@ -277,6 +283,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
       await worker.stop();
+      await network.close();
       await openSigners.candidate.close();
       await openSigners.production.close();
       await gnupg.close();
@@ -351,19 +358,32 @@ async function openForge(
 }
 
 function openEngines(settings: Settings, installation: string) {
-  return settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => ({
-    slots,
-    ...optional("platforms", platforms),
-    engine: dockerEngine({
-      ...{ name, host, slots, builder, installation },
+  const { network, socket, networkMode } = buildPlaceOf(settings);
+  const isClosed = settings.network.mode === "closed";
+  const members = settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => {
+    const opened = dockerEngine({
+      // A closed network allows one engine only, which may be another than the one that the settings name.
+      ...{ name, slots, builder, installation, networkMode, host: isClosed ? `unix://${socket}` : host },
       stateDirectory: join(settings.stateDirectory, "engine", name),
       maxContextBytes: sizeBytes(settings.limits.context),
       ...optional("tls", tls),
       ...optional("platforms", platforms),
       ...optional("buildCgroup", buildCgroup),
       ...optional("keepCacheBytes", keepCache === undefined ? undefined : sizeBytes(keepCache)),
-    }),
-  }));
+    });
+    const engine = isClosed ? { ...confinedEngine(opened, network), close: opened.close } : opened;
+    return { slots, ...optional("platforms", platforms), engine };
+  });
+  return { members, network };
+}
+
+/** Where builds run and what they reach; also for commands that need no database. */
+export function buildPlaceOf(settings: Settings) {
+  const [{ host, buildCgroup } = { host: "", buildCgroup: undefined }] = settings.engines;
+  return buildPlace(settings.network, {
+    ...{ socket: host.replace(/^unix:\/\//, ""), stateDirectory: settings.stateDirectory },
+    ...optional("cgroupParent", buildCgroup),
+  });
 }
 
 function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { type App, lookasideOf, publicNamed, publicUrlOf, version } from "./app.ts";
+import { type App, buildPlaceOf, lookasideOf, publicNamed, publicUrlOf, version } from "./app.ts";
 import type { Client } from "./cli/client.ts";
 import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -58,6 +58,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
       }),
     ];
   },
+  buildNetwork: (settings) => buildPlaceOf(settings).network,
   githubApps: githubAppRegistration(version),
   onInterrupt: (stop) => {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { aliasesOf } from "./distgit/image-labels.ts";
 
 /** What every repository decides for itself, or every build: names that a site must not give to all images alike. */
 const decidedElsewhere = [
@@ -36,10 +35,6 @@ export const contentSettings = {
           for (const name of Object.keys(labels)) {
             const [issue] = labelName.safeParse(name).error?.issues ?? [];
             if (issue !== undefined) context.addIssue({ code: "custom", path: [name], message: issue.message });
-            const other = aliasesOf(name).find((alias) => alias !== name && Object.hasOwn(labels, alias));
-            // Which of two values counts would depend on what a Dockerfile says.
-            if (other !== undefined)
-              context.addIssue({ code: "custom", path: [name], message: `${other} is the same label; name it once` });
           }
         })
         .default({})

@@ -100,6 +100,7 @@ function absolutePaths(settings: Settings, base: string): Settings {
     stateDirectory,
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
+    network: absoluteNetwork(settings.network, stateDirectory),
     registries: { candidate: registry(settings.registries.candidate), production: registry(settings.registries.production) },
     engines: settings.engines.map((engine) =>
       engine.tls === undefined ? engine : { ...engine, tls: { ca: at(engine.tls.ca), cert: at(engine.tls.cert), key: at(engine.tls.key) } },
@@ -110,6 +111,10 @@ function absolutePaths(settings: Settings, base: string): Settings {
       lookaside: resolve(stateDirectory, settings.signing.lookaside),
     },
   };
+}
+
+function absoluteNetwork(network: Settings["network"], stateDirectory: string): Settings["network"] {
+  return network.mode === "closed" ? { ...network, dataRoot: resolve(stateDirectory, network.dataRoot) } : network;
 }
 
 function absoluteForge(forge: Settings["forge"], at: (path: string) => string, secret: (value: Secret) => Secret): Settings["forge"] {

@@ -3,6 +3,7 @@ import { contentSettings } from "./config-contents.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
+import { NetworkSettings } from "./network-settings.ts";
 
 /** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
 export const Secret = z.union([
@@ -100,199 +101,212 @@ const EngineSettings = z
     path: ["buildCgroup"],
   });
 
-export const Settings = z.strictObject({
-  stateDirectory: z
-    .string()
-    .default("var/flibs")
-    .describe("Where the embedded database, working copies and the lookaside stand; relative to the settings file"),
-  database: z
-    .strictObject({
-      url: Secret.optional().describe(
-        "PostgreSQL connection string; flibs starts its own PostgreSQL below the state directory when neither this nor DATABASE_URL is given",
-      ),
-    })
-    .prefault({})
-    .describe("The only store"),
-  web: z
-    .strictObject({
-      listen: z.string().default("127.0.0.1:8080").describe("Address and port of the web server; port 0 takes a free one"),
-      publicUrl: z.url().optional().describe("What links in statuses and comments start with; http://<listen> when left out"),
-      maxBodyBytes: z.number().int().positive().default(26_214_400).describe("Largest delivery that is taken; GitHub sends up to 25 MiB"),
-    })
-    .prefault({})
-    .describe("Inbox, pages, health, metrics"),
-  forge: z
-    .discriminatedUnion("kind", [
-      z.strictObject({
-        kind: z.literal("local").describe("Plain git repositories on this machine"),
-        directory: z
-          .string()
-          .describe("Directory that holds the bare repositories as <namespace>/<name>.git; relative to the settings file"),
-        hookSecrets: z.array(Secret).min(1).max(2).describe("Secrets that sign deliveries; two while one is being replaced"),
-        admins: z
-          .array(z.string())
-          .default([])
-          .describe("People who may do everything; all others who can write to the repositories may write"),
-      }),
-      z.strictObject({
-        kind: z.literal("github").describe("A GitHub App; docs/github.md makes one"),
-        appId: z.number().int().positive().describe("The App's id"),
-        privateKey: Secret.describe("The App's private key: PEM, PEM with \\n for line ends, or base64 of it"),
-        webhookSecrets: z.array(Secret).min(1).max(2).describe("Secrets that sign deliveries; two while one is being replaced"),
-        baseUrl: z
-          .url({ protocol: /^https?$/ })
-          .default("https://api.github.com")
-          .describe("REST API; https://HOST/api/v3 for GitHub Enterprise Server"),
-      }),
-    ])
-    .describe("Where the repositories are"),
-  containers: z
-    .strictObject({
-      namespace: z.string().default("containers").describe("Namespace whose repositories are built"),
-      branches: z
-        .array(z.string())
-        .default(["main", "rawhide", "f*", "epel*"])
-        .describe("Branches whose pushes are built; * stands for any letters but /"),
-      newerPush: z
-        .enum(["replace", "replace-waiting", "queue"])
-        .default("replace")
-        .describe(
-          "What a push does to builds of earlier commits of its branch. replace: cancels them; replace-waiting: those that have begun end first; queue: all are built in turn",
+export const Settings = z
+  .strictObject({
+    stateDirectory: z
+      .string()
+      .default("var/flibs")
+      .describe("Where the embedded database, working copies and the lookaside stand; relative to the settings file"),
+    database: z
+      .strictObject({
+        url: Secret.optional().describe(
+          "PostgreSQL connection string; flibs starts its own PostgreSQL below the state directory when neither this nor DATABASE_URL is given",
         ),
-    })
-    .prefault({})
-    .describe("What is built"),
-  targets: z
-    .array(
-      z.strictObject({
-        name: kojiName.describe("What container-build --target takes, as f42-container-candidate; also in the build's unique tag"),
+      })
+      .prefault({})
+      .describe("The only store"),
+    web: z
+      .strictObject({
+        listen: z.string().default("127.0.0.1:8080").describe("Address and port of the web server; port 0 takes a free one"),
+        publicUrl: z.url().optional().describe("What links in statuses and comments start with; http://<listen> when left out"),
+        maxBodyBytes: z.number().int().positive().default(26_214_400).describe("Largest delivery that is taken; GitHub sends up to 25 MiB"),
+      })
+      .prefault({})
+      .describe("Inbox, pages, health, metrics"),
+    forge: z
+      .discriminatedUnion("kind", [
+        z.strictObject({
+          kind: z.literal("local").describe("Plain git repositories on this machine"),
+          directory: z
+            .string()
+            .describe("Directory that holds the bare repositories as <namespace>/<name>.git; relative to the settings file"),
+          hookSecrets: z.array(Secret).min(1).max(2).describe("Secrets that sign deliveries; two while one is being replaced"),
+          admins: z
+            .array(z.string())
+            .default([])
+            .describe("People who may do everything; all others who can write to the repositories may write"),
+        }),
+        z.strictObject({
+          kind: z.literal("github").describe("A GitHub App; docs/github.md makes one"),
+          appId: z.number().int().positive().describe("The App's id"),
+          privateKey: Secret.describe("The App's private key: PEM, PEM with \\n for line ends, or base64 of it"),
+          webhookSecrets: z.array(Secret).min(1).max(2).describe("Secrets that sign deliveries; two while one is being replaced"),
+          baseUrl: z
+            .url({ protocol: /^https?$/ })
+            .default("https://api.github.com")
+            .describe("REST API; https://HOST/api/v3 for GitHub Enterprise Server"),
+        }),
+      ])
+      .describe("Where the repositories are"),
+    containers: z
+      .strictObject({
+        namespace: z.string().default("containers").describe("Namespace whose repositories are built"),
         branches: z
           .array(z.string())
-          .default([])
-          .describe("Branches whose builds get this target when they name none, the first that fits; * stands for any letters but /"),
-        destinationTag: kojiName.describe("Complete builds are tagged into it; flibs list-tagged shows them"),
-        locked: z.boolean().default(false).describe("Refuse builds, but for scratch builds"),
-        architectures: z
-          .array(z.string())
-          .min(1)
+          .default(["main", "rawhide", "f*", "epel*"])
+          .describe("Branches whose pushes are built; * stands for any letters but /"),
+        newerPush: z
+          .enum(["replace", "replace-waiting", "queue"])
+          .default("replace")
+          .describe(
+            "What a push does to builds of earlier commits of its branch. replace: cancels them; replace-waiting: those that have begun end first; queue: all are built in turn",
+          ),
+      })
+      .prefault({})
+      .describe("What is built"),
+    targets: z
+      .array(
+        z.strictObject({
+          name: kojiName.describe("What container-build --target takes, as f42-container-candidate; also in the build's unique tag"),
+          branches: z
+            .array(z.string())
+            .default([])
+            .describe("Branches whose builds get this target when they name none, the first that fits; * stands for any letters but /"),
+          destinationTag: kojiName.describe("Complete builds are tagged into it; flibs list-tagged shows them"),
+          locked: z.boolean().default(false).describe("Refuse builds, but for scratch builds"),
+          architectures: z
+            .array(z.string())
+            .min(1)
+            .optional()
+            .describe("What is built for, as x86_64; every architecture that the engine serves when left out"),
+        }),
+      )
+      .refine((targets) => new Set(targets.map((one) => one.name)).size === targets.length, { error: "two targets have the same name" })
+      .default([])
+      .describe("Koji's build targets: for which product a build is made"),
+    manifests: z
+      .strictObject({
+        repository: z.string().describe("The registry-manifest repository, namespace/name"),
+        branch: z.string().default("main").describe("Merging into this branch releases"),
+      })
+      .describe("Where promotions are proposed and released from"),
+    commands: z
+      .strictObject({
+        prefix: z
+          .string()
+          .regex(/^[a-z][a-z0-9-]{0,30}$/, "write a word in lower case")
+          .refine((word) => !isVerb(word), { error: `${verbs.join(", ")} are commands themselves; write another word` })
+          .default("flibs")
+          .describe("Word that may stand before a command in a comment: /flibs build"),
+        prefixOnly: z.boolean().default(false).describe("Leave /build without the prefix to other bots"),
+        replies: z
+          .enum(["quiet", "outcomes", "all"])
+          .default("quiet")
+          .describe(
+            "quiet: a comment is answered only when something is refused or wrong, or help was asked for; outcomes: what was started, too",
+          ),
+      })
+      .prefault({})
+      .describe("Commands in comments of pull requests"),
+    registries: z
+      .strictObject({ candidate: RegistrySettings, production: RegistrySettings })
+      .describe("Every successful build goes to candidate; merged promotions go to production"),
+    parents: z
+      .strictObject({
+        allowed: z
+          .array(
+            z.strictObject({
+              prefix: z
+                .string()
+                .describe("Beginning of allowed parent names, ending at a slash or a whole repository: registry.fedoraproject.org/"),
+              mirror: z.string().optional().describe("host[:port][/path] that stands in for the prefix; asked first"),
+              plainHttp: z.boolean().default(false).describe("Talk HTTP to it"),
+            }),
+          )
+          .default([{ prefix: "registry.fedoraproject.org/", plainHttp: false }])
+          .describe("Registries that FROM may name, first match counts"),
+        digestMismatch: z
+          .enum(["fail", "warn"])
+          .default("fail")
+          .describe("A base image that says it is a build made here, and has other images than that build"),
+      })
+      .prefault({})
+      .describe("Base images"),
+    ...contentSettings,
+    engines: z
+      .array(EngineSettings)
+      .min(1)
+      .refine((engines) => new Set(engines.map(({ name }) => name)).size === engines.length, { error: "two engines have one name" })
+      .prefault([{ kind: "docker" }])
+      .describe("Where builds and tests run; each platform is built on one of those that serve it"),
+    network: NetworkSettings,
+    limits: z
+      .strictObject({
+        builds: z
+          .number()
+          .int()
+          .positive()
           .optional()
-          .describe("What is built for, as x86_64; every architecture that the engine serves when left out"),
-      }),
-    )
-    .refine((targets) => new Set(targets.map((one) => one.name)).size === targets.length, { error: "two targets have the same name" })
-    .default([])
-    .describe("Koji's build targets: for which product a build is made"),
-  manifests: z
-    .strictObject({
-      repository: z.string().describe("The registry-manifest repository, namespace/name"),
-      branch: z.string().default("main").describe("Merging into this branch releases"),
-    })
-    .describe("Where promotions are proposed and released from"),
-  commands: z
-    .strictObject({
-      prefix: z
-        .string()
-        .regex(/^[a-z][a-z0-9-]{0,30}$/, "write a word in lower case")
-        .refine((word) => !isVerb(word), { error: `${verbs.join(", ")} are commands themselves; write another word` })
-        .default("flibs")
-        .describe("Word that may stand before a command in a comment: /flibs build"),
-      prefixOnly: z.boolean().default(false).describe("Leave /build without the prefix to other bots"),
-      replies: z
-        .enum(["quiet", "outcomes", "all"])
-        .default("quiet")
-        .describe(
-          "quiet: a comment is answered only when something is refused or wrong, or help was asked for; outcomes: what was started, too",
-        ),
-    })
-    .prefault({})
-    .describe("Commands in comments of pull requests"),
-  registries: z
-    .strictObject({ candidate: RegistrySettings, production: RegistrySettings })
-    .describe("Every successful build goes to candidate; merged promotions go to production"),
-  parents: z
-    .strictObject({
-      allowed: z
-        .array(
-          z.strictObject({
-            prefix: z
-              .string()
-              .describe("Beginning of allowed parent names, ending at a slash or a whole repository: registry.fedoraproject.org/"),
-            mirror: z.string().optional().describe("host[:port][/path] that stands in for the prefix; asked first"),
-            plainHttp: z.boolean().default(false).describe("Talk HTTP to it"),
-          }),
-        )
-        .default([{ prefix: "registry.fedoraproject.org/", plainHttp: false }])
-        .describe("Registries that FROM may name, first match counts"),
-      digestMismatch: z
-        .enum(["fail", "warn"])
-        .default("fail")
-        .describe("A base image that says it is a build made here, and has other images than that build"),
-    })
-    .prefault({})
-    .describe("Base images"),
-  ...contentSettings,
-  engines: z
-    .array(EngineSettings)
-    .min(1)
-    .refine((engines) => new Set(engines.map(({ name }) => name)).size === engines.length, { error: "two engines have one name" })
-    .prefault([{ kind: "docker" }])
-    .describe("Where builds and tests run; each platform is built on one of those that serve it"),
-  limits: z
-    .strictObject({
-      builds: z
-        .number()
-        .int()
-        .positive()
-        .optional()
-        .describe("Runs of builds, and of tests, that one flibs works on at a time; the slots of all engines together when left out"),
-      buildTime: duration("3h", "Longest build of one platform"),
-      testTime: duration("15m", "Longest test suite"),
-      memory: size("2GiB", "Memory of one build or test container"),
-      processes: z.number().int().positive().default(1024).describe("Processes in one build or test container"),
-      cpus: z.number().positive().optional().describe("Processors that one build or test container may use, as in 1.5; all when left out"),
-      image: sizeText.optional().describe("Largest image of one platform, uncompressed; any size when left out"),
-      context: size("512MiB", "Largest repository tree that is sent to the engine"),
-      log: size("64MiB", "Longest log of one build or test"),
-      logRetention: duration("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
-    })
-    .prefault({})
-    .describe("Limits of builds and tests"),
-  components: z
-    .strictObject({
-      mayDiffer: z
-        .array(z.string())
-        .default([])
-        .describe("Names of RPMs that need not have the same version, release and signature on all platforms of a build"),
-    })
-    .prefault({})
-    .describe("Comparison of the platforms of one build"),
-  signing: z
-    .strictObject({
-      gnupgHome: z
-        .string()
-        .describe("GnuPG home directory with both keys (or agents for them); relative to the settings file; keep the path short"),
-      candidateKey: z.string().describe("Full fingerprint of the primary key for candidates"),
-      productionKey: z.string().describe("Full fingerprint of the primary key for production; must differ"),
-      lookaside: z
-        .string()
-        .default("lookaside")
-        .describe("Directory of the signatures, served below /lookaside/; relative to the state directory"),
-    })
-    .describe("OpenPGP signing"),
-  sweeps: z
-    .strictObject({
-      forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
-      release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
-      deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
-      statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
-    })
-    .prefault({})
-    .describe("Webhooks are hints; sweeps find what was missed"),
-  log: z
-    .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info").describe("Least level that is logged") })
-    .prefault({})
-    .describe("Logs of the service"),
-});
+          .describe("Runs of builds, and of tests, that one flibs works on at a time; the slots of all engines together when left out"),
+        buildTime: duration("3h", "Longest build of one platform"),
+        testTime: duration("15m", "Longest test suite"),
+        memory: size("2GiB", "Memory of one build or test container"),
+        processes: z.number().int().positive().default(1024).describe("Processes in one build or test container"),
+        cpus: z
+          .number()
+          .positive()
+          .optional()
+          .describe("Processors that one build or test container may use, as in 1.5; all when left out"),
+        image: sizeText.optional().describe("Largest image of one platform, uncompressed; any size when left out"),
+        context: size("512MiB", "Largest repository tree that is sent to the engine"),
+        log: size("64MiB", "Longest log of one build or test"),
+        logRetention: duration("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
+      })
+      .prefault({})
+      .describe("Limits of builds and tests"),
+    components: z
+      .strictObject({
+        mayDiffer: z
+          .array(z.string())
+          .default([])
+          .describe("Names of RPMs that need not have the same version, release and signature on all platforms of a build"),
+      })
+      .prefault({})
+      .describe("Comparison of the platforms of one build"),
+    signing: z
+      .strictObject({
+        gnupgHome: z
+          .string()
+          .describe("GnuPG home directory with both keys (or agents for them); relative to the settings file; keep the path short"),
+        candidateKey: z.string().describe("Full fingerprint of the primary key for candidates"),
+        productionKey: z.string().describe("Full fingerprint of the primary key for production; must differ"),
+        lookaside: z
+          .string()
+          .default("lookaside")
+          .describe("Directory of the signatures, served below /lookaside/; relative to the state directory"),
+      })
+      .describe("OpenPGP signing"),
+    sweeps: z
+      .strictObject({
+        forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
+        release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
+        deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
+        statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
+      })
+      .prefault({})
+      .describe("Webhooks are hints; sweeps find what was missed"),
+    log: z
+      .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info").describe("Least level that is logged") })
+      .prefault({})
+      .describe("Logs of the service"),
+  })
+  .refine(
+    ({ network, engines }) => network.mode !== "closed" || (engines.length === 1 && engines[0]?.host.startsWith("unix://") === true),
+    {
+      error: "flibs can close the network of one engine on this machine only: name one with unix://, or choose network.mode none",
+      path: ["engines"],
+    },
+  );
 export type Settings = z.infer<typeof Settings>;
 
 /** The local forge's settings, for what only it has. Throws `config.invalid` on another forge. */

@@ -3,7 +3,7 @@ import { access, constants, readFile, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { parse } from "yaml";
-import { type App, publicUrlOf } from "./app.ts";
+import { type App, buildPlaceOf, publicUrlOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
 import { formatBytes } from "./domain/amounts.ts";
@@ -37,6 +37,7 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       name: settings.engines.length === 1 ? "engine" : `engine ${name}`,
       look: async () => lookAtEngine((await open()).engines.named(name)),
     })),
+    { name: "build network", look: () => lookAtNetwork(settings) },
     ...(["candidate", "production"] as const).map((stage) => ({
       name: `${stage} registry`,
       look: async () => {
@@ -74,6 +75,18 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       },
     },
   ];
+}
+
+/** Needs no database: an administrator may set the network up before anything else. */
+async function lookAtNetwork(settings: Settings): Promise<string> {
+  const { findings } = await buildPlaceOf(settings).network.check();
+  const bad = findings.find(({ state }) => state === "bad");
+  if (bad) throw appError(bad.code ?? "engine.network-unknown", `${bad.name}: ${bad.message}`, optionalHint(bad.hint));
+  return findings.map(({ message }) => message).join("; ");
+}
+
+function optionalHint(hint: string | undefined): { hint?: string } {
+  return hint === undefined ? {} : { hint };
 }
 
 /** How the GitHub App stands, compared with flibs' own app.yml. */

@@ -22,6 +22,7 @@ export interface Service {
 const maxSignatureBytes = 64 * 1024;
 const lookEveryMs = 15_000;
 const cleanEveryMs = 3_600_000;
+const networkEveryMs = 60_000;
 
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
@@ -54,6 +55,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       now: () => new Date(),
     },
   );
+  await openNetwork(app, log);
   await app.worker.start();
   const address = await web.listen();
   if (app.people && settings.forge.kind === "local") {
@@ -76,6 +78,10 @@ export async function startService(app: App, log: Log): Promise<Service> {
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
     every("logs", cleanEveryMs, () => app.pruneLogs()),
     every("runs", lookEveryMs, () => app.worker.sweep()),
+    every("network", networkEveryMs, async () => {
+      await app.network.demandClosed();
+      return 0;
+    }),
     every("engine", cleanEveryMs, async () => (await cleanEngine(app)).length),
   ];
   const running = sweeps.map((sweep) => sweep(stopping.signal, metrics, log));
@@ -92,6 +98,13 @@ export async function startService(app: App, log: Log): Promise<Service> {
       return stopped;
     },
   };
+}
+
+/** Before any build: rules do not outlive a reboot. What could not be closed is said here and refused at the first build. */
+async function openNetwork(app: App, log: Log): Promise<void> {
+  for (const { name, state, message, hint } of (await app.network.open()).findings) {
+    if (state !== "ok") log.warn({ part: name, state, reason: message, hint }, "the build network needs a look");
+  }
 }
 
 /** What users need to demand signatures; also written into the installation's directory by `flibs init`. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
+import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
@@ -9,6 +10,7 @@ import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
+import { addNetworkCommands } from "./network-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import { addTargetCommands } from "./target-commands.ts";
@@ -31,6 +33,7 @@ export interface Surroundings {
   releaseActions(client: Client): ReleaseActions;
   verifyImage(settings: Settings): VerifyImage;
   doctorChecks(settings: Settings): readonly Check[];
+  buildNetwork(settings: Settings): BuildNetwork;
   readonly githubApps: AppRegistration;
   /** Calls back when the person wants to stop, which then does not end the process; returns what takes that back. */
   onInterrupt(stop: () => void): () => void;
@@ -121,6 +124,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .action(async (options: { json: boolean }) => {
       if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
     });
+  addNetworkCommands(program, context);
   addConfigCommands(program, context);
   addGithubCommands(program, context);
 

@@ -206,6 +206,11 @@ export const errorCatalogue = {
   "engine.context-too-large": { kind: "input", meaning: "The files of a build or test are larger than the limit" },
   "engine.dockerignore-invalid": { kind: "input", meaning: "A line of .dockerignore is no pattern" },
   "engine.file-too-large": { kind: "input", meaning: "Files read from an image are larger than the limit" },
+  "engine.network-open": { kind: "internal", meaning: "The build network is not closed as the settings say, so nothing is built" },
+  "engine.network-unknown": { kind: "internal", meaning: "Whether the build network is closed can't be told, so nothing is built" },
+  "engine.network-not-permitted": { kind: "denied", meaning: "flibs may not look at or change the machine's network; root may" },
+  "engine.network-taken": { kind: "input", meaning: "Something else on the machine has the bridge, subnet or port of the build network" },
+  "engine.network-failed": { kind: "internal", meaning: "A program that sets up or tries the build network failed" },
   // forge
   "forge.name-invalid": {
     kind: "input",

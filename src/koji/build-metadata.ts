@@ -71,7 +71,7 @@ function imageExtra({ build, described, publicName }: FinishedBuild) {
   const parents = plan?.parents ?? [];
   return {
     isolated: build.isolated ?? false,
-    help: null,
+    help: build.plan?.contents?.help === true ? "help.md" : null,
     autorebuild: false,
     triggered_after_koji_task: null,
     media_types: [...new Set([described.index.mediaType, ...pushedImages(build).map(mediaTypeOf)])],

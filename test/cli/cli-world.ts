@@ -5,6 +5,7 @@ import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { appError } from "../../src/domain/errors.ts";
+import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
@@ -154,6 +155,7 @@ export async function flibs(line: string[], story: Story = {}) {
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
+    buildNetwork: () => unmanagedNetwork("none"),
     doctorChecks: () => [
       { name: "database", look: async () => "PostgreSQL 18" },
       {

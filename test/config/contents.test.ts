@@ -40,7 +40,6 @@ downloads: {privateHosts: [localhost, "127.0.0.1:8080"]}
     ["labels: {image: {name: x}}", /the repository or the build decides com\.redhat\.component[\s\S]*at labels\.image/],
     ["labels: {image: {Release: x}}", /the repository or the build decides com\.redhat\.component[\s\S]*at labels\.image/],
     ['labels: {image: {"a b": x}}', /a label's name has letters, digits and \. _ \/ - only/],
-    ["labels: {image: {vendor: x, Vendor: y}}", /Vendor is the same label; name it once[\s\S]*at labels\.image/],
     ["labels: {equal: [[description]]}", /Too small[\s\S]*at labels.equal/],
     ["labels: {infoUrlFormat: images}", /Invalid URL[\s\S]*at labels.infoUrlFormat/],
     ['labels: {infoUrlFormat: "https://i.test/{architecture}"}', /all platforms of an image have the same url/],

@@ -1,0 +1,82 @@
+import { expect, test } from "@jest/globals";
+import { appError } from "../../../src/domain/errors.ts";
+import { type BuildNetwork, type NetworkFinding, reportOf } from "../../../src/engines/build-network.ts";
+import { confinedEngine } from "../../../src/engines/confined-engine.ts";
+import type { BuildOutcome, BuildRequest, Engine } from "../../../src/engines/engine.ts";
+import { unmanagedNetwork } from "../../../src/engines/network/unmanaged-network.ts";
+
+const open: NetworkFinding = { name: "rules", state: "bad", code: "engine.network-open", message: "no rules", hint: "Mend it" };
+const away: NetworkFinding = { name: "engine", state: "bad", code: "engine.unreachable", message: "no answer" };
+const built: BuildOutcome = { outcome: "built", imageId: `sha256:${"a".repeat(64)}` };
+const sink = () => true;
+
+/** An engine that builds until its build is let go, and a network that can be opened meanwhile. */
+function world() {
+  const state = { findings: [] as NetworkFinding[], begun: 0 };
+  const { promise: letGo, resolve: end } = Promise.withResolvers<void>();
+  const engine = {
+    name: "fake",
+    capabilities: { buildLimits: true },
+    build: async (_key: string, _request: BuildRequest, _sink: unknown, signal: AbortSignal): Promise<BuildOutcome> => {
+      state.begun += 1;
+      const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      await Promise.race([letGo, stopped]);
+      return signal.aborted ? { outcome: "cancelled" } : built;
+    },
+  } as unknown as Engine;
+  const network: BuildNetwork = {
+    ...unmanagedNetwork("none"),
+    check: async () => reportOf(state.findings),
+    demandClosed: async () => {
+      const [bad] = state.findings;
+      if (bad?.code) throw appError(bad.code, bad.message);
+    },
+  };
+  const confined = confinedEngine(engine, network, 1);
+  return { state, end, build: (signal = new AbortController().signal) => confined.build("k", {} as BuildRequest, sink, signal) };
+}
+
+test("on a closed network a build runs as ever", async () => {
+  const { build, end } = world();
+  end();
+  expect(await build()).toEqual(built);
+});
+
+test("on an open network nothing is begun", async () => {
+  const { build, state } = world();
+  state.findings = [open];
+  await expect(build()).rejects.toMatchObject({ code: "engine.network-open" });
+  expect(state.begun).toBe(0);
+});
+
+test("a build is ended when the network opens, and its outcome is the reason", async () => {
+  const { build, state } = world();
+  const running = build();
+  await Promise.resolve();
+  state.findings = [open];
+  await expect(running).rejects.toMatchObject({
+    code: "engine.network-open",
+    message: "the build network did not stay closed, so the build is not used: no rules",
+    hint: "Mend it",
+  });
+  expect(state.begun).toBe(1);
+});
+
+test("a build that ends on an open network is not believed", async () => {
+  const { build, state, end } = world();
+  const running = build();
+  await Promise.resolve();
+  state.findings = [open];
+  end();
+  await expect(running).rejects.toMatchObject({ code: "engine.network-open" });
+});
+
+test("a person who cancels gets a cancelled build, and an engine that goes away is no open network", async () => {
+  const { build, state } = world();
+  const person = new AbortController();
+  const running = build(person.signal);
+  await Promise.resolve();
+  state.findings = [away];
+  person.abort();
+  expect(await running).toEqual({ outcome: "cancelled" });
+});
