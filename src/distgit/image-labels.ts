@@ -36,7 +36,7 @@ export const repositoryDecides: readonly string[] = ["distribution-scope", "com.
 export function addedLabels({ own, inherited, site, automatic }: LabelSources): Labels {
   const added = new Map<string, string>();
   for (const [name, value] of Object.entries(site.values)) {
-    if (own[name] !== value && !(repositoryDecides.includes(name) && Object.hasOwn(own, name))) added.set(name, value);
+    if (!(repositoryDecides.includes(name) && Object.hasOwn(own, name))) added.set(name, value);
   }
   for (const [name, value] of Object.entries(automatic)) added.set(name, value);
   const labelOf = (name: string): string | undefined => added.get(name) ?? (Object.hasOwn(own, name) ? own[name] : undefined);
@@ -60,7 +60,9 @@ export function addedLabels({ own, inherited, site, automatic }: LabelSources): 
     if (one !== undefined && (other === undefined || (added.has(name) && !added.has(old)))) added.set(old, one);
     else if (other !== undefined && (one === undefined || (added.has(old) && !added.has(name)))) added.set(name, other);
   }
-  return Object.fromEntries(added);
+  // Left out only now: what the site says counts over the other name of a label also where the Dockerfile says the same.
+  const isNew = (name: string, value: string) => Object.hasOwn(automatic, name) || !Object.hasOwn(own, name) || own[name] !== value;
+  return Object.fromEntries([...added].filter(([name, value]) => isNew(name, value)));
 }
 
 /** Names in braces, in the order in which they stand there. */
