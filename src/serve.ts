@@ -76,7 +76,12 @@ export async function startService(app: App, log: Log): Promise<Service> {
     }),
     every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
-    every("logs", cleanEveryMs, () => app.pruneLogs()),
+    every("logs", cleanEveryMs, async () => {
+      const pruned = await app.pruneLogs();
+      if (pruned > 0) log.info({ pruned }, "logs that were kept long enough are removed");
+      // Nothing was missed: that is what this sweep is for.
+      return 0;
+    }),
     every("runs", lookEveryMs, () => app.worker.sweep()),
     every("network", networkEveryMs, async () => {
       await app.network.demandClosed();

@@ -4,7 +4,8 @@ import type { DescribedLog } from "../documents/finished-build.ts";
 import type { Digest } from "../domain/digest.ts";
 import { buildLogs, readBuildLog } from "../koji/build-logs.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { BuildRequested } from "./build-record.ts";
+import type { BuildRecord, BuildRequested } from "./build-record.ts";
+import { maskSecrets } from "./mask-secrets.ts";
 
 /**
  * Makes and keeps the documents of a build whose images are all in the registry: before it is recorded as complete, so that no complete build is
@@ -21,7 +22,7 @@ export async function describeBuild(
   if (build?.plan === undefined) throw new Error(`build ${id} has no record or no plan when it is described`);
   const list = await candidate.registry.readManifest(build.plan.imageRepository, index);
   const documents = buildDocuments({
-    build,
+    build: withoutSecrets(build, maskSecrets(ports.secrets)),
     described: {
       finishedAt: new Date().toISOString(),
       source: ports.forge(request.forge).sourceUrl(request.repository),
@@ -33,6 +34,11 @@ export async function describeBuild(
     maker: { name: "flibs", version: settings.version, url: settings.publicUrl },
   });
   await builds.saveDocuments(id, documents);
+}
+
+/** Addresses of repositories may have a name and a password in them, and documents are read by everybody. */
+function withoutSecrets(build: BuildRecord, mask: (text: string) => string): BuildRecord {
+  return build.yumRepositories === undefined ? build : { ...build, yumRepositories: build.yumRepositories.map(mask) };
 }
 
 async function describeLogs({ logs }: BuildPorts, id: string, platforms: Parameters<typeof buildLogs>[0]): Promise<DescribedLog[]> {

@@ -45,6 +45,34 @@ test("an older release refuses a newer one's database", async () => {
   await expect(open()).rejects.toMatchObject({ code: "store.schema-newer", kind: "input" });
 });
 
+test("builds and logs of the release before records are read as they were", async () => {
+  await migrateUpTo("build options");
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(
+    "insert into build (id, forge, repository, branch, commit, scratch, requested_by, state) values ('b', 'local', 'containers/a', 'main', 'c', false, 'alice', 'complete')",
+  );
+  const rpm = { name: "bash", version: "5", release: "1" };
+  const image = { platform: "linux/amd64", imageId: `sha256:${"a".repeat(64)}`, sizeBytes: 1, diffIds: [], config: {} };
+  await client.query("insert into build_image (build, platform, image, rpms) values ('b', 'linux/amd64', $1, $2)", [
+    image,
+    JSON.stringify([rpm]),
+  ]);
+  await client.query("insert into log (run, name, bytes, closed) values ('b', 'linux/amd64', 6, true)");
+  await client.query(
+    "insert into log_chunk (run, name, start, content) values ('b', 'linux/amd64', 0, 'abc'), ('b', 'linux/amd64', 3, 'def')",
+  );
+  await client.end();
+
+  const store = await open();
+  expect((await store.builds.find("b"))?.images).toEqual([{ ...image, rpms: [rpm] }]);
+  expect(await store.builds.listDocuments("b")).toEqual([]);
+  expect(await store.logs.list("b")).toEqual([{ name: "linux/amd64", bytes: 6, closed: true }]);
+  expect(await store.logs.read("b", "linux/amd64", 2, 100)).toEqual({ text: "cdef", next: 6, closed: true });
+  // Their age counts from the upgrade.
+  expect(await store.logs.prune(new Date(Date.now() - 60_000))).toBe(0);
+});
+
 test("a database that does not answer is transient", async () => {
   await expect(openStore({ url: "postgres://flibs@127.0.0.1:1/none", log: silentLog })).rejects.toMatchObject({
     code: "store.unavailable",
