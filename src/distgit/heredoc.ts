@@ -9,7 +9,7 @@ export interface Heredoc {
 
 const takers = new Set(["RUN", "COPY", "ADD"]);
 /** A word that is nothing but a here-document with a plain name; the name may be quoted. */
-const plain = /^\d*<<(-?)(?:([A-Za-z_][A-Za-z0-9_]*)|"([A-Za-z_][A-Za-z0-9_]*)"|'([A-Za-z_][A-Za-z0-9_]*)')$/;
+const plain = /^\d*<<(-?)(?:([A-Za-z_][A-Za-z0-9_.-]*)|"([A-Za-z_][A-Za-z0-9_.-]*)"|'([A-Za-z_][A-Za-z0-9_.-]*)')$/;
 
 /** Here-documents that follow an instruction, in their order. RUN, COPY and ADD take them, also behind ONBUILD; never the JSON form. */
 export function findHeredocs(keyword: string, text: string, escapeSign: string): readonly Heredoc[] {
