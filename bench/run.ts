@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import globalSetup from "../test/setup/global-setup.js";
+import globalTeardown from "../test/setup/global-teardown.js";
 
 /** All benchmarks, one after the other, each in a process of its own; one line a figure. `npm run bench -- build` runs only those named. */
 const all = ["build", "promotion", "release-noop", "signing", "inbox", "idle-memory"];
@@ -10,6 +12,8 @@ if (unknown.length > 0) {
   process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${all.join(", ")}\n`);
   process.exit(2);
 }
+// A benchmark that needs a database takes that of tests.
+await globalSetup();
 for (const name of asked.length > 0 ? asked : all) {
   process.stdout.write(`# ${name}\n`);
   const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, `${name}.ts`)], {
@@ -18,3 +22,4 @@ for (const name of asked.length > 0 ? asked : all) {
   const [code] = (await once(child, "exit")) as [number | null];
   if (code !== 0) process.exitCode = 1;
 }
+await globalTeardown();

@@ -6,8 +6,8 @@ export interface Component {
   readonly name: string;
   readonly version: string;
   readonly release: string;
-  /** Id of the key that signed it; undefined for an unsigned one. */
-  readonly signature?: string | undefined;
+  /** Id of the key that signed it; left out for an unsigned one. */
+  readonly keyId?: string | undefined;
 }
 
 export interface ComponentsOfImage {
@@ -46,8 +46,8 @@ export function compareComponents(images: readonly ComponentsOfImage[], exceptio
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function describe({ version, release, signature }: Component): string {
-  return `${version}-${release} ${signature === undefined ? "unsigned" : `signed by ${signature}`}`;
+function describe({ version, release, keyId }: Component): string {
+  return `${version}-${release} ${keyId === undefined ? "unsigned" : `signed by ${keyId}`}`;
 }
 
 /** For the log: one package a paragraph, one platform a line. */

@@ -76,6 +76,8 @@ export function buildWorld(root: string) {
     hold: undefined as ((platform: Platform, signal: AbortSignal) => Promise<void>) | undefined,
     rpms: undefined as ((platform: Platform) => readonly Component[]) | undefined,
     mayDiffer: [] as readonly string[],
+    /** Largest image; each has one byte. */
+    imageBytes: 2,
     built: [] as string[],
     /** What the engine was asked for. */
     asked: [] as EngineRequest[],
@@ -213,6 +215,9 @@ export function buildWorld(root: string) {
       testMs: 60_000,
       memoryBytes: 1,
       processes: 1,
+      get imageBytes() {
+        return world.imageBytes;
+      },
       get mayDiffer() {
         return world.mayDiffer;
       },

@@ -4,8 +4,8 @@ import { startsFromNothing } from "../../src/builds/demand-same-components.ts";
 import { parseDockerfile } from "../../src/distgit/dockerfile.ts";
 
 const rpm = (text: string): Component => {
-  const [, name = "", version = "", release = "", signature] = /^(.+)-([^-]+)-([^- ]+)(?: (\w+))?$/.exec(text) ?? [];
-  return { name, version, release, ...(signature === undefined ? {} : { signature }) };
+  const [, name = "", version = "", release = "", keyId] = /^(.+)-([^-]+)-([^- ]+)(?: (\w+))?$/.exec(text) ?? [];
+  return { name, version, release, ...(keyId === undefined ? {} : { keyId }) };
 };
 const images = (amd64: readonly string[], arm64: readonly string[]) => [
   { platform: "linux/amd64" as const, rpms: amd64.map(rpm) },

@@ -113,6 +113,17 @@ test("what the engines cannot build is refused with its line before anything is 
   expect(await world.run("run-2")).toBeUndefined();
 });
 
+test("an image that is larger than allowed is not released, and the limit is named", async () => {
+  world.imageBytes = 0;
+  expect(await world.run("run-1")).toMatchObject({
+    code: "builds.image-too-large",
+    kind: "input",
+    message: "the image for linux/amd64 has 1 bytes, more than the 0 MiB allowed",
+    hint: "Remove caches and build tools in the RUN that makes them, or use a second stage; operators can raise limits.image",
+  });
+  expect(tag("1-1")).toBeUndefined();
+});
+
 test("a build stays with the engine that it was begun on", async () => {
   const run = world.journal.runOf("run-1");
   run.before = (step) => {

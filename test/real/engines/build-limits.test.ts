@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import Docker from "dockerode";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import { startBuildDaemon } from "../../support/build-daemon.ts";
 import { busyboxTree } from "../../support/busybox-tree.ts";
@@ -23,7 +24,7 @@ afterAll(() => scratch.remove());
 async function openEngine(confined: boolean, slots = 1) {
   const daemon = await startBuildDaemon({ confined });
   const engine = dockerEngine({
-    ...{ host: daemon.host, slots, networkMode: "none", buildCgroup: daemon.cgroup },
+    ...{ host: daemon.host, slots, networkMode: "none", buildCgroup: daemon.cgroup, keepCacheBytes: 2 ** 20 },
     installation: `limits-${randomBytes(4).toString("hex")}`,
     stateDirectory: join(scratch.path, "state"),
   });
@@ -44,7 +45,12 @@ async function openEngine(confined: boolean, slots = 1) {
     const outcome = await engine.build(`limits-${++number}`, request, sink, never).catch((error: unknown) => error);
     return { outcome, log };
   };
-  return { engine, build, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
+  const docker = new Docker({ socketPath: daemon.host.replace("unix://", "") });
+  const cacheBytes = async () => {
+    const { BuildCache } = (await docker.df()) as { BuildCache: readonly { Size: number }[] | null };
+    return (BuildCache ?? []).reduce((sum, { Size }) => sum + Size, 0);
+  };
+  return { engine, build, cacheBytes, [Symbol.asyncDispose]: () => daemon[Symbol.asyncDispose]() };
 }
 
 test("BuildKit in a cgroup: memory and processes are limited from the first moment, and auto takes it", async () => {
@@ -57,6 +63,10 @@ test("BuildKit in a cgroup: memory and processes are limited from the first mome
   });
   expect((await confined.build("RUN f() { f | f & }; f; sleep 1")).log).toContain("can't fork");
   expect((await confined.build("RUN cat /proc/self/cgroup")).log).toContain("/flibs-test-");
+  // A cache of two megabytes for each build, of which one may stay.
+  expect(await confined.cacheBytes()).toBeGreaterThan(2 ** 20);
+  await confined.engine.cleanUp(() => false);
+  expect(await confined.cacheBytes()).toBeLessThanOrEqual(2 ** 20);
 });
 
 test("a daemon that puts builds elsewhere builds nothing: no limit that is not there is believed in", async () => {

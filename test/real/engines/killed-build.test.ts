@@ -8,6 +8,7 @@ import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import type { BuildRequest } from "../../../src/engines/engine.ts";
 import { busyboxTree } from "../../support/busybox-tree.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
+import { processesMarked } from "../../support/marked-processes.ts";
 import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-directory.ts";
 import type { BuildChild } from "./build-child.ts";
 
@@ -101,4 +102,20 @@ test("flibs killed and never asked for that build again: clean-up takes away its
   await dockerEngine(options).cleanUp((key) => !key.startsWith("run-3/"));
   expect(await stepContainers()).toEqual([]);
   expect((await tags()).filter((tag) => tag.includes("krun-2d3"))).toEqual([]);
+});
+
+test("flibs killed in the middle of a BuildKit build and started again gives one image, and nothing of the first goes on", async () => {
+  const own = options;
+  options = { ...own, builder: "buildkit" };
+  try {
+    // A number that nobody else sleeps for.
+    const seconds = 600_000 + Math.floor(Math.random() * 100_000);
+    await killedAt(/^in the middle$/m, "run-4/build linux/amd64", `RUN echo in the middle; sleep ${seconds}`);
+    const second = await dockerEngine(options).build("run-4/build linux/amd64", request("RUN echo in the middle"), () => true, never);
+    expect(second.outcome).toBe("built");
+    expect((await tags()).filter((tag) => tag.includes("krun-2d4"))).toHaveLength(1);
+    expect(await processesMarked(String(seconds))).toEqual([]);
+  } finally {
+    options = own;
+  }
 });

@@ -67,7 +67,12 @@ serveCalls({
       log += text;
       return true;
     };
-    const outcome = await engine.run(key, { platform: await ownPlatform(), image, command, env: {}, limits }, sink, new AbortController().signal);
+    const outcome = await engine.run(
+      key,
+      { platform: await ownPlatform(), image, command, env: {}, limits },
+      sink,
+      new AbortController().signal,
+    );
     return { outcome, log };
   },
 });
