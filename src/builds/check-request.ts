@@ -74,6 +74,12 @@ function checkRepositories(urls: readonly string[]): void {
   if (urls.length > mostRepositories) throw invalid(`more than ${mostRepositories} yum repositories`, "Leave out what is not needed");
   for (const url of urls) {
     const isWeb = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+    if (isWeb && (new URL(url).username !== "" || new URL(url).password !== "")) {
+      throw invalid(
+        "the address of a yum repository has a name or password in it, which everybody could read in the build's record",
+        "Name an address that needs none",
+      );
+    }
     if (isWeb && url.length <= maxUrl) continue;
     throw invalid(`"${url.slice(0, 200)}" is not the address of a yum repository file`, "Give the http or https address of a .repo file");
   }

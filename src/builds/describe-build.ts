@@ -36,7 +36,7 @@ export async function describeBuild(
   await builds.saveDocuments(id, documents);
 }
 
-/** Addresses of repositories may have a name and a password in them, and documents are read by everybody. */
+/** An address may have a secret of the site in it, and documents are read by everybody. */
 function withoutSecrets(build: BuildRecord, mask: (text: string) => string): BuildRecord {
   return build.yumRepositories === undefined ? build : { ...build, yumRepositories: build.yumRepositories.map(mask) };
 }

@@ -52,14 +52,13 @@ test("the logs that are described are the bytes that are there, without secrets"
   expect(log).toMatchObject({ filesize: Buffer.byteLength(text), checksum_type: "sha256", checksum: digestHex(digestOf(text)) });
 });
 
-test("a password in the address of a repository stands in no document", async () => {
-  const yumRepositories = ["https://maint:sesame-77@repos.example.test/x.repo", "https://repos.example.test/hunter22/y.repo"];
-  expect(await world.run("run-1", { ...request, yumRepositories })).toBeUndefined();
+test("a secret in the address of a repository stands in no document", async () => {
+  const yumRepositories = ["https://repos.example.test/hunter22/y.repo"];
+  world.web.set(yumRepositories[0] ?? "", "[y]\nbaseurl=https://repos.example.test/y/\n");
+  expect(await world.run("run-1", { ...request, scratch: true, yumRepositories })).toBeUndefined();
   const texts = await Promise.all((await names("run-1")).map(async (name) => (await world.ports.builds.findDocument("run-1", name))?.text));
-  expect(texts.join("")).not.toMatch(/sesame-77|hunter22/);
-  expect((await metadata("run-1")).build.extra.image?.yum_repourls).toEqual([
-    ...["https://maint:(masked)@repos.example.test/x.repo", "https://repos.example.test/(masked)/y.repo"],
-  ]);
+  expect(texts.join("")).not.toMatch(/hunter22/);
+  expect((await metadata("run-1")).build.extra.image?.yum_repourls).toEqual(["https://repos.example.test/(masked)/y.repo"]);
 });
 
 test("a build that failed has none", async () => {
