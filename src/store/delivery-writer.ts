@@ -1,25 +1,33 @@
 import { isAppError } from "../domain/errors.ts";
 import { binaryArray } from "./binary-array.ts";
 import type { Connection, Pool } from "./connection.ts";
+import { packBodies } from "./delivery-packs.ts";
 import type { WakeUps } from "./jobs.ts";
-import type { PackedBody } from "./packed-body.ts";
 
 /** A delivery made ready for its group. */
-export interface Arrived extends PackedBody {
+export interface Arrived {
   readonly id: string;
   readonly forge: string;
   readonly deliveryId: string;
   /** JSON. */
   readonly headers: string;
+  readonly body: Uint8Array;
 }
 
-/** Two of one id may meet in a group: the first counts. */
+/** Two of one id may meet in a group: the first counts. A pack of nothing but duplicates is not kept. */
 const insertion = `
-  insert into delivery (id, forge, delivery_id, headers, packing, body, look_at, received_at)
-  select *, $7::timestamptz, $7::timestamptz
-  from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::text[], $6::bytea[])
-  on conflict (forge, delivery_id) do nothing
-  returning id`;
+  with taken as (
+    insert into delivery (id, forge, delivery_id, headers, pack, start, length, look_at, received_at)
+    select *, $8::timestamptz, $8::timestamptz
+    from unnest($1::text[], $2::text[], $3::text[], $4::json[], $5::text[], $6::integer[], $7::integer[])
+    on conflict (forge, delivery_id) do nothing
+    returning id, pack
+  ), kept as (
+    insert into delivery_pack (id, packing, bytes)
+    select * from unnest($9::text[], $10::text[], $11::bytea[]) as packed (id, packing, bytes)
+    where exists (select from taken where taken.pack = packed.id)
+  )
+  select id from taken`;
 
 /**
  * Writes a group of deliveries and one job to look at them: one transaction, whose statements are sent at once and prepared once, because
@@ -48,7 +56,10 @@ export async function writeDeliveries(
 }
 
 async function send(connection: Connection, wakeUps: WakeUps, arrived: readonly Arrived[], at: Date): Promise<ReadonlySet<string>> {
-  const column = (type: "text" | "json" | "bytea", of: (one: Arrived) => string | Uint8Array) => binaryArray(type, arrived.map(of));
+  const { packs, parts } = packBodies(arrived.map(({ body }) => body));
+  // A pack is called like its first delivery.
+  const names = packs.map((_, n) => arrived[parts.findIndex(({ pack }) => pack === n)]?.id ?? "");
+  const column = (type: "text" | "json", of: (one: Arrived) => string) => binaryArray(type, arrived.map(of));
   const begun = connection.query("begin");
   const stored: Promise<{ rows: readonly { id: string }[] }> = connection.query({
     name: "flibs deliveries",
@@ -58,9 +69,28 @@ async function send(connection: Connection, wakeUps: WakeUps, arrived: readonly 
       column("text", ({ forge }) => forge),
       column("text", ({ deliveryId }) => deliveryId),
       column("json", ({ headers }) => headers),
-      column("text", ({ packing }) => packing),
-      column("bytea", ({ bytes }) => bytes),
+      binaryArray(
+        "text",
+        parts.map(({ pack }) => names[pack] ?? ""),
+      ),
+      binaryArray(
+        "int4",
+        parts.map(({ start }) => start),
+      ),
+      binaryArray(
+        "int4",
+        parts.map(({ length }) => length),
+      ),
       at,
+      binaryArray("text", names),
+      binaryArray(
+        "text",
+        packs.map(({ packing }) => packing),
+      ),
+      binaryArray(
+        "bytea",
+        packs.map(({ bytes }) => bytes),
+      ),
     ],
   });
   let committed: Promise<{ command: string }> | undefined;

@@ -3,17 +3,17 @@ import { appError } from "../domain/errors.ts";
 import type { InboxStore, StoredDelivery } from "../intake/inbox.ts";
 import type { DeliveryQueue, Jobs } from "../workflow/journal-store.ts";
 import { type Database, jsonText, type Pool, storableText } from "./connection.ts";
+import { unpackBody } from "./delivery-packs.ts";
 import { type Arrived, isCommon, writeDeliveries } from "./delivery-writer.ts";
 import { groupCommit } from "./group-commit.ts";
 import type { WakeUps } from "./jobs.ts";
 import { newId } from "./new-id.ts";
-import { packBody, unpackBody } from "./packed-body.ts";
 import type { DeliveryTable } from "./tables.ts";
 import { inTransaction, unwrap } from "./transaction.ts";
 
 /** Deliveries of a group; a commit for each half of 64 senders who wait for their answers keeps both sides busy. */
 const largest = { items: 64, size: 8 * 2 ** 20 };
-/** Bytes that may wait to be written, packed; then senders are asked to come again. */
+/** Bytes that may wait to be written; then senders are asked to come again. */
 const mostBytes = 64 * 2 ** 20;
 
 /** {@link InboxStore} and the worker's view of the same rows. `pool` is the writer's own, see {@link writeDeliveries}. */
@@ -25,7 +25,7 @@ export function inboxStore(
 ): InboxStore & { readonly queue: DeliveryQueue } {
   const write = groupCommit((arrived: readonly Arrived[]) => writeDeliveries(pool, jobs, arrived, now()), {
     largest,
-    sizeOf: ({ bytes, headers }) => bytes.length + headers.length,
+    sizeOf: ({ body, headers }) => body.length + headers.length,
     most: { size: mostBytes, refusal: () => appError("store.unavailable", `${mostBytes} bytes of deliveries wait to be written`) },
     isCommon,
   });
@@ -38,7 +38,7 @@ export function inboxStore(
         forge,
         deliveryId: storableText(deliveryId),
         headers: jsonText(headers),
-        ...packBody(body),
+        body,
       });
       if (outcome === "stored") return outcome;
       return (await reviveFailed(database, jobs, forge, storableText(deliveryId), now())) ? "stored" : "duplicate";
@@ -46,7 +46,7 @@ export function inboxStore(
 
     async find(id) {
       const row = await database.selectFrom("delivery").selectAll().where("id", "=", id).executeTakeFirst();
-      return row && { ...assemble(row), body: unpackBody({ packing: row.packing, bytes: row.body }) };
+      return row && (await withBody(database, row));
     },
 
     async isKnown(forge, deliveryId) {
@@ -88,7 +88,7 @@ export function inboxStore(
           .where("look_at", "<=", later(now(), earlyMs))
           .returningAll()
           .executeTakeFirst();
-        return row && claimed(row);
+        return row && { delivery: await withBody(database, row), attempt: row.attempt };
       },
 
       async claimNext(leaseMs) {
@@ -110,7 +110,7 @@ export function inboxStore(
           )
           .returningAll()
           .executeTakeFirst();
-        return row && claimed(row);
+        return row && { delivery: await withBody(database, row), attempt: row.attempt };
       },
 
       async postpone(id, afterMs, transaction) {
@@ -163,11 +163,16 @@ function later(from: Date, ms: number): Date {
   return new Date(from.getTime() + ms);
 }
 
-function claimed(row: Selectable<DeliveryTable>): { readonly delivery: StoredDelivery; readonly attempt: number } {
-  return { delivery: { ...assemble(row), body: unpackBody({ packing: row.packing, bytes: row.body }) }, attempt: row.attempt };
+/** A pack is written with its first delivery and never changed. */
+async function withBody(database: Database, row: Selectable<DeliveryTable>): Promise<StoredDelivery> {
+  const pack = await database.selectFrom("delivery_pack").selectAll().where("id", "=", row.pack).executeTakeFirstOrThrow();
+  const { start, length } = row;
+  return { ...assemble(row), body: unpackBody(pack, start === null || length === null ? undefined : { start, length }) };
 }
 
-function assemble(row: Omit<Selectable<DeliveryTable>, "body" | "packing" | "seq" | "attempt" | "look_at">): Omit<StoredDelivery, "body"> {
+function assemble(
+  row: Omit<Selectable<DeliveryTable>, "pack" | "start" | "length" | "seq" | "attempt" | "look_at">,
+): Omit<StoredDelivery, "body"> {
   return {
     id: row.id,
     forge: row.forge,

@@ -11,10 +11,11 @@ import { statements as installation } from "./migrations/0006-installation.ts";
 import { statements as inboxStorage } from "./migrations/0007-inbox-storage.ts";
 import { statements as approvals } from "./migrations/0008-approvals.ts";
 import { statements as findings } from "./migrations/0009-findings.ts";
-import { statements as buildOptions } from "./migrations/0010-build-options.ts";
+import { statements as deliveryPacks } from "./migrations/0010-delivery-packs.ts";
+import { statements as buildOptions } from "./migrations/0011-build-options.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
-const migrations = [
+export const migrations = [
   { name: "runs", statements: runs },
   { name: "builds", statements: builds },
   { name: "logs", statements: logs },
@@ -24,6 +25,7 @@ const migrations = [
   { name: "inbox storage", statements: inboxStorage },
   { name: "approvals", statements: approvals },
   { name: "findings", statements: findings },
+  { name: "delivery packs", statements: deliveryPacks },
   { name: "build options", statements: buildOptions },
 ];
 

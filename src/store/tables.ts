@@ -5,6 +5,7 @@ import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import type { Ending, RunStatus } from "../workflow/run.ts";
+import type { Pack } from "./delivery-packs.ts";
 
 type Moment = ColumnType<Date, Date | undefined, Date>;
 
@@ -108,13 +109,21 @@ export interface DeliveryTable {
   forge: string;
   delivery_id: string;
   headers: ColumnType<StoredDelivery["headers"], string, never>;
-  body: Buffer;
-  packing: Generated<"none" | "deflate">;
+  pack: string;
+  /** With `length`, in the unpacked pack; null when the pack is this body alone. */
+  start: number | null;
+  length: number | null;
   status: Generated<StoredDelivery["status"]>;
   outcome: string | null;
   attempt: Generated<number>;
   look_at: Moment;
   received_at: Moment;
+}
+
+export interface DeliveryPackTable {
+  id: string;
+  packing: Pack["packing"];
+  bytes: Buffer;
 }
 
 export interface CursorTable {
@@ -167,6 +176,7 @@ export interface Tables {
   log: LogTable;
   log_chunk: LogChunkTable;
   delivery: DeliveryTable;
+  delivery_pack: DeliveryPackTable;
   cursor: CursorTable;
   reconciled: ReconciledTable;
   release_report: ReleaseReportTable;

@@ -55,12 +55,13 @@ async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyRepl
 
 function rawDelivery(request: FastifyRequest): RawDelivery {
   // What forges say about a delivery, and no cookies or credentials of a proxy: this is kept.
-  const told = Object.entries(request.headers).filter(
-    ([name]) => name.startsWith("x-") || name === "content-type" || name === "user-agent",
-  );
-  const headers = told.map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]);
-  const body = Buffer.isBuffer(request.body) ? request.body : new Uint8Array();
-  return { headers: Object.fromEntries(headers), body };
+  const headers: Record<string, string> = {};
+  for (const name in request.headers) {
+    if (!name.startsWith("x-") && name !== "content-type" && name !== "user-agent") continue;
+    const value = request.headers[name];
+    headers[name] = Array.isArray(value) ? value.join(", ") : (value ?? "");
+  }
+  return { headers, body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array() };
 }
 
 /** One answer for every kind of wrong signature: which part was wrong is nobody's business who could not sign. */

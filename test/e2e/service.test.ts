@@ -3,36 +3,35 @@ import { readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { flibsCommand, run } from "../../demo/flibs-process.ts";
-import type { BuildRecord } from "../../src/builds/build-record.ts";
 import { localForgeOf } from "../../src/config.ts";
 import { localForge } from "../../src/forge/local/local-forge.ts";
 import { silentLog } from "../../src/log.ts";
 import { dockerSocket, requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
+import { type Onlooker, onlooker } from "../support/onlooker.ts";
 import { until } from "../support/running-service.ts";
 import { changedSettings, door, type ServeProcess, type SettingsText, startServe } from "../support/serve-process.ts";
 
-/** What `flibs show --json` tells. */
-type Shown = BuildRecord & {
-  readonly run: { readonly status: string; readonly waitingFor?: string };
-  readonly journal: readonly { readonly step: string }[];
-};
+type Shown = Awaited<ReturnType<Onlooker["show"]>>;
 
 const socket = process.env.FLIBS_DOCKER_SOCKET ?? dockerSocket;
 let installation: Installation;
 let settingsFile: string;
 let flibs: ReturnType<typeof flibsCommand>;
 let forge: ReturnType<typeof localForge>;
+let looking: Onlooker;
 const running: ServeProcess[] = [];
 
 beforeAll(async () => {
   installation = await makeInstallation();
   settingsFile = await settingsWith("quick.yaml", () => {});
   flibs = flibsCommand(settingsFile);
+  looking = onlooker(installation.settings.stateDirectory);
   const { directory } = localForgeOf(installation.settings);
   forge = localForge({ name: "local", directory, hookSecrets: [], admins: ["alice"], log: silentLog });
 }, 120_000);
 afterEach(async () => {
+  await looking.close();
   for (const one of running.splice(0)) await one.stop();
 }, 60_000);
 afterAll(async () => {
@@ -70,14 +69,12 @@ async function dockerfile(person: Person, seconds = 0): Promise<Record<string, s
   return { Dockerfile: text };
 }
 
-async function buildsOf(name: string): Promise<readonly BuildRecord[]> {
-  return flibs.json<BuildRecord[]>("builds", "--repository", `containers/${name}`);
-}
+const buildsOf = (name: string) => looking.builds(`containers/${name}`);
 
 const buildAt = (name: string, commit: string) =>
   until(`a build of ${name} at ${commit}`, async () => (await buildsOf(name)).find((build) => build.commit === commit));
 
-const shown = (id: string) => flibs.json<Shown>("show", id);
+const shown = (id: string) => looking.show(id);
 
 const shownWhen = (id: string, what: string, is: (build: Shown) => boolean) =>
   until(`build ${id} to be ${what}`, async () => {
@@ -89,7 +86,7 @@ const ended = (id: string) => shownWhen(id, "ended", ({ run }) => !["queued", "r
 
 /** The engine is in the middle of its RUN line. */
 const isBuilding = async (id: string) => {
-  await until("the engine to sleep", async () => ((await flibs.run("logs", id)).out.includes("RUN sleep") ? true : undefined));
+  await until("the engine to sleep", async () => ((await looking.log(id, "linux/amd64")).includes("RUN sleep") ? true : undefined));
 };
 
 async function expectOneImage(name: string): Promise<void> {
@@ -294,7 +291,10 @@ test("flibs container-build in a working copy refuses what is not pushed, builds
   const first = (await buildAt("by-hand", await person.git("rev-parse", "HEAD"))).id;
   const followed = await flibs.run("logs", "-f", first);
   expect(followed).toMatchObject({ code: 0, out: expect.stringMatching(/slept/) });
-  expect((await ended(first)).run.status).toBe("done");
+  const done = await ended(first);
+  expect(done.run.status).toBe("done");
+  expect(await flibs.json("show", first)).toMatchObject({ id: first, nvr: done.nvr, run: { status: "done" } });
+  expect(await flibs.json("builds", "--repository", "containers/by-hand")).toMatchObject([{ id: first, state: "complete" }]);
 
   const main = join(import.meta.dirname, "../../src/main.ts");
   const inCopy = (...args: string[]) =>

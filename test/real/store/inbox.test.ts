@@ -83,10 +83,15 @@ test("of two with one id in a group the first is stored, and the same id of anot
   const same = { ...first, body: Buffer.from("second") };
   const outcomes = await Promise.all([delivery(), first, same, { ...first, forge: "other" }].map((one) => store.inbox.store(one)));
   expect(outcomes).toEqual(["stored", "stored", "duplicate", "stored"]);
-  const kept = await database.query<{ body: Buffer }>("select body from delivery where delivery_id = $1 and forge = 'github'", [
-    first.deliveryId,
-  ]);
-  expect(kept.map(({ body }) => body.toString())).toEqual(["first"]);
+  expect(Buffer.from((await find(first.deliveryId))?.body ?? []).toString()).toBe("first");
+});
+
+test("a group of nothing but duplicates leaves nothing behind", async () => {
+  const sent = [delivery(), delivery()];
+  await Promise.all(sent.map((one) => store.inbox.store(one)));
+  const before = await count("delivery_pack");
+  expect(await Promise.all(sent.map((one) => store.inbox.store(one)))).toEqual(["duplicate", "duplicate"]);
+  expect(await count("delivery_pack")).toBe(before);
 });
 
 test("replicas that store the same deliveries at once, in any order, store each once", async () => {

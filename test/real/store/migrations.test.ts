@@ -1,6 +1,8 @@
+import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import pg from "pg";
 import { silentLog } from "../../../src/log.ts";
+import { migrations } from "../../../src/store/migrate.ts";
 import { openStore, type Store } from "../../../src/store/store.ts";
 import { emptyDatabase } from "../../support/database.ts";
 
@@ -49,3 +51,32 @@ test("a database that does not answer is transient", async () => {
     kind: "transient",
   });
 });
+
+test("deliveries that a release stored before bodies were packed together are still read", async () => {
+  await migrateUpTo("findings");
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const text = "insert into delivery (id, forge, delivery_id, headers, packing, body) values ($1, 'github', $1, '{}', $2, $3)";
+  await client.query(text, ["plain", "none", Buffer.from("as it was")]);
+  await client.query(text, ["packed", "deflate", deflateRawSync(Buffer.from("as it was, packed"))]);
+  await client.end();
+  const { inbox, deliveries } = await open();
+  expect(Buffer.from((await inbox.find("plain"))?.body ?? []).toString()).toBe("as it was");
+  expect(Buffer.from((await deliveries.claim("packed", 1000))?.delivery.body ?? []).toString()).toBe("as it was, packed");
+  expect(await inbox.store({ forge: "github", deliveryId: "packed", headers: {}, body: Buffer.from("again") })).toBe("duplicate");
+});
+
+/** As the release that had `last` as its last migration left an empty database. */
+async function migrateUpTo(last: string): Promise<void> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  await client.query(
+    "create table migration (number integer primary key, name text not null, applied_at timestamptz not null default now())",
+  );
+  for (const [n, { name, statements }] of migrations.entries()) {
+    for (const statement of statements) await client.query(statement);
+    await client.query("insert into migration (number, name) values ($1, $2)", [n + 1, name]);
+    if (name === last) break;
+  }
+  await client.end();
+}
