@@ -197,7 +197,7 @@ export function buildWorld(root: string) {
     readTree: checkedOutTree,
     readRpms: async (files) => {
       const platform = Buffer.from(files[platformFile] ?? []).toString() as Platform;
-      const rpms = world.rpms?.(platform).map((rpm) => ({ ...noDetails, ...rpm }));
+      const rpms = world.rpms?.(platform).map(({ keyId, ...rpm }) => ({ ...noDetails, ...rpm, ...(keyId === undefined ? {} : { keyId }) }));
       return rpms === undefined ? readRpmDatabase(files) : { rpms };
     },
     measureLayer: async () => undefined,
