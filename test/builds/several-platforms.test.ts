@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { Digest } from "../../src/domain/digest.ts";
 import { Crash } from "../support/memory-journal.ts";
@@ -48,6 +49,10 @@ test("one platform that fails fails the whole build: no list, no tag, no NVR, an
     platform === "linux/arm64"
       ? { outcome: "failed", message: "RUN make returned 2" }
       : { outcome: "built", imageId: `sha256:${"1".repeat(64)}` };
+  // The other one is through before this one fails.
+  world.hold = async (platform) => {
+    while (platform === "linux/arm64" && world.records.get("run-1")?.images.length !== 1) await setImmediate();
+  };
   expect(await world.run("run-1")).toMatchObject({
     code: "builds.build-failed",
     message: "building for linux/arm64 failed: RUN make returned 2",
@@ -63,6 +68,7 @@ test("one platform that fails fails the whole build: no list, no tag, no NVR, an
   });
   expect(world.statuses.get("flibs / build (linux/amd64)")?.title).toBe("Built, but another platform failed");
   world.outcome = undefined;
+  world.hold = undefined;
   expect(await world.run("run-2")).toBeUndefined();
   expect(world.records.get("run-2")?.nvr?.release).toBe("1");
 });

@@ -41,7 +41,8 @@ test("whatever a database has for a name, the URL says it and nothing else", () 
 });
 
 test("the purl authors' library writes the same, and reads what was written", () => {
-  const word = text.map((found) => found.trim().toWellFormed()).filter((found) => found !== "");
+  // The library leaves a single quote as it is, which the specification does not.
+  const word = text.map((found) => found.replaceAll("'", "").trim().toWellFormed()).filter((found) => found !== "");
   fc.assert(
     fc.property(word, word, word, fc.option(fc.nat(), { nil: undefined }), (name, version, arch, epoch) => {
       const purl = rpmPurl(aRpm(name, { version, arch, epoch }), fedora);

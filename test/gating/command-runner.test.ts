@@ -23,7 +23,7 @@ async function runSuite(commands: unknown, signal = never): Promise<TestResult> 
     context: tree.path,
     dockerfile: "FROM scratch\nCOPY sh /bin/sh",
     buildArguments: {},
-    limits,
+    limits: { ...limits, timeoutMs: 60_000 },
   } as const;
   const built = await engine.build("b", request, () => true, never);
   if (built.outcome !== "built") throw new Error(built.outcome);
