@@ -17,7 +17,7 @@ import type { BuildNetwork } from "./engines/build-network.ts";
 import { confinedEngine } from "./engines/confined-engine.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import type { Engine } from "./engines/engine.ts";
-import { type Engines, enginePool } from "./engines/engine-pool.ts";
+import { type Engines, enginePool, runsForSlots } from "./engines/engine-pool.ts";
 import { buildPlace } from "./engines/network/open-network.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
@@ -121,7 +121,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const engines = enginePool(
     openedEngines.map(({ engine, ...member }) => ({ ...member, engine: wrap<Engine>(`engine ${engine.name}`, engine) })),
   );
-  const buildsAtATime = settings.limits.builds ?? settings.engines.reduce((sum, engine) => sum + engine.slots, 0);
+  const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const openSigners = {
     candidate: openSigner(settings, gnupg, "candidate", log),

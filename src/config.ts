@@ -247,7 +247,9 @@ export const Settings = z
           .int()
           .positive()
           .optional()
-          .describe("Runs of builds, and of tests, that one flibs works on at a time; the slots of all engines together when left out"),
+          .describe(
+            "Runs of builds, and of tests, that one flibs works on at a time; half as many again as all engines have slots when left out, so that slots need not wait",
+          ),
         buildTime: duration("3h", "Longest build of one platform"),
         testTime: duration("15m", "Longest test suite"),
         memory: size("2GiB", "Memory of one build or test container"),

@@ -28,6 +28,11 @@ export interface PooledEngine {
   readonly platforms?: readonly Platform[];
 }
 
+/** Runs of builds that keep so many slots busy: while one is at the engine, another is checked, pushed or tested. */
+export function runsForSlots(slots: number): number {
+  return slots + Math.ceil(slots / 2);
+}
+
 export function enginePool(members: readonly PooledEngine[]): Engines {
   const busy = new Map<Engine, number>();
   const load = ({ engine, slots }: PooledEngine) => (busy.get(engine) ?? 0) / slots;

@@ -15,6 +15,8 @@ import { readMessages } from "./progress.ts";
 export interface BuildkitContext {
   readonly docker: Docker;
   readonly socket: string;
+  /** Whose builds these are: several may share the daemon. */
+  readonly installation: string;
   /** `flibs-build/<installation>/<key>`. */
   readonly tag: string;
   /** `default` or `none`: BuildKit takes no network by name. */
@@ -187,7 +189,8 @@ function endedEarly(limits: CallLimits, progress: BuildkitProgress): BuildOutcom
   return early === undefined ? undefined : { outcome: early, ...progress.place() };
 }
 
-function buildOptions({ tag, networkMode, mark }: BuildkitContext, key: string, request: BuildRequest, dockerfile: string) {
+function buildOptions({ tag, installation, networkMode, mark }: BuildkitContext, key: string, request: BuildRequest, dockerfile: string) {
+  const scope = request.cacheScope === undefined ? `key ${key}` : `scope ${request.cacheScope}`;
   // Arguments of this name are orders to BuildKit: another frontend, another owner of the cache.
   const named = Object.entries(request.buildArguments).filter(([name]) => !/^BUILDKIT_/i.test(name));
   return {
@@ -202,7 +205,7 @@ function buildOptions({ tag, networkMode, mark }: BuildkitContext, key: string, 
     // A RUN of another build is another RUN: what it fetches may have changed. `nocache` would do that too, and empty the cache mounts.
     extrahosts: mark,
     // What RUN --mount=type=cache keeps is known by its path alone: without a scope any build could fill the cache of any other.
-    buildargs: JSON.stringify({ ...Object.fromEntries(named), BUILDKIT_CACHE_MOUNT_NS: hash(request.cacheScope ?? `key ${key}`) }),
+    buildargs: JSON.stringify({ ...Object.fromEntries(named), BUILDKIT_CACHE_MOUNT_NS: hash(`${installation} ${scope}`) }),
   };
 }
 

@@ -102,7 +102,8 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
     // What a crashed flibs left running under this key: the daemon ends such a build by itself when the connection closes, this makes sure.
     await steps.remove(key);
     if (builder === "buildkit") await cancelBuildkitBuild({ docker, socket }, key);
-    const common = { docker, socket, tag, networkMode: options.networkMode ?? "default", mark: names.buildMark(key), maxContextBytes };
+    const { installation, networkMode = "default" } = options;
+    const common = { docker, socket, installation, tag, networkMode, mark: names.buildMark(key), maxContextBytes };
     return inSlot(slots, sink, signal, async () => {
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
       if (builder === "buildkit") return await buildWithBuildkit({ ...common, ...(held && { held }) }, key, request, limits);

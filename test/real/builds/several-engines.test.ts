@@ -43,8 +43,8 @@ test("files alone are built for two platforms by two engines, and become one sig
   expect(await world.verify("latest")).toMatchObject({ ok: true, digest: record?.digest });
   const { journal } = world.journal.runOf("two");
   expect([journal.get("engine linux/amd64")?.result, journal.get("engine linux/arm64")?.result]).toEqual(["intel", "arm"]);
-  expect(world.logText("two", "linux/amd64")).toContain("Step 3/4 : COPY root/ /");
-  expect(world.logText("two", "linux/arm64")).toMatch(/^#\d+ \[1\/1\] COPY root\/ \/$/m);
+  expect(world.logText("two", "linux/amd64")).toMatch(/^Step 3\/\d+ : COPY root\/ \/$/m);
+  expect(world.logText("two", "linux/arm64")).toMatch(/^#\d+ \[1\/\d+\] COPY root\/ \/$/m);
   expect(await world.leftovers()).toEqual([]);
 });
 

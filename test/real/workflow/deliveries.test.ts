@@ -150,7 +150,8 @@ describe("deliveries", () => {
   test("a delivery whose job got lost is found by the sweep", async () => {
     hear = async () => ({ outcome: "found" });
     // As after a crash that lost the job's worker: the row is there, and nothing will tell of it.
-    await database.query("insert into delivery (id, forge, delivery_id, headers, body) values ('lost', 'local', 'lost', '{}', '')");
+    await database.query("insert into delivery_pack (id, packing, bytes) values ('lost', 'none', '')");
+    await database.query("insert into delivery (id, forge, delivery_id, headers, pack) values ('lost', 'local', 'lost', '{}', 'lost')");
     world.clock.advance(60_000);
     const worker = await world.worker({ onDelivery });
     await worker.sweep();
