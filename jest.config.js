@@ -3,6 +3,8 @@ export default {
   testEnvironment: "node",
   // jest leaves a core free, which on two cores means one worker; most tests wait for other processes, so three keep both cores busy.
   maxWorkers: 3,
+  // Modules of a test file stay in its worker's memory: one that has grown is cheaper to start anew than to collect garbage in.
+  workerIdleMemoryLimit: "1500MB",
   // Real parts start slowly on a busy machine; a hang is still found.
   testTimeout: 60_000,
   roots: ["<rootDir>/test"],
