@@ -1,8 +1,8 @@
 import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
-import { appError } from "../../domain/errors.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
+import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
 import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
@@ -115,15 +115,7 @@ function endWithError(
   const early = endedEarly(limits, at);
   if (early !== undefined) return early;
   const code = message.errorDetail?.code;
-  if (code === undefined && /no space left on device/i.test(error)) {
-    throw appError("engine.disk-full", "the engine has no space left for the build", { hint: "Free space below Docker's data directory" });
-  }
-  if (
-    code === undefined &&
-    /context canceled|shutting down|daemon|containerd|connection (?:reset|refused)|OCI runtime create failed.*cgroup/i.test(error)
-  ) {
-    throw unreachable(socket, "build", error);
-  }
+  if (code === undefined) throwUnlessOwn(socket, error);
   limits.say(`${error}\n`);
   return failedBuild(error, code, at && { instruction: at.instruction, place: { step: at.step } });
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
-import { appError } from "../../domain/errors.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
+import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild } from "./build-failure.ts";
 import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts";
 import { packBuildkitContext } from "./context.ts";
@@ -160,16 +160,7 @@ function endWithError({ socket }: BuildkitContext, error: string, progress: Buil
   if (early !== undefined) return early;
   const failed = progress.failed();
   const code = exitCode(failed?.error ?? error);
-  if (code === undefined) {
-    if (/no space left on device/i.test(error)) {
-      throw appError("engine.disk-full", "the engine has no space left for the build", {
-        hint: "Free space below Docker's data directory",
-      });
-    }
-    if (/context canceled|shutting down|containerd|connection (?:reset|refused)|OCI runtime create failed.*cgroup/i.test(error)) {
-      throw unreachable(socket, "build", error);
-    }
-  }
+  if (code === undefined) throwUnlessOwn(socket, error);
   // With a vertex the same words stand in the log already.
   if (failed === undefined) limits.say(`ERROR: ${error}\n`);
   const line = /dockerfile parse error (?:on )?line (\d{1,7})/i.exec(error)?.[1];
