@@ -135,6 +135,13 @@ describe("addresses", () => {
     "http://a",
   ])("%j is none", (text) => expect(() => parseDockerHost(text)).toThrow(expect.objectContaining({ code: "config.invalid" })));
 
+  test("a machine that is gone is noticed: a push has no time limit of its own", () => {
+    expect(sshArguments({ kind: "ssh", host: "arm.example.test" })).toEqual([
+      ...["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"],
+      ...["--", "arm.example.test", "docker", "system", "dial-stdio"],
+    ]);
+  });
+
   test("nothing of an address becomes an option of ssh", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."-a.@:/ $;o\n[]") }), (text) => {
