@@ -29,7 +29,7 @@ const engine = confinedEngine(
     stateDirectory: `${options.stateDirectory}/engine`,
   }),
   network,
-  100,
+  { everyMs: 100, againMs: 100 },
 );
 /** The engine builds for the machine it is on. */
 async function ownPlatform() {
