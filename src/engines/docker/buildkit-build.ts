@@ -9,7 +9,7 @@ import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts"
 import { packBuildkitContext } from "./context.ts";
 import { answers, ask, dial, messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
 import { ensureImage, pinnedImages } from "./ensure-image.ts";
-import type { HeldLimits } from "./held-limits.ts";
+import type { HeldBuild, HeldLimits } from "./held-limits.ts";
 import { readMessages } from "./progress.ts";
 
 export interface BuildkitContext {
@@ -46,8 +46,8 @@ export async function buildWithBuildkit(
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
     for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
-    await context.held?.prepare(request.limits);
-    return await sendBuild(context, key, request, { limits, signal, stop }, progress);
+    const held = await context.held?.prepare(request.limits);
+    return await sendBuild(context, key, request, { limits, signal, stop, ...(held && { held }) }, progress);
   } catch (error) {
     const early = endedEarly(limits, progress);
     if (early !== undefined) return early;
@@ -81,6 +81,7 @@ interface Call {
   readonly limits: CallLimits;
   readonly signal: AbortSignal;
   readonly stop: AbortController;
+  readonly held?: HeldBuild;
 }
 
 async function sendBuild(
@@ -115,13 +116,13 @@ async function sendBuild(
 
 async function followBuild(
   context: BuildkitContext,
-  { limits, stop }: Call,
+  { limits, stop, held }: Call,
   progress: BuildkitProgress,
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
   let unheld: unknown;
-  using watch = context.held?.watch(
+  using watch = held?.watch(
     () => progress.running().length > 0,
     (error) => {
       unheld = error;
