@@ -6,7 +6,7 @@ import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
 import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
-import { ensureImage, pinnedImages } from "./ensure-image.ts";
+import { ensureImage } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
 import { findStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
 
@@ -32,7 +32,7 @@ export async function buildImage(context: BuildContext, key: string, request: Bu
   const signal = AbortSignal.any([limits.signal, stop.signal]);
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
-    for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
+    for (const image of request.parents) await ensureImage(pulling, image);
     return await sendBuild(context, key, request, limits, signal, progress);
   } catch (error) {
     const early = endedEarly(limits, progress.at);

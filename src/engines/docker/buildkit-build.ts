@@ -8,7 +8,7 @@ import { failedBuild } from "./build-failure.ts";
 import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts";
 import { packBuildkitContext } from "./context.ts";
 import { answers, ask, dial, messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
-import { ensureImage, pinnedImages } from "./ensure-image.ts";
+import { ensureImage } from "./ensure-image.ts";
 import type { HeldBuild, HeldLimits } from "./held-limits.ts";
 import { readMessages } from "./progress.ts";
 
@@ -45,7 +45,7 @@ export async function buildWithBuildkit(
   const progress = buildkitProgress();
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
-    for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
+    for (const image of request.parents) await ensureImage(pulling, image);
     const held = await context.held?.prepare(request.limits);
     return await sendBuild(context, key, request, { limits, signal, stop, ...(held && { held }) }, progress);
   } catch (error) {

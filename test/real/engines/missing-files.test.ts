@@ -29,6 +29,7 @@ test.each([
       platform: "linux/amd64",
       context: join(scratch.path, "tree"),
       dockerfile: `FROM scratch\nCOPY other /\n${line}\n`,
+      parents: [],
       buildArguments: {},
       limits: { timeoutMs: 60_000, memoryBytes: 64 * 2 ** 20, processes: 50 },
     } as const;

@@ -43,6 +43,7 @@ async function useEverything(engine: ReturnType<typeof open>): Promise<void> {
     platform: "linux/amd64" as const,
     context: join(scratch.path, "tree"),
     dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
+    parents: [],
     buildArguments: {},
     limits,
   });
