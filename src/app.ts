@@ -16,6 +16,7 @@ import { appError } from "./domain/errors.ts";
 import type { BuildNetwork } from "./engines/build-network.ts";
 import { confinedEngine } from "./engines/confined-engine.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
+import { moveNotes } from "./engines/docker/move-notes.ts";
 import type { Engine } from "./engines/engine.ts";
 import { type Engines, enginePool, runsForSlots } from "./engines/engine-pool.ts";
 import { buildPlace } from "./engines/network/open-network.ts";
@@ -360,11 +361,16 @@ async function openForge(
 function openEngines(settings: Settings, installation: string) {
   const { network, socket, networkMode } = buildPlaceOf(settings);
   const isClosed = settings.network.mode === "closed";
+  const notes = join(settings.stateDirectory, "engine");
+  moveNotes(
+    notes,
+    settings.engines.map(({ name }) => name),
+  );
   const members = settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => {
     const opened = dockerEngine({
       // A closed network allows one engine only, which may be another than the one that the settings name.
       ...{ name, slots, builder, installation, networkMode, host: isClosed ? `unix://${socket}` : host },
-      stateDirectory: join(settings.stateDirectory, "engine", name),
+      stateDirectory: join(notes, name),
       maxContextBytes: sizeBytes(settings.limits.context),
       ...optional("tls", tls),
       ...optional("platforms", platforms),

@@ -39,6 +39,7 @@ async function tryPlatform(engine: Engine, platform: Platform, program: Uint8Arr
         platform,
         context: directory,
         dockerfile: 'FROM scratch\nCOPY try /try\nRUN ["/try"]\n',
+        parents: [],
         buildArguments: {},
         limits: { timeoutMs: 120_000, memoryBytes: 256 * 2 ** 20, processes: 32 },
       },

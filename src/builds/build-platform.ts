@@ -17,7 +17,7 @@ import { type LogWriter, openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
 import { measureImage } from "./measure-image.ts";
 import { findDistribution, osReleasePaths } from "./os-release.ts";
-import { demandParents, pinStages } from "./pinned-parents.ts";
+import { demandParents, pinnedImages, pinStages } from "./pinned-parents.ts";
 import { labelsFor } from "./plan-build.ts";
 import { rpmDatabasePaths } from "./rpm-list.ts";
 import { readSource } from "./source.ts";
@@ -62,7 +62,8 @@ export async function buildPlatform(
     const { directory, tree, dockerfile, help } = await readSource(ports, step.run, request);
     const sourcePaths = await ensureBuildSources(ports, step.run, request, plan.contents?.sources ?? [], signal);
     const contents = buildContents(plan.contents, platform, { tree, dockerfile, help, repositories, sourcePaths });
-    const rewritten = rewriteDockerfile(pinStages(dockerfile, plan.parents), {
+    const pinned = pinStages(dockerfile, plan.parents);
+    const rewritten = rewriteDockerfile(pinned, {
       ...contents.rewriting,
       pinned: (image) => image,
       labels: labelsFor(plan, platform),
@@ -74,6 +75,7 @@ export async function buildPlatform(
           platform,
           context: directory,
           dockerfile: rewritten.text,
+          parents: pinnedImages(pinned),
           extraFiles: contents.extraFiles,
           buildArguments: {},
           ...cacheScopeOf(request),

@@ -17,6 +17,12 @@ export function pinStages(dockerfile: Dockerfile, parents: readonly PinnedParent
   return { ...dockerfile, stages };
 }
 
+/** The images of a Dockerfile with the planned image in each stage, once each. Lines of a here-document may look like FROM, and are none. */
+export function pinnedImages(pinned: Dockerfile): readonly string[] {
+  const images = pinned.stages.filter(({ base, image }) => base.kind === "image" && image.includes("@sha256:")).map(({ image }) => image);
+  return [...new Set(images)];
+}
+
 interface Ports {
   readonly openRegistry: (endpoint: string, plainHttp: boolean) => Registry;
   readonly candidate: { readonly registry: Registry; readonly endpoint: string };

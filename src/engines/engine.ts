@@ -58,6 +58,8 @@ export interface BuildRequest {
   readonly context: string;
   /** The Dockerfile to use in place of the tree's: parents pinned by digest, labels added. */
   readonly dockerfile: string;
+  /** `registry/repository@sha256:…`: the images that its FROM lines name, scratch and stages aside. The engine has them before the build begins. */
+  readonly parents: readonly string[];
   /**
    * More files of the context, by path below its root, readable for all and owned by root. They take the place of the tree's, and `.dockerignore` does not count
    * for them.

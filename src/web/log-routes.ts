@@ -121,8 +121,11 @@ async function* plainText(ports: WebPorts, run: string, name: string, start: num
     // Padded when the log was started over meanwhile: the length was promised already.
     if (next <= offset) return yield Buffer.alloc(end - offset, "\n");
     const bytes = Buffer.from(sameLengthText(text));
-    yield bytes.length === next - offset ? bytes : Buffer.concat([bytes, Buffer.alloc(next - offset, "\n")], next - offset);
-    offset = next;
+    // Not beyond the end either: a log that was pruned meanwhile goes on to its own, and the last character of a range may not be whole.
+    const until = Math.min(next, end);
+    const missing = Math.max(0, until - offset - bytes.length);
+    yield Buffer.concat([bytes, Buffer.alloc(missing, "\n")], until - offset);
+    offset = until;
   }
 }
 

@@ -32,6 +32,23 @@ test("a push becomes a tested candidate and a promotion", async () => {
   });
 });
 
+test("the engine is given the images of FROM lines, and not what only looks like one", async () => {
+  world.dialect = { builder: "buildkit", features: ["heredoc"] };
+  const evil = `mirror.example:5000/evil@sha256:${"e".repeat(64)}`;
+  const lines = [
+    "FROM --platform=$BUILDPLATFORM \\\n registry.fedoraproject.org/fedora:42 AS tools",
+    `RUN cat > /tmp/Dockerfile <<EOF\nFROM ${evil}\nCOPY --from=${evil} /a /b\nEOF`,
+    `COPY <<EOF /etc/motd\nFROM ${evil} AS evil\nEOF`,
+    "FROM registry.fedoraproject.org/fedora:42",
+    "FROM scratch AS nothing",
+    `FROM tools\n${goodFiles.Dockerfile?.split("\n")[1]}\n`,
+  ];
+  world.files = { ...goodFiles, Dockerfile: lines.join("\n") };
+  expect(await world.run("run-1")).toBeUndefined();
+  expect(world.built[0]).toContain(evil);
+  expect(world.asked[0]?.parents).toEqual([`mirror.example:5000/fedora@${world.parent.digest}`]);
+});
+
 test("no tag is written before it is signed", async () => {
   await world.run("run-1");
   const tags = world.effects.filter((one) => one.startsWith("put ") && !one.includes("sha256:")).map((one) => one.slice(4));

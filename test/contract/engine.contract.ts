@@ -39,7 +39,7 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
   const newKey = () => `run-${++number}/build linux/amd64`;
   async function request(lines: string, change: Partial<BuildRequest> = {}): Promise<BuildRequest> {
     const [platform = "linux/amd64" as const] = await subject.engine.platforms();
-    return { platform, context, dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`, buildArguments: {}, limits, ...change };
+    return { platform, context, dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`, parents: [], buildArguments: {}, limits, ...change };
   }
   async function build(lines: string, change: Partial<BuildRequest> = {}, key = newKey(), signal = never) {
     let log = "";

@@ -9,7 +9,6 @@ import { buildkitDialect, chooseBuilder } from "../../src/engines/docker/buildki
 import { type Archive, packBuildkitContext, packContext, packDirectory } from "../../src/engines/docker/context.ts";
 import { checkApiVersion, translate } from "../../src/engines/docker/docker-client.ts";
 import { parseDockerHost } from "../../src/engines/docker/docker-host.ts";
-import { pinnedImages } from "../../src/engines/docker/ensure-image.ts";
 import { decodeKey, encodeKey, installationNames } from "../../src/engines/docker/names.ts";
 import { readMessages } from "../../src/engines/docker/progress.ts";
 import { sshArguments } from "../../src/engines/docker/ssh-tunnel.ts";
@@ -135,6 +134,13 @@ describe("addresses", () => {
     "http://a",
   ])("%j is none", (text) => expect(() => parseDockerHost(text)).toThrow(expect.objectContaining({ code: "config.invalid" })));
 
+  test("a machine that is gone is noticed: a push has no time limit of its own", () => {
+    expect(sshArguments({ kind: "ssh", host: "arm.example.test" })).toEqual([
+      ...["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"],
+      ...["--", "arm.example.test", "docker", "system", "dial-stdio"],
+    ]);
+  });
+
   test("nothing of an address becomes an option of ssh", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."-a.@:/ $;o\n[]") }), (text) => {
@@ -249,12 +255,5 @@ describe("what the engine says", () => {
     const found: unknown[] = [];
     for await (const message of readMessages(Readable.from(bytes))) found.push(message);
     expect(found).toEqual([{ stream: "grüße" }, { aux: { ID: "x" } }]);
-  });
-
-  test("pinned parents are found, whatever stands around them", () => {
-    const image = `registry.example.test/f@sha256:${"a".repeat(64)}`;
-    const other = `registry.example.test/g@sha256:${"b".repeat(64)}`;
-    const dockerfile = `FROM --platform=linux/amd64 \\\n ${image} AS base\nFROM scratch\nCOPY --chown=0 --from=${other} /a /b\nRUN echo FROM x`;
-    expect(pinnedImages(dockerfile)).toEqual([image, other]);
   });
 });

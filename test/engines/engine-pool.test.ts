@@ -39,6 +39,7 @@ test("a build goes to the engine with the least to do for its slots; the setting
       platform: "linux/amd64",
       context: context.path,
       dockerfile: "FROM scratch\nRUN sleep 1000\n",
+      parents: [],
       buildArguments: {},
       limits,
     } as const;
@@ -81,7 +82,7 @@ test("tests run where their platform is served, and clean-up goes to all, also w
   await using context = await scratchDirectory();
   for (const each of pool.all) {
     const [platform = "linux/amd64"] = await each.platforms();
-    const request = { platform, context: context.path, dockerfile: "FROM scratch\nRUN true\n", buildArguments: {}, limits };
+    const request = { platform, context: context.path, dockerfile: "FROM scratch\nRUN true\n", parents: [], buildArguments: {}, limits };
     await each.build("kept", request, () => true, never);
   }
   one.setReachable(false);

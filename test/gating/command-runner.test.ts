@@ -22,6 +22,7 @@ async function runSuite(commands: unknown, signal = never): Promise<TestResult> 
     platform: "linux/amd64",
     context: tree.path,
     dockerfile: "FROM scratch\nCOPY sh /bin/sh",
+    parents: [],
     buildArguments: {},
     limits: { ...limits, timeoutMs: 60_000 },
   } as const;

@@ -25,6 +25,23 @@ describe("a log as plain text", () => {
     expect(await get("/builds/1/logs/other")).toMatchObject({ statusCode: 404 });
   });
 
+  test("is as long as was promised, also when it is pruned meanwhile", async () => {
+    world.logs.set("1|linux/amd64", { text: "x".repeat(5000), closed: true });
+    // What the store says of a log without text: that it ends further on.
+    (world.ports.logs as { read: unknown }).read = async () => ({ text: "", next: 5000, closed: true });
+    const range = await get(path, { range: "bytes=0-999" });
+    expect([range.statusCode, range.body, range.headers["content-length"]]).toEqual([206, "\n".repeat(1000), "1000"]);
+  });
+
+  test("is as long as was promised, also when a character ends behind the range", async () => {
+    world.logs.set("1|linux/amd64", { text: "ab\u{1F600}cd", closed: true });
+    // The store gives whole characters, however few bytes were asked for.
+    (world.ports.logs as { read: unknown }).read = async () => ({ text: "ab\u{1F600}", next: 6, closed: false });
+    const range = await get(path, { range: "bytes=0-2" });
+    expect([range.statusCode, range.rawPayload.length]).toEqual([206, 3]);
+    expect(range.rawPayload.subarray(0, 2).toString()).toBe("ab");
+  });
+
   test("cannot drive a terminal, and keeps its length", () => {
     const text = "\u001b[2Jhi\rthere\u009b1m\u202e";
     expect(sameLengthText(text)).toBe("?[2Jhi\nthere\u00b71m\ufffd");

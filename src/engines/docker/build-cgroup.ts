@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import type { Limits } from "../engine.ts";
-import type { HeldLimits } from "./held-limits.ts";
+import type { HeldBuild, HeldLimits } from "./held-limits.ts";
 
 export interface BuildCgroupOptions {
   /** The cgroup below which the daemon puts the RUN lines of builds: the value of `dockerd --cgroup-parent`, as in `/flibs-builds`. */
@@ -21,13 +21,12 @@ export interface BuildCgroupOptions {
  * and limits hold for everything below, from the first instruction on. Whether the daemon really does so is seen by the processor time that is counted there.
  */
 export function buildCgroup({ path, slots, root = "/sys/fs/cgroup", patienceMs = 2000 }: BuildCgroupOptions): HeldLimits {
-  let before = 0n;
   return {
     async prepare(limits) {
       try {
         const version = await cgroupVersion(root);
         await (version === 2 ? limitUnified(root, path, slots, limits) : limitByController(root, path, slots, limits));
-        before = await processorTime(root, path);
+        return heldBuild(root, path, patienceMs, await processorTime(root, path));
       } catch (cause) {
         throw appError("engine.limits-unavailable", `the cgroup ${path} of the builds cannot be limited: ${(cause as Error).message}`, {
           hint: "Let flibs run where it may write to /sys/fs/cgroup, or leave buildCgroup out to build with the classic builder",
@@ -35,7 +34,12 @@ export function buildCgroup({ path, slots, root = "/sys/fs/cgroup", patienceMs =
         });
       }
     },
+  };
+}
 
+/** `before`: the processor time when this build began; with more slots than one, another build may begin meanwhile. */
+function heldBuild(root: string, path: string, patienceMs: number, before: bigint): HeldBuild {
+  return {
     watch(isRunning, unheld) {
       const stop = new AbortController();
       let isSeen = false;

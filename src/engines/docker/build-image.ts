@@ -1,12 +1,12 @@
 import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
-import { appError } from "../../domain/errors.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
+import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
 import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
-import { ensureImage, pinnedImages } from "./ensure-image.ts";
+import { ensureImage } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
 import { findStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
 
@@ -32,7 +32,7 @@ export async function buildImage(context: BuildContext, key: string, request: Bu
   const signal = AbortSignal.any([limits.signal, stop.signal]);
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
-    for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
+    for (const image of request.parents) await ensureImage(pulling, image);
     return await sendBuild(context, key, request, limits, signal, progress);
   } catch (error) {
     const early = endedEarly(limits, progress.at);
@@ -115,15 +115,7 @@ function endWithError(
   const early = endedEarly(limits, at);
   if (early !== undefined) return early;
   const code = message.errorDetail?.code;
-  if (code === undefined && /no space left on device/i.test(error)) {
-    throw appError("engine.disk-full", "the engine has no space left for the build", { hint: "Free space below Docker's data directory" });
-  }
-  if (
-    code === undefined &&
-    /context canceled|shutting down|daemon|containerd|connection (?:reset|refused)|OCI runtime create failed.*cgroup/i.test(error)
-  ) {
-    throw unreachable(socket, "build", error);
-  }
+  if (code === undefined) throwUnlessOwn(socket, error);
   limits.say(`${error}\n`);
   return failedBuild(error, code, at && { instruction: at.instruction, place: { step: at.step } });
 }

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
-import { appError } from "../../domain/errors.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
+import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild } from "./build-failure.ts";
 import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts";
 import { packBuildkitContext } from "./context.ts";
 import { answers, ask, dial, messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
-import { ensureImage, pinnedImages } from "./ensure-image.ts";
-import type { HeldLimits } from "./held-limits.ts";
+import { ensureImage } from "./ensure-image.ts";
+import type { HeldBuild, HeldLimits } from "./held-limits.ts";
 import { readMessages } from "./progress.ts";
 
 export interface BuildkitContext {
@@ -45,9 +45,9 @@ export async function buildWithBuildkit(
   const progress = buildkitProgress();
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
-    for (const image of pinnedImages(request.dockerfile)) await ensureImage(pulling, image);
-    await context.held?.prepare(request.limits);
-    return await sendBuild(context, key, request, { limits, signal, stop }, progress);
+    for (const image of request.parents) await ensureImage(pulling, image);
+    const held = await context.held?.prepare(request.limits);
+    return await sendBuild(context, key, request, { limits, signal, stop, ...(held && { held }) }, progress);
   } catch (error) {
     const early = endedEarly(limits, progress);
     if (early !== undefined) return early;
@@ -81,6 +81,7 @@ interface Call {
   readonly limits: CallLimits;
   readonly signal: AbortSignal;
   readonly stop: AbortController;
+  readonly held?: HeldBuild;
 }
 
 async function sendBuild(
@@ -115,13 +116,13 @@ async function sendBuild(
 
 async function followBuild(
   context: BuildkitContext,
-  { limits, stop }: Call,
+  { limits, stop, held }: Call,
   progress: BuildkitProgress,
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
   let unheld: unknown;
-  using watch = context.held?.watch(
+  using watch = held?.watch(
     () => progress.running().length > 0,
     (error) => {
       unheld = error;
@@ -160,16 +161,7 @@ function endWithError({ socket }: BuildkitContext, error: string, progress: Buil
   if (early !== undefined) return early;
   const failed = progress.failed();
   const code = exitCode(failed?.error ?? error);
-  if (code === undefined) {
-    if (/no space left on device/i.test(error)) {
-      throw appError("engine.disk-full", "the engine has no space left for the build", {
-        hint: "Free space below Docker's data directory",
-      });
-    }
-    if (/context canceled|shutting down|containerd|connection (?:reset|refused)|OCI runtime create failed.*cgroup/i.test(error)) {
-      throw unreachable(socket, "build", error);
-    }
-  }
+  if (code === undefined) throwUnlessOwn(socket, error);
   // With a vertex the same words stand in the log already.
   if (failed === undefined) limits.say(`ERROR: ${error}\n`);
   const line = /dockerfile parse error (?:on )?line (\d{1,7})/i.exec(error)?.[1];

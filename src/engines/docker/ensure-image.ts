@@ -47,18 +47,6 @@ export async function ensureImage(context: PullContext, image: string, credentia
   if (!(await hasImage(context, image))) throw appError("engine.pull-failed", `the pull of ${image} ended without the image`);
 }
 
-/** What a Dockerfile needs from outside: FROM and COPY --from that name a digest. The planner has pinned every parent so. */
-export function pinnedImages(dockerfile: string): string[] {
-  const joined = dockerfile.replaceAll(/\\[ \t]*\r?\n/g, " ");
-  const found = new Set<string>();
-  for (const line of joined.split("\n")) {
-    const parent = /^\s*FROM\s+(?:--\S+\s+)*(\S+@sha256:[0-9a-f]{64})(?:\s|$)/i.exec(line)?.[1];
-    const source = /^\s*COPY\s+(?:--\S+\s+)*?--from=(\S+@sha256:[0-9a-f]{64})(?:\s|$)/i.exec(line)?.[1];
-    for (const image of [parent, source]) if (image !== undefined) found.add(image);
-  }
-  return [...found];
-}
-
 async function hasImage({ docker, socket, platform }: PullContext, image: string): Promise<boolean> {
   const found = docker
     .getImage(image)

@@ -72,6 +72,8 @@ function connect(connection: Socket, target: SshHost): void {
 export function sshArguments({ user, host, port }: SshHost): readonly string[] {
   return [
     ...["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30"],
+    // A machine that vanishes without a word is given up after a minute; without them a push to it would hang for hours.
+    ...["-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"],
     ...(user === undefined ? [] : ["-l", user]),
     ...(port === undefined ? [] : ["-p", String(port)]),
     ...["--", host, "docker", "system", "dial-stdio"],

@@ -12,28 +12,35 @@ const sink = () => true;
 
 /** An engine that builds until its build is let go, and a network that can be opened meanwhile. */
 function world() {
-  const state = { findings: [] as NetworkFinding[], begun: 0 };
+  const state = { findings: [] as NetworkFinding[], begun: 0, mendedAfter: Number.POSITIVE_INFINITY };
+  const looked = () => {
+    const found = state.findings;
+    if (found.length > 0 && --state.mendedAfter === 0) state.findings = [];
+    return found;
+  };
   const { promise: letGo, resolve: end } = Promise.withResolvers<void>();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
   const engine = {
     name: "fake",
     capabilities: { buildLimits: true },
     build: async (_key: string, _request: BuildRequest, _sink: unknown, signal: AbortSignal): Promise<BuildOutcome> => {
       state.begun += 1;
       const stopped = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+      begin();
       await Promise.race([letGo, stopped]);
       return signal.aborted ? { outcome: "cancelled" } : built;
     },
   } as unknown as Engine;
   const network: BuildNetwork = {
     ...unmanagedNetwork("none"),
-    check: async () => reportOf(state.findings),
+    check: async () => reportOf(looked()),
     demandClosed: async () => {
-      const [bad] = state.findings;
+      const [bad] = looked();
       if (bad?.code) throw appError(bad.code, bad.message);
     },
   };
-  const confined = confinedEngine(engine, network, 1);
-  return { state, end, build: (signal = new AbortController().signal) => confined.build("k", {} as BuildRequest, sink, signal) };
+  const confined = confinedEngine(engine, network, { everyMs: 1, againMs: 1 });
+  return { state, begun, end, build: (signal = new AbortController().signal) => confined.build("k", {} as BuildRequest, sink, signal) };
 }
 
 test("on a closed network a build runs as ever", async () => {
@@ -50,9 +57,9 @@ test("on an open network nothing is begun", async () => {
 });
 
 test("a build is ended when the network opens, and its outcome is the reason", async () => {
-  const { build, state } = world();
+  const { build, state, begun } = world();
   const running = build();
-  await Promise.resolve();
+  await begun;
   state.findings = [open];
   await expect(running).rejects.toMatchObject({
     code: "engine.network-open",
@@ -63,20 +70,48 @@ test("a build is ended when the network opens, and its outcome is the reason", a
 });
 
 test("a build that ends on an open network is not believed", async () => {
-  const { build, state, end } = world();
+  const { build, state, begun, end } = world();
   const running = build();
-  await Promise.resolve();
+  await begun;
   state.findings = [open];
   end();
   await expect(running).rejects.toMatchObject({ code: "engine.network-open" });
 });
 
 test("a person who cancels gets a cancelled build, and an engine that goes away is no open network", async () => {
-  const { build, state } = world();
+  const { build, state, begun } = world();
   const person = new AbortController();
   const running = build(person.signal);
-  await Promise.resolve();
+  await begun;
   state.findings = [away];
   person.abort();
   expect(await running).toEqual({ outcome: "cancelled" });
+});
+
+test.each(["before", "during", "after"])("rules that are just being renewed, as seen %s a build, are looked at once more", async (when) => {
+  const { build, state, begun, end } = world();
+  if (when === "before") Object.assign(state, { findings: [open], mendedAfter: 1 });
+  const running = build();
+  await begun;
+  if (when !== "before") Object.assign(state, { findings: [open], mendedAfter: 1 });
+  if (when === "during") while (state.findings.length > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  end();
+  expect(await running).toEqual(built);
+  expect(state.findings).toEqual([]);
+});
+
+test("a network that is open for more than one look is believed to be", async () => {
+  const { build, state, begun } = world();
+  const running = build();
+  await begun;
+  Object.assign(state, { findings: [open], mendedAfter: 2 });
+  await expect(running).rejects.toMatchObject({ code: "engine.network-open" });
+});
+
+test("anything else than rules is never being renewed: one look is enough", async () => {
+  const { build, state, begun } = world();
+  const running = build();
+  await begun;
+  Object.assign(state, { findings: [open, { ...open, name: "bridge", message: "no bridge" }], mendedAfter: 1 });
+  await expect(running).rejects.toMatchObject({ code: "engine.network-open" });
 });

@@ -35,6 +35,7 @@ async function openEngine(confined: boolean, slots = 1) {
       platform: "linux/amd64",
       context: join(scratch.path, "tree"),
       dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
+      parents: [],
       buildArguments: {},
       limits: { timeoutMs: 60_000, memoryBytes: 48 * 2 ** 20, processes: 20, cpus: 1.5 },
     } as const;

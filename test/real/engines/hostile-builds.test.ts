@@ -44,6 +44,7 @@ async function build(
     platform: "linux/amd64",
     context: join(scratch.path, "tree"),
     dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
+    parents: [],
     buildArguments: {},
     limits: { ...limits, memoryBytes },
   } as const;
@@ -208,6 +209,7 @@ describe("an engine in trouble", () => {
         platform: "linux/amd64",
         context: join(scratch.path, "tree"),
         dockerfile: "FROM scratch",
+        parents: [],
         buildArguments: {},
         limits,
       } as const;

@@ -33,7 +33,7 @@ afterAll(async () => {
 
 function request(lines: string): BuildRequest {
   return {
-    ...{ platform: "linux/amd64", context: join(scratch.path, "tree"), buildArguments: {} },
+    ...{ platform: "linux/amd64", context: join(scratch.path, "tree"), parents: [], buildArguments: {} },
     dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
     limits: { timeoutMs: 60_000, memoryBytes: 64 * 2 ** 20, processes: 50 },
   };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import type Docker from "dockerode";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
-import type { Engine } from "../../../src/engines/engine.ts";
+import type { BuildRequest, Engine } from "../../../src/engines/engine.ts";
 import { busyboxTree } from "../../support/busybox-tree.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { type RunningRegistry, registryCredential, startDockerRegistry } from "../../support/docker-registry.ts";
@@ -33,8 +33,10 @@ afterAll(async () => {
   await scratch.remove();
 });
 
-async function build(key: string, dockerfile: string, sink: (text: string) => boolean = () => true, context = join(scratch.path, "tree")) {
-  return engine.build(key, { platform: "linux/amd64", context, dockerfile, buildArguments: {}, limits }, sink, never);
+async function build(key: string, dockerfile: string, sink: (text: string) => boolean = () => true, change: Partial<BuildRequest> = {}) {
+  const context = join(scratch.path, "tree");
+  const request = { platform: "linux/amd64", context, dockerfile, parents: [], buildArguments: {}, limits, ...change } as const;
+  return engine.build(key, request, sink, never);
 }
 async function built(key: string, dockerfile: string) {
   const outcome = await build(key, dockerfile);
@@ -102,7 +104,9 @@ test("a pinned parent that the engine does not have is pulled from its registry"
     return true;
   };
   try {
-    expect(await build("child", `FROM ${parent}\nRUN echo the word is $WORD\n`, sink)).toMatchObject({ outcome: "built" });
+    expect(await build("child", `FROM ${parent}\nRUN echo the word is $WORD\n`, sink, { parents: [parent] })).toMatchObject({
+      outcome: "built",
+    });
     expect(log).toContain(`Pulling ${parent}`);
     expect(log).toMatch(/^the word is inherited$/m);
   } finally {
@@ -114,7 +118,7 @@ test("a pinned parent that the engine does not have is pulled from its registry"
 test("a pinned parent that is gone is told as such, and may be there on the next try", async () => {
   await using open = await startDockerRegistry();
   const parent = `${open.endpoint}/f42/gone@sha256:${"0".repeat(64)}`;
-  await expect(build("gone", `FROM ${parent}\n`)).rejects.toMatchObject({
+  await expect(build("gone", `FROM ${parent}\n`, undefined, { parents: [parent] })).rejects.toMatchObject({
     code: "engine.pull-denied",
     message: expect.stringContaining(`pulling ${parent}: `),
   });
@@ -127,7 +131,7 @@ test("a tree of five gigabytes is refused before a byte of it is sent", async ()
   await large.close();
   await truncate(join(tree, "core.dump"), 5 * 2 ** 30);
   const startedAt = performance.now();
-  await expect(build("large", fromScratch, () => true, tree)).rejects.toMatchObject({
+  await expect(build("large", fromScratch, () => true, { context: tree })).rejects.toMatchObject({
     code: "engine.context-too-large",
     kind: "input",
     file: "core.dump",

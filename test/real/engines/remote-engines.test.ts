@@ -43,6 +43,7 @@ async function useEverything(engine: ReturnType<typeof open>): Promise<void> {
     platform: "linux/amd64" as const,
     context: join(scratch.path, "tree"),
     dockerfile: `FROM scratch\nCOPY bin /bin\n${lines}\n`,
+    parents: [],
     buildArguments: {},
     limits,
   });
@@ -108,7 +109,7 @@ describe("by ssh", () => {
     }
     const called = new Set((await readFile(join(directory, "called"), "utf8")).trim().split("\n"));
     expect([...called]).toEqual([
-      "-T -o BatchMode=yes -o ConnectTimeout=30 -l builder -p 2222 -- arm.example.test docker system dial-stdio",
+      "-T -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=15 -o ServerAliveCountMax=4 -l builder -p 2222 -- arm.example.test docker system dial-stdio",
     ]);
     await engine.close();
     expect((await readdir(tmpdir())).filter((name) => name.startsWith("flibs-ssh-") && !before.includes(name))).toEqual([]);

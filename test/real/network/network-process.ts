@@ -29,7 +29,7 @@ const engine = confinedEngine(
     stateDirectory: `${options.stateDirectory}/engine`,
   }),
   network,
-  100,
+  { everyMs: 100, againMs: 100 },
 );
 /** The engine builds for the machine it is on. */
 async function ownPlatform() {
@@ -57,7 +57,7 @@ serveCalls({
       return true;
     };
     const platform = "linux/amd64" as const;
-    const request = { platform, context, dockerfile, buildArguments: {}, limits };
+    const request = { platform, context, dockerfile, parents: [], buildArguments: {}, limits };
     const outcome = await engine.build(key, request, sink, new AbortController().signal);
     return { outcome, log };
   },
