@@ -15,6 +15,8 @@ export interface RpmRequest {
   readonly release: string;
   readonly summary: string;
   readonly license: string;
+  /** What it says it needs, as `hello-data >= 1.0`; nothing when left out, and nothing is found out from the files. */
+  readonly requires?: readonly string[];
   /** Directory whose files and symbolic links are the package's, laid out from `/`. */
   readonly files: string;
   /** `noarch`, or the machine's own architecture when left out. */
@@ -74,7 +76,7 @@ Release: ${request.release}
 Summary: ${request.summary}
 License: ${request.license}
 AutoReqProv: no
-%description
+${(request.requires ?? []).map((one) => `Requires: ${one}\n`).join("")}%description
 ${request.summary}.
 %install
 mkdir -p %{buildroot}
