@@ -12,14 +12,14 @@ const left = new Set(["__pycache__", "test", "tests", "idlelib", "lib2to3", "ens
 const isLeft = (name: string) => left.has(name) || /^(?:config-|dist-packages$|site-packages$)|\.a$/.test(name);
 
 /**
- * This machine's dnf with Python, its modules and every shared library they name, as one package for the stand-in base image; with GnuPG, which
- * dnf reads keys with. No network, no package of another distribution.
+ * This machine's dnf with Python, its modules and every shared library they name, as one package for the stand-in base image; with GnuPG and
+ * rpmkeys, by which it reads keys and checks signatures. No network, no package of another distribution.
  */
 export async function dnfPackage(): Promise<MorePackage> {
   const python = await said("/usr/bin/python3", ["-I", "-c", pathsOfPython]);
   const { interpreter, library, modules }: { interpreter: string; library: string; modules: readonly string[] } = JSON.parse(python);
   const dnf = await realpath("/usr/bin/dnf");
-  const files = [interpreter, dnf, "/usr/bin/gpg", "/usr/bin/gpgconf"];
+  const files = [interpreter, dnf, "/usr/bin/rpmkeys", "/usr/bin/gpg", "/usr/bin/gpgconf"];
   for (const directory of [library, ...modules]) files.push(...(await filesBelow(directory)));
   const programs = files.filter((file) => file.endsWith(".so") || (file !== dnf && dirname(file) === "/usr/bin"));
   const listed = await said("ldd", programs);
