@@ -89,13 +89,7 @@ async function cacheKey(programs: Programs, release: string, more: readonly More
 }
 
 /** Lays the packages out side by side, wraps each in an RPM, then lays them into one tree with a database that lists them. */
-async function fillTree(
-  work: string,
-  tree: string,
-  programs: Programs,
-  release: string,
-  more: readonly MorePackage[],
-): Promise<void> {
+async function fillTree(work: string, tree: string, programs: Programs, release: string, more: readonly MorePackage[]): Promise<void> {
   const stage = (name: string) => join(work, "stage", name);
   await stageRelease(stage("fedora-release-stand-in"), release);
   await stageGreeting(stage("greeting"), "1.0");
@@ -124,7 +118,10 @@ async function fillTree(
     { name: "busybox", ...(await versionOf("busybox-static", "busybox")), summary: "Small programs for everything" },
     { name: "rpm", ...(await versionOf("rpm")), summary: "The package manager" },
     { name: "runtime-libraries", ...(await versionOf("libc6", "glibc")), summary: "Libraries of bash and rpm" },
-    ...more.map(({ name, version, release, summary, license }) => ({ name, version, release, summary, license })),
+    // Only recorded, and they may be large.
+    ...more.map(({ name, version, release, summary, license }) => ({
+      ...{ name, version, release, summary, license, payload: "w0.ufdio" as const },
+    })),
   ];
   const packages: string[] = [];
   for (const request of requests) {

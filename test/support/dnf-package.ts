@@ -69,7 +69,19 @@ async function stage(
   await mkdir(join(tree, "etc/dnf"), { recursive: true });
   await writeFile(join(tree, "etc/dnf/dnf.conf"), configuration);
   // By content: the times of the files are flattened. Without, every build would compile, and leave what it compiled in the image.
-  await said(interpreter, ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", "/", ...compiled(tree, library)]);
+  await said(interpreter, [
+    "-I",
+    "-m",
+    "compileall",
+    "-q",
+    "--invalidation-mode",
+    "unchecked-hash",
+    "-s",
+    tree,
+    "-p",
+    "/",
+    ...compiled(tree, library),
+  ]);
 }
 
 function compiled(tree: string, library: string): readonly string[] {
@@ -87,6 +99,7 @@ skip_if_unavailable=True
 
 async function said(program: string, args: readonly string[]): Promise<string> {
   const result = await runProgram(program, args);
-  if (result.exitCode !== 0) throw new Error(`${program} ended with ${result.exitCode}: ${result.stdout}${result.stderr}; run scripts/setup --tests`);
+  if (result.exitCode !== 0)
+    throw new Error(`${program} ended with ${result.exitCode}: ${result.stdout}${result.stderr}; run scripts/setup --tests`);
   return result.stdout;
 }

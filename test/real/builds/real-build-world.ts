@@ -200,7 +200,23 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   }
 
   return Object.assign(world, {
-    ...{ docker, registry, base, engines, ports, records, statuses, promoted, journal, logText, lookaside, verify, filesOf, leftovers, close },
+    ...{
+      docker,
+      registry,
+      base,
+      engines,
+      ports,
+      records,
+      statuses,
+      promoted,
+      journal,
+      logText,
+      lookaside,
+      verify,
+      filesOf,
+      leftovers,
+      close,
+    },
     /** Of the next build that is complete. */
     nextRelease: () => String([...records.values()].filter((one) => one.state === "complete" && one.nvr !== undefined).length + 1),
     run: (id: string, asked: BuildRequested = request) => journal.attempt(flow, id, asked),
