@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmod, copyFile, mkdir, readdir, readFile, realpath, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type MorePackage, versionOf } from "../../demo/stand-in-image.ts";
 import { runProgram } from "./skopeo.ts";
@@ -16,21 +16,21 @@ const isLeft = (name: string) => left.has(name) || /^(?:config-|dist-packages$|s
  * rpmkeys, by which it reads keys and checks signatures. No network, no package of another distribution.
  */
 export async function dnfPackage(): Promise<MorePackage> {
-  const python = await said("/usr/bin/python3", ["-I", "-c", pathsOfPython]);
-  const { interpreter, library, modules }: { interpreter: string; library: string; modules: readonly string[] } = JSON.parse(python);
-  const dnf = await realpath("/usr/bin/dnf");
-  const files = [interpreter, dnf, "/usr/bin/rpmkeys", "/usr/bin/gpg", "/usr/bin/gpgconf"];
-  for (const directory of [library, ...modules]) files.push(...(await filesBelow(directory)));
-  const programs = files.filter((file) => file.endsWith(".so") || (file !== dnf && dirname(file) === "/usr/bin"));
-  const listed = await said("ldd", programs);
-  files.push(...new Set(listed.match(/(?<=\s)\/\S+(?= \()/g) ?? []));
+  const paths = await said("/usr/bin/python3", ["-I", "-c", pathsOfPython]);
+  const { interpreter, library, modules }: { interpreter: string; library: string; modules: readonly string[] } = JSON.parse(paths);
+  const python = [library, ...modules];
+  const programs = [interpreter, "/usr/bin/rpmkeys", "/usr/bin/gpg", "/usr/bin/gpgconf"];
+  const files = ["/usr/bin/dnf-3", ...programs];
+  for (const directory of python) files.push(...(await filesBelow(directory)));
+  const linked = await said("ldd", [...programs, ...files.filter((file) => file.endsWith(".so"))]);
+  files.push(...new Set(linked.match(/(?<=\s)\/\S+(?= \()/g) ?? []));
 
   const hash = createHash("sha256").update(recipe);
   for (const file of files.toSorted()) hash.update(`${file}\n`).update(await readFile(file));
   return {
     ...{ name: "dnf", ...(await versionOf("dnf", "python3-dnf")), license: "GPL-2.0-or-later" },
     ...{ summary: "Package manager, with all that it needs", key: hash.digest("hex") },
-    stage: (directory) => stage(directory, files, { interpreter, dnf, library }),
+    stage: (directory) => stage(directory, files, { interpreter, python }),
   };
 }
 
@@ -55,7 +55,7 @@ async function filesBelow(directory: string): Promise<readonly string[]> {
 async function stage(
   tree: string,
   files: readonly string[],
-  { interpreter, dnf, library }: { readonly interpreter: string; readonly dnf: string; readonly library: string },
+  { interpreter, python }: { readonly interpreter: string; readonly python: readonly string[] },
 ): Promise<void> {
   for (const file of files) {
     // What is in /lib on one distribution is in /usr/lib here, where /lib is a link to it.
@@ -65,27 +65,13 @@ async function stage(
     await chmod(to, ((await stat(file)).mode & 0o111) === 0 ? 0o644 : 0o755);
   }
   await symlink(basename(interpreter), join(tree, "usr/bin/python3"));
-  if (basename(dnf) !== "dnf") await symlink(basename(dnf), join(tree, "usr/bin/dnf"));
+  await symlink("dnf-3", join(tree, "usr/bin/dnf"));
   await mkdir(join(tree, "etc/dnf"), { recursive: true });
   await writeFile(join(tree, "etc/dnf/dnf.conf"), configuration);
-  // By content: the times of the files are flattened. Without, every build would compile, and leave what it compiled in the image.
-  await said(interpreter, [
-    "-I",
-    "-m",
-    "compileall",
-    "-q",
-    "--invalidation-mode",
-    "unchecked-hash",
-    "-s",
-    tree,
-    "-p",
-    "/",
-    ...compiled(tree, library),
-  ]);
-}
-
-function compiled(tree: string, library: string): readonly string[] {
-  return [join(tree, library), join(tree, "usr/lib/python3")];
+  // Else every build would do it, and leave it in its image. Known by content, since the times of the files are flattened.
+  const byContent = ["--invalidation-mode", "unchecked-hash"];
+  const directories = python.map((directory) => join(tree, directory));
+  await said(interpreter, ["-I", "-m", "compileall", "-q", ...byContent, "-s", tree, "-p", "/", ...directories]);
 }
 
 /** As Fedora has it. */
