@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { makeRpm } from "./make-rpm.ts";
-import { sha256, stageGreeting, standInImage } from "./stand-in-image.ts";
+import { type MorePackage, sha256, stageGreeting, standInImage } from "./stand-in-image.ts";
 
 /** What Dockerfiles of the demo say after FROM, whichever image stands behind it. */
 export const fedoraRegistry = "registry.fedoraproject.org";
@@ -18,6 +18,8 @@ export interface BaseImageRequest {
   readonly tag?: string;
   /** How long Fedora's registry may take to answer, milliseconds. */
   readonly patienceMs?: number;
+  /** What a stand-in has beside bash, busybox and rpm; Fedora's own image is taken as it is. */
+  readonly packages?: readonly MorePackage[];
   /** Base URL of Fedora's registry, for tests. */
   readonly fedoraUrl?: string;
 }
@@ -46,7 +48,7 @@ export async function ensureBaseImage(request: BaseImageRequest): Promise<BaseIm
   }
   const why = `base image: a stand-in for ${reference} made from this machine's packages, because ${fedora.problem}`;
   request.log(why);
-  const image = await standInImage(request.cacheDirectory, tag);
+  const image = await standInImage(request.cacheDirectory, tag, request.packages);
   const registry = `http://${request.registry}`;
   for (const blob of [image.layer, image.config]) await pushBlob(registry, blob);
   for (const name of new Set([tag, "latest"])) await pushManifest(registry, name, image.manifest);

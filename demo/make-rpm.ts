@@ -15,10 +15,14 @@ export interface RpmRequest {
   readonly release: string;
   readonly summary: string;
   readonly license: string;
+  /** What it says it needs, as `hello-data >= 1.0`; nothing when left out, and nothing is found out from the files. */
+  readonly requires?: readonly string[];
   /** Directory whose files and symbolic links are the package's, laid out from `/`. */
   readonly files: string;
   /** `noarch`, or the machine's own architecture when left out. */
   readonly arch?: "noarch";
+  /** How the files are packed: `w6.gzdio` when left out, `w0.ufdio` to save the time where nobody unpacks them. */
+  readonly payload?: "w6.gzdio" | "w0.ufdio";
   /** Where the .rpm file is put. */
   readonly output: string;
 }
@@ -67,14 +71,14 @@ function formatSpec(request: RpmRequest, files: readonly string[]): string {
 %global use_source_date_epoch_as_buildtime 1
 %global clamp_mtime_to_source_date_epoch 1
 %global source_date_epoch_from_changelog 0
-%global _binary_payload w6.gzdio
+%global _binary_payload ${request.payload ?? "w6.gzdio"}
 Name: ${request.name}
 Version: ${request.version}
 Release: ${request.release}
 Summary: ${request.summary}
 License: ${request.license}
 AutoReqProv: no
-%description
+${(request.requires ?? []).map((one) => `Requires: ${one}\n`).join("")}%description
 ${request.summary}.
 %install
 mkdir -p %{buildroot}

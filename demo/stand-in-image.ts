@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, readdir, readFile, realpath, rename, rm, stat, 
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
-import { madeAt, makeRpm } from "./make-rpm.ts";
+import { madeAt, makeRpm, type RpmRequest } from "./make-rpm.ts";
 
 const run = promisify(execFile);
 
@@ -18,15 +18,23 @@ export interface StandInImage {
   readonly manifest: Uint8Array;
 }
 
+/** A package beside those that every stand-in has. */
+export interface MorePackage extends Pick<RpmRequest, "name" | "version" | "release" | "summary" | "license"> {
+  /** Another one whenever `stage` would lay out other files: it is part of the cache's key. */
+  readonly key: string;
+  /** Lays the package's files out below the directory. */
+  stage(directory: string): Promise<void>;
+}
+
 /**
  * An image that looks to flibs as Fedora's base image does: an rpm database in /usr/lib/sysimage/rpm that lists what is in it, DISTTAG
  * in the environment, os-release; with busybox and bash to run scripts and rpm to install packages, no network needed. All programs come
  * from this machine's distribution, each wrapped in a real RPM. Made once for one set of programs (2 to 4 s), then read from
  * `cacheDirectory`. `release` is the Fedora release it stands in for, a number.
  */
-export async function standInImage(cacheDirectory: string, release: string): Promise<StandInImage> {
+export async function standInImage(cacheDirectory: string, release: string, more: readonly MorePackage[] = []): Promise<StandInImage> {
   const programs = await findPrograms();
-  const cached = join(cacheDirectory, await cacheKey(programs, release));
+  const cached = join(cacheDirectory, await cacheKey(programs, release, more));
   const found = await readImage(cached).catch(() => undefined);
   if (found !== undefined) return found;
 
@@ -35,7 +43,7 @@ export async function standInImage(cacheDirectory: string, release: string): Pro
   await mkdir(work, { recursive: true });
   try {
     const tree = join(work, "tree");
-    await fillTree(work, tree, programs, release);
+    await fillTree(work, tree, programs, release, more);
     await writeImage(work, release, await packTree(tree));
     // Whoever renames first wins; the bytes are the same.
     await rename(join(work, "image"), cached).catch(() => undefined);
@@ -71,16 +79,17 @@ async function findProgram(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function cacheKey(programs: Programs, release: string): Promise<string> {
+async function cacheKey(programs: Programs, release: string, more: readonly MorePackage[]): Promise<string> {
   const hash = createHash("sha256").update(`${recipe} ${release}\n`);
   for (const file of [programs.busybox, programs.bash, programs.rpm, ...programs.libraries]) {
     hash.update(`${file}\n`).update(await readFile(file));
   }
+  for (const { name, key } of more) hash.update(`${name} ${key}\n`);
   return hash.digest("hex").slice(0, 32);
 }
 
 /** Lays the packages out side by side, wraps each in an RPM, then lays them into one tree with a database that lists them. */
-async function fillTree(work: string, tree: string, programs: Programs, release: string): Promise<void> {
+async function fillTree(work: string, tree: string, programs: Programs, release: string, more: readonly MorePackage[]): Promise<void> {
   const stage = (name: string) => join(work, "stage", name);
   await stageRelease(stage("fedora-release-stand-in"), release);
   await stageGreeting(stage("greeting"), "1.0");
@@ -100,15 +109,20 @@ async function fillTree(work: string, tree: string, programs: Programs, release:
   for (const library of programs.libraries) {
     await install(library, stage("runtime-libraries"), library.startsWith("/usr/") ? library : `/usr${library}`);
   }
+  for (const one of more) await one.stage(await made(stage(one.name)));
 
-  const requests = [
+  const requests: readonly (Omit<RpmRequest, "license" | "files" | "output"> & { readonly license?: string })[] = [
     { name: "fedora-release-stand-in", version: release, release: "1", arch: "noarch", summary: "Files that tell the release" },
     { name: "greeting", version: "1.0", release: "1", arch: "noarch", summary: "A package that the demo upgrades" },
     { name: "bash", ...(await versionOf("bash")), summary: "The shell" },
     { name: "busybox", ...(await versionOf("busybox-static", "busybox")), summary: "Small programs for everything" },
     { name: "rpm", ...(await versionOf("rpm")), summary: "The package manager" },
     { name: "runtime-libraries", ...(await versionOf("libc6", "glibc")), summary: "Libraries of bash and rpm" },
-  ] as const;
+    // Only recorded, and they may be large.
+    ...more.map(({ name, version, release, summary, license }) => ({
+      ...{ name, version, release, summary, license, payload: "w0.ufdio" as const },
+    })),
+  ];
   const packages: string[] = [];
   for (const request of requests) {
     packages.push(await makeRpm({ license: "MIT", ...request, files: stage(request.name), output: join(work, "packages") }));
@@ -139,7 +153,7 @@ export async function stageGreeting(directory: string, version: string): Promise
 }
 
 /** Version and release of a package of this machine's distribution, whichever name it has there, in rpm's alphabet. */
-async function versionOf(...names: string[]): Promise<{ readonly version: string; readonly release: string }> {
+export async function versionOf(...names: string[]): Promise<{ readonly version: string; readonly release: string }> {
   for (const name of names) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's, not ours
     const debian = await run("dpkg-query", ["-W", "-f", "${Version}", name]).catch(() => undefined);

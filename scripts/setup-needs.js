@@ -22,6 +22,9 @@ export const needs = [
   { what: "OpenSSL", programs: ["openssl"], debian: ["openssl"], fedora: ["openssl"], tests: true },
   { what: "iptables", programs: ["iptables"], debian: ["iptables"], fedora: ["iptables-nft"], tests: true },
   { what: "iproute2", programs: ["ip"], debian: ["iproute2"], fedora: ["iproute"], tests: true },
+  { what: "dnf", programs: ["dnf-3"], debian: ["dnf"], fedora: ["python3-dnf"], tests: true },
+  { what: "createrepo_c", programs: ["createrepo_c"], debian: ["createrepo-c"], fedora: ["createrepo_c"], tests: true },
+  { what: "rpmsign", programs: ["rpmsign"], debian: ["rpm"], fedora: ["rpm-sign"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];
 

@@ -22,6 +22,7 @@ export function confinedEngine(engine: Engine, network: BuildNetwork, { everyMs 
     ...engine,
     async build(key: string, request: BuildRequest, sink: LogSink, signal: AbortSignal) {
       await demandClosed(network, againMs);
+      sink("RUN instructions reach only the hosts that the settings' network.allow names\n");
       const stop = new AbortController();
       const over = new AbortController();
       const watching = watch(network, everyMs, againMs, over.signal, stop);

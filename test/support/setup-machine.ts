@@ -19,7 +19,23 @@ export interface SetupMachine extends AsyncDisposable {
 }
 
 const real = ["sh", "env", "mount", "dirname", "cat", "ln", "mkdir", "bash", "sleep", "flock"];
-const fake = ["iptables", "ip", "docker-registry", "skopeo", "gpg", "gpg-agent", "rpm", "rpmbuild", "git", "chromium", "docker", "openssl"];
+const fake = [
+  "iptables",
+  "ip",
+  "docker-registry",
+  "skopeo",
+  "gpg",
+  "gpg-agent",
+  "rpm",
+  "rpmbuild",
+  "git",
+  "chromium",
+  "docker",
+  "openssl",
+  "dnf-3",
+  "createrepo_c",
+  "rpmsign",
+];
 
 /** Everything is there but an answering engine; `dockerd` starts one that answers `/_ping`. */
 export async function setupMachine(): Promise<SetupMachine> {

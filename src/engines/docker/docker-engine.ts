@@ -106,6 +106,8 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
     const common = { docker, socket, installation, tag, networkMode, mark: names.buildMark(key), maxContextBytes };
     return inSlot(slots, sink, signal, async () => {
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
+      // Or a package manager's "could not connect" would be taken for the mirror's fault.
+      if (common.networkMode === "none") limits.say("RUN instructions have no network on this engine; see the settings' network.mode\n");
       if (builder === "buildkit") return await buildWithBuildkit({ ...common, ...(held && { held }) }, key, request, limits);
       return await buildImage({ ...common, steps }, key, request, limits);
     });

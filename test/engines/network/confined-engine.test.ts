@@ -8,15 +8,18 @@ import { unmanagedNetwork } from "../../../src/engines/network/unmanaged-network
 const open: NetworkFinding = { name: "rules", state: "bad", code: "engine.network-open", message: "no rules", hint: "Mend it" };
 const away: NetworkFinding = { name: "engine", state: "bad", code: "engine.unreachable", message: "no answer" };
 const built: BuildOutcome = { outcome: "built", imageId: `sha256:${"a".repeat(64)}` };
-const sink = () => true;
 
 /** An engine that builds until its build is let go, and a network that can be opened meanwhile. */
 function world() {
-  const state = { findings: [] as NetworkFinding[], begun: 0, mendedAfter: Number.POSITIVE_INFINITY };
+  const state = { findings: [] as NetworkFinding[], begun: 0, mendedAfter: Number.POSITIVE_INFINITY, log: "" };
   const looked = () => {
     const found = state.findings;
     if (found.length > 0 && --state.mendedAfter === 0) state.findings = [];
     return found;
+  };
+  const sink = (text: string) => {
+    state.log += text;
+    return true;
   };
   const { promise: letGo, resolve: end } = Promise.withResolvers<void>();
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
@@ -43,17 +46,18 @@ function world() {
   return { state, begun, end, build: (signal = new AbortController().signal) => confined.build("k", {} as BuildRequest, sink, signal) };
 }
 
-test("on a closed network a build runs as ever", async () => {
-  const { build, end } = world();
+test("on a closed network a build runs as ever, and its log says so", async () => {
+  const { build, end, state } = world();
   end();
   expect(await build()).toEqual(built);
+  expect(state.log).toBe("RUN instructions reach only the hosts that the settings' network.allow names\n");
 });
 
 test("on an open network nothing is begun", async () => {
   const { build, state } = world();
   state.findings = [open];
   await expect(build()).rejects.toMatchObject({ code: "engine.network-open" });
-  expect(state.begun).toBe(0);
+  expect([state.begun, state.log]).toEqual([0, ""]);
 });
 
 test("a build is ended when the network opens, and its outcome is the reason", async () => {

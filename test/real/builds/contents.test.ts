@@ -13,16 +13,6 @@ afterAll(async () => {
   await world.close();
 }, 60_000);
 
-/** Files of the pushed image; the engine's own copy goes with its run. */
-async function filesOf(build: string, paths: readonly string[]): Promise<Readonly<Record<string, string>>> {
-  const [image] = world.records.get(build)?.images ?? [];
-  if (image?.digest === undefined) throw new Error(world.logText(build, "linux/amd64"));
-  const pulled = await world.docker.pull(`${world.registry.endpoint}/f42/hello@${image.digest}`);
-  await new Promise((resolve) => world.docker.modem.followProgress(pulled, resolve));
-  const { files } = await world.engines.named("docker").inspect(`look-${build}`, image.imageId, paths);
-  return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
-}
-
 test("an image has help, build information, labels and cached files, and a yum repository only while it is built", async () => {
   world.site = {
     labels: { values: { vendor: "Site" }, equal: [["summary", "description"]], infoUrlFormat: "https://i.example.test/{name}/{release}" },
@@ -65,7 +55,7 @@ test("an image has help, build information, labels and cached files, and a yum r
   });
   expect(image.config.env).toContain("REL=1");
 
-  const texts = await filesOf("contents", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d", "/seen", "/data.txt"]);
+  const texts = await world.filesOf("contents", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d", "/seen", "/data.txt"]);
   expect(texts).toEqual({
     "/data.txt": served.data,
     "/help.1": expect.stringMatching(/^\.nh\n\.TH "F42\/HELLO" "1" ".* 20\d\d" "Alice" "Container Image Pages"\n\.SH "hello"\n/),
@@ -86,7 +76,7 @@ test("an image from nothing has them too", async () => {
     "tests/commands.yaml": "",
   };
   expect(await world.run("scratch")).toBeUndefined();
-  const files = await filesOf("scratch", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d"]);
+  const files = await world.filesOf("scratch", ["/help.1", "/root/buildinfo", "/etc/yum.repos.d"]);
   expect(Object.keys(files).toSorted()).toEqual([
     "/help.1",
     "/root/buildinfo/Dockerfile-f42-hello-1-2",

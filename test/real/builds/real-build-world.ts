@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { cp, mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type BaseImage, ensureBaseImage } from "../../../demo/base-image.ts";
+import type { MorePackage } from "../../../demo/stand-in-image.ts";
 import { buildFlow } from "../../../src/builds/build-flow.ts";
 import type { BuildPorts } from "../../../src/builds/build-ports.ts";
 import type { BuildRequested } from "../../../src/builds/build-record.ts";
@@ -43,10 +44,13 @@ export const request: BuildRequested = {
 };
 
 /** What an engine differs in; all of them are the same daemon. */
-type Member = Partial<Pick<Parameters<typeof dockerEngine>[0], "name" | "platforms" | "builder">>;
+type Member = Partial<Pick<Parameters<typeof dockerEngine>[0], "name" | "platforms" | "builder" | "networkMode">>;
 
-/** The build flow on a real engine, registry and gpg; forge, journal and stores stand in memory. The repository is the template. */
-export async function realBuildWorld(members: readonly Member[] = [{}]) {
+/**
+ * The build flow on a real engine, registry and gpg; forge, journal and stores stand in memory. The repository is the template. `packages` are in
+ * the base image beside those of every stand-in.
+ */
+export async function realBuildWorld(members: readonly Member[] = [{}], packages: readonly MorePackage[] = []) {
   const docker = await requireDocker();
   const scratch = await scratchDirectory();
   const registry = await startDockerRegistry();
@@ -56,6 +60,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}]) {
   const base: BaseImage = await ensureBaseImage({
     registry: registry.endpoint,
     cacheDirectory,
+    packages,
     fedoraUrl: "http://127.0.0.1:1",
     log: () => {},
   });
@@ -159,6 +164,16 @@ export async function realBuildWorld(members: readonly Member[] = [{}]) {
     }).finally(checker.close);
   }
 
+  /** Files of the pushed image of `f42/hello`; the engine's own copy goes with its run. */
+  async function filesOf(build: string, paths: readonly string[]): Promise<Readonly<Record<string, string>>> {
+    const [image] = records.get(build)?.images ?? [];
+    if (image?.digest === undefined) throw new Error(logText(build, "linux/amd64"));
+    const pulled = await docker.pull(`${registry.endpoint}/f42/hello@${image.digest}`);
+    await new Promise((resolve) => docker.modem.followProgress(pulled, resolve));
+    const { files } = await engines.named("docker").inspect(`look-${build}`, image.imageId, paths);
+    return Object.fromEntries(Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
+  }
+
   async function leftovers(): Promise<readonly string[]> {
     const containers = (await docker.listContainers({ all: true })).flatMap((one) => one.Names);
     const images = (await docker.listImages()).flatMap((one) => one.RepoTags ?? []);
@@ -185,7 +200,23 @@ export async function realBuildWorld(members: readonly Member[] = [{}]) {
   }
 
   return Object.assign(world, {
-    ...{ docker, registry, base, engines, ports, records, statuses, promoted, journal, logText, lookaside, verify, leftovers, close },
+    ...{
+      docker,
+      registry,
+      base,
+      engines,
+      ports,
+      records,
+      statuses,
+      promoted,
+      journal,
+      logText,
+      lookaside,
+      verify,
+      filesOf,
+      leftovers,
+      close,
+    },
     /** Of the next build that is complete. */
     nextRelease: () => String([...records.values()].filter((one) => one.state === "complete" && one.nvr !== undefined).length + 1),
     run: (id: string, asked: BuildRequested = request) => journal.attempt(flow, id, asked),

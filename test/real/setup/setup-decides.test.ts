@@ -94,6 +94,19 @@ test("Chromium is asked for by the tests only", async () => {
   expect((await machine.setup("--check", "--tests")).stdout).toContain("missing distribution's packages: chromium\n");
 });
 
+test("dnf and createrepo are of use to the tests only, and installing dnf makes no Fedora of a Debian", async () => {
+  await using machine = await setupMachine();
+  await machine.without("dnf-3");
+  await machine.without("createrepo_c");
+  expect((await machine.setup("--check")).stdout).toContain("ok      distribution's packages\n");
+  expect((await machine.setup("--check", "--tests")).stdout).toContain("missing distribution's packages: dnf createrepo-c\n");
+  await machine.program("dnf", 'echo "dnf $*" >>"$CALLS"');
+  await machine.setup("--tests");
+  expect((await machine.calls()).filter((call) => call.includes("install"))).toEqual([
+    "apt-get -qy -o DPkg::Lock::Timeout=300 install --no-install-recommends dnf createrepo-c",
+  ]);
+});
+
 test("packages of the lock file that are not there are installed, without install scripts", async () => {
   await using machine = await setupMachine();
   const lock =
