@@ -213,3 +213,34 @@ describe("a request that nothing could make right", () => {
     expect(states()).toEqual({ "flibs / lint": "failure" });
   });
 });
+
+describe("a name belongs to the repository that built it first", () => {
+  const named = (component: string, name: string) => ({
+    ...goodFiles,
+    Dockerfile: `FROM registry.fedoraproject.org/fedora:42\nLABEL com.redhat.component=${component} name=${name} version=1\n`,
+  });
+  const mine = { ...request, repository: "containers/mine" };
+
+  test.each([
+    ["the image", named("mine", "f42/hello"), "the name f42/hello belongs to containers/hello, not to containers/mine", "name"],
+    [
+      "the component",
+      named("hello-container", "f42/mine"),
+      "the name hello-container belongs to containers/hello, not to containers/mine",
+      "com.redhat.component",
+    ],
+  ])("%s of another one is refused to who has an older name of its own", async (_, files, message, label) => {
+    world.files = named("mine", "f42/mine");
+    expect(await world.run("run-1", mine)).toBeUndefined();
+    world.files = goodFiles;
+    expect(await world.run("run-2")).toBeUndefined();
+    world.files = files;
+    for (const scratchBuild of [false, true]) {
+      expect(await world.run(`run-3-${scratchBuild}`, { ...mine, scratch: scratchBuild })).toMatchObject({
+        ...{ code: "builds.name-taken", message, file: "Dockerfile" },
+        hint: `Give the label ${label} a value of your own`,
+      });
+    }
+    expect(await world.run("run-4", { ...mine, branch: "f41" })).toMatchObject({ code: "builds.name-taken" });
+  });
+});
