@@ -11,6 +11,7 @@ import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
+import { demandFreeTags } from "./demand-free-tags.ts";
 import { demandSameComponents } from "./demand-same-components.ts";
 import { describeBuild } from "./describe-build.ts";
 import { Digest } from "./digest-schema.ts";
@@ -79,13 +80,20 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
   });
+  // Before anything is signed or tagged: what stands between the tags and the record can end the build, and free a release that its tag names.
+  await step("describe", z.null(), () => describeBuild(ports, build, request, { index, engine: images[0]?.engine ?? "" }).then(() => null));
   const own = [plan.uniqueTag, ...(plan.primaryTag === undefined ? [] : [plan.primaryTag])];
   // A signature says that the image was made of what people with a right to it have written.
   if (request.stranger === undefined) {
-    await step("sign candidate", z.number(), (_, signal) => signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal));
+    await step("sign candidate", z.number(), async (_, signal) => {
+      await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
+      return await signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal);
+    });
   }
-  await step("tag unique", z.null(), () => writeTags(ports, plan, index, own));
-  await step("describe", z.null(), () => describeBuild(ports, build, request, { index, engine: images[0]?.engine ?? "" }).then(() => null));
+  await step("tag unique", z.null(), async () => {
+    await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
+    return await writeTags(ports, plan, index, own);
+  });
   await step.write("record", z.null(), async (transaction) => {
     await builds.complete(build, index, transaction);
     if (plan.target !== undefined && !request.scratch) {

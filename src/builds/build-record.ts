@@ -208,6 +208,12 @@ export interface BuildFilter {
   readonly limit: number;
 }
 
+/** Repositories that two names belong to; one that is missing is nobody's. */
+export interface NameOwners {
+  readonly component?: string;
+  readonly image?: string;
+}
+
 /**
  * Builds in the database. A build's id is its run's id. Writes take the transaction of the step that they belong to.
  * NVRs are unique among builds in state building or complete, also under a race: `reserveNvr` settles it.
@@ -231,10 +237,10 @@ export interface BuildStore {
    */
   findHeldTags(id: string, imageRepository: string, tags: readonly string[], transaction: Transaction): Promise<readonly string[]>;
   /**
-   * The repository that the names belong to: whose build, not a scratch one, first took the component (N of the NVR) or the image repository;
-   * undefined while nobody's has. Two builds that ask at once are asked one after the other.
+   * The repositories that the names belong to: whose builds, no scratch ones, first took the component (N of the NVR) and the image repository.
+   * They may be two; nobody's is left out. Two builds that ask at once are asked one after the other.
    */
-  findOwner(component: string, imageRepository: string, transaction: Transaction): Promise<string | undefined>;
+  findOwners(component: string, imageRepository: string, transaction: Transaction): Promise<NameOwners>;
   /** Replaces what lint found before. */
   saveFindings(id: string, findings: readonly Finding[], transaction: Transaction): Promise<void>;
   savePlan(id: string, plan: BuildPlan, transaction: Transaction): Promise<void>;

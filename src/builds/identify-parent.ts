@@ -4,6 +4,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { BuildRecord, BuildStore, PinnedParent } from "./build-record.ts";
 import { parseParent, refuseParent, type WrittenParent } from "./parent-name.ts";
 import { nvrOfLabels, type ReadParent } from "./read-parent.ts";
+import { untrustedParent } from "./untrusted.ts";
 
 type Known = Pick<PinnedParent, "nvr" | "build"> & { readonly warnings: readonly Finding[] };
 
@@ -24,14 +25,7 @@ export async function identifyParent(
   platforms: readonly Platform[],
 ): Promise<Known> {
   const found = await builds.findByDigest(read.digest);
-  if (found?.stranger !== undefined) {
-    throw refuseParent(
-      parent,
-      "builds.parent-not-allowed",
-      `FROM ${parent.image} is the image of a pull request that nobody vouches for`,
-      "Use an image that was built of merged work",
-    );
-  }
+  if (found?.stranger !== undefined) throw untrustedParent(parent);
   // A scratch build is no build of its component, whatever its labels say.
   if (found !== undefined) return found.nvr === undefined ? none : { nvr: formatNvr(found.nvr), build: found.id, warnings: [] };
   const nvr = nvrOfLabels(read.labels);

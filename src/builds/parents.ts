@@ -9,6 +9,7 @@ import { identifyParent } from "./identify-parent.ts";
 import { replaceParent } from "./parent-build.ts";
 import { type AllowedParent, findRule, parseParent, placesOf, refuseParent, type WrittenParent } from "./parent-name.ts";
 import { findListOf, type ReadParent, readParent } from "./read-parent.ts";
+import { demandTrusted } from "./untrusted.ts";
 
 /** Opens a client for an endpoint `host[:port]`. */
 export type OpenRegistry = (endpoint: string, plainHttp: boolean) => Registry;
@@ -26,7 +27,7 @@ export interface ResolvedParents {
 export interface ParentPorts {
   readonly builds: Pick<BuildStore, "findByDigest" | "findByNvr">;
   readonly openRegistry: OpenRegistry;
-  readonly candidate: { readonly registry: Registry; readonly endpoint: string };
+  readonly candidate: { readonly registry: Registry; readonly endpoint: string; readonly publicName: string };
   readonly settings: { readonly allowedParents: readonly AllowedParent[]; readonly digestMismatch: "fail" | "warn" };
 }
 
@@ -87,8 +88,10 @@ async function resolveParent(
 async function findParent(ports: ParentPorts, parent: WrittenParent) {
   const reference = parseParent(parent);
   const rule = findRule(parent, reference, ports.settings.allowedParents);
+  const places = placesOf(reference, rule);
+  demandTrusted(parent, places, ports.candidate);
   const asked: string[] = [];
-  for (const [index, place] of placesOf(reference, rule).entries()) {
+  for (const [index, place] of places.entries()) {
     const registry = ports.openRegistry(place.registry, place.plainHttp);
     const found = await findAt(registry, place.repository, reference.digest ?? reference.tag ?? "latest");
     if (!("problem" in found)) return { registry, place, found };

@@ -53,10 +53,19 @@ async function demandOwnNames(
   imageRepository: string,
   transaction: Transaction,
 ): Promise<void> {
-  const owner = await builds.findOwner(component, imageRepository, transaction);
-  if (owner === undefined || owner === request.repository) return;
-  throw appError("builds.name-taken", `the names ${component} and ${imageRepository} belong to ${owner}, not to ${request.repository}`, {
-    hint: "Give the labels com.redhat.component and name values of your own",
+  const owners = await builds.findOwners(component, imageRepository, transaction);
+  const taken = [
+    { name: component, label: "com.redhat.component", owner: owners.component },
+    { name: imageRepository, label: "name", owner: owners.image },
+  ].filter(({ owner }) => owner !== undefined && owner !== request.repository);
+  const [first, second] = taken;
+  if (first === undefined) return;
+  const are = second?.owner === first.owner ? `the names ${first.name} and ${second?.name} belong` : `the name ${first.name} belongs`;
+  throw appError("builds.name-taken", `${are} to ${first.owner}, not to ${request.repository}`, {
+    hint:
+      second === undefined
+        ? `Give the label ${first.label} a value of your own`
+        : "Give the labels com.redhat.component and name values of your own",
     file: "Dockerfile",
   });
 }

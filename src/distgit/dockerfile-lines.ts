@@ -66,7 +66,7 @@ export function cutDockerfile(source: string): DockerfileLines {
     if (keyword === "") continue;
     const skip = keyword.length + (/^\s*/.exec(joined.slice(keyword.length))?.[0].length ?? 0);
     const text = joined.slice(skip).trimEnd();
-    const heredocs = findHeredocs(keyword.toUpperCase(), text, escapeSign);
+    const heredocs = findHeredocs(keyword.toUpperCase(), text);
     const before = i;
     for (const heredoc of heredocs) {
       do i++;

@@ -200,9 +200,7 @@ function lintLines(
   }
   for (const { keyword, text, line } of instructions) {
     const unclear = findUnclearHeredoc(keyword, text, escapeSign);
-    if (unclear === undefined) continue;
-    const message = `"${clip(unclear)}" can be read as a here-document or as something else`;
-    ambiguous(line, message, "Use a plain name with a space behind it, as in <<EOF, or write << in quotes");
+    if (unclear !== undefined) ambiguous(line, unclear.message, unclear.fix);
   }
   if (findings.length > 0) return [...directives, ...findings];
   // A second opinion: where the two parsers do not agree on what the instructions are, nobody can tell what the engine will do.

@@ -65,31 +65,57 @@ export function baseImageOf({ stages }: Dockerfile): string | undefined {
 /** Labels of the last stage and of the stages it is made from, with ENV and ARG filled in as the builder does it. Pure. */
 export function resolveLabels(dockerfile: Dockerfile, parentEnv: ParentEnv): ResolvedLabels {
   const last = dockerfile.stages.at(-1) as Stage;
-  const result = resolveStage(dockerfile, last, parentEnv);
+  const result = stateOf({ dockerfile, parentEnv, states: new Map() }, last);
   return { labels: result.labels, complete: result.complete, ...(result.beyond === undefined ? {} : { beyond: result.beyond }) };
 }
 
 /** What variables stand for at a setting of a stage: of the `count` settings before it and of all that the stage stands on. */
-export function settingsOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv, count: number): ReadonlyMap<string, string> {
-  return resolveStage(dockerfile, { ...stage, settings: stage.settings.slice(0, count) }, parentEnv).variables;
+export type SettingsOf = (stage: Stage, count: number) => ReadonlyMap<string, string>;
+
+/** Looks at each stage once, however many stand on it: for each anew, a long file would take the square of its stages. Pure. */
+export function settingsReader(dockerfile: Dockerfile, parentEnv: ParentEnv): SettingsOf {
+  const walk: Walk = { dockerfile, parentEnv, states: new Map() };
+  return (stage, count) => resolveStage(walk, stage, count).variables;
 }
 
+/** One look at a Dockerfile, with what the stages came to so far, by their index. */
+interface Walk {
+  readonly dockerfile: Dockerfile;
+  readonly parentEnv: ParentEnv;
+  readonly states: Map<number, StageState>;
+}
+
+/** Shared with the stages that stand on it, so it never changes. */
 interface StageState {
-  readonly labels: Map<string, Label>;
-  readonly env: Map<string, string>;
+  readonly labels: ReadonlyMap<string, Label>;
+  readonly env: ReadonlyMap<string, string>;
   /** ENV and ARG together, ENV before ARG. */
   readonly variables: ReadonlyMap<string, string>;
   readonly complete: boolean;
   readonly beyond?: BeyondSetting;
 }
 
-function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): StageState {
-  const { labels, env, complete, beyond } = startOf(dockerfile, stage, parentEnv);
+function stateOf(walk: Walk, stage: Stage): StageState {
+  const known = walk.states.get(stage.index);
+  if (known !== undefined) return known;
+  const state = resolveStage(walk, stage, stage.settings.length);
+  walk.states.set(stage.index, state);
+  return state;
+}
+
+/** A stage up to that many of its settings. */
+function resolveStage(walk: Walk, stage: Stage, count: number): StageState {
+  const { complete, beyond, ...start } = startOf(walk, stage);
+  const settings = stage.settings.slice(0, count);
+  // Most stages set little: what they stand on is copied only where it changes.
+  const has = (keyword: string) => settings.some((one) => one.keyword === keyword);
+  const labels = has("LABEL") ? new Map(start.labels) : (start.labels as Map<string, Label>);
+  const env = has("ENV") ? new Map(start.env) : (start.env as Map<string, string>);
   let first = beyond;
   // Kept along: made anew for each instruction, a long file would take the square of its length.
-  const variables = new Map(env);
-  const { escapeSign, globals } = dockerfile;
-  for (const { keyword, line, pairs } of stage.settings) {
+  const variables = has("ENV") || has("ARG") ? new Map(env) : env;
+  const { escapeSign, globals } = walk.dockerfile;
+  for (const { keyword, line, pairs } of settings) {
     if (keyword === "USER") continue;
     const changed = new Map<string, string>();
     for (const pair of pairs) {
@@ -116,12 +142,12 @@ function resolveStage(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv
   return { labels, env, variables, complete, ...(first === undefined ? {} : { beyond: first }) };
 }
 
-function startOf(dockerfile: Dockerfile, stage: Stage, parentEnv: ParentEnv): Omit<StageState, "variables"> {
+function startOf({ dockerfile, parentEnv, states }: Walk, stage: Stage): Omit<StageState, "variables"> {
   switch (stage.base.kind) {
     case "scratch":
       return { labels: new Map(), env: new Map(), complete: true };
     case "stage":
-      return resolveStage(dockerfile, dockerfile.stages[stage.base.index] as Stage, parentEnv);
+      return stateOf({ dockerfile, parentEnv, states }, dockerfile.stages[stage.base.index] as Stage);
     case "image": {
       const env = parentEnv(stage.image);
       return { labels: new Map(), env: new Map(Object.entries(env ?? {})), complete: env !== undefined };

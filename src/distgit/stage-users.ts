@@ -1,7 +1,7 @@
 import type { Dockerfile, Stage } from "./dockerfile.ts";
 import { expandWord } from "./dockerfile-words.ts";
 import { formatWord } from "./format-labels.ts";
-import { type ParentEnv, settingsOf } from "./labels.ts";
+import { type ParentEnv, type SettingsOf, settingsReader } from "./labels.ts";
 
 /**
  * Who each stage's last instructions run as, in the order of the stages: an argument for USER that brings that user back, or undefined when it is root.
@@ -13,7 +13,8 @@ export function stageUsers(
   parentUser: (image: string) => string | undefined,
 ): readonly (string | undefined)[] {
   const users: (string | undefined)[] = [];
-  for (const stage of dockerfile.stages) users.push(userOf(dockerfile, stage, users, parentEnv, parentUser));
+  const settingsOf = settingsReader(dockerfile, parentEnv);
+  for (const stage of dockerfile.stages) users.push(userOf(dockerfile, stage, users, settingsOf, parentUser));
   return users;
 }
 
@@ -21,14 +22,14 @@ function userOf(
   dockerfile: Dockerfile,
   stage: Stage,
   before: readonly (string | undefined)[],
-  parentEnv: ParentEnv,
+  settingsOf: SettingsOf,
   parentUser: (image: string) => string | undefined,
 ): string | undefined {
   const { escapeSign } = dockerfile;
   const last = stage.settings.findLastIndex((one) => one.keyword === "USER");
   const raw = stage.settings[last]?.pairs[0]?.value;
   if (raw !== undefined) {
-    const { value, missing, fault } = expandWord(raw, settingsOf(dockerfile, stage, parentEnv, last), escapeSign);
+    const { value, missing, fault } = expandWord(raw, settingsOf(stage, last), escapeSign);
     // What a builder of a newer release may know is left to it.
     return missing.length > 0 || fault !== undefined ? raw : userArgument(value, escapeSign);
   }

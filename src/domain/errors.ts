@@ -119,6 +119,7 @@ export const errorCatalogue = {
   "builds.suite-unknown": { kind: "input", meaning: "A test suite was named that the build does not have" },
   "builds.image-gone": { kind: "input", meaning: "The image of a build is no longer in the candidate registry" },
   "builds.tag-invalid": { kind: "input", meaning: "A floating tag is not a tag, or names a label that is not there" },
+  "builds.tag-exists": { kind: "input", meaning: "A tag that never moves names another image in the candidate registry already" },
   "builds.name-taken": { kind: "denied", meaning: "The component or image name in the labels belongs to another repository" },
   "builds.nvr-exists": { kind: "input", meaning: "The release given by a label was built already" },
   "builds.build-failed": { kind: "input", meaning: "An instruction of the Dockerfile failed" },

@@ -77,20 +77,27 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
       return tags.filter((tag) => held.includes(tag));
     },
 
-    async findOwner(component, imageRepository, transaction) {
+    async findOwners(component, imageRepository, transaction) {
       const own = unwrap(transaction);
       // In one order, so that two builds that name each other's cannot wait for each other.
       for (const name of [`component ${component}`, `image ${imageRepository}`].sort()) await lockName(own, name);
-      const first = await own
-        .selectFrom("build")
-        .select("repository")
-        .where("scratch", "=", false)
-        .where("state", "in", ["building", "complete"])
-        .where((where) => where.or([where("nvr_name", "=", component), where("image_repository", "=", imageRepository)]))
-        .orderBy("seq")
-        .limit(1)
-        .executeTakeFirst();
-      return first?.repository;
+      // Asked one by one: whoever built one of the names first has no right to the other one.
+      const first = async (column: "nvr_name" | "image_repository", name: string) =>
+        await own
+          .selectFrom("build")
+          .select("repository")
+          .where("scratch", "=", false)
+          .where("state", "in", ["building", "complete"])
+          .where(column, "=", name)
+          .orderBy("seq")
+          .limit(1)
+          .executeTakeFirst();
+      const ofComponent = (await first("nvr_name", component))?.repository;
+      const ofImage = (await first("image_repository", imageRepository))?.repository;
+      return {
+        ...(ofComponent === undefined ? {} : { component: ofComponent }),
+        ...(ofImage === undefined ? {} : { image: ofImage }),
+      };
     },
 
     async saveFindings(id, findings, transaction) {

@@ -359,3 +359,53 @@ describe("a parent that vanished after the plan", () => {
     expect(await build("run-2", dockerfile)).toMatchObject({ code: "builds.build-failed" });
   });
 });
+
+describe("the image of a stranger's pull request", () => {
+  const refused = (image: string) => ({
+    code: "builds.parent-not-allowed",
+    message: `FROM ${image} is the image of a pull request that nobody vouches for`,
+    hint: "Use an image that was built of merged work",
+    ...{ file: "Dockerfile", line: 2 },
+  });
+  const allow = (prefix: string, mirror?: string) =>
+    Object.assign(world.ports.settings, {
+      allowedParents: [
+        { prefix, plainHttp: true, ...(mirror === undefined ? {} : { mirror }) },
+        { prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true },
+      ],
+    });
+  const from = (image: string) => `# base\nFROM ${image}\n${labels}`;
+
+  test("is no parent, whether its list, its platform's tag or its platform's digest is named", async () => {
+    expect(
+      await build("pull-1", `FROM ${fedora}\n${labels}`, { scratch: true, pull: 3, stranger: { base: "b".repeat(40) } }),
+    ).toBeUndefined();
+    const plan = record("pull-1")?.plan;
+    const digest = record("pull-1")?.images[0]?.digest;
+    expect(plan?.imageRepository).toBe("untrusted/f42/hello");
+    Object.assign(world.ports, { openRegistry: (endpoint: string) => (endpoint.startsWith("candidate") ? world.registry : world.parents) });
+    const names = [`:${plan?.uniqueTag}`, `:${plan?.uniqueTag}-amd64`, `@${digest}`];
+    for (const [index, host] of ["candidate.example:5000", "candidate.example", "CANDIDATE.example"].entries()) {
+      allow(`${host.toLowerCase()}/`);
+      for (const [place, name] of names.entries()) {
+        const image = `${host}/untrusted/f42/hello${name}`;
+        expect(await build(`run-${index}${place}`, from(image))).toMatchObject(refused(image));
+      }
+    }
+  });
+
+  test("is none behind a mirror either", async () => {
+    allow("base.example.test/x", "candidate.example:5000/untrusted/f42");
+    const image = "base.example.test/x/hello:1";
+    expect(await build("run-1", from(image))).toMatchObject(refused(image));
+  });
+
+  test("is told by the whole first part of its name, in that registry only", async () => {
+    addParent(world.registry, "untrustedly/a", "1", ["linux/amd64", "linux/arm64"]);
+    addParent(world.parents, "untrusted/a", "1", ["linux/amd64", "linux/arm64"]);
+    Object.assign(world.ports, { openRegistry: (endpoint: string) => (endpoint.startsWith("candidate") ? world.registry : world.parents) });
+    allow("candidate.example:5000/");
+    expect(await build("run-1", from("candidate.example:5000/untrustedly/a:1"))).toBeUndefined();
+    expect(await build("run-2", from("registry.fedoraproject.org/untrusted/a:1"))).toBeUndefined();
+  });
+});

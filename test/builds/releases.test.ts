@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { appError } from "../../src/domain/errors.ts";
 import { Crash } from "../support/memory-journal.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
-import { buildWorld, goodFiles, request } from "./build-world.ts";
+import { addParent, buildWorld, goodFiles, request } from "./build-world.ts";
 
 let scratch: ScratchDirectory;
 let world: ReturnType<typeof buildWorld>;
@@ -111,7 +112,8 @@ describe("floating tags", () => {
     await world.run("run-1");
     const steps = world.journal.runOf("run-1").carriedOut;
     expect(steps.indexOf("record")).toBeLessThan(steps.indexOf("tag candidate"));
-    expect(steps.indexOf("tag unique")).toBeLessThan(steps.indexOf("record"));
+    const between = steps.slice(steps.indexOf("push index"), steps.indexOf("record") + 1);
+    expect(between).toEqual(["push index", "describe", "sign candidate", "tag unique", "record"]);
   });
 });
 
@@ -120,6 +122,55 @@ test("two components of one repository that share an image never share a tag", a
   world.files = { ...goodFiles, Dockerfile: goodFiles.Dockerfile?.replace("hello-container", "other-container") ?? "" };
   await world.run("run-2");
   expect([record("run-1"), record("run-2")].map((one) => one?.plan?.primaryTag)).toEqual(["1-1", "1-2"]);
+});
+
+describe("tags that never move", () => {
+  test("stay where they are when they name another image, and nothing is signed for them", async () => {
+    const other = addParent(world.registry, "f42/hello", "1-1", ["linux/amd64"]);
+    expect(await world.run("run-1")).toMatchObject({
+      code: "builds.tag-exists",
+      message: `f42/hello:1-1 never moves, and names another image already: ${other.digest}`,
+      hint: "Build with another version or release; operators can remove the tag when no complete build has that image",
+    });
+    expect(world.signer.signed).toEqual([]);
+    expect(written()).toEqual([]);
+    expect((await world.registry.findManifest("f42/hello", "1-1"))?.digest).toBe(other.digest);
+    expect(record("run-1")?.state).toBe("failed");
+  });
+
+  test("stay also when another image came while this one was signed", async () => {
+    const run = world.journal.runOf("run-1");
+    run.before = (step) => {
+      if (step === "tag unique") addParent(world.registry, "f42/hello", "1-1", ["linux/arm64"]);
+    };
+    expect(await world.run("run-1")).toMatchObject({ code: "builds.tag-exists" });
+    expect(written()).toEqual([]);
+  });
+
+  test("are written again when a crash hid that they were", async () => {
+    const run = world.journal.runOf("run-1");
+    run.after = (step) => {
+      if (step === "tag unique") throw new Crash(step);
+    };
+    expect(await world.run("run-1")).toBeInstanceOf(Crash);
+    run.after = () => {};
+    expect(await world.run("run-1")).toBeUndefined();
+  });
+
+  test("of a build that ended behind them are not taken by the next one", async () => {
+    const run = world.journal.runOf("run-1");
+    run.before = (step) => {
+      if (step === "record") throw appError("builds.request-invalid", "ended here");
+    };
+    expect(await world.run("run-1")).toMatchObject({ code: "builds.request-invalid" });
+    const first = await world.registry.findManifest("f42/hello", "1-1");
+    expect(first).toBeDefined();
+    world.files = { ...goodFiles, Dockerfile: `${goodFiles.Dockerfile}RUN other\n` };
+    expect(await world.run("run-2")).toMatchObject({ code: "builds.tag-exists" });
+    expect(await world.registry.findManifest("f42/hello", "1-1")).toEqual(first);
+    world.files = { ...goodFiles, Dockerfile: `${goodFiles.Dockerfile?.trimEnd()} release=2\n` };
+    expect(await world.run("run-3")).toBeUndefined();
+  });
 });
 
 describe("a target", () => {
@@ -211,5 +262,36 @@ describe("a request that nothing could make right", () => {
     expect(await world.run("run-1", { ...request, ...more })).toMatchObject({ message, ...(hint === undefined ? {} : { hint }) });
     expect(world.contexts).toEqual([]);
     expect(states()).toEqual({ "flibs / lint": "failure" });
+  });
+});
+
+describe("a name belongs to the repository that built it first", () => {
+  const named = (component: string, name: string) => ({
+    ...goodFiles,
+    Dockerfile: `FROM registry.fedoraproject.org/fedora:42\nLABEL com.redhat.component=${component} name=${name} version=1\n`,
+  });
+  const mine = { ...request, repository: "containers/mine" };
+
+  test.each([
+    ["the image", named("mine", "f42/hello"), "the name f42/hello belongs to containers/hello, not to containers/mine", "name"],
+    [
+      "the component",
+      named("hello-container", "f42/mine"),
+      "the name hello-container belongs to containers/hello, not to containers/mine",
+      "com.redhat.component",
+    ],
+  ])("%s of another one is refused to who has an older name of its own", async (_, files, message, label) => {
+    world.files = named("mine", "f42/mine");
+    expect(await world.run("run-1", mine)).toBeUndefined();
+    world.files = goodFiles;
+    expect(await world.run("run-2")).toBeUndefined();
+    world.files = files;
+    for (const scratchBuild of [false, true]) {
+      expect(await world.run(`run-3-${scratchBuild}`, { ...mine, scratch: scratchBuild })).toMatchObject({
+        ...{ code: "builds.name-taken", message, file: "Dockerfile" },
+        hint: `Give the label ${label} a value of your own`,
+      });
+    }
+    expect(await world.run("run-4", { ...mine, branch: "f41" })).toMatchObject({ code: "builds.name-taken" });
   });
 });

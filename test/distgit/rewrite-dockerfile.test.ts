@@ -46,6 +46,37 @@ function rewrite(source: string, parentUser = ""): string {
   return rewriteDockerfile(dockerfile, whole(dockerfile, parentUser)).text;
 }
 
+test("the users of many stages upon each other are found by one walk over them", () => {
+  const stage = (i: number) => {
+    const [from, before] = i === 0 ? ["r.example/f:1", ""] : [`s${i - 1}`, `\${U${i - 1}}`];
+    return `FROM ${from} AS s${i}\nENV U${i}=${before}x\nUSER $U${i}$BASE`;
+  };
+  const dockerfile = parse(Array.from({ length: 333 }, (_, i) => stage(i)).join("\n"));
+  let reads = 0;
+  let asked = 0;
+  const stages = dockerfile.stages.map((one) => ({
+    ...one,
+    get settings() {
+      reads += 1;
+      return one.settings;
+    },
+  }));
+  const users = stageUsers(
+    { ...dockerfile, stages },
+    () => {
+      asked += 1;
+      return { BASE: "b" };
+    },
+    () => "",
+  );
+  expect(users).toHaveLength(333);
+  expect(users.slice(0, 3)).toEqual(["xb", "xxb", "xxxb"]);
+  expect(users[332]).toBe(`${"x".repeat(333)}b`);
+  // Of the first stage: at its USER and at its end.
+  expect(asked).toBe(2);
+  expect(reads).toBeLessThan(10 * stages.length);
+});
+
 test("only the image of each FROM changes", () => {
   const source =
     "ARG V=42\r\n# c\r\nfrom --platform=linux/amd64 \\\r\n  r.example/f:$V  AS b\r\nRUN  x\r\nFROM b\r\nFROM scratch\r\nCOPY --from=b / /";

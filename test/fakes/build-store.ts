@@ -34,13 +34,15 @@ export function fakeBuildStore(): {
     },
     saveFindings: async (id, findings) => update(id, { findings }),
     savePlan: async (id, plan) => update(id, { plan }),
-    findOwner: async (component, imageRepository) =>
-      [...records.values()].find(
-        (one) =>
-          !one.scratch &&
-          (one.state === "building" || one.state === "complete") &&
-          (one.nvr?.name === component || one.plan?.imageRepository === imageRepository),
-      )?.repository,
+    findOwners: async (component, imageRepository) => {
+      const official = [...records.values()].filter((one) => !one.scratch && isAlive(one));
+      const ofComponent = official.find((one) => one.nvr?.name === component)?.repository;
+      const ofImage = official.find((one) => one.plan?.imageRepository === imageRepository)?.repository;
+      return {
+        ...(ofComponent === undefined ? {} : { component: ofComponent }),
+        ...(ofImage === undefined ? {} : { image: ofImage }),
+      };
+    },
     saveImage: async (id, image) => {
       const others = records.get(id)?.images.filter((one) => one.platform !== image.platform) ?? [];
       // In the order that the database gives them.

@@ -26,7 +26,7 @@ const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
 const portsOf = (): ParentPorts => ({
   builds,
   openRegistry: () => client,
-  candidate: { registry: client, endpoint: server.endpoint },
+  candidate: { registry: client, endpoint: server.endpoint, publicName: "candidate.example.test" },
   settings: {
     allowedParents: [{ prefix: "registry.example.test/", mirror: `${server.endpoint}/mirrored`, plainHttp: true }],
     digestMismatch: "fail",

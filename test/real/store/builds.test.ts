@@ -332,19 +332,27 @@ describe("a build's record", () => {
 });
 
 describe("names", () => {
+  const owners = (component: string, imageRepository: string) =>
+    store.transaction((transaction) => store.builds.findOwners(component, imageRepository, transaction));
   test("belong to the repository that built them first; scratch and failed builds take none", async () => {
-    const owner = (component: string, imageRepository: string) =>
-      store.transaction((transaction) => store.builds.findOwner(component, imageRepository, transaction));
-    expect(await owner("owned", "f40/owned")).toBeUndefined();
+    expect(await owners("owned", "f40/owned")).toEqual({});
     await create({ repository: "containers/tries", scratch: true });
     const failed = await create({ repository: "containers/fails" });
     await reserve(failed, "owned");
     await store.transaction((transaction) => store.builds.fail(failed, "failed", failure, transaction));
-    expect(await owner("owned", "f40/owned")).toBeUndefined();
+    expect(await owners("owned", "f40/owned")).toEqual({});
     await reserve(await create({ repository: "containers/first" }), "owned");
     await reserve(await create({ repository: "containers/second" }), "owned");
-    expect(await owner("owned", "f40/other")).toBe("containers/first");
-    expect(await owner("other", "f40/owned")).toBe("containers/first");
-    expect(await owner("other", "f40/other")).toBeUndefined();
+    expect(await owners("owned", "f40/owned")).toEqual({ component: "containers/first", image: "containers/first" });
+    expect(await owners("owned", "f40/other")).toEqual({ component: "containers/first" });
+    expect(await owners("other", "f40/owned")).toEqual({ image: "containers/first" });
+    expect(await owners("other", "f40/other")).toEqual({});
+  });
+
+  test("an older name of one's own gives no right to another's", async () => {
+    await reserve(await create({ repository: "containers/mine" }), "older");
+    await reserve(await create({ repository: "containers/theirs" }), "newer");
+    expect(await owners("older", "f40/newer")).toEqual({ component: "containers/mine", image: "containers/theirs" });
+    expect(await owners("newer", "f40/older")).toEqual({ component: "containers/theirs", image: "containers/mine" });
   });
 });
