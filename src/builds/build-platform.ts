@@ -129,10 +129,11 @@ export async function buildPlatform(
       return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
     }),
   );
-  const measuring = pushing.then(({ digest }) =>
-    step(`measure ${platform}`, Parts, (_, signal) => measureImage(ports, plan, platform, digest, signal)),
+  const [image, pushed] = await bothOf(inspecting, pushing);
+  // Not beside the inspection: its size tells how much there can be to unpack, and an image that is too large ends here.
+  const parts = await step(`measure ${platform}`, Parts, (_, signal) =>
+    measureImage(ports, plan, platform, { digest: pushed.digest, sizeBytes: image.sizeBytes }, signal),
   );
-  const [image, [pushed, parts]] = await bothOf(inspecting, bothOf(pushing, measuring));
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size, parts }, transaction);
     return null;

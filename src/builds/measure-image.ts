@@ -7,19 +7,30 @@ import type { BuildPlan, ImageLayer, PushedParts } from "./build-record.ts";
 import { findBaseImage } from "./find-base-image.ts";
 
 const maxConfigBytes = 4 * 1024 * 1024;
+/** Archives have headers, and what a later layer deletes is not counted by every engine. */
+const slackBytes = 64 * 2 ** 20;
+const longestMs = 10 * 60_000;
+
+/** What inspection and push told of an image. */
+export interface MeasuredImage {
+  readonly digest: Digest;
+  /** As the engine counts them, uncompressed. */
+  readonly sizeBytes: number;
+}
 
 /**
- * Layers and configuration of an image as the candidate registry has them. Throws `builds.pushed-differs` when a layer does not unpack to
+ * Layers and configuration of an image as the candidate registry has them. A layer is without its size when it cannot be unpacked, or when the layers
+ * take more to unpack than an image of that size can need: a few kilobytes that unpack to gigabytes hold nobody up. Throws `builds.pushed-differs` when a layer does not unpack to
  * what the image's configuration says, and what the registry client throws.
  */
 export async function measureImage(
   ports: Pick<BuildPorts, "candidate" | "measureLayer" | "openRegistry" | "settings">,
   plan: Pick<BuildPlan, "imageRepository" | "parents">,
   platform: Platform,
-  digest: Digest,
+  { digest, sizeBytes }: MeasuredImage,
   signal: AbortSignal,
 ): Promise<PushedParts> {
-  const { candidate, measureLayer } = ports;
+  const { candidate, measureLayer, settings } = ports;
   const repository = plan.imageRepository;
   const manifest = await candidate.registry.readManifest(repository, digest);
   const image = parseImageManifest(manifest);
@@ -31,12 +42,14 @@ export async function measureImage(
     throw appError("builds.pushed-differs", `the registry's ${digest} has ${image.layers.length} layers and names ${diffIds.length}`);
   }
   const layers: ImageLayer[] = [];
+  const left = Math.min(2 * sizeBytes, settings.imageBytes ?? Number.POSITIVE_INFINITY) + slackBytes;
+  const budget = { left, late: AbortSignal.timeout(longestMs) };
   for (const [index, layer] of image.layers.entries()) {
     const diffId = diffIds[index];
     if (typeof diffId !== "string" || !isDigest(diffId)) {
       throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
     }
-    const measured = await measureLayer(repository, layer, signal);
+    const measured = await measureLayer(repository, layer, budget, signal);
     if (measured !== undefined && measured.diffId !== diffId) {
       throw appError("builds.pushed-differs", `the registry's layer ${layer.digest} unpacks to ${measured.diffId}, not to ${diffId}`);
     }

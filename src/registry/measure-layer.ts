@@ -14,28 +14,50 @@ export interface MeasuredLayer {
   readonly sizeBytes: number;
 }
 
+/** What unpacking the layers of one image may cost together. */
+export interface UnpackBudget {
+  /** Bytes; counted down while layers are unpacked. */
+  left: number;
+  /** Aborts when the time is over. */
+  readonly late: AbortSignal;
+}
+
 /**
  * Unpacks a layer on its way from the registry, keeping nothing. Undefined for what cannot be unpacked here: another kind of compression,
- * broken bytes, more than 64 GiB, a layer that stands elsewhere. Throws `registry.digest-mismatch`, and `registry.unreachable` (transient).
+ * broken bytes, more bytes or time than the budget has, a layer that stands elsewhere. Throws `registry.digest-mismatch`, and
+ * `registry.unreachable` (transient).
  */
-export type MeasureLayer = (repository: string, layer: Descriptor, signal: AbortSignal) => Promise<MeasuredLayer | undefined>;
+export type MeasureLayer = (
+  repository: string,
+  layer: Descriptor,
+  budget: UnpackBudget,
+  signal: AbortSignal,
+) => Promise<MeasuredLayer | undefined>;
 
-const mostUnpacked = 64 * 2 ** 30;
 /** Base layers are the same in most builds. One entry takes about 300 bytes. */
 const mostRemembered = 10_000;
 
-/** Measures each layer once in the life of the process: its digest says that it cannot have changed. */
+/** More bytes than these, or endless as far as anybody waited. */
+interface Beyond {
+  readonly moreThan: number;
+}
+
+/**
+ * Measures each layer once in the life of the process: its digest says that it cannot have changed. What went beyond a budget is remembered, too,
+ * and tried again only with a larger one.
+ */
 export function layerMeasurer(registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string }): MeasureLayer {
-  const known = new Map<Digest, MeasuredLayer>();
-  return async (repository, layer, signal) => {
+  const known = new Map<Digest, MeasuredLayer | Beyond>();
+  return async (repository, layer, budget, signal) => {
     const before = known.get(layer.digest);
-    if (before !== undefined) return before;
-    const measured = await measureLayer(registry, repository, layer, signal);
+    if (before !== undefined && "diffId" in before) return before;
+    if (budget.left <= (before?.moreThan ?? 0) || budget.late.aborted) return undefined;
+    const measured = await measureLayer(registry, repository, layer, budget, signal);
     if (measured === undefined) return undefined;
     const [oldest] = known.keys();
     if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
     known.set(layer.digest, measured);
-    return measured;
+    return "diffId" in measured ? measured : undefined;
   };
 }
 
@@ -43,16 +65,19 @@ async function measureLayer(
   registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string },
   repository: string,
   layer: Descriptor,
+  budget: UnpackBudget,
   signal: AbortSignal,
-): Promise<MeasuredLayer | undefined> {
+): Promise<MeasuredLayer | Beyond | undefined> {
   const unpack = unpackerOf(layer.mediaType);
   if (unpack === undefined) return undefined;
   const where = `${registry.endpoint}/${repository}`;
+  const isLate = () => budget.late.aborted && !signal.aborted;
   let body: Readable;
   try {
-    body = await registry.openBlob(repository, layer, signal);
+    body = await registry.openBlob(repository, layer, AbortSignal.any([signal, budget.late]));
   } catch (error) {
-    if (isAppError(error) && error.code === "registry.blob-unknown") return undefined;
+    // The registry was slow, not the layer: nothing to remember.
+    if (isLate() || (isAppError(error) && error.code === "registry.blob-unknown")) return undefined;
     throw error;
   }
   try {
@@ -61,10 +86,13 @@ async function measureLayer(
     for await (const chunk of unpack(verifyBlob(body as AsyncIterable<Uint8Array>, layer, where))) {
       hash.update(chunk);
       sizeBytes += chunk.length;
-      if (sizeBytes > mostUnpacked) return undefined;
+      budget.left -= chunk.length;
+      if (budget.left < 0) return { moreThan: sizeBytes - 1 };
+      if (isLate()) return tooSlow;
     }
     return { diffId: `sha256:${hash.digest("hex")}`, sizeBytes };
   } catch (error) {
+    if (isLate()) return tooSlow;
     if (isAppError(error) || signal.aborted) throw error;
     if (isUnpackingFault(error)) return undefined;
     throw appError("registry.unreachable", `reading ${where}@${layer.digest} broke off`, { cause: error });
@@ -72,6 +100,8 @@ async function measureLayer(
     body.destroy();
   }
 }
+
+const tooSlow: Beyond = { moreThan: Number.POSITIVE_INFINITY };
 
 type Unpack = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { digestHex, digestOf } from "../../src/domain/digest.ts";
 import { buildLogs, readBuildLog } from "../../src/koji/build-logs.ts";
 import { ContentGeneratorMetadata } from "../../src/koji/metadata-schema.ts";
+import type { MeasureLayer, UnpackBudget } from "../../src/registry/measure-layer.ts";
 import { fakeLogStore } from "../fakes/log-store.ts";
 import { Crash } from "../support/memory-journal.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
@@ -136,12 +137,26 @@ test("an image whose layer unpacks to something else than its configuration says
     code: "builds.pushed-differs",
     message: `the registry's layer ${layer.digest} unpacks to ${digestOf("other")}, not to ${said}`,
   });
-  Object.assign(world.ports, { measureLayer: async () => ({ diffId: said, sizeBytes: 5 }) });
+  const budgets: UnpackBudget[] = [];
+  const measureLayer: MeasureLayer = async (_, __, budget) => {
+    budgets.push(budget);
+    return { diffId: said, sizeBytes: 5 };
+  };
+  Object.assign(world.ports, { measureLayer });
   expect(await world.run("run-2")).toBeUndefined();
   expect(world.records.get("run-2")?.images[0]?.parts?.layers).toEqual([
     { digest: layer.digest, mediaType: layer.mediaType, compressedBytes: 6, diffId: said, sizeBytes: 5 },
   ]);
   expect((await metadata("run-2")).output[0]?.extra?.docker?.layer_sizes).toEqual([{ diff_id: said, size: 5 }]);
+  const slack = 64 * 2 ** 20;
+  // Twice the byte that the engine says the image has, and no more than the settings allow for an image.
+  expect(budgets.map(({ left }) => left)).toEqual([2 + slack]);
+  world.imageBytes = 1;
+  expect(await world.run("run-3")).toBeUndefined();
+  expect(budgets.map(({ left }) => left)).toEqual([2 + slack, 1 + slack]);
+  world.imageBytes = 0;
+  expect(await world.run("run-4")).toMatchObject({ code: "builds.image-too-large" });
+  expect(budgets).toHaveLength(2);
 });
 
 test("logs become the files that OSBS has: one of each platform, and one of the rest", async () => {

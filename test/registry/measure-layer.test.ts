@@ -9,9 +9,16 @@ import { layerMeasurer } from "../../src/registry/measure-layer.ts";
 const tar = Buffer.from("whatever a layer holds ".repeat(20_000));
 const measured = { diffId: digestOf(tar), sizeBytes: tar.length };
 const never = new AbortController().signal;
+const budgetOf = (left = 2 ** 30, late = never) => ({ left, late });
 
 function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.tar+gzip") {
-  const state = { opened: 0, destroyed: 0, fault: undefined as Error | undefined, breaksAt: undefined as number | undefined };
+  const state = {
+    opened: 0,
+    destroyed: 0,
+    fault: undefined as Error | undefined,
+    breaksAt: undefined as number | undefined,
+    at: (_: number): unknown => undefined,
+  };
   const measure = layerMeasurer({
     endpoint: "r.test",
     openBlob: async () => {
@@ -20,6 +27,7 @@ function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.ta
       const pieces = (function* () {
         for (let at = 0; at < bytes.length; at += 1000) {
           if (state.breaksAt !== undefined && at >= state.breaksAt) throw new Error("ECONNRESET");
+          state.at(at);
           yield bytes.subarray(at, at + 1000);
         }
       })();
@@ -34,7 +42,8 @@ function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.ta
   return {
     state,
     layer,
-    measure: (changes: Partial<Descriptor> = {}, signal = never) => measure("repo", { ...layer, ...changes }, signal),
+    measure: (changes: Partial<Descriptor> = {}, budget = budgetOf(), signal = never) =>
+      measure("repo", { ...layer, ...changes }, budget, signal),
   };
 }
 
@@ -87,4 +96,57 @@ test("a connection that breaks off is transient", async () => {
   await expect(measure()).rejects.toMatchObject({ code: "registry.unreachable", kind: "transient" });
   state.breaksAt = undefined;
   expect(await measure()).toEqual(measured);
+});
+
+test("a layer that unpacks to more than the budget is left, and is read again for a larger budget only", async () => {
+  const { measure, state } = world(gzipSync(tar));
+  const budget = budgetOf(tar.length - 1);
+  expect(await measure({}, budget)).toBeUndefined();
+  expect(budget.left).toBeLessThan(0);
+  expect(state).toMatchObject({ opened: 1, destroyed: 1 });
+  for (const left of [tar.length - 1, 1000, 0, budget.left]) expect(await measure({}, budgetOf(left))).toBeUndefined();
+  expect(state.opened).toBe(1);
+  const larger = budgetOf(tar.length);
+  expect(await measure({}, larger)).toEqual(measured);
+  expect(larger.left).toBe(0);
+  // Known by now, so it costs nothing.
+  expect(await measure({}, budgetOf(0))).toEqual(measured);
+  expect(state.opened).toBe(2);
+});
+
+test("layers share a budget, also those that turn out to be broken", async () => {
+  const whole = world(gzipSync(tar));
+  const broken = world(Buffer.concat([gzipSync(tar), Buffer.from([0x1f, 0x8b, 8, 0xff])]));
+  const budget = budgetOf(2.5 * tar.length);
+  expect(await broken.measure({}, budget)).toBeUndefined();
+  expect(budget.left).toBeLessThan(1.6 * tar.length);
+  expect(await whole.measure({}, budget)).toEqual(measured);
+  expect(await world(gzipSync(tar)).measure({}, budget)).toBeUndefined();
+});
+
+test("a bomb is left after what the budget has, not after all that it holds", async () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 2 ** 20));
+  const { measure } = world(bomb);
+  const budget = budgetOf(2 ** 20);
+  expect(await measure({}, budget)).toBeUndefined();
+  expect(budget.left).toBeGreaterThan(-(2 ** 20));
+});
+
+test("a layer that takes too long is left and not read again; a cancelled build is told apart", async () => {
+  const late = new AbortController();
+  const { measure, state, layer } = world(gzipSync(tar, { level: 0 }));
+  state.at = (at) => at >= 5000 && late.abort();
+  expect(await measure({}, budgetOf(2 ** 30, late.signal))).toBeUndefined();
+  expect(await measure()).toBeUndefined();
+  expect(state.opened).toBe(1);
+  const other = world(gzipSync(tar, { level: 0 }));
+  expect(await other.measure(layer, budgetOf(2 ** 30, AbortSignal.abort()))).toBeUndefined();
+  expect(other.state.opened).toBe(0);
+  const cancel = new AbortController();
+  other.state.at = (at) => {
+    if (at < 5000) return;
+    cancel.abort();
+    throw new Error("cancelled");
+  };
+  await expect(other.measure({}, budgetOf(), cancel.signal)).rejects.toThrow("cancelled");
 });
