@@ -27,7 +27,8 @@ beforeAll(async () => {
   stack.defer(world.close);
   yum = await yumRepositories();
   yum.setUp(world);
-}, 180_000);
+  // The first time the base image is made: half a minute of work, beside other tests.
+}, 300_000);
 afterAll(() => stack.disposeAsync(), 60_000);
 
 /** A repository of the site, whose packages are not signed, and one that a request names, which takes signed ones only. */
