@@ -122,7 +122,7 @@ test("a name that belongs to another repository is refused", async () => {
   const thief = await push("thief", async (person) => ({
     Dockerfile: (await dockerfileOf(person)).replace("f42/thief", "f42/owner"),
   }));
-  expectFailure(thief, /f42\/owner belong to containers\/owner, not to containers\/thief/, /Dockerfile/);
+  expectFailure(thief, /the name f42\/owner belongs to containers\/owner, not to containers\/thief/, /Dockerfile/);
   expect(await flibs.app.registries.candidate.listTags("f42/owner")).toHaveLength(5);
 }, 60_000);
 
