@@ -5,7 +5,7 @@ import { githubForgeWorld } from "../../support/github-forge.ts";
 let world: Awaited<ReturnType<typeof githubForgeWorld>>;
 let commit: string;
 beforeEach(async () => {
-  world = await githubForgeWorld({ requestTimeoutMs: 2000 });
+  world = await githubForgeWorld({ requestTimeoutMs: 5000 });
   commit = await world.person.commit("main", { Dockerfile: "FROM x\n" });
 });
 afterEach(async () => {

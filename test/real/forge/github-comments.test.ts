@@ -4,7 +4,7 @@ import { githubForgeWorld } from "../../support/github-forge.ts";
 let world: Awaited<ReturnType<typeof githubForgeWorld>>;
 let number: number;
 beforeEach(async () => {
-  world = await githubForgeWorld({ requestTimeoutMs: 2000 });
+  world = await githubForgeWorld({ requestTimeoutMs: 5000 });
   await world.person.commit("main", { a: "1\n" });
   await world.person.commit("topic", { b: "1\n" }, "main");
   number = await world.person.openPull("topic", "main", "Add b");

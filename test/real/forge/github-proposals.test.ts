@@ -6,7 +6,7 @@ import { githubClientOn, githubForgeWorld } from "../../support/github-forge.ts"
 let world: Awaited<ReturnType<typeof githubForgeWorld>>;
 let base: string;
 beforeEach(async () => {
-  world = await githubForgeWorld({ requestTimeoutMs: 2000 });
+  world = await githubForgeWorld({ requestTimeoutMs: 5000 });
   base = await world.person.commit("main", { "images/f40/cockpit.yaml": "old\n", keep: "kept\n" });
 });
 afterEach(async () => {
