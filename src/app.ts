@@ -8,8 +8,9 @@ import { repairStatuses } from "./builds/repair-statuses.ts";
 import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
-import { durationMs, type Secret, type Settings, sizeBytes } from "./config.ts";
+import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
+import { credentialOf, lookasideOf, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -405,45 +406,9 @@ function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate"
   });
 }
 
-/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
-export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
-  return join(settings.signing.lookaside, stage);
-}
-
 function signerNamed(signers: App["signers"], name: string): Signer {
   if (name === "candidate" || name === "production") return signers[name];
   throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, { hint: "Use candidate or production" });
-}
-
-/** Endpoint, and the name that users type. */
-export function publicNamed(settings: Settings, stage: "candidate" | "production"): { endpoint: string; publicName: string } {
-  const { endpoint, publicName } = settings.registries[stage];
-  return { endpoint, publicName: publicName ?? endpoint };
-}
-
-function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
-  if (registry.username === undefined || registry.password === undefined) return undefined;
-  return { username: registry.username, password: readSecret(registry.password, environment) };
-}
-
-/** Values that must not be seen in logs, statuses and comments. */
-function secretsOf(settings: Settings, environment: Environment): readonly string[] {
-  const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
-  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
-}
-
-function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {
-  return forge.kind === "local" ? forge.hookSecrets : [forge.privateKey, ...forge.webhookSecrets];
-}
-
-/** What links start with; no slash at the end. */
-export function publicUrlOf(settings: Settings): string {
-  return (settings.web.publicUrl ?? localUrlOf(settings)).replace(/\/+$/, "");
-}
-
-/** Where the service is reached from this machine, whatever stands before it. */
-function localUrlOf(settings: Settings): string {
-  return `http://${settings.web.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, "127.0.0.1")}`;
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

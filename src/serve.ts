@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type App, lookasideOf, publicNamed, publicUrlOf } from "./app.ts";
+import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
+import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";

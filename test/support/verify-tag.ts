@@ -1,4 +1,5 @@
-import { type App, lookasideOf } from "../../src/app.ts";
+import type { App } from "../../src/app.ts";
+import { lookasideOf } from "../../src/config-values.ts";
 import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
 import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";

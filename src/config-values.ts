@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import type { Secret, Settings } from "./config.ts";
+import { readSecret } from "./config-load.ts";
+
+/* What follows from the settings without opening anything: addresses, names, directories, secrets. */
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
+export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
+  return join(settings.signing.lookaside, stage);
+}
+
+/** Endpoint, and the name that users type. */
+export function publicNamed(settings: Settings, stage: "candidate" | "production"): { endpoint: string; publicName: string } {
+  const { endpoint, publicName } = settings.registries[stage];
+  return { endpoint, publicName: publicName ?? endpoint };
+}
+
+/** For a registry that wants one; reads the secret. Throws as `readSecret`. */
+export function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
+  if (registry.username === undefined || registry.password === undefined) return undefined;
+  return { username: registry.username, password: readSecret(registry.password, environment) };
+}
+
+/** Values that must not be seen in logs, statuses and comments. */
+export function secretsOf(settings: Settings, environment: Environment): readonly string[] {
+  const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
+  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
+}
+
+function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {
+  return forge.kind === "local" ? forge.hookSecrets : [forge.privateKey, ...forge.webhookSecrets];
+}
+
+/** What links start with; no slash at the end. */
+export function publicUrlOf(settings: Settings): string {
+  return (settings.web.publicUrl ?? localUrlOf(settings)).replace(/\/+$/, "");
+}
+
+/** Where the service is reached from this machine, whatever stands before it. */
+function localUrlOf(settings: Settings): string {
+  return `http://${settings.web.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, "127.0.0.1")}`;
+}
