@@ -7,3 +7,9 @@ export interface ClosingCounts {
   readonly numTodoTests: number;
 }
 export function formatClosingLine(results: ClosingCounts): string;
+
+/** As much of jest's results as the list is made of. */
+export interface TestFiles {
+  readonly testResults: readonly { readonly testResults: readonly { readonly status: string; readonly fullName: string }[] }[];
+}
+export function listSkipped(results: TestFiles): readonly string[];

@@ -1,4 +1,7 @@
-/** The last line of a test run, for people and CI alike: `12 passed, 0 failed, 1 skipped`. A file that did not load counts as failed. */
+/**
+ * The last lines of a test run, for people and CI alike: each skipped test, whose name ends in the reason, and `12 passed, 0 failed, 1 skipped`. A file that
+ * did not load counts as failed.
+ */
 export default class ClosingLineReporter {
   constructor(globalConfig) {
     // With --json, standard output is for the machine that asked for it.
@@ -7,11 +10,18 @@ export default class ClosingLineReporter {
 
   onRunComplete(_contexts, results) {
     // jest's own summary comes after all other reporters: only at the exit is ours the last line.
-    process.once("exit", () => this.output.write(`${formatClosingLine(results)}\n`));
+    const lines = [...listSkipped(results), formatClosingLine(results)];
+    process.once("exit", () => this.output.write(`${lines.join("\n")}\n`));
   }
 }
 
 export function formatClosingLine(results) {
   const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
   return `${results.numPassedTests} passed, ${failed} failed, ${results.numPendingTests + results.numTodoTests} skipped`;
+}
+
+/** What a person left out by choosing tests by name (`-t`) is many, and nobody's decision: listed only when there are few. */
+export function listSkipped({ testResults }) {
+  const skipped = testResults.flatMap(({ testResults: tests }) => tests.filter(({ status }) => status === "pending"));
+  return skipped.length > 20 ? [] : skipped.map(({ fullName }) => `skipped: ${fullName}`);
 }

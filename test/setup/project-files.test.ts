@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { missingOptionals } from "../../scripts/complete-package-lock.ts";
-import { formatClosingLine } from "./closing-line-reporter.js";
+import { formatClosingLine, listSkipped } from "./closing-line-reporter.js";
 
 const projectScripts: Record<string, string> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
 
@@ -33,4 +33,12 @@ test("CI calls exactly the test command, and both commands set the machine up fi
 test("the closing line counts a file that did not load as failed", () => {
   const results = { numPassedTests: 12, numFailedTests: 1, numRuntimeErrorTestSuites: 1, numPendingTests: 2, numTodoTests: 1 };
   expect(formatClosingLine(results)).toBe("12 passed, 2 failed, 3 skipped");
+});
+
+test("skipped tests are listed with their reasons, but not all those that somebody left out by name", () => {
+  const one = (status: string, n: number) => ({ status, fullName: `story ${n} (it has no forks)` });
+  expect(listSkipped({ testResults: [{ testResults: [one("passed", 1), one("pending", 2)] }] })).toEqual([
+    "skipped: story 2 (it has no forks)",
+  ]);
+  expect(listSkipped({ testResults: [{ testResults: Array.from({ length: 21 }, (_, n) => one("pending", n)) }] })).toEqual([]);
 });
