@@ -5,9 +5,10 @@ import type { BuildOutcome, BuildRequest } from "../engine.ts";
 import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
-import { messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
+import { translate, unreachable } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
+import { sendContext } from "./send-context.ts";
 import { findStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
 
 export interface BuildContext {
@@ -54,21 +55,13 @@ async function sendBuild(
   progress: { at?: Progress },
 ): Promise<BuildOutcome> {
   const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes, request.extraFiles);
-  try {
+  return await sendContext(archive, signal, async () => {
     const body = await context.docker.buildImage(archive.stream, {
       ...buildOptions(context, request, archive.dockerfile),
       abortSignal: signal,
     });
     return await followBuild(context, key, request, limits, progress, body as AsyncIterable<Uint8Array>);
-  } catch (error) {
-    // An unreadable context closes the request; the reason is here and not in what the daemon makes of it.
-    if (archive.stream.destroyed && !signal.aborted) await archive.written;
-    if (statusOf(error) === 400) return failedBuild(messageOf(error), undefined, undefined);
-    throw error;
-  } finally {
-    archive.stream.destroy();
-    await archive.written.catch(() => {});
-  }
+  });
 }
 
 async function followBuild(

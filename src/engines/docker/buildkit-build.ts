@@ -7,10 +7,11 @@ import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild } from "./build-failure.ts";
 import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts";
 import { packBuildkitContext } from "./context.ts";
-import { answers, ask, dial, messageOf, statusOf, translate, unreachable } from "./docker-client.ts";
+import { answers, ask, dial, translate, unreachable } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import type { HeldBuild, HeldLimits } from "./held-limits.ts";
 import { readMessages } from "./progress.ts";
+import { sendContext } from "./send-context.ts";
 
 export interface BuildkitContext {
   readonly docker: Docker;
@@ -92,7 +93,7 @@ async function sendBuild(
   progress: BuildkitProgress,
 ): Promise<BuildOutcome> {
   const archive = await packBuildkitContext(request.context, request.dockerfile, context.maxContextBytes, request.extraFiles);
-  try {
+  return await sendContext(archive, call.signal, async () => {
     const body = await dial(context.docker, {
       path: "/build?",
       method: "POST",
@@ -103,15 +104,7 @@ async function sendBuild(
       statusCodes: answers(200),
     });
     return await followBuild(context, call, progress, body as AsyncIterable<Uint8Array>);
-  } catch (error) {
-    // An unreadable context closes the request; the reason is here and not in what the daemon makes of it.
-    if (archive.stream.destroyed && !call.signal.aborted) await archive.written;
-    if (statusOf(error) === 400) return failedBuild(messageOf(error), undefined, undefined);
-    throw error;
-  } finally {
-    archive.stream.destroy();
-    await archive.written.catch(() => {});
-  }
+  });
 }
 
 async function followBuild(
