@@ -8,6 +8,7 @@ export default {
   // Real parts start slowly on a busy machine; a hang is still found.
   testTimeout: 60_000,
   roots: ["<rootDir>/test"],
+  testSequencer: "<rootDir>/test/setup/long-first-sequencer.js",
   testMatch: ["**/*.test.ts"],
   globalSetup: "<rootDir>/test/setup/global-setup.js",
   globalTeardown: "<rootDir>/test/setup/global-teardown.js",

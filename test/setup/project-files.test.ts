@@ -2,6 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { missingOptionals } from "../../scripts/complete-package-lock.ts";
 import { formatClosingLine, listSkipped } from "./closing-line-reporter.js";
+import { rankOf } from "./long-first-sequencer.js";
 
 const projectScripts: Record<string, string> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
 
@@ -41,4 +42,9 @@ test("skipped tests are listed with their reasons, but not all those that somebo
     "skipped: story 2 (it has no forks)",
   ]);
   expect(listSkipped({ testResults: [{ testResults: Array.from({ length: 21 }, (_, n) => one("pending", n)) }] })).toEqual([]);
+});
+
+test("crash suites begin before stories, stories before real parts, and everything else last", () => {
+  const paths = ["/a/test/builds/plan.test.ts", "/a/test/real/x.test.ts", "/a/test/crash/crash.test.ts", "/a/test/e2e/demo.test.ts"];
+  expect([...paths].sort((one, other) => rankOf(one) - rankOf(other))).toEqual([paths[2], paths[3], paths[1], paths[0]]);
 });
