@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundleProgram } from "../support/bundle-program.ts";
 
 const mostRestarts = 700;
 
@@ -22,10 +23,12 @@ export function killedWorkers(installation: {
 }): KilledWorkers {
   const { settingsFile, databaseUrl, visited, only = /./ } = installation;
   const readPoints = () => (existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : []);
-  const program = ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, "worker.ts")];
+  const bundle = `${visited}-worker.mjs`;
+  const program = ["--disable-warning=ExperimentalWarning", bundle];
   return {
     readPoints,
     async workThroughCrashes() {
+      if (!existsSync(bundle)) await bundleProgram(join(import.meta.dirname, "worker.ts"), bundle);
       for (let kills = 0; kills <= mostRestarts; kills += 1) {
         const child = spawn(process.execPath, [...program, settingsFile, databaseUrl, visited, only.source], {
           stdio: ["ignore", "ignore", "pipe"],
