@@ -49,9 +49,13 @@ const Plan = z.union([
   z.object({ faults: z.array(FaultShape) }),
 ]);
 export type ReleasePlan = Extract<z.infer<typeof Plan>, { tags: unknown }>;
-const Copied = z.object({ bytesStreamed: z.number(), blobsMounted: z.number(), failed: z.string().exactOptional() });
-const Signed = z.record(z.string(), z.object({ added: z.number(), failed: z.string().exactOptional() }));
-const Written = z.object({ what: z.string(), message: z.string().exactOptional() });
+const ms = z.number().default(0);
+const Copied = z.object({
+  ...{ bytesStreamed: z.number(), blobsMounted: z.number(), bytesMounted: z.number().default(0), ms },
+  failed: z.string().exactOptional(),
+});
+const Signed = z.record(z.string(), z.object({ added: z.number(), ms, failed: z.string().exactOptional() }));
+const Written = z.object({ what: z.string(), ms, message: z.string().exactOptional() });
 
 /**
  * Brings one repository of one production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
@@ -183,14 +187,16 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan): P
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
     if (bytes) counted.add(one.digest);
     const { tag, digest } = one;
-    const signaturesAdded = isActing(one) ? (signed[tag]?.added ?? 0) : 0;
+    const signing = isActing(one) ? signed[tag] : undefined;
     lines.push({
       tag,
       digest,
       bytesStreamed: bytes?.bytesStreamed ?? 0,
       blobsMounted: bytes?.blobsMounted ?? 0,
-      signaturesAdded,
+      bytesMounted: bytes?.bytesMounted ?? 0,
+      signaturesAdded: signing?.added ?? 0,
       ...result,
+      ms: (bytes?.ms ?? 0) + (signing?.ms ?? 0) + (result.ms ?? 0),
     });
   }
   return lines;
@@ -202,7 +208,7 @@ async function carryOutTag(
   plan: ReleasePlan,
   one: TagPlan,
   failure: string | undefined,
-): Promise<{ what: string; message?: string }> {
+): Promise<{ what: string; message?: string; ms?: number }> {
   if (one.action === "withdrawn") return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, one, signal));
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };

@@ -252,7 +252,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       for (const digest of [...below, source.digest]) {
         to.manifests.set(`${destination.repository}@${digest}`, from.manifests.get(`${source.repository}@${digest}`) as Manifest);
       }
-      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100 };
+      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100, bytesMounted: 200 };
     },
   };
   const ports: PromotionPorts = {
