@@ -11,7 +11,7 @@ import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
-import { credentialOf, publicNamed, publicUrlOf, registryNames, secretsOf } from "./config-values.ts";
+import { credentialOf, publicNamed, publicUrlOf, registryFacts, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -144,7 +144,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
-      registries: Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)])),
+      registries: registryFacts(settings),
       fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },

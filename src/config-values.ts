@@ -39,6 +39,13 @@ export function publicNamed(settings: Pick<Settings, "registries">, name: string
   return { endpoint, publicName: publicName ?? endpoint };
 }
 
+/** What promotion and release know of each registry. */
+export function registryFacts(settings: Pick<Settings, "registries">) {
+  return Object.fromEntries(
+    registryNames(settings).map((name) => [name, { ...publicNamed(settings, name), childTags: registryOf(settings, name).childTags }]),
+  );
+}
+
 /** Fingerprint of the key that signs what stands in a registry, upper case. */
 export function signingKeyOf({ signing }: Pick<Settings, "signing">, registry: string): string {
   return (registry === "candidate" ? signing.candidateKey : signing.productionKey).toUpperCase();

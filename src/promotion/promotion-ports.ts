@@ -19,12 +19,19 @@ export interface PromotionPorts {
   readonly settings: PromotionSettings;
 }
 
+export interface RegistryFacts {
+  readonly endpoint: string;
+  readonly publicName: string;
+  /** Each platform of a release gets a tag, so that the registry's garbage collection leaves it alone. */
+  readonly childTags: boolean;
+}
+
 export interface PromotionSettings {
   /** The registry-manifest repository, and the branch whose head is released. */
   readonly repository: string;
   readonly branch: string;
   /** By name in the settings; `publicName` is what users type. */
-  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
+  readonly registries: Readonly<Record<string, RegistryFacts>>;
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */

@@ -7,10 +7,11 @@ import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
-import { copyDigest, signTags, withdraw, writeTag } from "./release-effects.ts";
+import { copyDigest, signTags, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
+import { withdraw } from "./withdraw.ts";
 
 export const ReleaseIntent = z.strictObject({ repository: z.string(), registry: z.string(), path: z.string(), commit: z.string() });
 export type ReleaseIntent = z.infer<typeof ReleaseIntent>;
@@ -24,7 +25,7 @@ const Head = z.object({ commit: z.string(), blob: z.string(), policyBlob: z.stri
 const TagPlanShape: z.ZodType<TagPlan> = z.object({
   tag: z.string(),
   digest: z.string() as unknown as z.ZodType<Digest>,
-  class: z.enum(["immutable", "floating"]),
+  class: z.enum(["immutable", "child", "floating"]),
   release: z.string(),
   action: z.enum(["ok", "tag", "copy", "move", "lost", "tag-move", "drift", "refused", "withdrawn", "unmanaged"]),
   copy: z.boolean(),
@@ -173,16 +174,19 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan): P
   for (const digest of new Set(acting.filter((one) => one.copy).map((one) => one.digest))) {
     copies.set(digest, await step(`copy ${digest}`, Copied, (_key, signal) => copyDigest(ports, plan, digest, signal)));
   }
-  const whole = acting.filter((one) => copies.get(one.digest)?.failed === undefined);
+  // Children come with their release's copy.
+  const tops = new Map(acting.filter((one) => one.class === "immutable").map((one) => [one.tag, one.digest]));
+  const failureOf = (one: TagPlan) => copies.get(tops.get(one.release) ?? one.digest)?.failed;
+  const whole = acting.filter((one) => failureOf(one) === undefined);
   const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, whole, signal));
   const lines: ReleaseLine[] = [];
   const broken = new Map<string, string>();
   const counted = new Set<string>();
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
-    const failure = copied?.failed ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
+    const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
     const result = await carryOutTag(step, ports, plan, one, failure);
-    if (isBad(result.what)) broken.set(one.tag, `its release ${one.release} was not released`);
+    if (isBad(result.what) && one.class === "immutable") broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
     if (bytes) counted.add(one.digest);

@@ -36,7 +36,7 @@ export const manifests = "releng/manifests";
 export const distgit = "containers/cockpit";
 
 /** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
-export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) {
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true) {
   const scratch = await scratchDirectory("flibs-");
   const keys = await gnupgHome();
   const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
@@ -86,8 +86,8 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
       repository: manifests,
       branch: "main",
       registries: {
-        candidate: { endpoint: names.candidate, publicName: names.candidate },
-        production: { endpoint: names.production, publicName: names.production },
+        candidate: { endpoint: names.candidate, publicName: names.candidate, childTags: false },
+        production: { endpoint: names.production, publicName: names.production, childTags },
       },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
@@ -166,7 +166,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
       const publicKey = await exportKey(gnupg, production.fingerprint);
       const checker = await openGpgChecker({ publicKey, fingerprint: production.fingerprint, timeoutMs: 30_000 });
       try {
-        const at = { registry: production.client, repository, reference, publicName: names.production };
+        const at = { registry: production.client, repository, reference, publicName: names.production, childTags };
         return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
       } finally {
         await checker.close();
