@@ -75,7 +75,7 @@ describe("RG13: the children of a release have tags of their own", () => {
     at.git.commit("main", { "policy.yaml": policy.replace("floating: [", () => "floating: ['^323-1.fc40-amd64$', ") });
     const base = at.git.branches.get("main") ?? "";
     at.git.branches.set("hand", base);
-    const head = at.git.commit("hand", { [path]: main(at).replace("  latest:", '  323-1.fc40-amd64: "323-1.fc40"\n  latest:') });
+    const head = at.git.commit("hand", { [path]: main(at).replace("  latest:", '  "323-1.fc40-amd64": "323-1.fc40"\n  latest:') });
     const { faults } = await checkChange(at.ports, { repository: manifests, head, baseHead: base, baseBranch: "main", mergeable: true });
     expect(faults.map((fault) => `${fault.check} ${fault.message}`)).toEqual([
       "CK9 the name of a platform's tag (323-1.fc40-amd64) is taken by a tag of the file",
