@@ -9,6 +9,7 @@ import { processTerminal } from "./cli/terminal.ts";
 import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
 import { loadSettings, readSecret } from "./config-load.ts";
+import { keySetOf } from "./config-signing.ts";
 import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
@@ -23,9 +24,9 @@ import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
 import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "./signing/openpgp/gpg-checker.ts";
+import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
 import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
 import { verifyImage } from "./signing/verify-image.ts";
 
 const environment = process.env;
@@ -141,8 +142,8 @@ function verifierOf(settings: Settings): VerifyImage {
     const credential = username === undefined || password === undefined ? {} : { username, password: readSecret(password, environment) };
     const registry = registryClient({ endpoint, plainHttp, ...credential });
     const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-    const fingerprint = (stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey).toUpperCase();
-    const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 60_000 });
+    const fingerprints = keySetOf(settings, stage).openpgp.map((key) => key.fingerprint);
+    const checker = await openGpgChecker({ publicKeys: await exportKeyring(gnupg, fingerprints), fingerprints, timeoutMs: 60_000 });
     try {
       const local = lookasideOf(settings, stage);
       const signatures = existsSync(local)

@@ -3,14 +3,14 @@ import { Settings } from "./config.ts";
 
 /** One setting as people read about it. */
 export interface SettingLine {
-  /** `web.listen`; `[]` stands for the members of a list. */
+  /** `web.listen`; `[]` stands for the members of a list, `<name>` for those of a mapping by name. */
   readonly path: readonly string[];
   readonly type: string;
   /** JSON; undefined when there is none. */
   readonly fallback: string | undefined;
   readonly required: boolean;
   readonly description: string;
-  /** Environment variable that comes before the file; lists and the members of lists have none. */
+  /** Environment variable that comes before the file; lists, mappings by name and their members have none. */
   readonly variable: string | undefined;
 }
 
@@ -25,6 +25,7 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
   readonly items?: Schema;
+  readonly additionalProperties?: Schema | false;
 }
 
 /** JSON Schema of the settings file, for editors (`schemas/settings.json`). */
@@ -51,7 +52,7 @@ function linesOf(schema: Schema, path: readonly string[], required: boolean): Se
     fallback: schema.default === undefined ? undefined : JSON.stringify(schema.default),
     required: required && schema.default === undefined,
     description: schema.description ?? "",
-    variable: variable && !path.includes("[]") ? variableName(path) : undefined,
+    variable: variable && !path.some((part) => part === "[]" || part === "<name>") ? variableName(path) : undefined,
   });
   if (isSecret(schema)) return [line("secret: {env: NAME} or {file: PATH}", false)];
   const choices = schema.oneOf ?? schema.anyOf;
@@ -61,6 +62,8 @@ function linesOf(schema: Schema, path: readonly string[], required: boolean): Se
       linesOf(inner, [...path, key], schema.required?.includes(key) ?? false),
     );
   }
+  const named = schema.additionalProperties || undefined;
+  if (named?.properties) return [line("mapping by name", false), ...linesOf(named, [...path, "<name>"], true)];
   if (schema.type === "array" && schema.items) {
     if (isSecret(schema.items)) return [line("list of secrets: {env: NAME} or {file: PATH}", false)];
     if (!schema.items.properties) return [line(`list of ${schema.items.type ?? "values"}`, false)];

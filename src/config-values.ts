@@ -1,14 +1,16 @@
 import { join } from "node:path";
-import type { Secret, Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
+import type { Secret } from "./config-secret.ts";
+import { signingKeyName } from "./config-signing.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
-export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
-  return join(settings.signing.lookaside, stage);
+/** Each registry's signatures have a directory of their own, since the registry's host is not in their path. */
+export function lookasideOf(settings: Pick<Settings, "signing">, registry: string): string {
+  return join(settings.signing.lookaside, registry);
 }
 
 /** Endpoint, and the name that users type. */
@@ -16,6 +18,14 @@ export function publicNamed(settings: Settings, stage: "candidate" | "production
   const { endpoint, publicName } = settings.registries[stage];
   return { endpoint, publicName: publicName ?? endpoint };
 }
+
+/** Registries by name, as the registry manifests' policy must have them. */
+export function registryNames(settings: Settings): PromotionRegistries {
+  const stages = ["candidate", "production"] as const;
+  return Object.fromEntries(stages.map((name) => [name, { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name) }]));
+}
+
+type PromotionRegistries = Readonly<Record<string, { endpoint: string; publicName: string; signingKey: string }>>;
 
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
 export function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
@@ -26,7 +36,15 @@ export function credentialOf(registry: Settings["registries"]["candidate"], envi
 /** Values that must not be seen in logs, statuses and comments. */
 export function secretsOf(settings: Settings, environment: Environment): readonly string[] {
   const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
-  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
+  const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge)];
+  return named.map((secret) => readSecret(secret, environment));
+}
+
+function keySecrets({ signing }: Settings): readonly Secret[] {
+  return Object.values(signing.keys).flatMap(({ openpgp, cosign }) => [
+    ...openpgp.flatMap((key) => (key.passphrase === undefined ? [] : [key.passphrase])),
+    ...cosign.map((key) => key.privateKey),
+  ]);
 }
 
 function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
+import { keySetOf } from "./config-signing.ts";
 import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
+import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
@@ -116,16 +117,16 @@ async function openNetwork(app: App, log: Log): Promise<void> {
 /** What users need to demand signatures; also written into the installation's directory by `flibs init`. */
 export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
   const { settings, gnupg } = app;
-  const stage = async (name: "candidate" | "production", fingerprint: string) => ({
+  const stage = async (name: "candidate" | "production") => ({
     stage: name,
     publicName: publicNamed(settings, name).publicName,
     lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
-    publicKey: await exportKey(gnupg, fingerprint),
+    publicKey: await exportKeyring(
+      gnupg,
+      keySetOf(settings, name).openpgp.map((key) => key.fingerprint),
+    ),
   });
-  return consumerFiles([
-    await stage("candidate", settings.signing.candidateKey),
-    await stage("production", settings.signing.productionKey),
-  ]);
+  return consumerFiles([await stage("candidate"), await stage("production")]);
 }
 
 /** At once, then again after each pause; a failure is told and tried again, since the next look may succeed. */

@@ -42,8 +42,8 @@ export async function readPromotionFacts(
   const releases = draft.parsed?.value.releases ?? {};
   const pointed = draft.floating.toReversed().map((one) => draft.parsed?.value.floating?.[one]);
   const currentTag = pointed.find((one) => one !== undefined) ?? Object.keys(releases).at(-1);
-  const signed = await ports
-    .signerOf(draft.route.from)
+  const signed = await ports.signers
+    .named(draft.route.from)
     .listSignatures(`${ports.settings.registries[draft.route.from]?.publicName}/${name}`, build.digest);
   const current =
     currentTag === undefined ? undefined : await readReleased(ports, draft.route, name, currentTag, releases[currentTag]?.digest as Digest);

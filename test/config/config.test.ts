@@ -7,11 +7,13 @@ import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
 import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
 import { verbs } from "../../src/domain/verbs.ts";
 
-const least = `
+const unsigned = `
 forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "127.0.0.1:5001"}, production: {endpoint: "127.0.0.1:5002"}}
-signing: {gnupgHome: gpg, candidateKey: AAAA, productionKey: BBBB}
+`;
+const least = `${unsigned}
+signing: {gnupgHome: gpg, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 const directory = mkdtempSync(join(tmpdir(), "flibs-config-"));
 afterAll(() => rmSync(directory, { recursive: true }));

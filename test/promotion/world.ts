@@ -5,6 +5,7 @@ import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.t
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import type { ReconciledFile, ReleaseReport } from "../../src/promotion/release-store.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
@@ -224,8 +225,8 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
   const git = memoryForge();
   const [candidate, production] = [memoryRegistry("candidate:5000"), memoryRegistry("production:5000")];
   const registries = {
-    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test" },
-    production: { endpoint: "production:5000", publicName: "registry.example.test" },
+    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test", signingKey: "candidate" },
+    production: { endpoint: "production:5000", publicName: "registry.example.test", signingKey: "production" },
   };
   git.commit("main", initialManifestRepository({ ...registries, platforms }));
   const builds = new Map<string, BuildRecord>();
@@ -251,15 +252,19 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
       return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100 };
     },
   };
+  const named = { named: (name: string) => signers[name as "candidate"] };
+  const settings = { repository: manifests, branch: "main", registries };
+  const clients = { named: (name: string) => byName[name] as Registry };
   const ports: PromotionPorts = {
     forge: git.forge,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
     },
-    registries: { named: (name) => byName[name] as Registry },
+    registries: clients,
     copier,
-    signerOf: (name) => signers[name as "candidate"],
+    signers: named,
+    releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
@@ -276,9 +281,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
     },
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
-      repository: manifests,
-      branch: "main",
-      registries,
+      ...settings,
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
