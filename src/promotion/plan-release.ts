@@ -139,20 +139,23 @@ function planWithdrawn(file: ImageFile): readonly TagPlan[] {
 /** Signature and referrer tags of other tools belong to their images. */
 const companion = /^sha256-[0-9a-f]{64}(\.|$)/;
 
-function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+/** Tags that no registry manifest speaks of. Pure. */
+export function listUnmanaged(file: ImageFile, tags: Iterable<string>, children: ReleaseFacts["children"]): readonly string[] {
   const known = new Set([...Object.keys(file.releases), ...Object.keys(file.floating ?? {})]);
   for (const [tag, { digest }] of Object.entries(file.releases)) {
-    for (const child of facts.children.get(digest as Digest) ?? []) known.add(childTag(tag, child));
+    for (const child of children.get(digest as Digest) ?? []) known.add(childTag(tag, child));
   }
-  return [...facts.live]
-    .filter(([tag]) => !known.has(tag) && !companion.test(tag))
-    .map(([tag, digest]) => ({
-      tag,
-      digest,
-      class: "floating",
-      release: "",
-      action: "unmanaged",
-      copy: false,
-      message: "no registry manifest speaks of it",
-    }));
+  return [...tags].filter((tag) => !known.has(tag) && !companion.test(tag));
+}
+
+function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+  return listUnmanaged(file, facts.live.keys(), facts.children).map((tag) => ({
+    tag,
+    digest: facts.live.get(tag) as Digest,
+    class: "floating",
+    release: "",
+    action: "unmanaged",
+    copy: false,
+    message: "no registry manifest speaks of it",
+  }));
 }

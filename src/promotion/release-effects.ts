@@ -1,12 +1,13 @@
 import type { Digest } from "../domain/digest.ts";
-import { errorKind } from "../domain/errors.ts";
-import type { Registry } from "../registry/registry.ts";
-import { readImageDigests } from "../signing/image-digests.ts";
-import { isSuspended } from "../workflow/step.ts";
 import { findBaseRepositories } from "./base-layers.ts";
 import type { TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
+import type { ReleaseToSign } from "./release-signer.ts";
+import { settle } from "./settle.ts";
+
+/** What a signer is told: where the names stand that it shall sign. */
+export type SignedFile = Pick<ReleaseToSign, "commit" | "path">;
 
 /** Effects of the release flow. Each looks before it acts, so each may be repeated; a failure that only concerns one tag is a result. */
 
@@ -25,28 +26,12 @@ export async function copyDigest(ports: PromotionPorts, plan: ReleasePlan, diges
   return { bytesStreamed, blobsMounted, bytesMounted, ms };
 }
 
-/**
- * Signs each tag's name for the index and each image below it, as they stand in the destination now: bytes are read by digest, so nothing
- * is signed that is not there (DG3, DG20, DG21, DG22). An unavailable signer stops everything before any tag is written (DG19).
- */
-export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: readonly TagPlan[], signal: AbortSignal) {
-  const signer = ports.signerOf(plan.to);
-  const digests = digestsReader(ports.registries.named(plan.to), plan.imageRepository);
-  const result: Record<string, { added: number; ms: number; failed?: string }> = {};
-  for (const { tag, digest } of tags) {
-    const started = ports.now().getTime();
-    const publicName = publicNameOf(ports, plan, tag);
-    const signed = await settle(signal, async () => {
-      const parts = await digests(digest);
-      return await signer.ensureSigned(
-        parts.map((part) => ({ digest: part, publicName })),
-        signal,
-      );
-    });
-    const ms = ports.now().getTime() - started;
-    result[tag] = "failed" in signed ? { added: 0, ms, failed: signed.failed } : { added: signed.value, ms };
-  }
-  return result;
+/** Has the names of these tags signed, before any of them is written. An unavailable signer stops everything here (DG19). */
+export async function signTags(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, tags: readonly TagPlan[], signal: AbortSignal) {
+  const names = tags.map((one) => one.tag);
+  const signed = await ports.releaseSigner.sign({ ...file, registry: plan.to, tags: names }, signal);
+  // A tag that the signer says nothing of was withdrawn meanwhile.
+  return Object.fromEntries(names.map((tag) => [tag, signed[tag] ?? { added: 0, ms: 0, failed: `${tag} is not signed any more` }]));
 }
 
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */
@@ -68,31 +53,4 @@ export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: Ta
   });
   const ms = ports.now().getTime() - started;
   return "failed" in written ? { what: "failed", message: written.failed, ms } : { ...written.value, ms };
-}
-
-export function publicNameOf(ports: PromotionPorts, plan: Pick<ReleasePlan, "to" | "imageRepository">, tag?: string): string {
-  const name = `${ports.settings.registries[plan.to]?.publicName}/${plan.imageRepository}`;
-  return tag === undefined ? name : `${name}:${tag}`;
-}
-
-/** Digests to sign below a digest; each index is read once. */
-export function digestsReader(registry: Registry, repository: string): (digest: Digest) => Promise<readonly Digest[]> {
-  const read = new Map<Digest, readonly Digest[]>();
-  return async (digest) => {
-    const known = read.get(digest);
-    if (known) return known;
-    const found = (await readImageDigests(registry, repository, digest)).map((part) => part.digest);
-    read.set(digest, found);
-    return found;
-  };
-}
-
-/** What is worth another try is thrown for the runner; what is final becomes a result, so that other tags go on. */
-export async function settle<T>(signal: AbortSignal, work: () => Promise<T>): Promise<{ value: T } | { failed: string }> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    if (signal.aborted || isSuspended(error) || errorKind(error) === "transient" || errorKind(error) === "stale") throw error;
-    return { failed: error instanceof Error ? error.message : String(error) };
-  }
 }

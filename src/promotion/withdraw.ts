@@ -4,43 +4,21 @@ import type { Registry } from "../registry/registry.ts";
 import { childTag, findImage } from "./image-children.ts";
 import { isActing, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { digestsReader, publicNameOf, settle } from "./release-effects.ts";
+import type { SignedFile } from "./release-effects.ts";
 import type { ReleasePlan } from "./release-flow.ts";
+import { settle } from "./settle.ts";
 
 /** Takes the signatures of a withdrawn release away, and its tag when the file says so and no other tag would go with it. */
-export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
+export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, one: TagPlan, signal: AbortSignal) {
   const started = ports.now().getTime();
   const done = await settle(signal, async () => {
-    const removed = await removeSignatures(ports, plan, one);
+    const answer = (await ports.releaseSigner.withdraw({ ...file, registry: plan.to, tags: [one.tag] }, signal))[one.tag];
+    if (answer?.failed !== undefined) return { what: "failed", message: answer.failed };
     const tag = plan.removeTags.includes(one.tag) ? await removeTags(ports.registries.named(plan.to), plan, one) : "the tag stays";
-    return { what: "withdrawn", message: `${removed} signatures removed, ${tag}` };
+    return { what: "withdrawn", message: `${answer?.removed ?? 0} signatures removed, ${tag}` };
   });
   const ms = ports.now().getTime() - started;
   return "failed" in done ? { what: "failed", message: done.failed, ms } : { ...done.value, ms };
-}
-
-/** Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. */
-async function removeSignatures(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan): Promise<number> {
-  const signer = ports.signerOf(plan.to);
-  const registry = ports.registries.named(plan.to);
-  const digests = digestsReader(registry, plan.imageRepository);
-  const repository = publicNameOf(ports, plan);
-  const image = await findImage(registry, plan.imageRepository, one.digest);
-  const here = [one.digest, ...(image?.children ?? []).map((child) => child.digest)];
-  const needed = new Set<string>();
-  for (const other of plan.tags.filter(isActing)) {
-    if (!(await registry.findManifest(plan.imageRepository, other.digest))) continue;
-    for (const digest of await digests(other.digest)) needed.add(`${digest} ${publicNameOf(ports, plan, other.tag)}`);
-  }
-  let removed = 0;
-  for (const digest of here) {
-    const names = new Set((await signer.listSignatures(repository, digest)).map((signature) => signature.publicName));
-    for (const publicName of names) {
-      if (!publicName?.startsWith(`${repository}:`) || needed.has(`${digest} ${publicName}`)) continue;
-      removed += await signer.removeSignatures({ digest, publicName });
-    }
-  }
-  return removed;
 }
 
 /**
