@@ -139,11 +139,13 @@ export const parts: readonly Part[] = [
   {
     files: [
       "src/app.ts",
+      "src/app-*.ts",
       "src/main.ts",
       "src/command-line.ts",
       "src/index.ts",
       "src/serve.ts",
       "src/installation.ts",
+      "src/open-signers.ts",
       "src/init.ts",
       "src/doctor-checks.ts",
       "src/engine-doctor.ts",

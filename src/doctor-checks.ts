@@ -6,7 +6,8 @@ import { parse } from "yaml";
 import { type App, buildPlaceOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
-import { publicUrlOf } from "./config-values.ts";
+import { keySetOf } from "./config-signing.ts";
+import { publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
@@ -19,7 +20,7 @@ const leastFreeBytes = 5 * 2 ** 30;
 
 /** Everything an installation needs, in the order in which a newcomer would mend it. `open` gives the app, or throws why not. */
 export function doctorChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
-  const { registries, signing, forge, stateDirectory } = settings;
+  const { forge, stateDirectory } = settings;
   return [
     { name: "node", look: async () => `Node ${process.versions.node}` },
     { name: "git", look: async () => (await run("git", ["--version"])).stdout.trim() },
@@ -39,31 +40,22 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       look: async () => lookAtEngine((await open()).engines.named(name)),
     })),
     { name: "build network", look: () => lookAtNetwork(settings) },
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} registry`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} registry`,
       look: async () => {
-        await (await open()).registries[stage].findManifest("flibs", "doctor");
-        return `${registries[stage].endpoint} answers`;
+        await (await open()).registries.named(name).findManifest("flibs", "doctor");
+        return `${registryOf(settings, name).endpoint} answers`;
       },
     })),
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} key`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} key`,
       look: async () => {
-        const fingerprint = stage === "candidate" ? signing.candidateKey : signing.productionKey;
-        const key = await readSigningKey((await open()).gnupg, fingerprint.toUpperCase(), Date.now());
-        return `${key.fingerprint}, ${key.expiresAt === undefined ? "never expires" : `expires ${new Date(key.expiresAt).toISOString()}`}`;
+        const keys = keySetOf(settings, name).openpgp.filter((key) => key.use === "sign");
+        const { gnupg } = await open();
+        const found = await Promise.all(keys.map((key) => readSigningKey(gnupg, key.fingerprint, Date.now())));
+        return found.map(({ fingerprint, expiresAt }) => `${fingerprint}, ${describeExpiry(expiresAt)}`).join("; ");
       },
     })),
-    {
-      name: "keys apart",
-      look: async () => {
-        if (signing.candidateKey.toUpperCase() !== signing.productionKey.toUpperCase())
-          return "candidate and production have keys of their own";
-        throw appError("config.invalid", "candidate and production are signed with the same key", {
-          hint: "Make a second key: a candidate's signature must never satisfy production's policy",
-        });
-      },
-    },
     {
       name: "manifests",
       look: async () => {
@@ -76,6 +68,10 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       },
     },
   ];
+}
+
+function describeExpiry(expiresAt: number | undefined): string {
+  return expiresAt === undefined ? "never expires" : `expires ${new Date(expiresAt).toISOString()}`;
 }
 
 /** Needs no database: an administrator may set the network up before anything else. */
