@@ -122,7 +122,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   );
   const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-  const opened = openSigners({ settings, environment, gnupg, creator: `flibs ${version}`, log });
+  const opened = openSigners({ settings, environment, registries: named, gnupg, creator: `flibs ${version}`, log });
   const signers: Signers = { named: (registry) => wrap(`${registry} signer`, opened.named(registry)) };
   const publicUrl = publicUrlOf(settings);
 
