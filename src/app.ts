@@ -49,6 +49,7 @@ import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
 import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
+import { attestationSigner } from "./signing/attestation-signer.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
 import type { Signer } from "./signing/signer.ts";
@@ -133,6 +134,10 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     candidate: wrap("candidate signer", openSigners.candidate),
     production: wrap("production signer", openSigners.production),
   };
+  const attesters = {
+    candidate: wrap("candidate attester", attestationSigner("candidate", { sign: [], accept: [] })),
+    production: wrap("production attester", attestationSigner("production", { sign: [], accept: [] })),
+  };
   const publicUrl = publicUrlOf(settings);
 
   // The worker is made last, since it is given the flows.
@@ -176,6 +181,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     openRegistry: parentRegistries(settings, environment),
     signer: signers.candidate,
+    attestations: { registry: named.named("candidate"), turns: store.turns, signer: attesters.candidate },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
