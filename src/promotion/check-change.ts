@@ -4,7 +4,7 @@ import type { Fault } from "./fault.ts";
 import { type ChangeToCheck, findChanges } from "./find-changes.ts";
 import { type ParsedImageFile, parseImageFile } from "./image-file.ts";
 import { findImageFile, findPolicy, misplacedFault } from "./manifest-tree.ts";
-import { planFaults } from "./plan-faults.ts";
+import { onceEach, planFaults, planName } from "./plan-faults.ts";
 import { planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
@@ -14,6 +14,7 @@ import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
 export interface ChangeCheck {
   readonly faults: readonly Fault[];
+  /** By file, and destination where a file has several: see `planName`. */
   readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
   /** Changed files that no release reads. */
   readonly ignored: readonly string[];
@@ -63,7 +64,7 @@ export async function checkChange(ports: PromotionPorts, change: ChangeToCheck):
     faults.push(...found.faults);
     notices.push(...found.notices);
     removed.push(...found.removed);
-    if (found.plan) plans.set(path, found.plan);
+    for (const [name, plan] of found.plans) plans.set(name, plan);
   }
   return { faults, plans, ignored, notices, removed };
 }
@@ -72,11 +73,11 @@ interface ImageCheck {
   readonly faults: readonly Fault[];
   readonly notices: readonly string[];
   readonly removed: readonly string[];
-  readonly plan?: readonly TagPlan[];
+  readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
 }
 
 async function checkImage(ports: PromotionPorts, change: ChangeToCheck, path: string, policy: Policy): Promise<ImageCheck> {
-  const only = (...faults: readonly Fault[]): ImageCheck => ({ faults, notices: [], removed: [] });
+  const only = (...faults: readonly Fault[]): ImageCheck => ({ faults, notices: [], removed: [], plans: new Map() });
   if (repositoryOfPath(path) === undefined) {
     // Taking such a file away mends something.
     return (await ports.forge.findFile(change.repository, change.head, path)) ? only(misplacedFault(path)) : only();
@@ -92,12 +93,17 @@ async function checkImage(ports: PromotionPorts, change: ChangeToCheck, path: st
   const removed = base ? removedReleases(base, head.parsed) : [];
   const reverted = removed.length > 0 && (await isRevert(ports, change, path, head.parsed.text));
   const changedReleases = base ? checkAppendOnly(base, head.parsed, reverted) : [];
-  const facts = await readReleaseFacts(ports, change.baseHead, head.parsed, policy, head.route);
-  const plan = planRelease(head.parsed.value, facts);
-  // What git alone shows to be a move needs not be told again by production.
-  const told = changedReleases.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
-  const faults = [...changedReleases, ...planFaults(path, head.parsed, told, facts.refusals)];
-  return { faults, notices: base ? noticesOf(path, base, head.parsed) : [], removed, plan };
+  const faults: Fault[] = [...changedReleases];
+  const plans = new Map<string, readonly TagPlan[]>();
+  for (const route of head.routes) {
+    const facts = await readReleaseFacts(ports, change.baseHead, head.parsed, policy, route);
+    const plan = planRelease(head.parsed.value, facts);
+    plans.set(planName(path, route, head.routes), plan);
+    // What git alone shows to be a move needs not be told again by production.
+    const told = changedReleases.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
+    faults.push(...planFaults(path, head.parsed, told, facts.refusals));
+  }
+  return { faults: onceEach(faults), notices: base ? noticesOf(path, base, head.parsed) : [], removed, plans };
 }
 
 async function readBase(ports: PromotionPorts, change: ChangeToCheck, path: string): Promise<ParsedImageFile | undefined> {

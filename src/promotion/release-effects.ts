@@ -6,17 +6,23 @@ import { isSuspended } from "../workflow/step.ts";
 import { isActing, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
+import { findBaseRepositories } from "./base-layers.ts";
 
 /** Effects of the release flow. Each looks before it acts, so each may be repeated; a failure that only concerns one tag is a result. */
 
 /** Copies one image with everything below it, by digest, no tag. */
 export async function copyDigest(ports: PromotionPorts, plan: ReleasePlan, digest: Digest, signal: AbortSignal) {
+  const started = ports.now().getTime();
   const source = { registry: plan.from, repository: plan.imageRepository, digest };
-  const copied = await settle(signal, () =>
-    ports.copier.copy({ source, destination: { registry: plan.to, repository: plan.imageRepository } }, signal),
-  );
-  if ("failed" in copied) return { bytesStreamed: 0, blobsMounted: 0, failed: copied.failed };
-  return { bytesStreamed: copied.value.bytesStreamed, blobsMounted: copied.value.blobsMounted };
+  const destination = { registry: plan.to, repository: plan.imageRepository };
+  const copied = await settle(signal, async () => {
+    const mountFrom = await findBaseRepositories(ports, digest);
+    return await ports.copier.copy({ source, destination, mountFrom }, signal);
+  });
+  const ms = ports.now().getTime() - started;
+  if ("failed" in copied) return { bytesStreamed: 0, blobsMounted: 0, bytesMounted: 0, ms, failed: copied.failed };
+  const { bytesStreamed, blobsMounted, bytesMounted } = copied.value;
+  return { bytesStreamed, blobsMounted, bytesMounted, ms };
 }
 
 /**
@@ -26,8 +32,9 @@ export async function copyDigest(ports: PromotionPorts, plan: ReleasePlan, diges
 export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: readonly TagPlan[], signal: AbortSignal) {
   const signer = ports.signerOf(plan.to);
   const digests = digestsReader(ports.registries.named(plan.to), plan.imageRepository);
-  const result: Record<string, { added: number; failed?: string }> = {};
+  const result: Record<string, { added: number; ms: number; failed?: string }> = {};
   for (const { tag, digest } of tags) {
+    const started = ports.now().getTime();
     const publicName = publicNameOf(ports, plan, tag);
     const signed = await settle(signal, async () => {
       const parts = await digests(digest);
@@ -36,7 +43,8 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: r
         signal,
       );
     });
-    result[tag] = "failed" in signed ? { added: 0, failed: signed.failed } : { added: signed.value };
+    const ms = ports.now().getTime() - started;
+    result[tag] = "failed" in signed ? { added: 0, ms, failed: signed.failed } : { added: signed.value, ms };
   }
   return result;
 }
@@ -45,6 +53,7 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: r
 export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
   const registry = ports.registries.named(plan.to);
   const what = one.action === "move" ? "moved" : one.action === "copy" && one.class === "immutable" ? "copied" : "tagged";
+  const started = ports.now().getTime();
   const written = await settle(signal, async (): Promise<{ what: string; message?: string }> => {
     const now = (await registry.findManifest(plan.imageRepository, one.tag))?.digest;
     if (now === one.digest) return { what };
@@ -58,11 +67,13 @@ export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: Ta
     if (back === one.digest) return { what };
     return { what: "failed", message: `${one.tag} reads back as ${back ?? "absent"}` };
   });
-  return "failed" in written ? { what: "failed", message: written.failed } : written.value;
+  const ms = ports.now().getTime() - started;
+  return "failed" in written ? { what: "failed", message: written.failed, ms } : { ...written.value, ms };
 }
 
 /** Takes the signatures of a withdrawn release away, and its tag when the file says so and no other tag would go with it. */
 export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
+  const started = ports.now().getTime();
   const done = await settle(signal, async () => {
     const removed = await removeSignatures(ports, plan, one);
     const tag = plan.removeTags.includes(one.tag)
@@ -70,7 +81,8 @@ export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, one: Ta
       : "the tag stays";
     return { what: "withdrawn", message: `${removed} signatures removed, ${tag}` };
   });
-  return "failed" in done ? { what: "failed", message: done.failed } : done.value;
+  const ms = ports.now().getTime() - started;
+  return "failed" in done ? { what: "failed", message: done.failed, ms } : { ...done.value, ms };
 }
 
 /** Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. */
