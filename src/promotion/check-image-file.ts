@@ -92,7 +92,7 @@ export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile, re
 /** The registries of the policy against the operator's settings: a difference would sign wrong names. Pure. */
 export function checkPolicyRegistries(
   policy: Policy,
-  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>,
+  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>>,
   lineOf: (path: readonly PropertyKey[]) => number | undefined,
 ): readonly Fault[] {
   const faults: Fault[] = [];
@@ -104,16 +104,13 @@ export function checkPolicyRegistries(
       add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings).join(", ")}`);
       continue;
     }
-    for (const field of ["endpoint", "publicName"] as const) {
+    for (const field of ["endpoint", "publicName", "signingKey"] as const) {
       if (registry[field] === known[field]) continue;
       add(
         ["registries", name, field],
         `${field} is "${registry[field]}", the settings of flibs have "${known[field]}"`,
         `write ${field}: ${known[field]}`,
       );
-    }
-    if (registry.signingKey !== name) {
-      add(["registries", name, "signingKey"], `${name} would be signed with the key "${registry.signingKey}"`, `write signingKey: ${name}`);
     }
   }
   policy.routes.forEach((route, i) => {

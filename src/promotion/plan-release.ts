@@ -97,17 +97,20 @@ function planWithdrawn(file: ImageFile): readonly TagPlan[] {
 /** Signature and referrer tags of other tools belong to their images. */
 const companion = /^sha256-[0-9a-f]{64}(\.|$)/;
 
-function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+/** Tags that no registry manifest speaks of. Pure. */
+export function listUnmanaged(file: ImageFile, tags: Iterable<string>): readonly string[] {
   const known = new Set([...Object.keys(file.releases), ...Object.keys(file.floating ?? {})]);
-  return [...facts.live]
-    .filter(([tag]) => !known.has(tag) && !companion.test(tag))
-    .map(([tag, digest]) => ({
-      tag,
-      digest,
-      class: "floating",
-      release: "",
-      action: "unmanaged",
-      copy: false,
-      message: "no registry manifest speaks of it",
-    }));
+  return [...tags].filter((tag) => !known.has(tag) && !companion.test(tag));
+}
+
+function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+  return listUnmanaged(file, facts.live.keys()).map((tag) => ({
+    tag,
+    digest: facts.live.get(tag) as Digest,
+    class: "floating",
+    release: "",
+    action: "unmanaged",
+    copy: false,
+    message: "no registry manifest speaks of it",
+  }));
 }

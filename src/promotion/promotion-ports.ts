@@ -1,8 +1,9 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ImageCopier, Registries } from "../registry/registry.ts";
-import type { Signer } from "../signing/signer.ts";
+import type { Signers } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
+import type { ReleaseSigner } from "./release-signer.ts";
 import type { ReleaseStore } from "./release-store.ts";
 
 /** What the promotion room works with; put together in `app.ts`. */
@@ -11,8 +12,9 @@ export interface PromotionPorts {
   readonly builds: Pick<BuildStore, "find" | "findByDigest">;
   readonly registries: Registries;
   readonly copier: ImageCopier;
-  /** Signer of a registry, by the registry's name in the settings. */
-  signerOf(registry: string): Signer;
+  /** Finds and checks signatures; what is released is signed through {@link releaseSigner} only. */
+  readonly signers: Signers;
+  readonly releaseSigner: ReleaseSigner;
   readonly releases: ReleaseStore;
   readonly runs: Pick<Runs, "start" | "list">;
   now(): Date;
@@ -23,8 +25,8 @@ export interface PromotionSettings {
   /** The registry-manifest repository, and the branch whose head is released. */
   readonly repository: string;
   readonly branch: string;
-  /** By name in the settings; `publicName` is what users type. */
-  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
+  /** By name in the settings; `publicName` is what users type, `signingKey` the name of the keys. */
+  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>>;
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */

@@ -1,12 +1,15 @@
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import type { Registry } from "../registry/registry.ts";
-import { readImageDigests } from "../signing/image-digests.ts";
-import { isSuspended } from "../workflow/step.ts";
-import { isActing, type TagPlan } from "./plan-release.ts";
+import type { TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
 import { findBaseRepositories } from "./base-layers.ts";
+import type { ReleaseToSign } from "./release-signer.ts";
+import { settle } from "./settle.ts";
+
+/** What a signer is told: where the names stand that it shall sign. */
+export type SignedFile = Pick<ReleaseToSign, "commit" | "path">;
 
 /** Effects of the release flow. Each looks before it acts, so each may be repeated; a failure that only concerns one tag is a result. */
 
@@ -25,28 +28,14 @@ export async function copyDigest(ports: PromotionPorts, plan: ReleasePlan, diges
   return { bytesStreamed, blobsMounted, bytesMounted, ms };
 }
 
-/**
- * Signs each tag's name for the index and each image below it, as they stand in the destination now: bytes are read by digest, so nothing
- * is signed that is not there (DG3, DG20, DG21, DG22). An unavailable signer stops everything before any tag is written (DG19).
- */
-export async function signTags(ports: PromotionPorts, plan: ReleasePlan, tags: readonly TagPlan[], signal: AbortSignal) {
-  const signer = ports.signerOf(plan.to);
-  const digests = digestsReader(ports.registries.named(plan.to), plan.imageRepository);
-  const result: Record<string, { added: number; ms: number; failed?: string }> = {};
-  for (const { tag, digest } of tags) {
-    const started = ports.now().getTime();
-    const publicName = publicNameOf(ports, plan, tag);
-    const signed = await settle(signal, async () => {
-      const parts = await digests(digest);
-      return await signer.ensureSigned(
-        parts.map((part) => ({ digest: part, publicName })),
-        signal,
-      );
-    });
-    const ms = ports.now().getTime() - started;
-    result[tag] = "failed" in signed ? { added: 0, ms, failed: signed.failed } : { added: signed.value, ms };
-  }
-  return result;
+/** Has the names of these tags signed, before any of them is written. An unavailable signer stops everything here (DG19). */
+export async function signTags(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, tags: readonly TagPlan[], signal: AbortSignal) {
+  const started = ports.now().getTime();
+  const names = tags.map((one) => one.tag);
+  const signed = await ports.releaseSigner.sign({ ...file, registry: plan.to, tags: names }, signal);
+  const ms = Math.round((ports.now().getTime() - started) / Math.max(names.length, 1));
+  // A tag that the signer says nothing of was withdrawn meanwhile.
+  return Object.fromEntries(names.map((tag) => [tag, { ...(signed[tag] ?? { added: 0, failed: `${tag} is not signed any more` }), ms }]));
 }
 
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */
@@ -72,10 +61,12 @@ export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: Ta
 }
 
 /** Takes the signatures of a withdrawn release away, and its tag when the file says so and no other tag would go with it. */
-export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
+export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, one: TagPlan, signal: AbortSignal) {
   const started = ports.now().getTime();
   const done = await settle(signal, async () => {
-    const removed = await removeSignatures(ports, plan, one);
+    const answer = (await ports.releaseSigner.withdraw({ ...file, registry: plan.to, tags: [one.tag] }, signal))[one.tag];
+    if (answer?.failed !== undefined) return { what: "failed", message: answer.failed };
+    const removed = answer?.removed ?? 0;
     const tag = plan.removeTags.includes(one.tag)
       ? await removeTag(ports.registries.named(plan.to), plan.imageRepository, one)
       : "the tag stays";
@@ -83,29 +74,6 @@ export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, one: Ta
   });
   const ms = ports.now().getTime() - started;
   return "failed" in done ? { what: "failed", message: done.failed, ms } : { ...done.value, ms };
-}
-
-/** Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. */
-async function removeSignatures(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan): Promise<number> {
-  const signer = ports.signerOf(plan.to);
-  const registry = ports.registries.named(plan.to);
-  const digests = digestsReader(registry, plan.imageRepository);
-  const repository = publicNameOf(ports, plan);
-  const here = (await registry.findManifest(plan.imageRepository, one.digest)) ? await digests(one.digest) : [one.digest];
-  const needed = new Set<string>();
-  for (const other of plan.tags.filter(isActing)) {
-    if (!(await registry.findManifest(plan.imageRepository, other.digest))) continue;
-    for (const digest of await digests(other.digest)) needed.add(`${digest} ${publicNameOf(ports, plan, other.tag)}`);
-  }
-  let removed = 0;
-  for (const digest of here) {
-    const names = new Set((await signer.listSignatures(repository, digest)).map((signature) => signature.publicName));
-    for (const publicName of names) {
-      if (!publicName?.startsWith(`${repository}:`) || needed.has(`${digest} ${publicName}`)) continue;
-      removed += await signer.removeSignatures({ digest, publicName });
-    }
-  }
-  return removed;
 }
 
 /** Registries delete by digest, and every tag at the digest goes with it: so only a tag that stands alone is removed. */
@@ -125,32 +93,5 @@ async function removeTag(registry: Registry, repository: string, one: TagPlan): 
   } catch (error) {
     if (errorKind(error) === "transient") throw error;
     return "the tag was not removed: the registry does not allow deleting";
-  }
-}
-
-export function publicNameOf(ports: PromotionPorts, plan: Pick<ReleasePlan, "to" | "imageRepository">, tag?: string): string {
-  const name = `${ports.settings.registries[plan.to]?.publicName}/${plan.imageRepository}`;
-  return tag === undefined ? name : `${name}:${tag}`;
-}
-
-/** Digests to sign below a digest; each index is read once. */
-function digestsReader(registry: Registry, repository: string): (digest: Digest) => Promise<readonly Digest[]> {
-  const read = new Map<Digest, readonly Digest[]>();
-  return async (digest) => {
-    const known = read.get(digest);
-    if (known) return known;
-    const found = (await readImageDigests(registry, repository, digest)).map((part) => part.digest);
-    read.set(digest, found);
-    return found;
-  };
-}
-
-/** What is worth another try is thrown for the runner; what is final becomes a result, so that other tags go on. */
-async function settle<T>(signal: AbortSignal, work: () => Promise<T>): Promise<{ value: T } | { failed: string }> {
-  try {
-    return { value: await work() };
-  } catch (error) {
-    if (signal.aborted || isSuspended(error) || errorKind(error) === "transient" || errorKind(error) === "stale") throw error;
-    return { failed: error instanceof Error ? error.message : String(error) };
   }
 }

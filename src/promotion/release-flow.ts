@@ -7,7 +7,7 @@ import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
-import { copyDigest, signTags, withdraw, writeTag } from "./release-effects.ts";
+import { copyDigest, type SignedFile, signTags, withdraw, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
@@ -97,7 +97,7 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
     registry: intent.registry,
     path: intent.path,
     imageRepository: plan.imageRepository,
-    lines: await carryOut(step, ports, plan),
+    lines: await carryOut(step, ports, plan, { commit: head.commit, path: intent.path }),
   };
   await step("report", z.null(), () => reportRelease(ports, step.run, outcome));
   await step.write("record", z.null(), async (transaction) => {
@@ -167,21 +167,21 @@ export async function planImage(
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
 }
 
-async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan): Promise<readonly ReleaseLine[]> {
+async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, file: SignedFile): Promise<readonly ReleaseLine[]> {
   const acting = plan.tags.filter(isActing);
   const copies = new Map<string, z.infer<typeof Copied>>();
   for (const digest of new Set(acting.filter((one) => one.copy).map((one) => one.digest))) {
     copies.set(digest, await step(`copy ${digest}`, Copied, (_key, signal) => copyDigest(ports, plan, digest, signal)));
   }
   const whole = acting.filter((one) => copies.get(one.digest)?.failed === undefined);
-  const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, whole, signal));
+  const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
   const lines: ReleaseLine[] = [];
   const broken = new Map<string, string>();
   const counted = new Set<string>();
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
     const failure = copied?.failed ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
-    const result = await carryOutTag(step, ports, plan, one, failure);
+    const result = await carryOutTag(step, ports, plan, file, one, failure);
     if (isBad(result.what)) broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
@@ -206,10 +206,12 @@ async function carryOutTag(
   step: Step,
   ports: PromotionPorts,
   plan: ReleasePlan,
+  file: SignedFile,
   one: TagPlan,
   failure: string | undefined,
 ): Promise<{ what: string; message?: string; ms?: number }> {
-  if (one.action === "withdrawn") return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, one, signal));
+  if (one.action === "withdrawn")
+    return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, file, one, signal));
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };
   if (one.action === "ok") return one.copy ? { what: "copied", message: "a lost platform was copied again" } : { what: "ok" };
