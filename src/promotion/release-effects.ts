@@ -1,10 +1,10 @@
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import type { Registry } from "../registry/registry.ts";
+import { findBaseRepositories } from "./base-layers.ts";
 import type { TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
-import { findBaseRepositories } from "./base-layers.ts";
 import type { ReleaseToSign } from "./release-signer.ts";
 import { settle } from "./settle.ts";
 

@@ -11,6 +11,12 @@ export interface AttestationSigner {
   signStatement(statement: Uint8Array, hint: string): Promise<Buffer>;
 }
 
+/** By the name of the registry. */
+export interface AttestationSigners {
+  /** Throws `registry.unknown`. */
+  named(registry: string): AttestationSigner;
+}
+
 export interface AttestationKey extends VerifyingKey {
   /** False for one that is on its way out: its signatures count, and it makes none. */
   readonly signs: boolean;
