@@ -97,6 +97,8 @@ export const parts: readonly Part[] = [
   adapters("gating/*", [], ["engines/engine.ts"]),
   room("promotion", ["yaml"]),
   room("signing"),
+  // cosign's signatures stand in the registry, beside the image.
+  adapters("signing/*", [], ["registry/registry.ts"]),
   room("bus"),
   room("documents", ["spdx-license-ids/**", "spdx-exceptions/**"]),
   room("koji"),

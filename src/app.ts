@@ -124,7 +124,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   );
   const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-  const opened = openSigners({ settings, environment, gnupg, creator: `flibs ${version}`, log });
+  const opened = openSigners({ settings, environment, registries: named, gnupg, creator: `flibs ${version}`, log });
   const signers: Signers = { named: (registry) => wrap(`${registry} signer`, opened.named(registry)) };
   const openedAttesters = openAttesters(settings, environment);
   const attesters: AttestationSigners = { named: (registry) => wrap(`${registry} attester`, openedAttesters.named(registry)) };

@@ -4,8 +4,12 @@ import { keySetOf } from "./config-signing.ts";
 import { lookasideOf } from "./config-values.ts";
 import { appError } from "./domain/errors.ts";
 import type { Log } from "./log.ts";
+import type { Registries } from "./registry/registry.ts";
 import { composedSigner } from "./signing/composed-signer.ts";
+import { type CosignKey, pemCosignKey } from "./signing/cosign/cosign-key.ts";
+import { cosignSigner } from "./signing/cosign/cosign-signer.ts";
 import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import { lookasideLock } from "./signing/openpgp/lookaside-directory.ts";
 import { type OpenpgpKey, openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
 import type { Signer, Signers } from "./signing/signer.ts";
 
@@ -14,6 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface SignerOptions {
   readonly settings: Pick<Settings, "registries" | "signing">;
   readonly environment: Environment;
+  readonly registries: Registries;
   readonly gnupg: GnupgHome;
   /** Name and version that stand in signatures. */
   readonly creator: string;
@@ -37,7 +42,18 @@ export function openSigners(options: SignerOptions): Signers & { close(): Promis
       now: () => new Date(),
     });
     closing.push(() => openpgp.close());
-    signers.set(registry, composedSigner(registry, [openpgp]));
+    const cosign = cosignSigner({
+      stage: registry,
+      keys: cosignKeys(options, registry),
+      registry: options.registries.named(registry),
+      lock: lookasideLock(lookasideOf(settings, registry), "cosign"),
+      creator: options.creator,
+      log: options.log,
+      now: () => new Date(),
+    });
+    // Without a key of its kind a signer has nothing to do, and need not ask the registry.
+    const parts = [openpgp, cosign].filter((part) => part.keys.length > 0);
+    signers.set(registry, composedSigner(registry, parts));
   }
   return {
     named(registry) {
@@ -59,4 +75,12 @@ function openpgpKeys({ settings, environment }: SignerOptions, registry: string)
     use,
     passphrase: passphrase === undefined ? undefined : readSecret(passphrase, environment),
   }));
+}
+
+/** The keys of cosign signatures of a registry. Throws `config.unreadable`, `signing.key-unusable`. */
+export function cosignKeys(
+  { settings, environment }: Pick<SignerOptions, "settings" | "environment">,
+  registry: string,
+): readonly CosignKey[] {
+  return keySetOf(settings, registry).cosign.map(({ privateKey, use }) => pemCosignKey(readSecret(privateKey, environment), use));
 }

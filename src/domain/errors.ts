@@ -162,8 +162,11 @@ export const errorCatalogue = {
     meaning: "The list of what is attached to an image is changed by another program all the time",
   },
   // signing
-  "signing.key-missing": { kind: "input", meaning: "The GnuPG home directory does not hold the key that the settings name" },
-  "signing.key-unusable": { kind: "input", meaning: "The signing key is a subkey, revoked, or of an algorithm that clients refuse" },
+  "signing.key-missing": { kind: "input", meaning: "The key that the settings name is not there, or only its public part" },
+  "signing.key-unusable": {
+    kind: "input",
+    meaning: "The signing key is a subkey, revoked, unreadable, or of an algorithm that clients refuse",
+  },
   "signing.key-expired": { kind: "input", meaning: "The signing key has expired" },
   "signing.signer-unavailable": { kind: "transient", meaning: "gpg, its agent or the card did not answer, or the key is locked" },
   "signing.lookaside-unwritable": { kind: "transient", meaning: "A signature could not be written to the lookaside directory" },
@@ -171,8 +174,10 @@ export const errorCatalogue = {
     kind: "transient",
     meaning: "A lookaside answered with something else than a signature or a clean absent",
   },
-  "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures already, clients read no more" },
+  "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures of a kind already, clients read no more" },
   "signing.signature-bad": { kind: "internal", meaning: "A signature that was just made is not valid, and was not written" },
+  "signing.sig-unreadable": { kind: "input", meaning: "What stands at an image's .sig tag is no manifest of cosign signatures" },
+  "signing.sig-lost": { kind: "transient", meaning: "Cosign signatures were overwritten by somebody else, again and again" },
   "signing.request-refused": {
     kind: "denied",
     meaning: "A signer was asked to sign what its branch of the registry-manifest repository does not say",

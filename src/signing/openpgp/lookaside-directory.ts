@@ -6,6 +6,7 @@ import type { Digest } from "../../domain/digest.ts";
 import { digestHex, digestOf, parseDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
 import { isRepository } from "../../domain/image-reference.ts";
+import type { DigestLock } from "../digest-lock.ts";
 import { lookasidePath, maxSignatureBytes, maxSignatures, type SignatureSource, type StoredSignature } from "../signature-source.ts";
 import { withDirectoryLock } from "./directory-lock.ts";
 
@@ -52,13 +53,25 @@ export function openLookasideDirectory(base: string): LookasideDirectory {
     },
     async change(repository, digest, work) {
       const directory = dirname(place(repository, digest, 1));
-      // Outside the digest's directory, so that the lock is never served and the directory holds signatures only.
-      const lock = join(root, ".locks", digestHex(digestOf(`${checked(repository)}@${parseDigest(digest)}`)));
       swept ??= removeLeftovers(join(root, ".locks"));
       await swept;
-      return await translated(() => withDirectoryLock(lock, lockWaitMs, () => work(writerOf(directory, root))));
+      return await translated(() =>
+        withDirectoryLock(lockPath(root, repository, digest), lockWaitMs, () => work(writerOf(directory, root))),
+      );
     },
   };
+}
+
+/** A lock of its own for signatures that stand elsewhere, kept where all replicas meet: below the lookaside. */
+export function lookasideLock(base: string, kind: string): DigestLock {
+  const root = resolve(base);
+  return (repository, digest, work) =>
+    translated(() => withDirectoryLock(`${lockPath(root, repository, digest)}-${kind}`, lockWaitMs, work));
+}
+
+/** Outside the digest's directory, so that the lock is never served and the directory holds signatures only. */
+function lockPath(root: string, repository: string, digest: Digest): string {
+  return join(root, ".locks", digestHex(digestOf(`${checked(repository)}@${parseDigest(digest)}`)));
 }
 
 function writerOf(directory: string, root: string): LookasideWriter {
