@@ -157,6 +157,10 @@ export const errorCatalogue = {
     meaning: "A registry answered with something that the distribution protocol does not know",
   },
   "registry.refused": { kind: "internal", meaning: "A registry refused a request with an error of its own, for example an immutable tag" },
+  "registry.referrers-contended": {
+    kind: "transient",
+    meaning: "The list of what is attached to an image is changed by another program all the time",
+  },
   // signing
   "signing.key-missing": { kind: "input", meaning: "The key that the settings name is not there, or only its public part" },
   "signing.key-unusable": {
@@ -180,6 +184,7 @@ export const errorCatalogue = {
   },
   "signing.payload-invalid": { kind: "input", meaning: "A signature's text is not what the atomic signature format demands" },
   "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry is nested too deeply or has too many entries" },
+  "signing.attestation-unreadable": { kind: "input", meaning: "What is attached to an image is no statement that flibs can read" },
   "signing.stages-collide": {
     kind: "input",
     meaning: "Two registries have the same public name, so their signatures could not be told apart",

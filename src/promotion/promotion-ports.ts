@@ -1,6 +1,9 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
-import type { ImageCopier, Registries } from "../registry/registry.ts";
+import type { ReferrerRegistry } from "../registry/referrers.ts";
+import type { ImageCopier } from "../registry/registry.ts";
+import type { Turns } from "../registry/turns.ts";
+import type { AttestationSigners } from "../signing/attestation-signer.ts";
 import type { Signers } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ReleaseSigner } from "./release-signer.ts";
@@ -9,12 +12,17 @@ import type { ReleaseStore } from "./release-store.ts";
 /** What the promotion room works with; put together in `app.ts`. */
 export interface PromotionPorts {
   readonly forge: ForgeSources & ForgePulls & Pick<Forge, "capabilities">;
-  readonly builds: Pick<BuildStore, "find" | "findByDigest">;
-  readonly registries: Registries;
+  readonly builds: Pick<BuildStore, "find" | "findByDigest" | "findDocument">;
+  /** By name in the settings. */
+  readonly registries: { named(name: string): ReferrerRegistry };
+  /** For changes of what stands in a registry under a name that others change, too. */
+  readonly turns: Turns;
   readonly copier: ImageCopier;
   /** Finds and checks signatures; what is released is signed through {@link releaseSigner} only. */
   readonly signers: Signers;
   readonly releaseSigner: ReleaseSigner;
+  /** Signs what is attached to images. */
+  readonly attesters: AttestationSigners;
   readonly releases: ReleaseStore;
   readonly runs: Pick<Runs, "start" | "list">;
   now(): Date;

@@ -3,6 +3,7 @@ import type { Digest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
+import { attestRelease } from "./attest-release.ts";
 import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
@@ -55,13 +56,14 @@ const Copied = z.object({
   ...{ bytesStreamed: z.number(), blobsMounted: z.number(), bytesMounted: z.number().default(0), ms },
   failed: z.string().exactOptional(),
 });
+const AttestedShape = z.object({ attached: z.number(), failed: z.string().exactOptional() });
 const Signed = z.record(z.string(), z.object({ added: z.number(), ms, failed: z.string().exactOptional() }));
 const Written = z.object({ what: z.string(), ms, message: z.string().exactOptional() });
 
 /**
  * Brings one repository of one production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
- * Order: copy by digest, sign every (digest, public name), releases' tags, floating tags, `latest`; then what is withdrawn. A killed run
- * starts again and ends the same; what can't be done for one tag is told and holds up no other.
+ * Order: copy by digest, sign every (digest, public name), attach what is said about it, releases' tags, floating tags, `latest`; then what is
+ * withdrawn. A killed run starts again and ends the same; what can't be done for one tag is told and holds up no other.
  */
 export function releaseFlow(ports: PromotionPorts): Flow<ReleaseIntent> {
   return {
@@ -179,6 +181,11 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   const failureOf = (one: TagPlan) => copies.get(tops.get(one.release) ?? one.digest)?.failed;
   const whole = acting.filter((one) => failureOf(one) === undefined);
   const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
+  const remarks = new Map<string, string | undefined>();
+  for (const digest of new Set(whole.filter((one) => one.copy || one.action !== "ok").map((one) => one.digest))) {
+    const attested = await step(`attest ${digest}`, AttestedShape, (_key, signal) => attestRelease(ports, plan, file, digest, signal));
+    remarks.set(digest, attested.failed && `released without attestations: ${attested.failed}`);
+  }
   const lines: ReleaseLine[] = [];
   const broken = new Map<string, string>();
   const counted = new Set<string>();
@@ -192,7 +199,9 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
     if (bytes) counted.add(one.digest);
     const { tag, digest } = one;
     const signing = isActing(one) ? signed[tag] : undefined;
+    const remark = isActing(one) ? remarks.get(digest) : undefined;
     lines.push({
+      ...(remark === undefined ? {} : { message: remark }),
       tag,
       digest,
       bytesStreamed: bytes?.bytesStreamed ?? 0,

@@ -6,6 +6,7 @@ import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
 import type { AuditStore } from "../promotion/audit-store.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
+import type { Turns } from "../registry/turns.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
 import { auditStore } from "./audits.ts";
@@ -23,6 +24,7 @@ import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
+import { databaseTurns } from "./turns.ts";
 
 /** Everything that is kept, behind the ports of the rooms that keep it. Database outages are `store.unavailable` (transient). */
 export interface Store extends WorkflowStore {
@@ -35,6 +37,7 @@ export interface Store extends WorkflowStore {
   readonly approvals: ApprovalStore;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
+  readonly turns: Turns;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
   ensureInstallation(): Promise<string>;
   /** Does a worker live that works for this database, on whatever machine? */
@@ -51,9 +54,12 @@ export interface StoreOptions {
   readonly log: Log;
   /** Clock of leases, wake-ups and what is recorded; tests set it. */
   readonly now?: () => Date;
-  /** Connections besides the inbox's one, the job queue's three, its listener and the worker's sign of life. */
+  /** Connections besides the inbox's one, the turns' four, the job queue's three, its listener and the worker's sign of life. */
   readonly connections?: number;
 }
+
+/** Turns of this process that are taken at a time, each on a connection of its own. */
+const turnsAtOnce = 4;
 
 /** Connects to a database and brings its schema up to date. */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -62,6 +68,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const jobs = pgBossJobs(url, log);
   let closed: Promise<void> | undefined;
   const deliveries = openPool(url, log, { max: 1, pipeline: true });
+  const turns = openPool(url, log, { max: turnsAtOnce });
   const inbox = inboxStore(database, deliveries, jobs, now);
   const store: Store = {
     builds: buildStore(database, now),
@@ -74,6 +81,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     approvals: approvalStore(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
+    turns: databaseTurns(turns),
     journal: journalStore(database, url, log, now),
     jobs,
     transaction: (change) => inTransaction(database, change),
@@ -89,6 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     close() {
       closed ??= deliveries
         .end()
+        .then(() => turns.end())
         .then(() => jobs.stop())
         .then(() => database.destroy());
       return closed;

@@ -6,6 +6,7 @@ import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../src/promotion/release-scan-flow.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
+import { keyAnnotation } from "../../src/signing/wanted-attestation.ts";
 import { flowRunner } from "../promotion/flow-runner.ts";
 import { manifests, world } from "../promotion/world.ts";
 
@@ -117,6 +118,8 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
   /** What is counted in a table depends on which attempt did it; everything else must be the same. */
   const plain = (text: string) =>
     text.replaceAll(/^(\|[^|]+\|[^|]+\|[^|]+\|)[^|]*(\|[^|]*\|)$/gm, "$1$2").replaceAll(/\d+ signatures removed/g, "signatures removed");
+  // Their signatures, and so their digests, are others each time.
+  const artifacts = new Set<string>(at.production.artifacts.map(({ manifest }) => manifest.digest));
   const end = {
     pulls: at.git.pulls,
     main: at.git.read(at.git.branches.get("main") ?? ""),
@@ -125,7 +128,8 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
     statuses: [...at.git.statuses].map(([key, status]) => [key, { ...status, summary: plain(status.summary) }]),
     tags: [...at.production.tags],
     writes: at.production.writes,
-    manifests: [...at.production.manifests.keys()].sort(),
+    manifests: [...at.production.manifests.keys()].filter((key) => !artifacts.has(key.slice(key.indexOf("@") + 1))).sort(),
+    attached: at.production.artifacts.map(({ artifact }) => `${artifact.subject.digest} ${artifact.annotations[keyAnnotation]}`).sort(),
     signatures: at.signers.production.signed.map((one) => `${one.digest} ${one.publicName}`).sort(),
     reconciled: [...at.reconciled],
     reports: at.reports.map(({ outcome, lines }) => ({ outcome, lines: lines.map((line) => `${line.tag} ${line.what}`) })),

@@ -1,4 +1,5 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
@@ -6,10 +7,15 @@ import { initialManifestRepository } from "../../src/promotion/initial-manifest-
 import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
 import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
-import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
+import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
+import type { CopyRequest, Manifest } from "../../src/registry/registry.ts";
+import { turnsOfOneProcess } from "../../src/registry/turns.ts";
+import { type AttestationSigner, attestationSigner } from "../../src/signing/attestation-signer.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
+import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
+import { cosignKeys } from "../support/cosign-keys.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
 /** The promotion room on a forge, registries and signers in memory. */
@@ -162,6 +168,7 @@ export function memoryRegistry(endpoint: string) {
   const writes: string[] = [];
   const resolve = (repository: string, reference: string) =>
     reference.startsWith("sha256:") ? reference : tags.get(`${repository}:${reference}`);
+  const referrers = fakeReferrers(manifestsOf, (repository, digest) => `${repository}@${digest}`);
   const registry = {
     endpoint,
     findManifest: async (repository: string, reference: string) => {
@@ -194,8 +201,8 @@ export function memoryRegistry(endpoint: string) {
     },
     listTags: async (repository: string) =>
       [...tags.keys()].filter((key) => key.startsWith(`${repository}:`)).map((key) => key.slice(repository.length + 1)),
-    listReferrers: async () => [],
-  } satisfies Registry;
+    ...referrers,
+  } satisfies ReferrerRegistry;
   const put = (repository: string, mediaType: string, value: unknown) => {
     const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, ...(value as object) }));
     const digest = digestOf(bytes);
@@ -218,7 +225,7 @@ export function memoryRegistry(endpoint: string) {
     }
     return { digest: put(repository, types.index, { manifests: children }).digest, children: children.map((child) => child.digest) };
   };
-  return { registry, push, tags, blobs, manifests: manifestsOf, writes };
+  return { registry, push, tags, blobs, manifests: manifestsOf, writes, artifacts: referrers.artifacts };
 }
 
 /** `mirrors` are production registries besides the one of that name; every route leads to all of them. */
@@ -238,6 +245,9 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   const builds = new Map<string, BuildRecord>();
   const signers = { candidate: fakeSigner("candidate"), production: fakeSigner("production", "B".repeat(40)) };
   const allSigners = new Map(mirrors.map((name) => [name, fakeSigner(name, "B".repeat(40))]));
+  const documents = new Map<string, readonly BuildDocument[]>();
+  const keys = new Map(Object.keys(all).map((name) => [name, cosignKeys()]));
+  const attesters = new Map([...keys].map(([name, pair]) => [name, attestationSigner(name, { sign: [pair.privateKey], accept: [] })]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
   const started: (RunRequest & { id: string })[] = [];
@@ -260,14 +270,17 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   };
   const named = { named: (name: string) => allSigners.get(name) ?? signers[name as "candidate"] };
   const settings = { repository: manifests, branch: "main", registries };
-  const clients = { named: (name: string) => all[name]?.registry as Registry };
+  const clients = { named: (name: string) => all[name]?.registry as ReferrerRegistry };
   const ports: PromotionPorts = {
     forge: git.forge,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
+      findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     },
     registries: clients,
+    turns: turnsOfOneProcess(),
+    attesters: { named: (name) => attesters.get(name) as AttestationSigner },
     copier,
     signers: named,
     releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
@@ -292,7 +305,23 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };
-  const at = { all, allSigners, git, candidate, production, builds, signers, reconciled, reports, started, runs, ports };
+  const at = {
+    all,
+    allSigners,
+    documents,
+    keys,
+    attesters,
+    git,
+    candidate,
+    production,
+    builds,
+    signers,
+    reconciled,
+    reports,
+    started,
+    runs,
+    ports,
+  };
   return { ...at, build: (fields: BuildFields) => makeBuild(at, platforms, fields), run };
 }
 

@@ -19,6 +19,8 @@ import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
 import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
+import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
+import { attestationSigner } from "../../../src/signing/attestation-signer.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
@@ -26,6 +28,7 @@ import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeBuildStore } from "../../fakes/build-store.ts";
 import { fakeLogStore } from "../../fakes/log-store.ts";
+import { cosignKeys } from "../../support/cosign-keys.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
@@ -79,6 +82,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     ...{ stage: "candidate", gnupgHome: gnupg, keys: [{ fingerprint, use: "sign" }], lookaside, creator: "flibs test", timeoutMs: 60_000 },
     ...{ log: silentLog, now: () => new Date() },
   });
+  const keys = cosignKeys();
   const clients = new Map<string, RegistryClient>();
   const open: OpenRegistry = (endpoint) => {
     const retry = { retries: 0 };
@@ -125,6 +129,11 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     candidate: { registry: open(registry.endpoint, true), endpoint: registry.endpoint, publicName },
     openRegistry: open,
     signer,
+    attestations: {
+      registry: open(registry.endpoint, true) as RegistryClient,
+      turns: turnsOfOneProcess(),
+      signer: attestationSigner("candidate", { sign: [keys.privateKey], accept: [] }),
+    },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),

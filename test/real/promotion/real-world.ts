@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildRecord } from "../../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../../src/documents/document.ts";
 import { localForge } from "../../../src/forge/local/local-forge.ts";
 import { silentLog } from "../../../src/log.ts";
 import { checkPromotionFlow } from "../../../src/promotion/check-promotion-flow.ts";
@@ -17,6 +18,8 @@ import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
+import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
+import { attestationSigner } from "../../../src/signing/attestation-signer.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
@@ -27,6 +30,7 @@ import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
+import { cosignKeys } from "../../support/cosign-keys.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
 import { gitAsBob } from "../../support/local-forge.ts";
@@ -50,7 +54,9 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     const keys = [{ fingerprint, use: "sign" as const }];
     const common = { stage, gnupgHome: gnupg, keys, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
     const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
-    return { fingerprint, lookaside, client, signer: openpgpSigner({ ...common, now: () => new Date() }) };
+    const cosign = cosignKeys();
+    const attester = attestationSigner(stage, { sign: [cosign.privateKey], accept: [] });
+    return { fingerprint, lookaside, client, cosign, attester, signer: openpgpSigner({ ...common, now: () => new Date() }) };
   };
   const [candidate, production] = [await open("candidate"), await open("production")];
   const stages = { candidate, production };
@@ -64,6 +70,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
   });
 
   const builds = new Map<string, BuildRecord>();
+  const documents = new Map<string, readonly BuildDocument[]>();
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
@@ -85,8 +92,11 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
+      findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     },
     registries,
+    turns: turnsOfOneProcess(),
+    attesters: { named: (name) => stages[name as "candidate"].attester },
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
     signers,
     releaseSigner: releaseSigner({ forge, registries, signers, settings }),
@@ -124,6 +134,8 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
       ports,
       forge,
       builds,
+      documents,
+      stages,
       reports,
       reconciled,
       names,
