@@ -65,7 +65,9 @@ function formatRows(plans: Plans): readonly string[] {
       .filter((one) => one.action !== "ok")
       .slice(0, 100)
       .map((one) => {
-        const what = words[one.action] ?? (isBad(one.action) ? `**${one.action}**` : one.action);
+        const what =
+          (one.class === "child" && one.action === "tag" ? "sign, tag (a platform)" : words[one.action]) ??
+          (isBad(one.action) ? `**${one.action}**` : one.action);
         return `| ${escapeCode(path, 300)} | ${escapeCode(one.tag)} | ${what} | ${escapeCode(one.digest, 80)} |`;
       }),
   );

@@ -37,9 +37,9 @@ export function planFaults(
     const line = parsed.lineOf(one.class === "floating" ? ["floating", one.tag] : ["releases", one.release, "digest"]);
     const at = { file: path, ...(line === undefined ? {} : { line }) };
     const reasons = one.class === "immutable" ? refusals.get(one.tag) : undefined;
-    if (reasons && one.action === "refused") return reasons.map((reason) => ({ ...reason, ...at }));
+    if (reasons && (one.action === "refused" || one.action === "lost")) return reasons.map((reason) => ({ ...reason, ...at }));
     // A floating tag that waits for its release has that release's fault already.
-    if (!isBad(one.action) || (one.action === "refused" && one.class === "floating")) return [];
+    if (!isBad(one.action) || (["refused", "lost"].includes(one.action) && one.class === "floating")) return [];
     return [{ check: checkOf[one.action] ?? "CK7", ...at, message: one.message ?? one.action, fix: fixOf[one.action] ?? "mend it" }];
   });
 }

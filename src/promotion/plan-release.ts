@@ -121,9 +121,9 @@ function planTag(file: ImageFile, facts: ReleaseFacts, tag: string, release: str
     if (kind === "immutable") return stop("tag-move", `${tag} is immutable and stands at ${found}`);
     if (!facts.former.get(tag)?.has(found)) return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
   }
+  if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
   if (refused !== undefined && found !== digest)
     return stop("refused", kind === "immutable" ? refused : `its release ${release} is refused`);
-  if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
   if (found === digest) return { ...entry, action: "ok" };
   if (found !== undefined) return { ...entry, action: "move" };
   return { ...entry, action: whole ? "tag" : "copy" };

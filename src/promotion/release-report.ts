@@ -188,7 +188,7 @@ function formatHow({ bytesStreamed, blobsMounted, bytesMounted = 0, signaturesAd
   return [
     ...(bytesStreamed === 0 ? [] : [`${formatSize(bytesStreamed)} copied`]),
     ...(blobsMounted === 0 ? [] : [`${formatSize(bytesMounted)} mounted (${blobsMounted} blobs)`]),
-    ...(signaturesAdded === 0 ? [] : [`${signaturesAdded} signatures`]),
+    ...(signaturesAdded === 0 ? [] : [signaturesAdded === 1 ? "1 signature" : `${signaturesAdded} signatures`]),
     ...(ms === 0 ? [] : [`${Math.round(ms)} ms`]),
   ].join(", ");
 }

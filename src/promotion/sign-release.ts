@@ -31,6 +31,8 @@ interface Subject {
   readonly signer: Signer;
   /** Digests that have to be signed for a name on a digest; read from the registry by digest, each once. */
   digestsBelow(digest: Digest): Promise<readonly Digest[]>;
+  /** The same as its indexes name them, whether they are still there or not. */
+  namedBelow(digest: Digest): Promise<readonly Digest[]>;
   has(digest: Digest): Promise<boolean>;
   /** Parts that get tags of their own; none where the registry's do not. */
   childrenOf(digest: Digest): Promise<readonly ImageChild[]>;
@@ -84,6 +86,7 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
   const now = commit === head ? file : (await readImage(ports, head, path)).parsed.value;
   const registry = ports.registries.named(name);
   const read = new Map<Digest, readonly Digest[]>();
+  const namedBelow = async (digest: Digest) => (await readImageDigests(registry, file.repository, digest)).map((part) => part.digest);
   return {
     standing: standingTags(file, now.withdrawn),
     withdrawn: withdrawnTags(file, now.withdrawn),
@@ -93,10 +96,11 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
     childrenOf: async (digest) =>
       ports.settings.registries[name]?.childTags ? ((await findImage(registry, file.repository, digest))?.children ?? []) : [],
     has: async (digest) => (await registry.findManifest(file.repository, digest)) !== undefined,
+    namedBelow,
     async digestsBelow(digest) {
       const known = read.get(digest);
       if (known) return known;
-      const found = (await readImageDigests(registry, file.repository, digest)).map((part) => part.digest);
+      const found = await namedBelow(digest);
       // What an index names need not be there: each image is read, so that nothing is signed that nobody has.
       for (const part of found) if (part !== digest) await registry.readManifest(file.repository, part);
       read.set(digest, found);
@@ -166,15 +170,18 @@ async function signTag(subject: Subject, tag: string, digest: Digest, signal: Ab
   );
 }
 
-/** Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. */
+/**
+ * Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. A part that is
+ * gone holds nothing up: a withdrawal that was cut off may have deleted it already.
+ */
 async function removeSignatures(subject: Subject, digest: Digest): Promise<number> {
   const { signer, publicName: repository } = subject;
   const children = (await subject.childrenOf(digest)).map((child) => child.digest);
-  const here = new Set((await subject.has(digest)) ? [...(await subject.digestsBelow(digest)), ...children] : [digest]);
+  const here = new Set((await subject.has(digest)) ? [...(await subject.namedBelow(digest)), ...children] : [digest]);
   const needed = new Set<string>();
   for (const [tag, other] of await withChildren(subject, subject.needed)) {
     if (!(await subject.has(other))) continue;
-    for (const part of await subject.digestsBelow(other)) needed.add(`${part} ${repository}:${tag}`);
+    for (const part of await subject.namedBelow(other)) needed.add(`${part} ${repository}:${tag}`);
   }
   let removed = 0;
   for (const part of here) {

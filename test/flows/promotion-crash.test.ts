@@ -62,7 +62,7 @@ function crashing(ports: PromotionPorts, points: string[], shouldDie: (point: nu
 
 /** Everything that happened, with restarts wherever `shouldDie` says; `kills` is how often. */
 async function tell(shouldDie: (point: number, name: string) => boolean) {
-  const at = world();
+  const at = world(["linux/amd64"], ["mirror"], true);
   const points: string[] = [];
   let kills = 0;
   const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never, isKill);
@@ -130,7 +130,10 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
     writes: at.production.writes,
     manifests: [...at.production.manifests.keys()].filter((key) => !artifacts.has(key.slice(key.indexOf("@") + 1))).sort(),
     attached: at.production.artifacts.map(({ artifact }) => `${artifact.subject.digest} ${artifact.annotations[keyAnnotation]}`).sort(),
-    signatures: at.signers.production.signed.map((one) => `${one.digest} ${one.publicName}`).sort(),
+    mirror: { tags: [...(at.all.mirror?.tags ?? [])], writes: at.all.mirror?.writes },
+    signatures: [...at.signers.production.signed, ...(at.allSigners.get("mirror")?.signed ?? [])]
+      .map((one) => `${one.digest} ${one.publicName}`)
+      .sort(),
     reconciled: [...at.reconciled],
     reports: at.reports.map(({ outcome, lines }) => ({ outcome, lines: lines.map((line) => `${line.tag} ${line.what}`) })),
   };
@@ -149,14 +152,18 @@ describe("killed at any effect and started again, promotion and release end as i
     expect(end.tags.map(([tag]) => tag).sort()).toEqual([
       "f40/cockpit:323",
       "f40/cockpit:323-1.fc40",
+      "f40/cockpit:323-1.fc40-amd64",
       "f40/cockpit:latest",
       "f40/web:323",
       "f40/web:323-1.fc40",
+      "f40/web:323-1.fc40-amd64",
       "f40/web:latest",
     ]);
     expect(new Set(end.signatures).size).toBe(end.signatures.length);
-    // Three names for one digest and its platform, for each image; the withdrawn release has none left.
-    expect(end.signatures).toHaveLength(12);
+    // In each of two registries: three names for one digest and its platform, and the platform's own, for each of two images; the withdrawn
+    // release has none left.
+    expect(end.signatures).toHaveLength(28);
+    expect(end.mirror.tags.map(([tag]) => tag).sort()).toEqual(end.tags.map(([tag]) => tag).sort());
     const kinds = new Set(
       points.map((point) =>
         point
@@ -180,7 +187,7 @@ describe("killed at any effect and started again, promotion and release end as i
       const { end, kills } = await tell((point) => point === number);
       expect({ number, name, kills, end }).toEqual({ number, name, kills: 1, end: undisturbed.end });
     }
-  }, 60_000);
+  }, 240_000);
 
   test("at every point, one after the other, in one life", async () => {
     const undisturbed = await tell(() => false);
