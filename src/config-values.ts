@@ -9,7 +9,7 @@ import { signingKeyName } from "./config-signing.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Each registry's signatures have a directory of their own, since the registry's host is not in their path. */
-export function lookasideOf(settings: Pick<Settings, "signing">, registry: string): string {
+export function lookasideOf(settings: { readonly signing: Pick<Settings["signing"], "lookaside"> }, registry: string): string {
   return join(settings.signing.lookaside, registry);
 }
 

@@ -7,7 +7,8 @@ import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 import { NetworkSettings } from "./network-settings.ts";
 
-const duration = (fallback: string, text: string) =>
+/** A length of time with a default. */
+export const duration = (fallback: string, text: string) =>
   z
     .string()
     .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
@@ -18,7 +19,8 @@ const size = (fallback: string, text: string) => sizeText.default(fallback).desc
 
 const kojiName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, "write at most 100 letters, digits and . _ + -");
 
-const RegistrySettings = z.strictObject({
+/** How one registry is reached, and what it is called. */
+export const RegistrySettings = z.strictObject({
   endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
   publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
   plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),

@@ -150,6 +150,9 @@ export async function flibs(line: string[], story: Story = {}) {
       plan: async () => [{ imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" }],
       start: async () => [],
     }),
+    signer: async (option) => {
+      said.out += `signer ${option}\n`;
+    },
     verifyImage: () => async (image) => ({
       image,
       ok: false,

@@ -1,30 +1,15 @@
 import type { App } from "../../src/app.ts";
-import { keySetOf } from "../../src/config-signing.ts";
-import { lookasideOf } from "../../src/config-values.ts";
-import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
-import { exportKeyring } from "../../src/signing/openpgp/gpg-sign.ts";
-import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
+import { openJudges } from "../../src/open-judges.ts";
 import { type ImageVerification, verifyImage } from "../../src/signing/verify-image.ts";
 
-/** Judges a tag's signatures as a consumer of an installation does, who has nothing but the stage's public key. */
+/** Judges a tag's signatures as consumers of an installation do, who have nothing but the stage's public keys. */
 export async function verifyTag(
-  { settings, gnupg, registries }: Pick<App, "settings" | "gnupg" | "registries">,
+  { settings, environment, gnupg, registries }: Pick<App, "settings" | "environment" | "gnupg" | "registries">,
   stage: "candidate" | "production",
   repository: string,
   tag: string,
 ): Promise<ImageVerification> {
-  const fingerprints = keySetOf(settings, stage).openpgp.map((key) => key.fingerprint);
-  const checker = await openGpgChecker({ publicKeys: await exportKeyring(gnupg, fingerprints), fingerprints, timeoutMs: 30_000 });
-  try {
-    return await verifyImage({
-      registry: registries[stage],
-      repository,
-      reference: tag,
-      publicName: settings.registries[stage].endpoint,
-      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
-      checker,
-    });
-  } finally {
-    await checker.close();
-  }
+  const { judges, close } = await openJudges({ settings, environment, gnupg, registry: stage, client: registries[stage] });
+  const publicName = settings.registries[stage].endpoint;
+  return await verifyImage({ registry: registries[stage], repository, reference: tag, publicName, judges }).finally(close);
 }
