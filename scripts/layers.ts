@@ -98,7 +98,7 @@ export const parts: readonly Part[] = [
   room("promotion", ["yaml"]),
   room("signing"),
   // cosign's signatures stand in the registry, beside the image.
-  adapters("signing/*", [], ["registry/registry.ts"]),
+  adapters("signing/*", [], ["registry/registry.ts", "promotion/release-signer.ts"]),
   room("bus"),
   room("documents", ["spdx-license-ids/**", "spdx-exceptions/**"]),
   room("koji"),
@@ -148,7 +148,9 @@ export const parts: readonly Part[] = [
       "src/serve.ts",
       "src/installation.ts",
       "src/open-attesters.ts",
+      "src/open-judges.ts",
       "src/open-signers.ts",
+      "src/signer-process.ts",
       "src/init.ts",
       "src/doctor-checks.ts",
       "src/engine-doctor.ts",

@@ -46,14 +46,16 @@ import { proposePromotion } from "./promotion/propose-promotion.ts";
 import { proposeRollback } from "./promotion/propose-rollback.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
+import type { ReleaseSigner } from "./promotion/release-signer.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
-import { releaseSigner } from "./promotion/sign-release.ts";
+import { releaseSigner, type SigningPorts } from "./promotion/sign-release.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import type { AttestationSigners } from "./signing/attestation-signer.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import type { Signers } from "./signing/signer.ts";
+import { socketSigner } from "./signing/socket/signer-client.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
@@ -61,6 +63,9 @@ import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.
 
 /** Name and version as they stand in signatures and user agents. */
 export const version = "0.1.0";
+
+/** A signer may have a large file to work on; it has a limit of its own. */
+const signerAnswersMs = 15 * 60_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -78,6 +83,8 @@ export interface AppOptions {
 /** Every adapter of an installation, put together. Opening it connects to the database and to nothing else. */
 export interface App {
   readonly settings: Settings;
+  /** Where secrets are found that the settings name. */
+  readonly environment: Environment;
   readonly store: Store;
   readonly forge: Forge;
   /** What people do on a forge that is flibs' own; undefined where the forge has pages of its own for that. */
@@ -148,10 +155,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     attesters,
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
     signers,
-    releaseSigner: wrap(
-      "release signer",
-      releaseSigner({ forge, registries: named, signers, settings: { ...settings.manifests, registries: policyRegistries(settings) } }),
-    ),
+    releaseSigner: wrap("release signer", openReleaseSigner(settings, { forge, registries: named, signers })),
     releases: store.releases,
     runs,
     now: () => new Date(),
@@ -265,6 +269,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   return {
     ...{
       settings,
+      environment,
       store,
       forge,
       people,
@@ -295,6 +300,13 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       await store.close();
     },
   };
+}
+
+/** Within this process, or the one that has the keys. */
+function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settings">): ReleaseSigner {
+  const { signer } = settings.signing;
+  if (signer) return socketSigner(signer.socket, signerAnswersMs);
+  return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
 }
 
 async function openForge(

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type App, buildPlaceOf, version } from "./app.ts";
 import type { Client } from "./cli/client.ts";
@@ -9,8 +8,8 @@ import { processTerminal } from "./cli/terminal.ts";
 import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
-import { keySetOf } from "./config-signing.ts";
-import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
+import { loadSignerSettings } from "./config-signer.ts";
+import { credentialOf, productionNames, publicNamed, registryOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
@@ -19,14 +18,12 @@ import { githubAppRegistration } from "./forge/github/app-registration.ts";
 import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
+import { openJudges } from "./open-judges.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
+import { startSigner } from "./signer-process.ts";
 import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
-import { openGpgChecker } from "./signing/openpgp/gpg-checker.ts";
-import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
-import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
-import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
 import { verifyImage } from "./signing/verify-image.ts";
 
 const environment = process.env;
@@ -43,6 +40,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   loadSettings: (option) => loadSettings(option, environment),
   openClient,
   serve,
+  signer,
   releaseActions: (client) => {
     const { promotion } = appOf(client);
     return {
@@ -86,6 +84,21 @@ async function serve(settings: Settings): Promise<void> {
     log.info({ ...describeInstallation(settings), address: running.service.address, version }, "flibs is ready");
     await told;
     log.info("stopping: running steps are finished or handed over");
+  } finally {
+    await running.stop();
+  }
+  log.info("stopped");
+}
+
+/** The process with the keys: until SIGTERM or SIGINT, then ends what it works on. */
+async function signer(option: string | undefined): Promise<void> {
+  const settings = loadSignerSettings(option ?? environment.FLIBS_SIGNER_CONFIG ?? "/etc/flibs/signer.yaml");
+  const log = createLog(settings.log.level);
+  const told = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const running = await startSigner(settings, { environment, creator: `flibs ${version}`, log });
+  try {
+    log.info({ socket: settings.socket, keys: running.keys, version }, "flibs signer is ready");
+    await told;
   } finally {
     await running.stop();
   }
@@ -147,17 +160,12 @@ function verifierOf(settings: Settings): VerifyImage {
     const settingsOf = registryOf(settings, name);
     const registry = registryClient({ endpoint, plainHttp: settingsOf.plainHttp, ...credentialOf(settingsOf, environment) });
     const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-    const fingerprints = keySetOf(settings, name).openpgp.map((key) => key.fingerprint);
-    const checker = await openGpgChecker({ publicKeys: await exportKeyring(gnupg, fingerprints), fingerprints, timeoutMs: 60_000 });
+    const { judges, close } = await openJudges({ settings, environment, gnupg, registry: name, client: registry });
     try {
-      const local = lookasideOf(settings, name);
-      const signatures = existsSync(local)
-        ? openLookasideDirectory(local)
-        : httpLookaside(`${publicUrlOf(settings)}/lookaside/${name}`, 30_000);
       const wanted = reference.digest ?? reference.tag ?? "latest";
-      return await verifyImage({ registry, repository: reference.repository, reference: wanted, publicName, signatures, checker });
+      return await verifyImage({ registry, repository: reference.repository, reference: wanted, publicName, judges });
     } finally {
-      await checker.close();
+      await close();
       await gnupg.close();
       registry.close();
     }

@@ -6,7 +6,7 @@ import { Settings } from "./config.ts";
 import { environmentLeaves } from "./config-explain.ts";
 import type { RegistriesSettings, RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
-import type { KeySet } from "./config-signing.ts";
+import type { KeySet, SigningSettings } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 
 /** Where settings are looked for, first one counts; `--config` comes before all. */
@@ -110,12 +110,20 @@ function absolutePaths(settings: Settings, base: string): Settings {
       engine.tls === undefined ? engine : { ...engine, tls: { ca: at(engine.tls.ca), cert: at(engine.tls.cert), key: at(engine.tls.key) } },
     ),
     signing: {
-      ...settings.signing,
-      gnupgHome: at(settings.signing.gnupgHome),
-      keys: Object.fromEntries(Object.entries(settings.signing.keys).map(([name, keys]) => [name, absoluteKeys(keys, secret)])),
-      lookaside: resolve(stateDirectory, settings.signing.lookaside),
+      ...absoluteSigning(settings.signing, base, stateDirectory),
       ...(settings.signing.signer === undefined ? {} : { signer: { socket: at(settings.signing.signer.socket) } }),
     },
+  };
+}
+
+/** The same of a signer's own settings. */
+export function absoluteSigning<T extends Omit<SigningSettings, "signer">>(signing: T, base: string, stateDirectory: string): T {
+  const secret = (value: Secret): Secret => ("file" in value ? { file: resolve(base, value.file) } : value);
+  return {
+    ...signing,
+    gnupgHome: resolve(base, signing.gnupgHome),
+    keys: Object.fromEntries(Object.entries(signing.keys).map(([name, keys]) => [name, absoluteKeys(keys, secret)])),
+    lookaside: resolve(stateDirectory, signing.lookaside),
   };
 }
 

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { Secret } from "./config-secret.ts";
 import { keyName } from "./config-signing.ts";
 
-const RegistrySettings = z.strictObject({
+/** How one registry is reached, and what it is called. */
+export const RegistrySettings = z.strictObject({
   endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
   publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
   childTags: z

@@ -72,7 +72,7 @@ export type SigningSettings = z.infer<typeof SigningSettings>;
 
 interface Named {
   readonly registries: Readonly<Record<string, { readonly signingKey?: string | undefined }>>;
-  readonly signing: SigningSettings;
+  readonly signing: Pick<SigningSettings, "keys">;
 }
 
 /** Name in `signing.keys` of the keys that sign for a registry. */

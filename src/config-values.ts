@@ -11,7 +11,7 @@ import { appError } from "./domain/errors.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The signatures of each registry have a directory of their own, since its host is not in their path. */
-export function lookasideOf(settings: Pick<Settings, "signing">, registry: string): string {
+export function lookasideOf(settings: { readonly signing: Pick<Settings["signing"], "lookaside"> }, registry: string): string {
   return join(settings.signing.lookaside, registry);
 }
 

@@ -8,7 +8,8 @@ import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 import { NetworkSettings } from "./network-settings.ts";
 
-const duration = (fallback: string, text: string) =>
+/** A length of time with a default. */
+export const duration = (fallback: string, text: string) =>
   z
     .string()
     .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")

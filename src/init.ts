@@ -40,7 +40,7 @@ export async function initInstallation(options: InitOptions, platforms: readonly
     await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
     await ensureManifestRepository(settings, platforms);
     const consumer = join(directory, "consumer");
-    await writeConsumerFiles(consumer, await consumerFilesOf({ settings, gnupg }));
+    await writeConsumerFiles(consumer, await consumerFilesOf({ settings, gnupg, environment: {} }));
     return [
       `settings      ${file}`,
       `keys          ${gnupgHome}: candidate ${keys.candidate}, production ${keys.production}`,

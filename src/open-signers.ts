@@ -16,7 +16,10 @@ import type { Signer, Signers } from "./signing/signer.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SignerOptions {
-  readonly settings: Pick<Settings, "registries" | "signing">;
+  readonly settings: {
+    readonly registries: Readonly<Record<string, { readonly signingKey?: string | undefined }>>;
+    readonly signing: Omit<Settings["signing"], "signer">;
+  };
   readonly environment: Environment;
   readonly registries: Registries;
   readonly gnupg: GnupgHome;
@@ -30,6 +33,7 @@ export function openSigners(options: SignerOptions): Signers & { close(): Promis
   const { settings } = options;
   const closing: (() => Promise<void>)[] = [];
   const signers = new Map<string, Signer>();
+  checkApart(options);
   for (const registry of Object.keys(settings.registries)) {
     const openpgp = openpgpSigner({
       stage: registry,
@@ -83,4 +87,14 @@ export function cosignKeys(
   registry: string,
 ): readonly CosignKey[] {
   return keySetOf(settings, registry).cosign.map(({ privateKey, use }) => pemCosignKey(readSecret(privateKey, environment), use));
+}
+
+/** What the settings' schema can't see, since these keys stand in files: a candidate's signature must never do for another registry. */
+function checkApart(options: SignerOptions): void {
+  const ids = (registry: string) => cosignKeys(options, registry).map((key) => key.id);
+  const names = Object.keys(options.settings.registries);
+  const candidate = new Set(names.includes("candidate") ? ids("candidate") : []);
+  const shared = names.filter((name) => name !== "candidate").find((name) => ids(name).some((id) => candidate.has(id)));
+  if (shared === undefined) return;
+  throw appError("config.invalid", `candidate and ${shared} have the same cosign key`, { hint: "Make another one for candidate" });
 }

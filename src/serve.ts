@@ -5,7 +5,9 @@ import { keySetOf } from "./config-signing.ts";
 import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
+import { cosignKeys } from "./open-signers.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
+import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
@@ -117,18 +119,20 @@ async function openNetwork(app: App, log: Log): Promise<void> {
 }
 
 /** What users need to demand signatures; also written into the installation's directory by `flibs init`. */
-export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
-  const { settings, gnupg } = app;
+export async function consumerFilesOf({ settings, gnupg, environment }: Pick<App, "settings" | "gnupg" | "environment">) {
   const stages = registryNames(settings).map(async (name) => ({
     stage: name,
     publicName: publicNamed(settings, name).publicName,
     lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
-    publicKey: await exportKeyring(
-      gnupg,
-      keySetOf(settings, name).openpgp.map((key) => key.fingerprint),
-    ),
+    keyring: await keyringOf(settings, gnupg, name),
+    cosignKeys: cosignKeys({ settings, environment }, name).map((key) => key.publicPem),
   }));
   return consumerFiles(await Promise.all(stages));
+}
+
+async function keyringOf(settings: Settings, gnupg: GnupgHome, registry: string): Promise<Uint8Array | undefined> {
+  const fingerprints = keySetOf(settings, registry).openpgp.map((key) => key.fingerprint);
+  return fingerprints.length === 0 ? undefined : await exportKeyring(gnupg, fingerprints);
 }
 
 /** At once, then again after each pause; a failure is told and tried again, since the next look may succeed. */

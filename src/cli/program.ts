@@ -30,6 +30,8 @@ export interface Surroundings {
   openClient(settings: Settings): Promise<Client>;
   /** Runs the service until it is told to stop. */
   serve(settings: Settings): Promise<void>;
+  /** Runs a signer until it is told to stop; `option` is what --config says. */
+  signer(option: string | undefined): Promise<void>;
   releaseActions(client: Client): ReleaseActions;
   verifyImage(settings: Settings): VerifyImage;
   doctorChecks(settings: Settings): readonly Check[];
@@ -110,6 +112,12 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .command("serve")
     .description("Run the service: inbox, workers, sweeps, web pages")
     .action(async () => surroundings.serve(context.settings()));
+  program
+    .command("signer")
+    .description(
+      "Run the process that signs releases, under a user of its own with the keys (docs/signer.md); --config names its own settings",
+    )
+    .action(async () => surroundings.signer(program.opts<{ config?: string }>().config));
   addContainerBuild(program, context);
   addBuildCommands(program, context);
   addDocumentCommands(program, context);

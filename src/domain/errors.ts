@@ -276,6 +276,11 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+/** Is it a code of this release? For codes that come from another process. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalogue, text);
+}
+
 export interface ErrorExtra {
   /** The smallest thing that would mend it, as an imperative sentence. */
   readonly hint?: string;

@@ -152,6 +152,9 @@ export async function flibs(line: string[], story: Story = {}) {
       ],
       start: async () => [],
     }),
+    signer: async (option) => {
+      said.out += `signer ${option}\n`;
+    },
     verifyImage: () => async (image) => ({
       image,
       ok: false,

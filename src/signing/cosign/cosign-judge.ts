@@ -4,6 +4,7 @@ import { isAppError } from "../../domain/errors.ts";
 import type { Registry } from "../../registry/registry.ts";
 import type { JudgedSignature } from "../found-signature.ts";
 import { parsePayload } from "../payload.ts";
+import type { SignatureJudge } from "../signature-judge.ts";
 import type { CosignKey } from "./cosign-key.ts";
 import { parseSigManifest, payloadMediaType, type SigLayer, signatureAnnotation, sigTag } from "./sig-manifest.ts";
 
@@ -42,6 +43,24 @@ export async function readSignatures(
     }),
   );
   return { layers, judged };
+}
+
+/** Judges what stands beside the image; a manifest that can't be read is one bad signature. */
+export function cosignJudge(registry: Registry, keys: readonly CosignVerifier[]): SignatureJudge {
+  return {
+    kind: "cosign",
+    fingerprints: keys.map((key) => key.id),
+    async judge(repository, digest) {
+      try {
+        const { judged } = await readSignatures(registry, repository, digest, keys);
+        return judged.filter((one) => one !== undefined);
+      } catch (error) {
+        if (!isAppError(error) || error.code !== "signing.sig-unreadable") throw error;
+        const location = `${repository}:${sigTag(digest)}`;
+        return [{ kind: "cosign", location, verdict: "unreadable", blocking: true, why: error.message }];
+      }
+    },
+  };
 }
 
 /** Undefined when the registry does not have it, or not as the layer says. */

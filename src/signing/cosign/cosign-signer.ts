@@ -1,6 +1,6 @@
 import type { Digest } from "../../domain/digest.ts";
 import { parseDigest } from "../../domain/digest.ts";
-import { appError, isAppError } from "../../domain/errors.ts";
+import { appError } from "../../domain/errors.ts";
 import { parseImageReference } from "../../domain/image-reference.ts";
 import type { Log } from "../../log.ts";
 import type { Registry } from "../../registry/registry.ts";
@@ -8,8 +8,8 @@ import type { DigestLock } from "../digest-lock.ts";
 import type { JudgedSignature } from "../found-signature.ts";
 import { groupSignables, parsePublicName, type SignableGroup, sumOverGroups } from "../group-signables.ts";
 import { formatPayload } from "../payload.ts";
-import { type FoundSignature, missingKeys, type Signer, type SignerKey } from "../signer.ts";
-import { judgeLayer, readSignatures } from "./cosign-judge.ts";
+import { missingKeys, type Signer, type SignerKey } from "../signer.ts";
+import { cosignJudge, judgeLayer, readSignatures } from "./cosign-judge.ts";
 import type { CosignKey } from "./cosign-key.ts";
 import { formatSigManifest, mostLayers, type SigLayer, sigLayer, sigTag } from "./sig-manifest.ts";
 
@@ -33,6 +33,7 @@ const attempts = 3;
 export function cosignSigner(options: CosignSignerOptions): Signer {
   const { registry, keys, log, now } = options;
 
+  const judge = cosignJudge(registry, keys);
   const read = (repository: string, digest: Digest) => readSignatures(registry, repository, digest, keys);
 
   /** Checked by the public key before anybody can see it. */
@@ -79,14 +80,9 @@ export function cosignSigner(options: CosignSignerOptions): Signer {
       signal.throwIfAborted();
       return await sumOverGroups(groupSignables(signables), (group) => ensureNames(group, signal));
     },
-    async listSignatures(name, digest): Promise<readonly FoundSignature[]> {
-      const { repository } = parseImageReference(name);
-      try {
-        return known((await read(repository, parseDigest(digest))).judged).map(({ why: _why, ...signature }) => signature);
-      } catch (error) {
-        if (!isAppError(error) || error.code !== "signing.sig-unreadable") throw error;
-        return [{ kind: "cosign", location: `${repository}:${sigTag(digest)}`, verdict: "unreadable", blocking: true }];
-      }
+    async listSignatures(name, digest) {
+      const judged = await judge.judge(parseImageReference(name).repository, parseDigest(digest));
+      return judged.map(({ why: _why, ...signature }) => signature);
     },
     async removeSignatures({ publicName, digest }) {
       const { repository } = parsePublicName(publicName);

@@ -25,6 +25,7 @@ import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
 import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeBuildStore } from "../../fakes/build-store.ts";
 import { fakeLogStore } from "../../fakes/log-store.ts";
@@ -169,7 +170,13 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     const checker = await openGpgChecker({ publicKeys, fingerprints: [fingerprint], timeoutMs: 60_000 });
     const signatures = openLookasideDirectory(lookaside);
     return verifyImage({
-      ...{ registry: open(registry.endpoint, true), repository: "f42/hello", reference, publicName, signatures, checker },
+      ...{
+        registry: open(registry.endpoint, true),
+        repository: "f42/hello",
+        reference,
+        publicName,
+        judges: [openpgpJudge(signatures, checker)],
+      },
     }).finally(checker.close);
   }
 

@@ -28,6 +28,7 @@ import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-d
 import { ensureKey } from "../../../src/signing/openpgp/make-key.ts";
 import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
+import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
 import { cosignKeys } from "../../support/cosign-keys.ts";
@@ -190,7 +191,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
       const checker = await openGpgChecker({ publicKeys, fingerprints: [production.fingerprint], timeoutMs: 30_000 });
       try {
         const at = { registry: production.client, repository, reference, publicName: names.production, childTags };
-        return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
+        return await verifyImage({ ...at, judges: [openpgpJudge(openLookasideDirectory(production.lookaside), checker)] });
       } finally {
         await checker.close();
       }
@@ -202,7 +203,8 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
         stage: "production",
         publicName: names.production,
         lookaside: pathToFileURL(production.lookaside).href,
-        publicKey: await exportKey(gnupg, production.fingerprint),
+        keyring: await exportKey(gnupg, production.fingerprint),
+        cosignKeys: [],
       };
       await writeConsumerFiles(directory, consumerFiles([stage]));
       const out = join(scratch.path, "pulled");
