@@ -147,7 +147,7 @@ export const parts: readonly Part[] = [
       "src/index.ts",
       "src/serve.ts",
       "src/installation.ts",
-      "src/open-attesters.ts",
+      "src/open-attestation-keys.ts",
       "src/open-judges.ts",
       "src/open-signers.ts",
       "src/signer-process.ts",

@@ -35,7 +35,7 @@ import { dropFlow } from "./intake/drop-flow.ts";
 import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
 import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
-import { openAttesters } from "./open-attesters.ts";
+import { openAttestationKeys } from "./open-attestation-keys.ts";
 import { openSigners } from "./open-signers.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
 import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
@@ -52,7 +52,6 @@ import { releaseSigner, type SigningPorts } from "./promotion/sign-release.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
-import type { AttestationSigners } from "./signing/attestation-signer.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import type { Signers } from "./signing/signer.ts";
 import { socketSigner } from "./signing/socket/signer-client.ts";
@@ -133,8 +132,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
   const opened = openSigners({ settings, environment, registries: named, gnupg, creator: `flibs ${version}`, log });
   const signers: Signers = { named: (registry) => wrap(`${registry} signer`, opened.named(registry)) };
-  const openedAttesters = openAttesters(settings, environment);
-  const attesters: AttestationSigners = { named: (registry) => wrap(`${registry} attester`, openedAttesters.named(registry)) };
+  const attestationKeys = openAttestationKeys(settings, environment);
   const publicUrl = publicUrlOf(settings);
 
   // The worker is made last, since it is given the flows.
@@ -152,7 +150,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     builds: store.builds,
     registries: named,
     turns: store.turns,
-    attesters,
+    attestationKeys,
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
     signers,
     releaseSigner: wrap("release signer", openReleaseSigner(settings, { forge, registries: named, signers })),
@@ -181,7 +179,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.named("candidate"),
-    attestations: { registry: named.named("candidate"), turns: store.turns, signer: attesters.named("candidate") },
+    attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),

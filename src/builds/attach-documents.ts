@@ -1,12 +1,12 @@
 import { attestedDocuments, attestedImage, attestedNames } from "../documents/attested-documents.ts";
 import type { Digest } from "../domain/digest.ts";
 import { isAppError } from "../domain/errors.ts";
-import type { AttestationSigner } from "../signing/attestation-signer.ts";
+import type { AttestationKey } from "../signing/dsse.ts";
 import { type AttestationPlace, ensureAttested } from "../signing/ensure-attested.ts";
 import type { BuildPorts } from "./build-ports.ts";
 
-/** Where the candidates' attestations go, and who signs them. */
-export type CandidateAttestations = Omit<AttestationPlace, "repository"> & { readonly signer: AttestationSigner };
+/** Where the candidates' attestations go, and the keys that sign them. */
+export type CandidateAttestations = Omit<AttestationPlace, "repository"> & { readonly keys: readonly AttestationKey[] };
 
 /**
  * Attaches what the build's documents say to the candidate and each of its platforms; gives how many artifacts there are, and why not when the
@@ -27,7 +27,7 @@ export async function attachDocuments(
     const documents = found.filter((one) => one !== undefined);
     const image = attestedImage(await attestations.registry.readManifest(repository, index));
     const wanted = attestedDocuments(build, documents, image, candidate.publicName);
-    const attached = await ensureAttested({ ...attestations, repository }, attestations.signer, wanted, signal);
+    const attached = await ensureAttested({ ...attestations, repository }, attestations.keys, wanted, signal);
     return { attached: attached.length };
   } catch (error) {
     if (signal.aborted || !isAppError(error) || error.kind === "transient" || error.kind === "stale") throw error;

@@ -4,7 +4,7 @@ import { imagePurl } from "../documents/package-url.ts";
 import type { Digest } from "../domain/digest.ts";
 import { attachArtifact } from "../registry/attach-artifact.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
-import type { VerifyingKey } from "../signing/dsse.ts";
+import { type AttestationKey, signingKeys } from "../signing/dsse.ts";
 import { type AttestationPlace, type Attested, ensureAttested, findAttested, listingsOf } from "../signing/ensure-attested.ts";
 import { statementType } from "../signing/sigstore-bundle.ts";
 import { formatStatement, predicateTypes } from "../signing/statement.ts";
@@ -66,7 +66,7 @@ async function carryDocuments(
     for (const { artifact } of there) {
       carried.push({ subject: digest, predicateType: one.predicateType, digest: artifact.digest, added: false });
     }
-    if (there.length === 0) carried.push(...(await ensureAttested(destination, ports.attesters.named(plan.to), [one], signal)));
+    if (there.length === 0) carried.push(...(await ensureAttested(destination, ports.attestationKeys.of(plan.to), [one], signal)));
   }
   return carried;
 }
@@ -74,7 +74,7 @@ async function carryDocuments(
 async function findAll(
   place: AttestationPlace,
   wanted: WantedAttestation,
-  ways: readonly (VerifyingKey | undefined)[],
+  ways: readonly (AttestationKey | undefined)[],
   listed: Awaited<ReturnType<ReturnType<typeof listingsOf>>>,
 ) {
   const found = [];
@@ -86,9 +86,9 @@ async function findAll(
 }
 
 /** The keys whose signatures count in a registry; without one that signs, also the bare document. */
-function waysOf(ports: PromotionPorts, registry: string): readonly (VerifyingKey | undefined)[] {
-  const keys = ports.attesters.named(registry).keys();
-  return keys.some((key) => key.signs) ? keys : [...keys, undefined];
+function waysOf(ports: PromotionPorts, registry: string): readonly (AttestationKey | undefined)[] {
+  const keys = ports.attestationKeys.of(registry);
+  return signingKeys(keys).length > 0 ? keys : [...keys, undefined];
 }
 
 function placeOf(ports: PromotionPorts, plan: ReleasePlan, registry: string): AttestationPlace {
@@ -117,7 +117,7 @@ async function ensureRecord(
     ...{ subject, predicateType: predicateTypes.promotion, statement, unsigned: { mediaType: statementType, text: statement } },
     ...{ key: recordKey(record), createdAt: record.promotedAt },
   };
-  return await ensureAttested(place, ports.attesters.named(plan.to), [wanted], signal);
+  return await ensureAttested(place, ports.attestationKeys.of(plan.to), [wanted], signal);
 }
 
 async function makeRecord(

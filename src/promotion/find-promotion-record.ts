@@ -2,7 +2,7 @@ import type { Digest } from "../domain/digest.ts";
 import { isAppError } from "../domain/errors.ts";
 import { largestArtifactManifest, parseArtifact } from "../registry/artifact-manifest.ts";
 import type { ReferrerDescriptor } from "../registry/registry.ts";
-import { type VerifyingKey, verifyDsse } from "../signing/dsse.ts";
+import { type AttestationKey, isSignedBy } from "../signing/dsse.ts";
 import type { AttestationPlace } from "../signing/ensure-attested.ts";
 import { bundleType, parseBundle, statementType } from "../signing/sigstore-bundle.ts";
 import { isAbout, parseStatement, predicateTypes } from "../signing/statement.ts";
@@ -24,7 +24,7 @@ export async function findPromotionRecord(
   place: Pick<AttestationPlace, "registry" | "repository">,
   subject: Digest,
   key: string,
-  ways: readonly (VerifyingKey | undefined)[],
+  ways: readonly (AttestationKey | undefined)[],
 ): Promise<FoundRecord | undefined> {
   const marked = (await place.registry.listReferrers(place.repository, subject)).filter((one) => isMarked(one, key));
   for (const entry of marked.slice(0, mostRead)) {
@@ -46,7 +46,7 @@ async function readRecord(
   { registry, repository }: Pick<AttestationPlace, "registry" | "repository">,
   subject: Digest,
   entry: ReferrerDescriptor,
-  ways: readonly (VerifyingKey | undefined)[],
+  ways: readonly (AttestationKey | undefined)[],
 ): Promise<FoundRecord | undefined> {
   const artifact = parseArtifact(await registry.readManifest(repository, entry.digest));
   if (artifact.layer.size > largestRecord || artifact.subject.digest !== subject) return undefined;
@@ -59,8 +59,7 @@ async function readRecord(
   return record?.digest === subject ? { record, statement: Buffer.from(payload).toString("utf8") } : undefined;
 }
 
-function verifiedPayload(blob: Uint8Array, ways: readonly (VerifyingKey | undefined)[]): Buffer | undefined {
-  const { payload, payloadType, signature } = parseBundle(blob);
-  const isVerified = ways.some((key) => key !== undefined && verifyDsse(key, payloadType, payload, signature));
-  return isVerified && payloadType === statementType ? payload : undefined;
+function verifiedPayload(blob: Uint8Array, ways: readonly (AttestationKey | undefined)[]): Buffer | undefined {
+  const bundle = parseBundle(blob);
+  return ways.some((key) => key !== undefined && isSignedBy(bundle, key)) ? bundle.payload : undefined;
 }

@@ -3,7 +3,7 @@ import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { ImageCopier } from "../registry/registry.ts";
 import type { Turns } from "../registry/turns.ts";
-import type { AttestationSigners } from "../signing/attestation-signer.ts";
+import type { AttestationKeys } from "../signing/dsse.ts";
 import type { Signers } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ReleaseSigner } from "./release-signer.ts";
@@ -22,7 +22,7 @@ export interface PromotionPorts {
   readonly signers: Signers;
   readonly releaseSigner: ReleaseSigner;
   /** Signs what is attached to images. */
-  readonly attesters: AttestationSigners;
+  readonly attestationKeys: AttestationKeys;
   readonly releases: ReleaseStore;
   readonly runs: Pick<Runs, "start" | "list">;
   now(): Date;

@@ -1,15 +1,33 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { appError } from "../domain/errors.ts";
+import { digestHex, parseDigest } from "../domain/digest.ts";
+import { type SigstoreBundle, statementType } from "./sigstore-bundle.ts";
 
-/** A public key as bundles name it: base64 of the SHA-256 of its SPKI in DER. */
-export interface VerifyingKey {
-  readonly hint: string;
-  readonly key: KeyObject;
+/** A cosign key, as far as statements need it; `CosignKey` is one. */
+export interface AttestationKey {
+  /** `sha256:` and the digest of the public key (SPKI, DER). */
+  readonly id: string;
+  /** `accept`: its signatures count, and it makes none any more. */
+  readonly use: "sign" | "accept";
+  /** False where only the public half is known here. */
+  readonly canSign: boolean;
+  /** ECDSA P-256 over SHA-256 of the text, in DER. */
+  sign(text: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  verify(text: Uint8Array, signature: Uint8Array): boolean;
 }
 
-/** ECDSA on P-256, which every client of sigstore takes. */
-export interface SigningPair extends VerifyingKey {
-  readonly privateKey: KeyObject;
+/** Keys of the registries, by their names in the settings. */
+export interface AttestationKeys {
+  /** All whose signatures count there; none for a registry without cosign keys. Throws `registry.unknown`. */
+  of(registry: string): readonly AttestationKey[];
+}
+
+/** Those that sign new statements. */
+export function signingKeys(keys: readonly AttestationKey[]): readonly AttestationKey[] {
+  return keys.filter((key) => key.use === "sign" && key.canSign);
+}
+
+/** How bundles name a public key: base64 of the SHA-256 of its SPKI in DER. */
+export function hintOf(key: Pick<AttestationKey, "id">): string {
+  return Buffer.from(digestHex(parseDigest(key.id)), "hex").toString("base64");
 }
 
 /**
@@ -21,48 +39,14 @@ export function preAuthenticationEncoding(payloadType: string, payload: Uint8Arr
   return Buffer.concat([Buffer.from(head), payload]);
 }
 
-/** ECDSA P-256 with SHA-256, in DER. */
-export function signDsse({ privateKey }: SigningPair, payloadType: string, payload: Uint8Array): Buffer {
-  return sign("sha256", preAuthenticationEncoding(payloadType, payload), privateKey);
+/** Every call gives another signature: ECDSA takes a random number each time. */
+export async function signStatement(key: AttestationKey, statement: string, signal: AbortSignal): Promise<SigstoreBundle> {
+  const payload = Buffer.from(statement);
+  const signature = Buffer.from(await key.sign(preAuthenticationEncoding(statementType, payload), signal));
+  return { hint: hintOf(key), payloadType: statementType, payload, signature };
 }
 
-export function verifyDsse({ key }: VerifyingKey, payloadType: string, payload: Uint8Array, signature: Uint8Array): boolean {
-  return verify("sha256", preAuthenticationEncoding(payloadType, payload), key, signature);
-}
-
-/** From PKCS#8 PEM. Throws `signing.key-unusable` for another format or curve; the key's text is in no message. */
-export function readSigningPair(pem: string): SigningPair {
-  let privateKey: KeyObject;
-  try {
-    privateKey = createPrivateKey({ key: pem, format: "pem" });
-  } catch {
-    throw unusable("is no private key in PKCS#8 PEM", "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 makes one");
-  }
-  return { ...verifyingKey(createPublicKey(privateKey)), privateKey };
-}
-
-/** From SPKI PEM, as cosign writes `cosign.pub`. Throws `signing.key-unusable`. */
-export function readVerifyingKey(pem: string): VerifyingKey {
-  try {
-    return verifyingKey(createPublicKey({ key: pem, format: "pem" }));
-  } catch (error) {
-    if (error instanceof Error && error.name === "AppError") throw error;
-    throw unusable("is no public key in PEM", "Write the file that starts with BEGIN PUBLIC KEY");
-  }
-}
-
-function verifyingKey(key: KeyObject): VerifyingKey {
-  if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== "prime256v1") {
-    throw unusable("is not ECDSA on P-256, which some clients refuse", "Make a key with the curve P-256");
-  }
-  return {
-    key,
-    hint: createHash("sha256")
-      .update(key.export({ type: "spki", format: "der" }))
-      .digest("base64"),
-  };
-}
-
-function unusable(why: string, hint: string) {
-  return appError("signing.key-unusable", `a cosign key of the settings ${why}`, { hint });
+/** Whether the key signed it, whatever hint stands there, and it is a statement. */
+export function isSignedBy({ payloadType, payload, signature }: SigstoreBundle, key: AttestationKey): boolean {
+  return payloadType === statementType && key.verify(preAuthenticationEncoding(payloadType, payload), signature);
 }

@@ -5,9 +5,8 @@ import { attachArtifact } from "../registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { Manifest, ReferrerDescriptor } from "../registry/registry.ts";
 import type { Turns } from "../registry/turns.ts";
-import type { AttestationSigner } from "./attestation-signer.ts";
-import { type VerifyingKey, verifyDsse } from "./dsse.ts";
-import { bundleType, parseBundle, statementType } from "./sigstore-bundle.ts";
+import { type AttestationKey, isSignedBy, signingKeys, signStatement } from "./dsse.ts";
+import { bundleType, formatBundle, parseBundle } from "./sigstore-bundle.ts";
 import { artifactOf, keyAnnotation, predicateAnnotation, type WantedAttestation } from "./wanted-attestation.ts";
 
 /** A repository that things are attached in. */
@@ -44,19 +43,19 @@ const bundleFrame = 4096;
  */
 export async function ensureAttested(
   place: AttestationPlace,
-  signer: AttestationSigner,
+  keys: readonly AttestationKey[],
   wanted: readonly WantedAttestation[],
   signal: AbortSignal,
 ): Promise<readonly Attested[]> {
-  const signing = signer.keys().filter((key) => key.signs);
-  const ways: readonly (VerifyingKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
+  const signing = signingKeys(keys);
+  const ways: readonly (AttestationKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
   const list = listingsOf(place);
   const attested: Attested[] = [];
   for (const one of wanted) {
     for (const key of ways) {
       signal.throwIfAborted();
       const found = await findAttested(place, one, key, await list(one.subject.digest));
-      const { artifact, blob } = found ?? artifactOf(one, key && (await signer.signStatement(Buffer.from(one.statement), key.hint)));
+      const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
       if (found === undefined) await attachArtifact(place.registry, place.turns, place.repository, artifact, blob);
       attested.push({ subject: one.subject.digest, predicateType: one.predicateType, digest: artifact.digest, added: found === undefined });
     }
@@ -81,7 +80,7 @@ export function listingsOf({ registry, repository }: Pick<AttestationPlace, "reg
 export async function findAttested(
   place: Pick<AttestationPlace, "registry" | "repository">,
   wanted: WantedAttestation,
-  key: VerifyingKey | undefined,
+  key: AttestationKey | undefined,
   referrers: readonly ReferrerDescriptor[],
 ): Promise<FoundArtifact | undefined> {
   const type = key === undefined ? wanted.unsigned.mediaType : bundleType;
@@ -104,7 +103,7 @@ function isMarked({ artifactType, annotations, size }: ReferrerDescriptor, wante
 async function readCandidate(
   { registry, repository }: Pick<AttestationPlace, "registry" | "repository">,
   wanted: WantedAttestation,
-  key: VerifyingKey | undefined,
+  key: AttestationKey | undefined,
   entry: ReferrerDescriptor,
 ): Promise<FoundArtifact | undefined> {
   const artifact = await registry.readManifest(repository, entry.digest);
@@ -115,7 +114,7 @@ async function readCandidate(
   // The same bytes as we would write: nobody's annotations, layers or subjects come along.
   if (artifactOf(wanted, key && blob).artifact.digest !== artifact.digest) return undefined;
   if (key === undefined) return { artifact, blob };
-  const { payload, payloadType, signature } = parseBundle(blob);
-  const isSame = payloadType === statementType && payload.equals(Buffer.from(wanted.statement));
-  return isSame && verifyDsse(key, payloadType, payload, signature) ? { artifact, blob } : undefined;
+  const bundle = parseBundle(blob);
+  const isSame = bundle.payload.equals(Buffer.from(wanted.statement));
+  return isSame && isSignedBy(bundle, key) ? { artifact, blob } : undefined;
 }

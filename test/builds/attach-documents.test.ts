@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { digestHex } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
-import { attestationSigner } from "../../src/signing/attestation-signer.ts";
-import { readVerifyingKey, verifyDsse } from "../../src/signing/dsse.ts";
+import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
+import { hintOf, isSignedBy } from "../../src/signing/dsse.ts";
 import { bundleType, parseBundle } from "../../src/signing/sigstore-bundle.ts";
 import { isAbout, parseStatement, predicateTypes } from "../../src/signing/statement.ts";
 import { Crash } from "../support/memory-journal.ts";
@@ -41,13 +41,13 @@ test("a candidate has provenance on its list and each platform, and both bills o
   expect(await world.run("run-1")).toBeUndefined();
   expect(attached()).toEqual(expected());
   expect(attached()).toHaveLength(7);
-  const key = readVerifyingKey(world.keys.publicKey);
+  const key = pemCosignKey(world.keys.publicPem, "accept");
   for (const { repository, artifact } of world.registry.artifacts) {
     expect(repository).toBe("f42/hello");
     expect(artifact.artifactType).toBe(bundleType);
     const bundle = parseBundle(world.registry.blobs.get(artifact.layer.digest) ?? new Uint8Array());
-    expect(bundle.hint).toBe(key.hint);
-    expect(verifyDsse(key, bundle.payloadType, bundle.payload, bundle.signature)).toBe(true);
+    expect(bundle.hint).toBe(hintOf(key));
+    expect(isSignedBy(bundle, key)).toBe(true);
     const statement = parseStatement(bundle.payload);
     expect(isAbout(statement, artifact.subject.digest)).toBe(true);
     expect(statement.predicateType).toBe(artifact.annotations["dev.sigstore.bundle.predicateType"]);
@@ -64,7 +64,7 @@ test("a candidate has provenance on its list and each platform, and both bills o
 
 test("without a key the documents themselves are attached", async () => {
   Object.assign(world.ports, {
-    attestations: { ...world.ports.attestations, signer: attestationSigner("candidate", { sign: [], accept: [] }) },
+    attestations: { ...world.ports.attestations, keys: [] },
   });
   expect(await world.run("run-1")).toBeUndefined();
   expect(attached()).toEqual(expected());
@@ -148,10 +148,10 @@ test("somebody's artifact with our marks is not taken for ours", async () => {
   const found = await theirs.ports.attestations.registry.listReferrers("f42/hello", first.artifact.subject.digest);
   expect(found.length).toBeGreaterThan(0);
   await theirs.run("run-1");
-  const key = readVerifyingKey(theirs.keys.publicKey);
+  const key = pemCosignKey(theirs.keys.publicPem, "accept");
   const ours = theirs.registry.artifacts.filter(({ artifact }) => {
     const bundle = parseBundle(theirs.registry.blobs.get(artifact.layer.digest) ?? new Uint8Array());
-    return verifyDsse(key, bundle.payloadType, bundle.payload, bundle.signature);
+    return isSignedBy(bundle, key);
   });
   expect(ours).toHaveLength(4);
 });

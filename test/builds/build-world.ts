@@ -20,14 +20,14 @@ import { silentLog } from "../../src/log.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { Manifest } from "../../src/registry/registry.ts";
 import { turnsOfOneProcess } from "../../src/registry/turns.ts";
-import { attestationSigner } from "../../src/signing/attestation-signer.ts";
+import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
 import type { Ending } from "../../src/workflow/run.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeDownloads } from "../fakes/downloads.ts";
 import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
-import { cosignKeys } from "../support/cosign-keys.ts";
+import { makeCosignKey } from "../support/cosign-key.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 
 export const request: BuildRequested = {
@@ -57,7 +57,7 @@ export function buildWorld(root: string) {
   const statuses = new Map<string, CommitStatus>();
   const effects: string[] = [];
   const signer = fakeSigner("candidate");
-  const keys = cosignKeys();
+  const keys = makeCosignKey();
   const web = new Map<string, string>();
   const downloads = fakeDownloads(web);
   const registry = memoryRegistry("candidate.example:5000", effects);
@@ -190,7 +190,7 @@ export function buildWorld(root: string) {
         return await signer.ensureSigned(signables, signal);
       },
     },
-    attestations: { registry, turns: turnsOfOneProcess(), signer: attestationSigner("candidate", { sign: [keys.privateKey], accept: [] }) },
+    attestations: { registry, turns: turnsOfOneProcess(), keys: [pemCosignKey(keys.privatePem, "sign")] },
     runners: [
       {
         kind: "command",

@@ -10,12 +10,12 @@ import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { CopyRequest, Manifest } from "../../src/registry/registry.ts";
 import { turnsOfOneProcess } from "../../src/registry/turns.ts";
-import { type AttestationSigner, attestationSigner } from "../../src/signing/attestation-signer.ts";
+import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
-import { cosignKeys } from "../support/cosign-keys.ts";
+import { makeCosignKey } from "../support/cosign-key.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
 /** The promotion room on a forge, registries and signers in memory. */
@@ -246,8 +246,8 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   const signers = { candidate: fakeSigner("candidate"), production: fakeSigner("production", "B".repeat(40)) };
   const allSigners = new Map(mirrors.map((name) => [name, fakeSigner(name, "B".repeat(40))]));
   const documents = new Map<string, readonly BuildDocument[]>();
-  const keys = new Map(Object.keys(all).map((name) => [name, cosignKeys()]));
-  const attesters = new Map([...keys].map(([name, pair]) => [name, attestationSigner(name, { sign: [pair.privateKey], accept: [] })]));
+  const keys = new Map(Object.keys(all).map((name) => [name, makeCosignKey()]));
+  const attestationKeys = new Map([...keys].map(([name, pair]) => [name, [pemCosignKey(pair.privatePem, "sign")]]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
   const started: (RunRequest & { id: string })[] = [];
@@ -280,7 +280,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     },
     registries: clients,
     turns: turnsOfOneProcess(),
-    attesters: { named: (name) => attesters.get(name) as AttestationSigner },
+    attestationKeys: { of: (name) => attestationKeys.get(name) ?? [] },
     copier,
     signers: named,
     releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
@@ -310,7 +310,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     allSigners,
     documents,
     keys,
-    attesters,
+    attestationKeys,
     git,
     candidate,
     production,

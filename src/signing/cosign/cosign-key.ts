@@ -10,6 +10,8 @@ export interface CosignKey {
   /** `sha256:` and the digest of the public key (SPKI, DER). */
   readonly id: string;
   readonly use: "sign" | "accept";
+  /** False where only the public half is known here. */
+  readonly canSign: boolean;
   /** PEM of the public key, as cosign and containers/image take it. */
   readonly publicPem: string;
   /** ECDSA P-256 over SHA-256 of the text, DER. Throws `signing.key-missing` without a private key, `signing.signer-unavailable` when it does not answer. */
@@ -28,6 +30,7 @@ export function pemCosignKey(pem: string, use: CosignKey["use"]): CosignKey {
   return {
     id,
     use,
+    canSign: privateKey !== undefined,
     publicPem: publicKey.export({ type: "spki", format: "pem" }).toString(),
     async sign(text) {
       if (privateKey) return sign("sha256", text, privateKey);

@@ -20,7 +20,7 @@ import { silentLog } from "../../../src/log.ts";
 import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
 import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
-import { attestationSigner } from "../../../src/signing/attestation-signer.ts";
+import { pemCosignKey } from "../../../src/signing/cosign/cosign-key.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
@@ -29,7 +29,7 @@ import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeBuildStore } from "../../fakes/build-store.ts";
 import { fakeLogStore } from "../../fakes/log-store.ts";
-import { cosignKeys } from "../../support/cosign-keys.ts";
+import { makeCosignKey } from "../../support/cosign-key.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
@@ -83,7 +83,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     ...{ stage: "candidate", gnupgHome: gnupg, keys: [{ fingerprint, use: "sign" }], lookaside, creator: "flibs test", timeoutMs: 60_000 },
     ...{ log: silentLog, now: () => new Date() },
   });
-  const keys = cosignKeys();
+  const keys = makeCosignKey();
   const clients = new Map<string, RegistryClient>();
   const open: OpenRegistry = (endpoint) => {
     const retry = { retries: 0 };
@@ -133,7 +133,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     attestations: {
       registry: open(registry.endpoint, true) as RegistryClient,
       turns: turnsOfOneProcess(),
-      signer: attestationSigner("candidate", { sign: [keys.privateKey], accept: [] }),
+      keys: [pemCosignKey(keys.privatePem, "sign")],
     },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),

@@ -19,8 +19,8 @@ import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
 import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
-import { attestationSigner } from "../../../src/signing/attestation-signer.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
+import { pemCosignKey } from "../../../src/signing/cosign/cosign-key.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
 import { exportKey } from "../../../src/signing/openpgp/gpg-sign.ts";
@@ -31,7 +31,7 @@ import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-
 import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
-import { cosignKeys } from "../../support/cosign-keys.ts";
+import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
 import { gitAsBob } from "../../support/local-forge.ts";
@@ -55,9 +55,9 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     const keys = [{ fingerprint, use: "sign" as const }];
     const common = { stage, gnupgHome: gnupg, keys, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
     const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
-    const cosign = cosignKeys();
-    const attester = attestationSigner(stage, { sign: [cosign.privateKey], accept: [] });
-    return { fingerprint, lookaside, client, cosign, attester, signer: openpgpSigner({ ...common, now: () => new Date() }) };
+    const cosign = makeCosignKey();
+    const attestationKeys = [pemCosignKey(cosign.privatePem, "sign")];
+    return { fingerprint, lookaside, client, cosign, attestationKeys, signer: openpgpSigner({ ...common, now: () => new Date() }) };
   };
   const [candidate, production] = [await open("candidate"), await open("production")];
   const stages = { candidate, production };
@@ -97,7 +97,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     },
     registries,
     turns: turnsOfOneProcess(),
-    attesters: { named: (name) => stages[name as "candidate"].attester },
+    attestationKeys: { of: (name) => stages[name as "candidate"].attestationKeys },
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
     signers,
     releaseSigner: releaseSigner({ forge, registries, signers, settings }),
