@@ -1,8 +1,8 @@
 import type { Digest } from "../domain/digest.ts";
 import type { Registry } from "../registry/registry.ts";
+import { hasWholeImage } from "./audit-tree.ts";
 import { checkRelease } from "./check-release.ts";
 import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
-import { hasWholeImage } from "./image-tree.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import type { ReleaseFacts } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
@@ -13,7 +13,7 @@ const mostHistory = 200;
 
 /**
  * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
- * production does not have yet.
+ * production does not have yet. `deep` asks for every blob that should be there, too.
  */
 export async function readReleaseFacts(
   ports: PromotionPorts,
@@ -21,6 +21,7 @@ export async function readReleaseFacts(
   parsed: ParsedImageFile,
   policy: Policy,
   route: Route,
+  deep = false,
 ): Promise<ReleaseFacts & { readonly refusals: ReadonlyMap<string, Awaited<ReturnType<typeof checkRelease>>> }> {
   const file = parsed.value;
   const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
@@ -30,7 +31,7 @@ export async function readReleaseFacts(
       .filter(([tag]) => !file.withdrawn?.[tag])
       .map(([, release]) => release.digest as Digest),
   );
-  const atDestination = await filterDigests(wanted, (digest) => hasWholeImage(destination, file.repository, digest));
+  const atDestination = await filterDigests(wanted, (digest) => hasWholeImage(destination, file.repository, digest, deep));
   const absent = new Set([...wanted].filter((digest) => !atDestination.has(digest)));
   const atSource = await filterDigests(absent, async (digest) => (await source.findManifest(file.repository, digest)) !== undefined);
   const refusals = await readRefusals(ports, parsed, policy, route, live);
