@@ -40,14 +40,15 @@ export function publicNamed(settings: Pick<Settings, "registries">, name: string
   return { endpoint, publicName: publicName ?? endpoint };
 }
 
-/** Registries by name, as the registry manifests' policy must have them. */
-export function policyRegistries(settings: Pick<Settings, "registries" | "signing">): PromotionRegistries {
+/** What promotion and release know of each registry; the policy of the registry manifests must say the same. */
+export function policyRegistries(settings: Pick<Settings, "registries" | "signing">) {
   return Object.fromEntries(
-    registryNames(settings).map((name) => [name, { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name) }]),
+    registryNames(settings).map((name) => [
+      name,
+      { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name), childTags: registryOf(settings, name).childTags },
+    ]),
   );
 }
-
-type PromotionRegistries = Readonly<Record<string, { endpoint: string; publicName: string; signingKey: string }>>;
 
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
 export function credentialOf(registry: RegistrySettings, environment: Environment) {

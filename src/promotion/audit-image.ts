@@ -1,10 +1,13 @@
 import type { Digest } from "../domain/digest.ts";
 import { shortDigest } from "../domain/digest.ts";
+import { errorKind } from "../domain/errors.ts";
+import { isTag } from "../domain/image-reference.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { FoundSignature, Signer } from "../signing/signer.ts";
 import { findBad, wordUnsigned } from "./audit-signatures.ts";
 import type { AuditLine, AuditState } from "./audit-states.ts";
 import { type AuditTree, type Lost, readAuditTree } from "./audit-tree.ts";
+import { childTag, findImage, type ImageChild } from "./image-children.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import { listUnmanaged } from "./plan-release.ts";
 import type { ImageFile } from "./registry-manifest.ts";
@@ -16,6 +19,8 @@ export interface AuditedPlace {
   readonly signer: Pick<Signer, "keys" | "listSignatures">;
   /** `registry.example.test/f40/cockpit`: what users type before the tag. */
   readonly publicName: string;
+  /** The manifests below a release have tags of their own there. */
+  readonly childTags: boolean;
 }
 
 const atOnce = 8;
@@ -29,7 +34,8 @@ const mostUnmanaged = 100;
  */
 export async function auditImage(place: AuditedPlace, deep: boolean): Promise<readonly AuditLine[]> {
   const { file, registry } = place;
-  const wanted = wantedTags(file);
+  const children = await readChildren(place);
+  const wanted = wantedTags(file, children);
   const live = await mapConcurrently([...wanted.keys()], atOnce, async (tag) => {
     const found = await registry.findManifest(file.repository, tag);
     return [tag, found?.digest] as const;
@@ -42,16 +48,41 @@ export async function auditImage(place: AuditedPlace, deep: boolean): Promise<re
     const troubles = await auditStanding(place, look, tag, digest);
     return troubles.length > 0 ? troubles : [{ tag, digest, state: "ok", message: "" }];
   });
-  return [...lines.flat(), ...(await auditWithdrawn(place, look)), ...(await auditUnmanaged(place))];
+  return [...lines.flat(), ...(await auditWithdrawn(place, look)), ...(await auditUnmanaged(place, children))];
+}
+
+type Children = ReadonlyMap<Digest, readonly ImageChild[]>;
+
+/** What has a tag of its own below the releases that are there, withdrawn ones too: their tags may stay. */
+async function readChildren({ file, registry, childTags }: AuditedPlace): Promise<Children> {
+  const digests = childTags ? [...new Set(Object.values(file.releases).map((release) => release.digest as Digest))] : [];
+  const found = await mapConcurrently(digests, atOnce, async (digest): Promise<readonly [Digest, readonly ImageChild[]]> => {
+    try {
+      return [digest, (await findImage(registry, file.repository, digest))?.children ?? []];
+    } catch (error) {
+      if (errorKind(error) === "transient") throw error;
+      // Damaged: told of its tags, see readAuditTree.
+      return [digest, []];
+    }
+  });
+  return new Map(found);
 }
 
 /** Every tag that has to be there, with the digest that it stands for. Pure. */
-export function wantedTags({ releases, floating = {}, withdrawn = {} }: ImageFile): ReadonlyMap<string, Digest> {
+export function wantedTags({ releases, floating = {}, withdrawn = {} }: ImageFile, children: Children): ReadonlyMap<string, Digest> {
   const tags = new Map<string, Digest>();
-  for (const [tag, release] of Object.entries(releases)) if (!withdrawn[tag]) tags.set(tag, release.digest as Digest);
+  const standing = Object.entries(releases).filter(([tag]) => !withdrawn[tag]);
+  for (const [tag, release] of standing) tags.set(tag, release.digest as Digest);
   for (const [tag, release] of Object.entries(floating)) {
     const digest = withdrawn[release] ? undefined : releases[release]?.digest;
     if (digest !== undefined) tags.set(tag, digest as Digest);
+  }
+  for (const [release, { digest }] of standing) {
+    for (const child of children.get(digest as Digest) ?? []) {
+      const tag = childTag(release, child);
+      // A name that the file gives to something else, or that no tag can have, is refused by the release.
+      if (isTag(tag) && !tags.has(tag)) tags.set(tag, child.digest);
+    }
   }
   return tags;
 }
@@ -112,8 +143,8 @@ async function auditWithdrawn({ file, publicName }: AuditedPlace, look: Readings
   return lines.flat();
 }
 
-async function auditUnmanaged({ file, registry }: AuditedPlace): Promise<readonly AuditLine[]> {
-  const strange = listUnmanaged(file, await registry.listTags(file.repository));
+async function auditUnmanaged({ file, registry }: AuditedPlace, children: Children): Promise<readonly AuditLine[]> {
+  const strange = listUnmanaged(file, await registry.listTags(file.repository), children);
   const lines = await mapConcurrently(strange.slice(0, mostUnmanaged), atOnce, async (tag): Promise<readonly AuditLine[]> => {
     const digest = (await registry.findManifest(file.repository, tag))?.digest;
     return digest === undefined ? [] : [{ tag, digest, state: "unmanaged", message: "no registry manifest speaks of it" }];

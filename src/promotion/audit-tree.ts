@@ -19,9 +19,9 @@ export interface Lost {
   readonly why: string;
 }
 
-/** Does a repository have a digest and every manifest below it, undamaged; when `deep`, every blob too? */
-export async function hasWholeImage(registry: Registry, repository: string, top: Digest, deep: boolean): Promise<boolean> {
-  const { lostChildren, lostBlobs } = await readAuditTree(registry, repository, top, deep);
+/** Does a repository have a digest, every manifest below it, undamaged, and every blob? */
+export async function hasWholeImage(registry: Registry, repository: string, top: Digest): Promise<boolean> {
+  const { lostChildren, lostBlobs } = await readAuditTree(registry, repository, top, true);
   return lostChildren.length === 0 && lostBlobs.length === 0;
 }
 

@@ -108,6 +108,7 @@ async function auditTarget({ ports, commit, policy, deep, away, signal }: Lookin
       registry: ports.registries.named(target.registry),
       signer: ports.signers.named(target.registry),
       publicName: `${ports.settings.registries[target.registry]?.publicName}/${target.imageRepository}`,
+      childTags: ports.settings.registries[target.registry]?.childTags ?? false,
     };
     const lines = await auditImage(place, deep);
     away.answered(target.registry);

@@ -21,12 +21,21 @@ export interface PromotionPorts {
   readonly settings: PromotionSettings;
 }
 
+export interface RegistryFacts {
+  readonly endpoint: string;
+  readonly publicName: string;
+  /** Name of the keys that sign what is in it. */
+  readonly signingKey: string;
+  /** Each platform of a release gets a tag, so that the registry's garbage collection leaves it alone. */
+  readonly childTags: boolean;
+}
+
 export interface PromotionSettings {
   /** The registry-manifest repository, and the branch whose head is released. */
   readonly repository: string;
   readonly branch: string;
   /** By name in the settings; `publicName` is what users type, `signingKey` the name of the keys. */
-  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>>;
+  readonly registries: Readonly<Record<string, RegistryFacts>>;
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */

@@ -1,6 +1,5 @@
 import type { Digest } from "../domain/digest.ts";
-import { errorKind } from "../domain/errors.ts";
-import type { Registry } from "../registry/registry.ts";
+import { findBaseRepositories } from "./base-layers.ts";
 import type { TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
@@ -14,12 +13,17 @@ export type SignedFile = Pick<ReleaseToSign, "commit" | "path">;
 
 /** Copies one image with everything below it, by digest, no tag. */
 export async function copyDigest(ports: PromotionPorts, plan: ReleasePlan, digest: Digest, signal: AbortSignal) {
+  const started = ports.now().getTime();
   const source = { registry: plan.from, repository: plan.imageRepository, digest };
-  const copied = await settle(signal, () =>
-    ports.copier.copy({ source, destination: { registry: plan.to, repository: plan.imageRepository } }, signal),
-  );
-  if ("failed" in copied) return { bytesStreamed: 0, blobsMounted: 0, failed: copied.failed };
-  return { bytesStreamed: copied.value.bytesStreamed, blobsMounted: copied.value.blobsMounted };
+  const destination = { registry: plan.to, repository: plan.imageRepository };
+  const copied = await settle(signal, async () => {
+    const mountFrom = await findBaseRepositories(ports, digest);
+    return await ports.copier.copy({ source, destination, mountFrom }, signal);
+  });
+  const ms = ports.now().getTime() - started;
+  if ("failed" in copied) return { bytesStreamed: 0, blobsMounted: 0, bytesMounted: 0, ms, failed: copied.failed };
+  const { bytesStreamed, blobsMounted, bytesMounted } = copied.value;
+  return { bytesStreamed, blobsMounted, bytesMounted, ms };
 }
 
 /** Has the names of these tags signed, before any of them is written. An unavailable signer stops everything here (DG19). */
@@ -27,18 +31,18 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, file: S
   const names = tags.map((one) => one.tag);
   const signed = await ports.releaseSigner.sign({ ...file, registry: plan.to, tags: names }, signal);
   // A tag that the signer says nothing of was withdrawn meanwhile.
-  return Object.fromEntries(names.map((tag) => [tag, signed[tag] ?? { added: 0, failed: `${tag} is not signed any more` }]));
+  return Object.fromEntries(names.map((tag) => [tag, signed[tag] ?? { added: 0, ms: 0, failed: `${tag} is not signed any more` }]));
 }
 
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */
 export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
   const registry = ports.registries.named(plan.to);
   const what = one.action === "move" ? "moved" : one.action === "copy" && one.class === "immutable" ? "copied" : "tagged";
+  const started = ports.now().getTime();
   const written = await settle(signal, async (): Promise<{ what: string; message?: string }> => {
     const now = (await registry.findManifest(plan.imageRepository, one.tag))?.digest;
     if (now === one.digest) return { what };
-    if (now !== undefined && one.class === "immutable")
-      return { what: "tag-move", message: `${one.tag} is immutable and stands at ${now}` };
+    if (now !== undefined && one.class !== "floating") return { what: "tag-move", message: `${one.tag} is immutable and stands at ${now}` };
     if (now !== undefined && now !== one.found) return { what: "drift", message: `${one.tag} moved to ${now} during the release` };
     const manifest = await registry.readManifest(plan.imageRepository, one.digest);
     signal.throwIfAborted();
@@ -47,39 +51,6 @@ export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: Ta
     if (back === one.digest) return { what };
     return { what: "failed", message: `${one.tag} reads back as ${back ?? "absent"}` };
   });
-  return "failed" in written ? { what: "failed", message: written.failed } : written.value;
-}
-
-/** Takes the signatures of a withdrawn release away, and its tag when the file says so and no other tag would go with it. */
-export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, one: TagPlan, signal: AbortSignal) {
-  const done = await settle(signal, async () => {
-    const answer = (await ports.releaseSigner.withdraw({ ...file, registry: plan.to, tags: [one.tag] }, signal))[one.tag];
-    if (answer?.failed !== undefined) return { what: "failed", message: answer.failed };
-    const removed = answer?.removed ?? 0;
-    const tag = plan.removeTags.includes(one.tag)
-      ? await removeTag(ports.registries.named(plan.to), plan.imageRepository, one)
-      : "the tag stays";
-    return { what: "withdrawn", message: `${removed} signatures removed, ${tag}` };
-  });
-  return "failed" in done ? { what: "failed", message: done.failed } : done.value;
-}
-
-/** Registries delete by digest, and every tag at the digest goes with it: so only a tag that stands alone is removed. */
-async function removeTag(registry: Registry, repository: string, one: TagPlan): Promise<string> {
-  const live = (await registry.findManifest(repository, one.tag))?.digest;
-  if (live === undefined) return "the tag is gone";
-  if (live !== one.digest) return `the tag was not removed: it stands at ${live}`;
-  const others: string[] = [];
-  for (const tag of await registry.listTags(repository)) {
-    if (tag !== one.tag && (await registry.findManifest(repository, tag))?.digest === live) others.push(tag);
-  }
-  if (others.length > 0) return `the tag was not removed: ${others.slice(0, 10).join(", ")} would go with it`;
-  if (!registry.deleteManifest) return "the tag was not removed: this client can't delete";
-  try {
-    await registry.deleteManifest(repository, live);
-    return "the tag is gone";
-  } catch (error) {
-    if (errorKind(error) === "transient") throw error;
-    return "the tag was not removed: the registry does not allow deleting";
-  }
+  const ms = ports.now().getTime() - started;
+  return "failed" in written ? { what: "failed", message: written.failed, ms } : { ...written.value, ms };
 }

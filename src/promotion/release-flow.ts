@@ -7,10 +7,11 @@ import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
-import { copyDigest, type SignedFile, signTags, withdraw, writeTag } from "./release-effects.ts";
+import { copyDigest, type SignedFile, signTags, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
+import { withdraw } from "./withdraw.ts";
 
 export const ReleaseIntent = z.strictObject({
   repository: z.string(),
@@ -30,7 +31,7 @@ const Head = z.object({ commit: z.string(), blob: z.string(), policyBlob: z.stri
 const TagPlanShape: z.ZodType<TagPlan> = z.object({
   tag: z.string(),
   digest: z.string() as unknown as z.ZodType<Digest>,
-  class: z.enum(["immutable", "floating"]),
+  class: z.enum(["immutable", "child", "floating"]),
   release: z.string(),
   action: z.enum(["ok", "tag", "copy", "move", "lost", "tag-move", "drift", "refused", "withdrawn", "unmanaged"]),
   copy: z.boolean(),
@@ -55,9 +56,13 @@ const Plan = z.union([
   z.object({ faults: z.array(FaultShape) }),
 ]);
 export type ReleasePlan = Extract<z.infer<typeof Plan>, { tags: unknown }>;
-const Copied = z.object({ bytesStreamed: z.number(), blobsMounted: z.number(), failed: z.string().exactOptional() });
-const Signed = z.record(z.string(), z.object({ added: z.number(), failed: z.string().exactOptional() }));
-const Written = z.object({ what: z.string(), message: z.string().exactOptional() });
+const ms = z.number().default(0);
+const Copied = z.object({
+  ...{ bytesStreamed: z.number(), blobsMounted: z.number(), bytesMounted: z.number().default(0), ms },
+  failed: z.string().exactOptional(),
+});
+const Signed = z.record(z.string(), z.object({ added: z.number(), ms, failed: z.string().exactOptional() }));
+const Written = z.object({ what: z.string(), ms, message: z.string().exactOptional() });
 
 /**
  * Brings one repository of one production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
@@ -180,28 +185,33 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   for (const digest of new Set(acting.filter((one) => one.copy).map((one) => one.digest))) {
     copies.set(digest, await step(`copy ${digest}`, Copied, (_key, signal) => copyDigest(ports, plan, digest, signal)));
   }
-  const whole = acting.filter((one) => copies.get(one.digest)?.failed === undefined);
+  // Children come with their release's copy.
+  const tops = new Map(acting.filter((one) => one.class === "immutable").map((one) => [one.tag, one.digest]));
+  const failureOf = (one: TagPlan) => copies.get(tops.get(one.release) ?? one.digest)?.failed;
+  const whole = acting.filter((one) => failureOf(one) === undefined);
   const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
   const lines: ReleaseLine[] = [];
   const broken = new Map<string, string>();
   const counted = new Set<string>();
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
-    const failure = copied?.failed ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
+    const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
     const result = await carryOutTag(step, ports, plan, file, one, failure);
-    if (isBad(result.what)) broken.set(one.tag, `its release ${one.release} was not released`);
+    if (isBad(result.what) && one.class === "immutable") broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
     if (bytes) counted.add(one.digest);
     const { tag, digest } = one;
-    const signaturesAdded = isActing(one) ? (signed[tag]?.added ?? 0) : 0;
+    const signing = isActing(one) ? signed[tag] : undefined;
     lines.push({
       tag,
       digest,
       bytesStreamed: bytes?.bytesStreamed ?? 0,
       blobsMounted: bytes?.blobsMounted ?? 0,
-      signaturesAdded,
+      bytesMounted: bytes?.bytesMounted ?? 0,
+      signaturesAdded: signing?.added ?? 0,
       ...result,
+      ms: (bytes?.ms ?? 0) + (signing?.ms ?? 0) + (result.ms ?? 0),
     });
   }
   return lines;
@@ -214,7 +224,7 @@ async function carryOutTag(
   file: SignedFile,
   one: TagPlan,
   failure: string | undefined,
-): Promise<{ what: string; message?: string }> {
+): Promise<{ what: string; message?: string; ms?: number }> {
   if (one.action === "withdrawn")
     return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, file, one, signal));
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };

@@ -23,5 +23,6 @@ export interface ReleaseSigner {
   withdraw(request: ReleaseToSign, signal: AbortSignal): Promise<WithdrawnTags>;
 }
 
-export type SignedTags = Readonly<Record<string, { readonly added: number; readonly failed?: string }>>;
+/** `ms` is how long it took. */
+export type SignedTags = Readonly<Record<string, { readonly added: number; readonly ms: number; readonly failed?: string }>>;
 export type WithdrawnTags = Readonly<Record<string, { readonly removed: number; readonly failed?: string }>>;

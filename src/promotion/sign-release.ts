@@ -1,9 +1,11 @@
 import type { Digest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
+import { isTag } from "../domain/image-reference.ts";
 import type { ForgeSources } from "../forge/forge.ts";
 import type { Registries } from "../registry/registry.ts";
 import { readImageDigests } from "../signing/image-digests.ts";
 import type { Signer, Signers } from "../signing/signer.ts";
+import { childTag, findImage, type ImageChild } from "./image-children.ts";
 import { faultError, findImageFile, findPolicy, type ImageAtCommit, type ManifestReader } from "./manifest-tree.ts";
 import { type ImageFile, repositoryOfPath } from "./registry-manifest.ts";
 import type { ReleaseSigner, ReleaseToSign } from "./release-signer.ts";
@@ -30,6 +32,8 @@ interface Subject {
   /** Digests that have to be signed for a name on a digest; read from the registry by digest, each once. */
   digestsBelow(digest: Digest): Promise<readonly Digest[]>;
   has(digest: Digest): Promise<boolean>;
+  /** Parts that get tags of their own; none where the registry's do not. */
+  childrenOf(digest: Digest): Promise<readonly ImageChild[]>;
 }
 
 /** Recomputes what may be signed and does it, tag by tag: what is wrong with one holds up no other. */
@@ -37,11 +41,14 @@ export function releaseSigner(ports: SigningPorts): ReleaseSigner {
   return {
     async sign(request, signal) {
       const subject = await readSubject(ports, request);
-      const result: Record<string, { added: number; failed?: string }> = {};
-      for (const [tag, digest] of select(subject.standing, request.tags)) {
+      const result: Record<string, { added: number; ms: number; failed?: string }> = {};
+      const tags = await withChildren(subject, subject.standing, request.tags);
+      for (const [tag, digest] of select(tags, request.tags)) {
         signal.throwIfAborted();
+        const started = performance.now();
         const signed = await settle(signal, () => signTag(subject, tag, digest, signal));
-        result[tag] = "failed" in signed ? { added: 0, failed: signed.failed } : { added: signed.value };
+        const ms = Math.round(performance.now() - started);
+        result[tag] = "failed" in signed ? { added: 0, ms, failed: signed.failed } : { added: signed.value, ms };
       }
       return result;
     },
@@ -83,6 +90,8 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
     needed: standingTags(now, now.withdrawn),
     publicName: `${ports.settings.registries[name]?.publicName}/${file.repository}`,
     signer: ports.signers.named(name),
+    childrenOf: async (digest) =>
+      ports.settings.registries[name]?.childTags ? ((await findImage(registry, file.repository, digest))?.children ?? []) : [],
     has: async (digest) => (await registry.findManifest(file.repository, digest)) !== undefined,
     async digestsBelow(digest) {
       const known = read.get(digest);
@@ -127,6 +136,22 @@ function withdrawnTags({ releases, withdrawn = {} }: ImageFile, withdrawnNow: Im
   return tags;
 }
 
+/**
+ * With the tags that the children of releases get, as the index in the registry names them (RG13). A name that the file gives to something else
+ * is not theirs. Only of releases that `wanted` may mean: to read an index costs a question.
+ */
+async function withChildren(subject: Subject, tags: ReadonlyMap<string, Digest>, wanted?: readonly string[]) {
+  const all = new Map(tags);
+  for (const [release, digest] of tags) {
+    if (wanted !== undefined && !wanted.some((tag) => tag.startsWith(`${release}-`))) continue;
+    for (const child of await subject.childrenOf(digest)) {
+      const tag = childTag(release, child);
+      if (isTag(tag) && !all.has(tag)) all.set(tag, child.digest);
+    }
+  }
+  return all;
+}
+
 function select(tags: ReadonlyMap<string, Digest>, wanted: readonly string[] | undefined): readonly (readonly [string, Digest])[] {
   return [...tags].filter(([tag]) => wanted === undefined || wanted.includes(tag));
 }
@@ -144,9 +169,10 @@ async function signTag(subject: Subject, tag: string, digest: Digest, signal: Ab
 /** Every signature of this repository's names on the digest and below it, but those that a release which is not withdrawn needs. */
 async function removeSignatures(subject: Subject, digest: Digest): Promise<number> {
   const { signer, publicName: repository } = subject;
-  const here = (await subject.has(digest)) ? await subject.digestsBelow(digest) : [digest];
+  const children = (await subject.childrenOf(digest)).map((child) => child.digest);
+  const here = new Set((await subject.has(digest)) ? [...(await subject.digestsBelow(digest)), ...children] : [digest]);
   const needed = new Set<string>();
-  for (const [tag, other] of subject.needed) {
+  for (const [tag, other] of await withChildren(subject, subject.needed)) {
     if (!(await subject.has(other))) continue;
     for (const part of await subject.digestsBelow(other)) needed.add(`${part} ${repository}:${tag}`);
   }

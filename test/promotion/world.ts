@@ -3,7 +3,7 @@ import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
-import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
+import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
 import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
@@ -222,16 +222,16 @@ export function memoryRegistry(endpoint: string) {
 }
 
 /** `mirrors` are production registries besides the one of that name; every route leads to all of them. */
-export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = []) {
+export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = [], childTags = false) {
   const git = memoryForge();
   const [candidate, production] = [memoryRegistry("candidate:5000"), memoryRegistry("production:5000")];
   const all: Record<string, ReturnType<typeof memoryRegistry>> = { candidate, production };
   for (const name of mirrors) all[name] = memoryRegistry(`${name}:5000`);
-  const registries: Record<string, { endpoint: string; publicName: string; signingKey: string }> = {
-    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test", signingKey: "candidate" },
-    production: { endpoint: "production:5000", publicName: "registry.example.test", signingKey: "production" },
+  const registries: Record<string, RegistryFacts> = {
+    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test", signingKey: "candidate", childTags: false },
+    production: { endpoint: "production:5000", publicName: "registry.example.test", signingKey: "production", childTags },
     ...Object.fromEntries(
-      mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test`, signingKey: name }]),
+      mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test`, signingKey: name, childTags }]),
     ),
   };
   git.commit("main", initialManifestRepository(registries, platforms));
@@ -255,7 +255,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       for (const digest of [...below, source.digest]) {
         to.manifests.set(`${destination.repository}@${digest}`, from.manifests.get(`${source.repository}@${digest}`) as Manifest);
       }
-      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100 };
+      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100, bytesMounted: 200 };
     },
   };
   const named = { named: (name: string) => allSigners.get(name) ?? signers[name as "candidate"] };

@@ -38,7 +38,7 @@ export const manifests = "releng/manifests";
 export const distgit = "containers/cockpit";
 
 /** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
-export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) {
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true) {
   const scratch = await scratchDirectory("flibs-");
   const keys = await gnupgHome();
   const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
@@ -69,7 +69,12 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
   const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
   const signers = { named: (name: string) => stages[name as "candidate"].signer };
-  const named = (name: "candidate" | "production") => ({ endpoint: names[name], publicName: names[name], signingKey: name });
+  const named = (name: "candidate" | "production") => ({
+    endpoint: names[name],
+    publicName: names[name],
+    signingKey: name,
+    childTags: childTags && name === "production",
+  });
   const settings = {
     repository: manifests,
     branch: "main",
@@ -125,6 +130,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
       servers,
       person,
       clients: { candidate: candidate.client, production: production.client },
+      lookasides: { candidate: candidate.lookaside, production: production.lookaside },
     },
     signers: { candidate: candidate.signer, production: production.signer },
     /** Main's text of a file. */
@@ -172,7 +178,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
       const publicKeys = await exportKey(gnupg, production.fingerprint);
       const checker = await openGpgChecker({ publicKeys, fingerprints: [production.fingerprint], timeoutMs: 30_000 });
       try {
-        const at = { registry: production.client, repository, reference, publicName: names.production };
+        const at = { registry: production.client, repository, reference, publicName: names.production, childTags };
         return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
       } finally {
         await checker.close();
