@@ -37,6 +37,8 @@ import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
 import { openAttestationKeys } from "./open-attestation-keys.ts";
 import { openSigners } from "./open-signers.ts";
+import { auditFlow } from "./promotion/audit-flow.ts";
+import type { AuditPorts } from "./promotion/audit-run.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
 import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
@@ -97,6 +99,7 @@ export interface App {
   readonly signers: Signers;
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
+  readonly auditing: AuditPorts;
   readonly policy: IntakePolicy;
   readonly worker: Worker;
   readonly runs: Runs;
@@ -165,6 +168,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
   };
+  const auditing: AuditPorts = { ...promotion, audits: store.audits, log };
   const building: BuildPorts = {
     authorize: (request) => authorizeBuild(trust, request),
     builds: store.builds,
@@ -252,6 +256,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       checkPromotionFlow(promotion),
       releaseScanFlow(promotion),
       releaseFlow(promotion),
+      auditFlow(auditing),
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
@@ -278,6 +283,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       signers,
       gnupg,
       promotion,
+      auditing,
       policy,
       worker,
       runs: worker.runs,

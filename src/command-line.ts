@@ -19,6 +19,7 @@ import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
 import { openJudges } from "./open-judges.ts";
+import { auditActions } from "./promotion/audit-actions.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
@@ -48,6 +49,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
       start: async (full) => (await startReleases(promotion, full, `cli ${randomUUID()}`)).runs,
     };
   },
+  auditActions: (client) => auditActions(appOf(client).auditing, randomUUID),
   verifyImage: verifierOf,
   doctorChecks: (settings) => {
     let opened: Promise<App> | undefined;

@@ -267,6 +267,11 @@ export const Settings = z
       .strictObject({
         forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
         release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
+        audit: duration(
+          "6h",
+          "How often everything that was released is compared with registries and signatures, and made good where that can be",
+        ),
+        deepAudit: duration("7d", "How often that look also reads every manifest and asks for every layer"),
         deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
         statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
       })

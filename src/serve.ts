@@ -6,6 +6,7 @@ import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, 
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { cosignKeys } from "./open-signers.ts";
+import { dueAudit, requestAudit } from "./promotion/audit-flow.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
 import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
@@ -27,6 +28,7 @@ const maxSignatureBytes = 64 * 1024;
 const lookEveryMs = 15_000;
 const cleanEveryMs = 3_600_000;
 const networkEveryMs = 60_000;
+const auditEveryMs = 60_000;
 
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
@@ -43,6 +45,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       logs: store.logs,
       runs: app.runs,
       releases: store.releases,
+      audits: store.audits,
       pulls: app.forge,
       lookasides: Object.fromEntries(
         registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
@@ -80,6 +83,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       await app.runs.start(requestScan(settings.manifests.repository, `timer ${new Date().toISOString()}`, false));
       return 0;
     }),
+    every("audit", auditEveryMs, () => startDueAudit(app)),
     every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
     every("logs", cleanEveryMs, async () => {
@@ -149,6 +153,16 @@ function every(name: string, pauseMs: number, sweep: () => Promise<number>) {
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => {});
     }
   };
+}
+
+/** Asked of the database and not of this process's clock, so that a restart or another replica starts no further look. */
+async function startDueAudit({ settings, store, runs }: App): Promise<number> {
+  const every = { plainMs: durationMs(settings.sweeps.audit), deepMs: durationMs(settings.sweeps.deepAudit) };
+  const due = dueAudit(await store.audits.listAudits({ whole: true, limit: 1000 }), new Date(), every);
+  if (due === undefined) return 0;
+  const open = await runs.list({ flow: "audit", status: ["queued", "running", "waiting"], limit: 1 });
+  if (open.length === 0) await runs.start(requestAudit(settings.manifests.repository, due === "deep", `timer ${new Date().toISOString()}`));
+  return 0;
 }
 
 /** Containers and tags of runs that have ended: what a crash left behind. Asked anew for each, since builds begin while this goes on. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import { type AuditActions, addAuditCommand } from "./audit-command.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -33,6 +34,7 @@ export interface Surroundings {
   /** Runs a signer until it is told to stop; `option` is what --config says. */
   signer(option: string | undefined): Promise<void>;
   releaseActions(client: Client): ReleaseActions;
+  auditActions(client: Client): AuditActions;
   verifyImage(settings: Settings): VerifyImage;
   doctorChecks(settings: Settings): readonly Check[];
   buildNetwork(settings: Settings): BuildNetwork;
@@ -124,6 +126,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addTargetCommands(program, context);
   addPullCommands(program, context);
   addReleaseCommands(program, context);
+  addAuditCommand(program, context);
   addVerifyCommand(program, context);
   program
     .command("doctor")

@@ -71,7 +71,7 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
           );
         }
         const runs = await actions.start(options.full);
-        const ended = await Promise.all(runs.map((id) => waitFor(client, id)));
+        const ended = await Promise.all(runs.map((id) => waitForRun(client, id)));
         const reports = (await client.releases.listReports({ limit: 1000 })).filter((report) => runs.includes(report.run));
         if (options.json) terminal.out(`${JSON.stringify(reports, null, 2)}\n`);
         else terminal.out(runs.length === 0 ? "nothing to release\n" : formatReports(terminal, reports, context.now()));
@@ -81,7 +81,8 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
     });
 }
 
-async function waitFor(client: Client, id: string): Promise<string> {
+/** Until a run has ended; how it did. */
+export async function waitForRun(client: Client, id: string): Promise<string> {
   for (;;) {
     const run = await client.runs.find(id);
     if (!run || isFinal(run.status)) return run?.status ?? "failed";

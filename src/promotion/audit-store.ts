@@ -10,7 +10,7 @@ export interface AuditStore {
   /** By registry, image and tag. */
   listFindings(filter: FindingFilter): Promise<readonly AuditFinding[]>;
   /** These were said on the forge. */
-  markTold(findings: readonly AuditFinding[], at: string, transaction: Transaction): Promise<void>;
+  markTold(findings: readonly AuditFinding[], at: string): Promise<void>;
   saveAudit(audit: Audit, transaction?: Transaction): Promise<void>;
   /** Newest first. */
   listAudits(filter: { readonly whole?: boolean; readonly limit: number }): Promise<readonly Audit[]>;

@@ -1,6 +1,7 @@
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import type { Registry } from "../registry/registry.ts";
+import { hasWholeImage } from "./audit-tree.ts";
 import { checkRelease } from "./check-release.ts";
 import { type FoundImage, findImage, type ImageChild } from "./image-children.ts";
 import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
@@ -14,7 +15,7 @@ const mostHistory = 200;
 
 /**
  * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
- * production does not have yet.
+ * production does not have yet. `deep` asks for every blob that should be there, too.
  */
 export async function readReleaseFacts(
   ports: PromotionPorts,
@@ -22,6 +23,7 @@ export async function readReleaseFacts(
   parsed: ParsedImageFile,
   policy: Policy,
   route: Route,
+  deep = false,
 ): Promise<ReleaseFacts & { readonly refusals: ReadonlyMap<string, Awaited<ReturnType<typeof checkRelease>>> }> {
   const file = parsed.value;
   const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
@@ -34,7 +36,9 @@ export async function readReleaseFacts(
     file.repository,
     digests((tag) => !file.withdrawn?.[tag] || live.has(tag)),
   );
-  const atDestination = new Set([...wanted].filter((digest) => here.get(digest)?.whole));
+  const standing = [...wanted].filter((digest) => here.get(digest)?.whole);
+  const undamaged = deep ? await filterWhole(destination, file.repository, standing) : standing;
+  const atDestination = new Set(undamaged);
   const there = await findImages(source, file.repository, new Set([...wanted].filter((digest) => !atDestination.has(digest))));
   const atSource = new Set(there.keys());
   const children = new Map<Digest, readonly ImageChild[]>();
@@ -54,6 +58,12 @@ async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMa
     async (tag) => [tag, (await registry.findManifest(file.repository, tag))?.digest] as const,
   );
   return new Map(found.flatMap(([tag, digest]) => (digest === undefined ? [] : [[tag, digest] as const])));
+}
+
+/** Those of which every manifest can be read and every blob is there. */
+async function filterWhole(registry: Registry, repository: string, digests: readonly Digest[]): Promise<readonly Digest[]> {
+  const kept = await mapConcurrently(digests, atOnce, async (digest) => ((await hasWholeImage(registry, repository, digest)) ? [digest] : []));
+  return kept.flat();
 }
 
 /** Those that are there. What the registry has under a digest and is no image counts as absent: the checks say why. */

@@ -14,7 +14,13 @@ import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRe
 import type { ReleaseLine } from "./release-store.ts";
 import { withdraw } from "./withdraw.ts";
 
-export const ReleaseIntent = z.strictObject({ repository: z.string(), registry: z.string(), path: z.string(), commit: z.string() });
+export const ReleaseIntent = z.strictObject({
+  repository: z.string(),
+  registry: z.string(),
+  path: z.string(),
+  commit: z.string(),
+  deep: z.boolean().exactOptional(),
+});
 export type ReleaseIntent = z.infer<typeof ReleaseIntent>;
 
 /** What at most one run at a time works on, over all replicas: one repository of one destination. */
@@ -80,7 +86,11 @@ export function releaseFlow(ports: PromotionPorts): Flow<ReleaseIntent> {
 async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIntent): Promise<void> {
   const head = await step("read", Head, () => readHead(ports, intent.path));
   if (!head) return;
-  const plan = await step("plan", Plan.nullable(), async () => (await planImage(ports, head.commit, intent.path, intent.registry)) ?? null);
+  const plan = await step(
+    "plan",
+    Plan.nullable(),
+    async () => (await planImage(ports, head.commit, intent.path, intent.registry, intent.deep)) ?? null,
+  );
   // The policy that sent it there is no longer main's.
   if (!plan) return;
   if ("faults" in plan) {
@@ -156,6 +166,7 @@ export async function planImage(
   commit: string,
   path: string,
   registry: string,
+  deep = false,
 ): Promise<z.infer<typeof Plan> | undefined> {
   const policy = await findPolicy(ports, commit);
   if (!policy.ok) return { faults: [...policy.faults] };
@@ -165,7 +176,7 @@ export async function planImage(
   const { parsed } = image;
   const route = image.routes.find(({ to }) => to === registry);
   if (!route) return undefined;
-  const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route);
+  const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route, deep);
   const removeTags = Object.entries(parsed.value.withdrawn ?? {}).flatMap(([tag, one]) => (one.removeTag ? [tag] : []));
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
 }

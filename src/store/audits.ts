@@ -63,10 +63,10 @@ export function auditStore(database: Database): AuditStore {
       return (await query.execute()).map(toFinding);
     },
 
-    async markTold(findings, at, transaction) {
+    async markTold(findings, at) {
       for (let first = 0; first < findings.length; first += rowsAtOnce) {
         const rows = findings.slice(first, first + rowsAtOnce);
-        await unwrap(transaction)
+        await database
           .updateTable("audit_finding")
           .set({ told_at: new Date(at) })
           .where((row) =>

@@ -11,4 +11,8 @@ export interface StoredCounts {
   readonly oldestDeliverySeconds: number;
   /** Seconds since the oldest queued run was asked for; 0 when there is none. */
   readonly oldestQueuedRunSeconds: number;
+  /** What audits found and what still stands, `ok` of the last whole one; states that nothing is in may be left out. */
+  readonly audited: readonly { readonly state: string; readonly count: number }[];
+  /** The last whole audit; undefined before the first. Time in Unix seconds. */
+  readonly lastAudit: { readonly finishedAt: number; readonly images: number; readonly unread: number } | undefined;
 }

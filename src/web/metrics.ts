@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { auditStates } from "../promotion/audit-states.ts";
 import type { MetricsStore, StoredCounts } from "./metrics-store.ts";
 
 export type DeliveryOutcome = "stored" | "duplicate" | "refused" | "malformed" | "too-large" | "unavailable" | "unknown-forge";
@@ -83,14 +84,36 @@ function storedGauges(registry: Registry): (counts: StoredCounts | undefined) =>
   const up = new Gauge({ name: "flibs_store_up", help: "1 when the database answered this scrape", registers });
   const runs = new Gauge({ name: "flibs_runs", help: "Runs by flow and status", labelNames: ["flow", "status"], registers });
   const inbox = new Gauge({ name: "flibs_inbox_deliveries", help: "Stored deliveries by status", labelNames: ["status"], registers });
+  const audited = new Gauge({
+    name: "flibs_audit_tags",
+    help: "Tags of production registries by what audits say of them",
+    labelNames: ["state"],
+    registers,
+  });
+  const auditedAt = new Gauge({
+    name: "flibs_audit_finished_timestamp_seconds",
+    help: "End of the last audit of everything; 0 before the first",
+    registers,
+  });
+  const auditedImages = new Gauge({
+    name: "flibs_audit_images",
+    help: "Images that the last audit of everything looked at, and those that it could not look at",
+    labelNames: ["outcome"],
+    registers,
+  });
   const age = new Gauge({ name: "flibs_queue_age_seconds", help: "Age of the oldest entry", labelNames: ["queue"], registers });
   return (counts) => {
     up.set(counts === undefined ? 0 : 1);
-    for (const gauge of [runs, inbox, age]) gauge.reset();
+    for (const gauge of [runs, inbox, age, audited, auditedImages]) gauge.reset();
     if (counts === undefined) return;
     for (const { flow, status, count } of counts.runs) runs.set({ flow, status }, count);
     for (const { status, count } of counts.deliveries) inbox.set({ status }, count);
     age.set({ queue: "inbox" }, counts.oldestDeliverySeconds);
     age.set({ queue: "runs" }, counts.oldestQueuedRunSeconds);
+    // Every state, so that an alert on one has something to look at before it comes.
+    for (const state of auditStates) audited.set({ state }, counts.audited.find((one) => one.state === state)?.count ?? 0);
+    auditedAt.set(counts.lastAudit?.finishedAt ?? 0);
+    auditedImages.set({ outcome: "looked at" }, counts.lastAudit?.images ?? 0);
+    auditedImages.set({ outcome: "not looked at" }, counts.lastAudit?.unread ?? 0);
   };
 }

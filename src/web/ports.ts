@@ -3,6 +3,7 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { ForgeInbox, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
+import type { AuditStore } from "../promotion/audit-store.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { ConsumerFiles } from "../signing/consumer-files.ts";
 import type { Runs } from "../workflow/run.ts";
@@ -19,6 +20,7 @@ export interface WebPorts {
   readonly logs: Pick<LogStore, "list" | "read">;
   readonly runs: Pick<Runs, "find" | "list" | "journal">;
   readonly releases: Pick<ReleaseStore, "listReports">;
+  readonly audits: Pick<AuditStore, "listAudits" | "listFindings">;
   /** Pull requests of the forge with the registry-manifest repository; pages for them only where the forge has none. */
   readonly pulls: ForgePulls & Pick<ForgeSources, "diff">;
   /** By stage: `GET /lookaside/<stage>/…`. */

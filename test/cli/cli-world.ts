@@ -1,5 +1,6 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
 import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { AuditActions } from "../../src/cli/audit-command.ts";
 import type { Client } from "../../src/cli/client.ts";
 import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
@@ -58,6 +59,7 @@ export interface Story {
   readonly tagged?: readonly TaggedBuild[];
   readonly build?: BuildRecord;
   readonly run?: Run;
+  readonly audit?: AuditActions;
   readonly documents?: readonly BuildDocument[];
   readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
@@ -155,6 +157,7 @@ export async function flibs(line: string[], story: Story = {}) {
     signer: async (option) => {
       said.out += `signer ${option}\n`;
     },
+    auditActions: () => story.audit ?? ({} as AuditActions),
     verifyImage: () => async (image) => ({
       image,
       ok: false,

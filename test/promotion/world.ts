@@ -177,7 +177,7 @@ export function memoryRegistry(endpoint: string) {
     },
     readManifest: async (repository: string, reference: string) => {
       const found = manifestsOf.get(`${repository}@${resolve(repository, reference)}`);
-      if (!found) throw appError("promotion.image-unreadable", `no ${repository} ${reference}`);
+      if (!found) throw appError("registry.manifest-unknown", `no ${repository} ${reference}`);
       return found;
     },
     putManifest: async (repository: string, reference: string, manifest: Manifest) => {

@@ -6,6 +6,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { Pull } from "../../src/forge/forge.ts";
 import type { StoredDelivery } from "../../src/intake/inbox.ts";
 import { silentLog } from "../../src/log.ts";
+import type { Audit, AuditFinding } from "../../src/promotion/audit-store.ts";
 import type { ReleaseReport } from "../../src/promotion/release-store.ts";
 import { createMetrics } from "../../src/web/metrics.ts";
 import type { WebOptions, WebPorts } from "../../src/web/ports.ts";
@@ -46,6 +47,8 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     pulls: [] as Pull[],
     comments: [] as WebWorld["comments"],
     reports: [] as ReleaseReport[],
+    audits: [] as Audit[],
+    findings: [] as AuditFinding[],
     board: readinessBoard({ database: true, engine: false }, () => now),
     storeDown: false,
   };
@@ -98,6 +101,11 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       journal: async () => state.journal,
     },
     releases: { listReports: async () => state.reports },
+    audits: {
+      listAudits: async () => state.audits,
+      listFindings: async ({ imageRepository }) =>
+        state.findings.filter((one) => (imageRepository ?? one.imageRepository) === one.imageRepository),
+    },
     pulls: {
       setStatus: async () => {},
       listStatuses: async () => [
@@ -120,7 +128,14 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       async readCounts() {
         up();
         const runs = [{ flow: "build", status: "running", count: 2 }];
-        return { runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 };
+        return {
+          ...{ runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 },
+          audited: [
+            { state: "ok", count: 40 },
+            { state: "moved", count: 2 },
+          ],
+          lastAudit: { finishedAt: 1_790_000_000, images: 14, unread: 1 },
+        };
       },
     }),
     log: silentLog,

@@ -35,6 +35,8 @@ export async function openGpgChecker(options: {
       const refusal = refuseForm(bytes);
       if (refusal !== undefined) return { verdict: "unreadable", blocking: true, why: refusal };
       const result = await home.run({ args: ["--decrypt"], input: bytes });
+      // Killed, as by a machine without memory: that says nothing about the signature.
+      if (result.exitCode < 0) throw appError("signing.signer-unavailable", "gpg ended before it had checked a signature");
       return judge(result, options.fingerprints);
     },
     close,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { link, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { link, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Digest } from "../../domain/digest.ts";
 import { digestHex, digestOf, parseDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
@@ -23,6 +23,11 @@ export interface LookasideWriter {
   append(bytes: Uint8Array): Promise<void>;
   /** Removes signatures by number (from 1); at every moment what is left stands without a gap. */
   remove(numbers: readonly number[]): Promise<void>;
+  /**
+   * The same, and keeps what stood there below `.aside`, which nobody serves: what a stranger wrote is a trace that a person wants to look at.
+   * Returns where it is now, in the order of the numbers.
+   */
+  setAside(numbers: readonly number[]): Promise<readonly string[]>;
 }
 
 const lockWaitMs = 60_000;
@@ -75,7 +80,7 @@ function lockPath(root: string, repository: string, digest: Digest): string {
 }
 
 function writerOf(directory: string, root: string): LookasideWriter {
-  return {
+  const writer: LookasideWriter = {
     async append(bytes) {
       await ensureDirectory(directory, root);
       const temporary = join(root, ".locks", `new-${randomUUID()}`);
@@ -103,7 +108,29 @@ function writerOf(directory: string, root: string): LookasideWriter {
       }
       if (last < count) await syncDirectory(directory);
     },
+    async setAside(numbers) {
+      const kept = join(root, ".aside", relative(root, directory));
+      await mkdir(kept, { recursive: true });
+      const places: string[] = [];
+      for (const n of numbers) {
+        const place = join(kept, `signature-${n}-${randomUUID()}`);
+        await keep(join(directory, `signature-${n}`), place);
+        places.push(place);
+      }
+      await syncDirectory(kept);
+      await writer.remove(numbers);
+      return places;
+    },
   };
+  return writer;
+}
+
+/** A second name for a file; what is no file (a directory, a link) can't have one and is moved, for a client can't read it either way. */
+async function keep(from: string, to: string): Promise<void> {
+  if ((await lstat(from)).isFile()) return await link(from, to);
+  await rename(from, to);
+  // So that there is no gap while the last one takes its place.
+  await writeFile(from, "", { flag: "wx" });
 }
 
 async function linkNext(temporary: string, directory: string): Promise<void> {

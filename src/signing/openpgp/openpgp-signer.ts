@@ -109,12 +109,22 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
     return await directory.change(repository, digest, async (writer) => {
       const stray = await directory.listStray(repository, digest);
       if (stray.length > 0) log.warn({ repository, digest, stray: stray.slice(0, 20) }, "unknown files in the lookaside");
-      const found = await judge(repository, digest);
+      const found = await setBadAside(writer, repository, digest);
       const missing = names.flatMap((name) => missingKeys(keys, found, name).map((key) => ({ name, key })));
       const made = await Promise.all(missing.map(({ name, key }) => sign(name, digest, key.id, signal)));
       if (made.length > 0) await append(writer, made, group);
       return made.length;
     });
+  }
+
+  /** What keeps clients from pulling the image makes place for what does not; returns the signatures that are left. */
+  async function setBadAside(writer: LookasideWriter, repository: string, digest: Digest): Promise<readonly JudgedSignature[]> {
+    const found = await judge(repository, digest);
+    const bad = found.flatMap((one, index) => (isBad(one) ? [index + 1] : []));
+    if (bad.length === 0) return found;
+    const places = await writer.setAside(bad);
+    log.warn({ repository, digest, places }, "files in the lookaside that no client can use are set aside");
+    return await judge(repository, digest);
   }
 
   return {
@@ -145,4 +155,9 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       await opened?.close();
     },
   };
+}
+
+/** Nobody but a signer writes there, and no signer writes this: somebody or something else did. */
+function isBad({ verdict }: JudgedSignature): boolean {
+  return verdict === "unreadable" || verdict === "wrong-digest";
 }

@@ -143,6 +143,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
       servers,
       person,
       clients: { candidate: candidate.client, production: production.client },
+      lookasides: { candidate: candidate.lookaside, production: production.lookaside },
     },
     signers: { candidate: candidate.signer, production: production.signer },
     /** Main's text of a file. */

@@ -39,7 +39,7 @@ test("another registry's findings of the same image are its own", async () => {
 test("what was told is not told again, until it went away and came back; what waits for a release is not told", async () => {
   await store.audits.saveFindings(cockpit, [missing, unsigned], seen("23"));
   const untold = await store.audits.listFindings({ untold: true, limit: 100 });
-  await store.transaction((transaction) => store.audits.markTold(untold, "2026-11-23T01:00:00Z", transaction));
+  await store.audits.markTold(untold, "2026-11-23T01:00:00Z");
   await store.audits.saveFindings(cockpit, [missing, unsigned], seen("24"));
   expect(await states(true)).toEqual([]);
   await store.audits.saveFindings(cockpit, [unsigned], seen("25"));
@@ -55,7 +55,7 @@ test("more findings than one statement takes are all kept", async () => {
   await store.audits.saveFindings({ ...cockpit, imageRepository: "f40/many" }, many, seen("20"));
   const found = await store.audits.listFindings({ imageRepository: "f40/many", limit: 5000 });
   expect(found).toHaveLength(1200);
-  await store.transaction((transaction) => store.audits.markTold(found, "2026-11-23T01:00:00Z", transaction));
+  await store.audits.markTold(found, "2026-11-23T01:00:00Z");
   expect(await store.audits.listFindings({ imageRepository: "f40/many", untold: true, limit: 5000 })).toEqual([]);
 });
 
