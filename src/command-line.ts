@@ -18,6 +18,7 @@ import { githubAppRegistration } from "./forge/github/app-registration.ts";
 import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
+import { openGitCheckout } from "./promotion/checkout/git-checkout.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
@@ -50,6 +51,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     };
   },
   verifyImage: verifierOf,
+  openManifests: openGitCheckout,
   doctorChecks: (settings) => {
     let opened: Promise<App> | undefined;
     return [

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -10,6 +11,7 @@ import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
+import { addManifestsCommands } from "./manifests-commands.ts";
 import { addNetworkCommands } from "./network-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
@@ -32,6 +34,8 @@ export interface Surroundings {
   serve(settings: Settings): Promise<void>;
   releaseActions(client: Client): ReleaseActions;
   verifyImage(settings: Settings): VerifyImage;
+  /** A clone on this machine; throws `promotion.checkout-unreadable`. */
+  openManifests(directory: string): Promise<ManifestCheckout>;
   doctorChecks(settings: Settings): readonly Check[];
   buildNetwork(settings: Settings): BuildNetwork;
   readonly githubApps: AppRegistration;
@@ -116,6 +120,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addTargetCommands(program, context);
   addPullCommands(program, context);
   addReleaseCommands(program, context);
+  addManifestsCommands(program, context);
   addVerifyCommand(program, context);
   program
     .command("doctor")

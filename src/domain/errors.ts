@@ -177,6 +177,10 @@ export const errorCatalogue = {
   // promotion
   "promotion.policy-invalid": { kind: "input", meaning: "policy.yaml of the registry-manifest repository is missing or has a fault" },
   "promotion.file-invalid": { kind: "input", meaning: "A file below images/ of the registry-manifest repository has a fault" },
+  "promotion.checkout-unreadable": {
+    kind: "input",
+    meaning: "A directory is in no clone of a registry-manifest repository, or the clone lacks a commit that is compared with",
+  },
   "promotion.image-unreadable": { kind: "input", meaning: "What stands behind a digest is no image, or one nested too deeply" },
   "promotion.build-unfit": { kind: "input", meaning: "A build cannot be promoted: not complete, a scratch build, or without a digest" },
   "promotion.tag-taken": { kind: "input", meaning: "The release tag of a build is taken by another digest already" },

@@ -3,7 +3,7 @@ import { checkImageFile, checkPolicyRegistries } from "./check-image-file.ts";
 import type { Fault } from "./fault.ts";
 import { formatFault } from "./fault.ts";
 import { type ParsedImageFile, parseImageFile, parsePolicy } from "./image-file.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
+import type { TextPorts } from "./manifest-sources.ts";
 import { findRoute, type Policy, policyPath, type Route } from "./registry-manifest.ts";
 
 /** One image file at a commit, in order by all rules that need no registry; or its faults. */
@@ -12,14 +12,14 @@ export type ImageAtCommit =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** The policy at a commit, compared with the settings. Throws `promotion.policy-invalid` naming file, line and fix. */
-export async function readPolicy(ports: PromotionPorts, commit: string): Promise<Policy> {
+export async function readPolicy(ports: TextPorts, commit: string): Promise<Policy> {
   const result = await findPolicy(ports, commit);
   if (result.ok) return result.policy;
   throw faultError("promotion.policy-invalid", result.faults);
 }
 
 export async function findPolicy(
-  ports: PromotionPorts,
+  ports: TextPorts,
   commit: string,
 ): Promise<{ ok: true; policy: Policy } | { ok: false; faults: readonly Fault[] }> {
   const bytes = await ports.forge.findFile(ports.settings.repository, commit, policyPath);
@@ -29,17 +29,13 @@ export async function findPolicy(
   }
   const parsed = parsePolicy(bytes);
   if (!parsed.ok) return parsed;
-  const faults = checkPolicyRegistries(parsed.value, ports.settings.registries, parsed.lineOf);
+  const { registries } = ports.settings;
+  const faults = checkPolicyRegistries(parsed.value, registries, parsed.lineOf);
   return faults.length > 0 ? { ok: false, faults } : { ok: true, policy: parsed.value };
 }
 
 /** Undefined when the commit has no such file. */
-export async function findImageFile(
-  ports: PromotionPorts,
-  commit: string,
-  path: string,
-  policy: Policy,
-): Promise<ImageAtCommit | undefined> {
+export async function findImageFile(ports: TextPorts, commit: string, path: string, policy: Policy): Promise<ImageAtCommit | undefined> {
   const bytes = await ports.forge.findFile(ports.settings.repository, commit, path);
   if (!bytes) return undefined;
   const parsed = parseImageFile(path, bytes);
