@@ -139,6 +139,7 @@ export const parts: readonly Part[] = [
   {
     files: [
       "src/app.ts",
+      "src/app-*.ts",
       "src/main.ts",
       "src/command-line.ts",
       "src/index.ts",

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type AppRegistries, type AppSigners, openRegistries, openSigners, parentRegistries } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -10,7 +11,7 @@ import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
-import { credentialOf, lookasideOf, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
+import { credentialOf, publicNamed, publicUrlOf, registryNames, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -47,11 +48,7 @@ import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
-import { namedRegistries } from "./registry/named-registries.ts";
-import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
-import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
-import type { Signer } from "./signing/signer.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
@@ -85,8 +82,8 @@ export interface App {
   readonly engines: Engines;
   /** What builds can reach; opened by whoever runs them. */
   readonly network: BuildNetwork;
-  readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
-  readonly signers: { readonly candidate: Signer; readonly production: Signer };
+  readonly registries: AppRegistries;
+  readonly signers: AppSigners;
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
   readonly policy: IntakePolicy;
@@ -111,11 +108,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   // Before anything is opened that would have to be closed again.
   const secrets = secretsOf(settings, environment);
   const store = await openStore({ url: options.databaseUrl, log });
-  const registries = openRegistries(settings, environment);
-  const named = namedRegistries({
-    candidate: wrap("candidate", registries.candidate),
-    production: wrap("production", registries.production),
-  });
+  const userAgent = `flibs/${version}`;
+  const { registries, wrapped: named } = openRegistries(settings, environment, userAgent, wrap);
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
@@ -125,14 +119,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   );
   const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-  const openSigners = {
-    candidate: openSigner(settings, gnupg, "candidate", log),
-    production: openSigner(settings, gnupg, "production", log),
-  };
-  const signers = {
-    candidate: wrap("candidate signer", openSigners.candidate),
-    production: wrap("production signer", openSigners.production),
-  };
+  const signers = openSigners(settings, gnupg, `flibs ${version}`, log, wrap);
   const publicUrl = publicUrlOf(settings);
 
   // The worker is made last, since it is given the flows.
@@ -150,14 +137,14 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     builds: store.builds,
     registries: named,
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
-    signerOf: (name) => signerNamed(signers, name),
+    signerOf: signers.named,
     releases: store.releases,
     runs,
     now: () => new Date(),
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
-      registries: { candidate: publicNamed(settings, "candidate"), production: publicNamed(settings, "production") },
+      registries: Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)])),
       fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
@@ -174,11 +161,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       ...publicNamed(settings, "candidate"),
       ...optional("credential", credentialOf(settings.registries.candidate, environment)),
     },
-    openRegistry: parentRegistries(settings, environment),
+    openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.candidate,
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
-    downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
+    downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     measureLayer: layerMeasurer(registries.candidate),
@@ -286,41 +273,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     async close() {
       await worker.stop();
       await network.close();
-      await openSigners.candidate.close();
-      await openSigners.production.close();
+      await signers.close();
       await gnupg.close();
       for (const { engine } of openedEngines) await engine.close();
-      registries.candidate.close();
-      registries.production.close();
+      registries.close();
       await store.close();
     },
-  };
-}
-
-function openRegistries(settings: Settings, environment: Environment): App["registries"] {
-  const open = (registry: Settings["registries"]["candidate"]) =>
-    registryClient({
-      endpoint: registry.endpoint,
-      plainHttp: registry.plainHttp,
-      userAgent: `flibs/${version}`,
-      ...credentialOf(registry, environment),
-    });
-  return { candidate: open(settings.registries.candidate), production: open(settings.registries.production) };
-}
-
-/** Parents are read without a credential, but for those that stand in our own registries. */
-function parentRegistries(settings: Settings, environment: Environment): BuildPorts["openRegistry"] {
-  const open = new Map<string, RegistryClient>();
-  const own = Object.values(settings.registries);
-  return (endpoint, plainHttp) => {
-    const key = `${plainHttp} ${endpoint}`;
-    const known = open.get(key);
-    if (known) return known;
-    const registry = own.find((one) => one.endpoint === endpoint && one.plainHttp === plainHttp);
-    const credential = registry === undefined ? undefined : credentialOf(registry, environment);
-    const client = registryClient({ endpoint, plainHttp, userAgent: `flibs/${version}`, ...credential });
-    open.set(key, client);
-    return client;
   };
 }
 
@@ -391,24 +349,6 @@ export function buildPlaceOf(settings: Settings) {
     ...{ socket: host.replace(/^unix:\/\//, ""), stateDirectory: settings.stateDirectory },
     ...optional("cgroupParent", buildCgroup),
   });
-}
-
-function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {
-  return openpgpSigner({
-    stage,
-    gnupgHome,
-    fingerprint: stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey,
-    lookaside: lookasideOf(settings, stage),
-    creator: `flibs ${version}`,
-    timeoutMs: 60_000,
-    log,
-    now: () => new Date(),
-  });
-}
-
-function signerNamed(signers: App["signers"], name: string): Signer {
-  if (name === "candidate" || name === "production") return signers[name];
-  throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, { hint: "Use candidate or production" });
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

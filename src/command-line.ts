@@ -8,8 +8,8 @@ import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
-import { loadSettings, readSecret } from "./config-load.ts";
-import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
+import { loadSettings } from "./config-load.ts";
+import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf, signingKeyOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
@@ -135,21 +135,26 @@ function appOf(client: Client): App {
 function verifierOf(settings: Settings): VerifyImage {
   return async (image, stage) => {
     const reference = parseImageReference(image);
-    const { endpoint, publicName } = publicNamed(settings, stage);
-    if (reference.registry !== publicName && reference.registry !== endpoint) {
-      throw appError("cli.usage", `${reference.registry} is not the ${stage} registry`, { hint: `Its name is ${publicName}` });
+    const names = stage === "candidate" ? ["candidate"] : productionNames(settings);
+    const named = names.map((name) => ({ name, ...publicNamed(settings, name) }));
+    const found =
+      named.find(({ publicName }) => publicName === reference.registry) ?? named.find(({ endpoint }) => endpoint === reference.registry);
+    if (found === undefined) {
+      throw appError("cli.usage", `${reference.registry} is no ${stage} registry`, {
+        hint: `There ${named.length === 1 ? "is" : "are"} ${named.map(({ publicName }) => publicName).join(", ")}`,
+      });
     }
-    const { plainHttp, username, password } = settings.registries[stage];
-    const credential = username === undefined || password === undefined ? {} : { username, password: readSecret(password, environment) };
-    const registry = registryClient({ endpoint, plainHttp, ...credential });
+    const { name, endpoint, publicName } = found;
+    const settingsOf = registryOf(settings, name);
+    const registry = registryClient({ endpoint, plainHttp: settingsOf.plainHttp, ...credentialOf(settingsOf, environment) });
     const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-    const fingerprint = (stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey).toUpperCase();
+    const fingerprint = signingKeyOf(settings, name);
     const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 60_000 });
     try {
-      const local = lookasideOf(settings, stage);
+      const local = lookasideOf(settings, name);
       const signatures = existsSync(local)
         ? openLookasideDirectory(local)
-        : httpLookaside(`${publicUrlOf(settings)}/lookaside/${stage}`, 30_000);
+        : httpLookaside(`${publicUrlOf(settings)}/lookaside/${name}`, 30_000);
       const wanted = reference.digest ?? reference.tag ?? "latest";
       return await verifyImage({ registry, repository: reference.repository, reference: wanted, publicName, signatures, checker });
     } finally {

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { type Secret, Settings } from "./config.ts";
+import { Settings } from "./config.ts";
 import { environmentLeaves } from "./config-explain.ts";
+import type { RegistriesSettings, RegistrySettings } from "./config-registries.ts";
+import type { Secret } from "./config-secret.ts";
 import { appError } from "./domain/errors.ts";
 
 /** Where settings are looked for, first one counts; `--config` comes before all. */
@@ -92,8 +94,7 @@ function parseScalar(value: string): unknown {
 function absolutePaths(settings: Settings, base: string): Settings {
   const at = (path: string) => resolve(base, path);
   const secret = (value: Secret): Secret => ("file" in value ? { file: at(value.file) } : value);
-  const registry = (value: Settings["registries"]["candidate"]) =>
-    value.password === undefined ? value : { ...value, password: secret(value.password) };
+  const registry = (value: RegistrySettings) => (value.password === undefined ? value : { ...value, password: secret(value.password) });
   const stateDirectory = at(settings.stateDirectory);
   return {
     ...settings,
@@ -101,7 +102,9 @@ function absolutePaths(settings: Settings, base: string): Settings {
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
     network: absoluteNetwork(settings.network, stateDirectory),
-    registries: { candidate: registry(settings.registries.candidate), production: registry(settings.registries.production) },
+    registries: Object.fromEntries(
+      Object.entries(settings.registries).map(([name, value]) => [name, registry(value)]),
+    ) as RegistriesSettings,
     engines: settings.engines.map((engine) =>
       engine.tls === undefined ? engine : { ...engine, tls: { ca: at(engine.tls.ca), cert: at(engine.tls.cert), key: at(engine.tls.key) } },
     ),

@@ -1,24 +1,51 @@
 import { join } from "node:path";
-import type { Secret, Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
+import type { RegistrySettings } from "./config-registries.ts";
+import type { Secret } from "./config-secret.ts";
+import { appError } from "./domain/errors.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
-export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
-  return join(settings.signing.lookaside, stage);
+/** The signatures of each registry have a directory of their own, since its host is not in their path. */
+export function lookasideOf(settings: Settings, registry: string): string {
+  return join(settings.signing.lookaside, registry);
 }
 
-/** Endpoint, and the name that users type. */
-export function publicNamed(settings: Settings, stage: "candidate" | "production"): { endpoint: string; publicName: string } {
-  const { endpoint, publicName } = settings.registries[stage];
+/** Names of all registries, `candidate` first, then as the settings have them. */
+export function registryNames(settings: Pick<Settings, "registries">): readonly string[] {
+  return ["candidate", ...productionNames(settings)];
+}
+
+/** Names of those that releases go to. */
+export function productionNames({ registries }: Pick<Settings, "registries">): readonly string[] {
+  return Object.keys(registries).filter((name) => name !== "candidate");
+}
+
+/** Throws `registry.unknown`. */
+export function registryOf(settings: Pick<Settings, "registries">, name: string): RegistrySettings {
+  const found = Object.hasOwn(settings.registries, name) ? settings.registries[name] : undefined;
+  if (found !== undefined) return found;
+  throw appError("registry.unknown", `there is no registry "${name.slice(0, 100)}"`, {
+    hint: `Use one of ${registryNames(settings).join(", ")}`,
+  });
+}
+
+/** Endpoint, and the name that users type. Throws `registry.unknown`. */
+export function publicNamed(settings: Pick<Settings, "registries">, name: string): { endpoint: string; publicName: string } {
+  const { endpoint, publicName } = registryOf(settings, name);
   return { endpoint, publicName: publicName ?? endpoint };
 }
 
+/** Fingerprint of the key that signs what stands in a registry, upper case. */
+export function signingKeyOf({ signing }: Pick<Settings, "signing">, registry: string): string {
+  return (registry === "candidate" ? signing.candidateKey : signing.productionKey).toUpperCase();
+}
+
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
-export function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
+export function credentialOf(registry: RegistrySettings, environment: Environment) {
   if (registry.username === undefined || registry.password === undefined) return undefined;
   return { username: registry.username, password: readSecret(registry.password, environment) };
 }

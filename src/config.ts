@@ -1,16 +1,11 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { registriesSetting } from "./config-registries.ts";
+import { Secret } from "./config-secret.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 import { NetworkSettings } from "./network-settings.ts";
-
-/** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
-export const Secret = z.union([
-  z.strictObject({ env: z.string().min(1).describe("Name of the environment variable that holds the secret") }),
-  z.strictObject({ file: z.string().min(1).describe("Path of the file whose trimmed content is the secret") }),
-]);
-export type Secret = z.infer<typeof Secret>;
 
 const duration = (fallback: string, text: string) =>
   z
@@ -22,14 +17,6 @@ const sizeText = z.string().regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB,
 const size = (fallback: string, text: string) => sizeText.default(fallback).describe(text);
 
 const kojiName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, "write at most 100 letters, digits and . _ + -");
-
-const RegistrySettings = z.strictObject({
-  endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
-  publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
-  plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),
-  username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
-  password: Secret.optional().describe("Password or robot token that goes with the name"),
-});
 
 const EngineSettings = z
   .strictObject({
@@ -208,9 +195,7 @@ export const Settings = z
       })
       .prefault({})
       .describe("Commands in comments of pull requests"),
-    registries: z
-      .strictObject({ candidate: RegistrySettings, production: RegistrySettings })
-      .describe("Every successful build goes to candidate; merged promotions go to production"),
+    registries: registriesSetting,
     parents: z
       .strictObject({
         allowed: z

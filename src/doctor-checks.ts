@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import { type App, buildPlaceOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
-import { publicUrlOf } from "./config-values.ts";
+import { publicUrlOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
 import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
@@ -19,7 +19,7 @@ const leastFreeBytes = 5 * 2 ** 30;
 
 /** Everything an installation needs, in the order in which a newcomer would mend it. `open` gives the app, or throws why not. */
 export function doctorChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
-  const { registries, signing, forge, stateDirectory } = settings;
+  const { forge, stateDirectory } = settings;
   return [
     { name: "node", look: async () => `Node ${process.versions.node}` },
     { name: "git", look: async () => (await run("git", ["--version"])).stdout.trim() },
@@ -39,25 +39,24 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       look: async () => lookAtEngine((await open()).engines.named(name)),
     })),
     { name: "build network", look: () => lookAtNetwork(settings) },
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} registry`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} registry`,
       look: async () => {
-        await (await open()).registries[stage].findManifest("flibs", "doctor");
-        return `${registries[stage].endpoint} answers`;
+        await (await open()).registries.named(name).findManifest("flibs", "doctor");
+        return `${registryOf(settings, name).endpoint} answers`;
       },
     })),
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} key`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} key`,
       look: async () => {
-        const fingerprint = stage === "candidate" ? signing.candidateKey : signing.productionKey;
-        const key = await readSigningKey((await open()).gnupg, fingerprint.toUpperCase(), Date.now());
+        const key = await readSigningKey((await open()).gnupg, signingKeyOf(settings, name), Date.now());
         return `${key.fingerprint}, ${key.expiresAt === undefined ? "never expires" : `expires ${new Date(key.expiresAt).toISOString()}`}`;
       },
     })),
     {
       name: "keys apart",
       look: async () => {
-        if (signing.candidateKey.toUpperCase() !== signing.productionKey.toUpperCase())
+        if (settings.signing.candidateKey.toUpperCase() !== settings.signing.productionKey.toUpperCase())
           return "candidate and production have keys of their own";
         throw appError("config.invalid", "candidate and production are signed with the same key", {
           hint: "Make a second key: a candidate's signature must never satisfy production's policy",

@@ -8,7 +8,7 @@ import { stringify } from "yaml";
 import type { InitOptions } from "./cli/program.ts";
 import { localForgeOf, type Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
-import { publicNamed } from "./config-values.ts";
+import { publicNamed, registryNames } from "./config-values.ts";
 import { appError } from "./domain/errors.ts";
 import { localForge } from "./forge/local/local-forge.ts";
 import { silentLog } from "./log.ts";
@@ -103,11 +103,8 @@ async function ensureManifestRepository(settings: Settings, platforms: readonly 
   await mkdir(localForgeOf(settings).directory, { recursive: true });
   await forge.createRepository(repository);
   if ((await forge.findHead(repository, branch)) !== undefined) return;
-  const files = initialManifestRepository({
-    candidate: publicNamed(settings, "candidate"),
-    production: publicNamed(settings, "production"),
-    platforms,
-  });
+  const registries = Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)]));
+  const files = initialManifestRepository(registries, platforms);
   const clone = await mkdtemp(join(tmpdir(), "flibs-init-"));
   const git = (...args: string[]) =>
     run("git", ["-C", clone, "-c", "user.name=flibs", "-c", "user.email=flibs@localhost", "-c", "core.hooksPath=/dev/null", ...args], {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
-import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
+import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
@@ -28,7 +28,10 @@ const networkEveryMs = 60_000;
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
   const { settings, store, metrics } = app;
-  const board = readinessBoard({ database: true, engine: false, candidate: false, production: false }, () => new Date());
+  const board = readinessBoard(
+    { database: true, engine: false, ...Object.fromEntries(registryNames(settings).map((name) => [name, false])) },
+    () => new Date(),
+  );
   const web = webServer(
     {
       inboxes: { [app.forge.name]: app.forge },
@@ -38,10 +41,9 @@ export async function startService(app: App, log: Log): Promise<Service> {
       runs: app.runs,
       releases: store.releases,
       pulls: app.forge,
-      lookasides: {
-        candidate: servedDirectory(lookasideOf(settings, "candidate"), maxSignatureBytes),
-        production: servedDirectory(lookasideOf(settings, "production"), maxSignatureBytes),
-      },
+      lookasides: Object.fromEntries(
+        registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
+      ),
       consumer: await consumerFilesOf(app),
       readiness: board,
       metrics,
@@ -52,7 +54,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       maxBodyBytes: settings.web.maxBodyBytes,
       manifestRepository: settings.manifests.repository,
       candidate: publicNamed(settings, "candidate").publicName,
-      production: publicNamed(settings, "production").publicName,
+      production: Object.fromEntries(productionNames(settings).map((name) => [name, publicNamed(settings, name).publicName])),
       now: () => new Date(),
     },
   );
@@ -116,16 +118,13 @@ async function openNetwork(app: App, log: Log): Promise<void> {
 /** What users need to demand signatures; also written into the installation's directory by `flibs init`. */
 export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
   const { settings, gnupg } = app;
-  const stage = async (name: "candidate" | "production", fingerprint: string) => ({
+  const stages = registryNames(settings).map(async (name) => ({
     stage: name,
     publicName: publicNamed(settings, name).publicName,
     lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
-    publicKey: await exportKey(gnupg, fingerprint),
-  });
-  return consumerFiles([
-    await stage("candidate", settings.signing.candidateKey),
-    await stage("production", settings.signing.productionKey),
-  ]);
+    publicKey: await exportKey(gnupg, signingKeyOf(settings, name)),
+  }));
+  return consumerFiles(await Promise.all(stages));
 }
 
 /** At once, then again after each pause; a failure is told and tried again, since the next look may succeed. */
@@ -165,8 +164,9 @@ async function lookAround(app: App, board: ReadinessBoard): Promise<number> {
   await look("engine", async () => {
     for (const engine of app.engines.all) await engine.platforms();
   });
-  await look("candidate", () => app.registries.candidate.findManifest("flibs", "readiness"));
-  await look("production", () => app.registries.production.findManifest("flibs", "readiness"));
+  for (const name of registryNames(app.settings)) {
+    await look(name, () => app.registries.named(name).findManifest("flibs", "readiness"));
+  }
   return 0;
 }
 
@@ -176,7 +176,8 @@ export function describeInstallation(settings: Settings): Record<string, unknown
     forge: settings.forge.kind,
     engines: settings.engines.map(({ name, host }) => `${name} ${host}`).join(", "),
     manifests: settings.manifests.repository,
-    candidate: settings.registries.candidate.endpoint,
-    production: settings.registries.production.endpoint,
+    registries: registryNames(settings)
+      .map((name) => `${name} ${registryOf(settings, name).endpoint}`)
+      .join(", "),
   };
 }

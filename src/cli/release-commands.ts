@@ -18,6 +18,8 @@ export interface ReleaseActions {
 }
 
 export interface PlannedRelease {
+  /** Name of the destination in the settings. */
+  readonly registry: string;
   readonly imageRepository: string;
   readonly tag: string;
   readonly action: string;
@@ -93,6 +95,7 @@ function formatReports(terminal: Terminal, reports: readonly ReleaseReport[], no
     (report.lines.length === 0 ? [undefined] : report.lines).map((line) => [
       formatAge(report.at, now),
       { text: report.outcome, tone: report.outcome === "failed" ? ("bad" as const) : ("good" as const) },
+      report.registry,
       `${report.imageRepository}${line ? `:${line.tag}` : ""}`,
       line?.what ?? "-",
       line?.digest.slice(0, 19) ?? "-",
@@ -100,16 +103,17 @@ function formatReports(terminal: Terminal, reports: readonly ReleaseReport[], no
       line?.message ?? "",
     ]),
   );
-  return formatTable(terminal, ["WHEN", "OUTCOME", "TAG", "WHAT", "DIGEST", "HOW", ""], rows);
+  return formatTable(terminal, ["WHEN", "OUTCOME", "TO", "TAG", "WHAT", "DIGEST", "HOW", ""], rows);
 }
 
 function formatPlan(terminal: Terminal, plan: readonly PlannedRelease[]): string {
   if (plan.length === 0) return "production is as the registry manifests say\n";
   const rows = plan.map((line) => [
     { text: line.action, tone: badWords.has(line.action) ? ("bad" as const) : ("busy" as const) },
+    line.registry,
     `${line.imageRepository}:${line.tag}`,
     line.digest.slice(0, 19),
     line.message ?? "",
   ]);
-  return formatTable(terminal, ["WOULD", "TAG", "DIGEST", ""], rows);
+  return formatTable(terminal, ["WOULD", "TO", "TAG", "DIGEST", ""], rows);
 }

@@ -4,7 +4,7 @@ import { escapeCode } from "./escape.ts";
 import type { Fault } from "./fault.ts";
 import { type ChangeToCheck, findChanges } from "./find-changes.ts";
 import type { ParsedImageFile } from "./image-file.ts";
-import { planFaults } from "./plan-faults.ts";
+import { onceEach, planFaults, planName } from "./plan-faults.ts";
 import { planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { readReleaseFacts } from "./release-facts.ts";
@@ -12,6 +12,7 @@ import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
 export interface ChangeCheck {
   readonly faults: readonly Fault[];
+  /** By file, and destination where a file has several: see `planName`. */
   readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
   /** Changed files that no release reads. */
   readonly ignored: readonly string[];
@@ -36,21 +37,27 @@ export async function checkChange(ports: PromotionPorts, change: ChangeToCheck):
     return { faults: [...faults, ...policy.faults], plans, ignored, notices: [], removed: [], policy };
   }
   for (const image of texts.images) {
-    const { plan, faults: found } = await checkImage(ports, baseHead, image);
-    faults.push(...found);
-    plans.set(image.path, plan);
+    const found = await checkImage(ports, baseHead, image);
+    faults.push(...found.faults);
+    for (const [name, plan] of found.plans) plans.set(name, plan);
   }
   const notices = texts.images.flatMap(({ path, base, head: now }) => (base ? noticesOf(path, base, now.parsed) : []));
   return { faults, plans, ignored, notices, removed: texts.images.flatMap((image) => image.removed) };
 }
 
 async function checkImage(ports: PromotionPorts, baseHead: string, { path, head, moved }: ImageText) {
-  const { parsed, policy, route } = head;
-  const facts = await readReleaseFacts(ports, baseHead, parsed, policy, route);
-  const plan = planRelease(parsed.value, facts);
-  // What git alone shows to be a move needs not be told again by production.
-  const told = moved.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
-  return { plan, faults: planFaults(path, parsed, told, facts.refusals) };
+  const { parsed, policy, routes } = head;
+  const faults: Fault[] = [];
+  const plans = new Map<string, readonly TagPlan[]>();
+  for (const route of routes) {
+    const facts = await readReleaseFacts(ports, baseHead, parsed, policy, route);
+    const plan = planRelease(parsed.value, facts);
+    plans.set(planName(path, route, routes), plan);
+    // What git alone shows to be a move needs not be told again by production.
+    const told = moved.length > 0 ? plan.filter((one) => one.action !== "tag-move") : plan;
+    faults.push(...planFaults(path, parsed, told, facts.refusals));
+  }
+  return { plans, faults: onceEach(faults) };
 }
 
 /** What goes out of a file goes out of nobody's registry; what a withdrawal took away comes back. */

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 import { keysAt, type ParsedImageFile } from "./image-file.ts";
-import { findRoute, imagePath, type Policy, policyPath, tagClass } from "./registry-manifest.ts";
+import { findRoutes, imagePath, type Policy, policyPath, tagClass } from "./registry-manifest.ts";
 
 /** Rules about one image file alone that its schema can't tell: tags, targets, route (CK1, CK8, CK9). Pure. */
 export function checkImageFile(parsed: ParsedImageFile, policy: Policy): readonly Fault[] {
@@ -8,7 +8,7 @@ export function checkImageFile(parsed: ParsedImageFile, policy: Policy): readonl
   const faults: Fault[] = [];
   const add = (check: string, path: readonly string[], message: string, fix: string) =>
     faults.push(faultAt(check, imagePath(value.repository), lineOf(path), message, fix));
-  if (!findRoute(policy, value.repository)) {
+  if (findRoutes(policy, value.repository).length === 0) {
     add(
       "CK1",
       ["repository"],
@@ -124,6 +124,9 @@ export function checkPolicyRegistries(
       if (!Object.hasOwn(policy.registries, end))
         add(["routes", i], `the route names the registry "${end}", which is not under registries`, "add it, or name another");
     }
+    if (route.to.includes("candidate"))
+      add(["routes", i], "the route leads into candidate, which has builds only", "name a production registry");
+    if (new Set(route.to).size !== route.to.length) add(["routes", i], "the route names a registry twice", "name each once");
     if (route.to.includes(route.from)) add(["routes", i], `the route leads from ${route.from} to itself`, "name another registry");
   });
   return faults;

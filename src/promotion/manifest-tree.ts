@@ -4,11 +4,11 @@ import type { Fault } from "./fault.ts";
 import { formatFault } from "./fault.ts";
 import { type ParsedImageFile, parseImageFile, parsePolicy } from "./image-file.ts";
 import type { TextPorts } from "./manifest-sources.ts";
-import { findRoute, type Policy, policyPath, type Route } from "./registry-manifest.ts";
+import { findRoutes, type Policy, policyPath, type Route } from "./registry-manifest.ts";
 
 /** One image file at a commit, in order by all rules that need no registry; or its faults. */
 export type ImageAtCommit =
-  | { readonly ok: true; readonly parsed: ParsedImageFile; readonly policy: Policy; readonly route: Route }
+  | { readonly ok: true; readonly parsed: ParsedImageFile; readonly policy: Policy; readonly routes: readonly Route[] }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** The policy at a commit, compared with the settings. Throws `promotion.policy-invalid` naming file, line and fix. */
@@ -41,8 +41,8 @@ export async function findImageFile(ports: TextPorts, commit: string, path: stri
   const parsed = parseImageFile(path, bytes);
   if (!parsed.ok) return parsed;
   const faults = checkImageFile(parsed, policy);
-  const route = findRoute(policy, parsed.value.repository);
-  return faults.length > 0 || !route ? { ok: false, faults } : { ok: true, parsed, policy, route };
+  const routes = findRoutes(policy, parsed.value.repository);
+  return faults.length > 0 || routes.length === 0 ? { ok: false, faults } : { ok: true, parsed, policy, routes };
 }
 
 /** A file below `images/` whose name no repository can have. */

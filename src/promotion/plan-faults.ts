@@ -1,6 +1,7 @@
-import type { Fault } from "./fault.ts";
+import { type Fault, formatFault } from "./fault.ts";
 import type { ParsedImageFile } from "./image-file.ts";
 import { isBad, type TagPlan } from "./plan-release.ts";
+import type { Route } from "./registry-manifest.ts";
 
 const checkOf: Partial<Record<TagPlan["action"], string>> = { lost: "CK3", "tag-move": "CK2", drift: "RL7" };
 const fixOf: Partial<Record<TagPlan["action"], string>> = {
@@ -9,6 +10,16 @@ const fixOf: Partial<Record<TagPlan["action"], string>> = {
   drift: "find out who moved it; bring what it stands at into releases, or move the tag back",
   refused: "mend its release",
 };
+
+/** What a plan is called among others: its file, with the destination where there are several. Pure. */
+export function planName(path: string, route: Route, routes: readonly Route[]): string {
+  return routes.length === 1 ? path : `${path} to ${route.to}`;
+}
+
+/** Several destinations say the same of what is wrong at the source. Pure. */
+export function onceEach(faults: readonly Fault[]): readonly Fault[] {
+  return [...new Map(faults.map((fault) => [formatFault(fault), fault])).values()];
+}
 
 /** What a release would refuse to do, with the line where it is asked for. Pure. */
 export function planFaults(

@@ -22,7 +22,7 @@ export interface PromotionFacts {
   readonly floating: readonly { readonly tag: string; readonly before: string | undefined }[];
   readonly from: string;
   /** `registry/repository` as users type it. */
-  readonly publicName: string;
+  readonly publicNames: readonly string[];
   readonly gates: readonly string[];
   readonly candidateSigned: boolean;
   /** Unified diff of the dist-git repository since the current release, Dockerfile first. */
@@ -106,7 +106,7 @@ function leftOut({ pageUrl }: PromotionFacts, sections: readonly string[]): stri
 }
 
 function headline(facts: PromotionFacts): string {
-  const { build, tag, current, publicName, floating, from, personOwned, pageUrl, block } = facts;
+  const { build, tag, current, publicNames, floating, from, personOwned, pageUrl, block } = facts;
   const warnings = findWarnings(facts);
   const nvr = (one: BuildRecord | undefined) => (one?.nvr ? ` (${escapeCode(formatNvr(one.nvr))})` : "");
   const before = current ? `${escapeCode(current.tag)}${nvr(current.build)} → ` : "First release: ";
@@ -117,7 +117,7 @@ function headline(facts: PromotionFacts): string {
     `## ${before}${escapeCode(tag)}${nvr(build)}`,
     "",
     ...warnings.map((warning) => `**Attention: ${warning}.**\n`),
-    `- image: ${escapeCode(publicName)}`,
+    `- image: ${publicNames.map((name) => escapeCode(name)).join(", ")}`,
     `- digest: ${escapeCode(build.digest ?? "", 80)}, copied from ${escapeCode(from)}`,
     ...(current ? [`- current digest: ${escapeCode(current.digest, 80)}`] : []),
     `- new release: ${escapeCode(tag)}`,
@@ -222,8 +222,9 @@ function source({ build, current, sourceDiff }: PromotionFacts, most: number): s
   return `### Source\n\n${range}\n\n<details><summary>difference</summary>\n\n${body}\n\n</details>`;
 }
 
-function merging({ tag, floating, publicName, current }: PromotionFacts): string {
-  const tags = [tag, ...floating.map((one) => one.tag)].map((one) => `- ${escapeCode(`${publicName}:${one}`, 500)}`);
+function merging({ tag, floating, publicNames, current }: PromotionFacts): string {
+  const written = [tag, ...floating.map((one) => one.tag)];
+  const tags = publicNames.flatMap((name) => written.map((one) => `- ${escapeCode(`${name}:${one}`, 500)}`));
   const back = current
     ? `To roll back, change the floating tags under ${escapeCode("floating:")} back to ${escapeCode(current.tag)} and merge that, or say ${escapeCode("/rollback")} on a pull request; the release itself stays.`
     : `There is nothing to roll back to; to take the image back, add the release under ${escapeCode("withdrawn:")}.`;

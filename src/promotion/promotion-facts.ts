@@ -22,7 +22,7 @@ export type FitBuild = BuildRecord & {
 export interface Draft {
   readonly base: string;
   readonly policy: Policy;
-  readonly route: Route;
+  readonly routes: readonly Route[];
   readonly path: string;
   readonly parsed: ParsedImageFile | undefined;
   readonly baseBlob: string | null;
@@ -37,16 +37,18 @@ export async function readPromotionFacts(
   build: FitBuild,
   draft: Draft,
 ): Promise<Omit<PromotionFacts, "block" | "personOwned">> {
-  const source = ports.registries.named(draft.route.from);
+  // All ways of a route begin in one registry.
+  const from = draft.routes[0]?.from ?? "candidate";
+  const source = ports.registries.named(from);
   const name = build.plan.imageRepository;
   const releases = draft.parsed?.value.releases ?? {};
   const pointed = draft.floating.toReversed().map((one) => draft.parsed?.value.floating?.[one]);
   const currentTag = pointed.find((one) => one !== undefined) ?? Object.keys(releases).at(-1);
-  const signed = await ports
-    .signerOf(draft.route.from)
-    .listSignatures(`${ports.settings.registries[draft.route.from]?.publicName}/${name}`, build.digest);
+  const signed = await ports.signerOf(from).listSignatures(`${ports.settings.registries[from]?.publicName}/${name}`, build.digest);
   const current =
-    currentTag === undefined ? undefined : await readReleased(ports, draft.route, name, currentTag, releases[currentTag]?.digest as Digest);
+    currentTag === undefined
+      ? undefined
+      : await readReleased(ports, draft.routes, name, currentTag, releases[currentTag]?.digest as Digest);
   return {
     build,
     tag: draft.tag,
@@ -54,8 +56,8 @@ export async function readPromotionFacts(
     baseLayers: await readBaseLayers(ports, build.plan.parents),
     current,
     floating: draft.floating.map((tag) => ({ tag, before: draft.parsed?.value.floating?.[tag] })),
-    from: `${ports.settings.registries[draft.route.from]?.publicName}/${name}`,
-    publicName: `${ports.settings.registries[draft.route.to]?.publicName}/${name}`,
+    from: `${ports.settings.registries[from]?.publicName}/${name}`,
+    publicNames: publicNamesOf(ports, draft.routes, name),
     gates: draft.policy.gates,
     candidateSigned: signed.some((one) => one.verdict === "valid"),
     sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
@@ -63,15 +65,28 @@ export async function readPromotionFacts(
   };
 }
 
+/** What users type, in each destination: `registry/repository`. */
+export function publicNamesOf(ports: PromotionPorts, routes: readonly Route[], name: string): readonly string[] {
+  return routes.map(({ to }) => `${ports.settings.registries[to]?.publicName}/${name}`);
+}
+
 /** The release's record is found by its digest; one released elsewhere has none. Its bytes may be gone: then there is no comparison. */
-export async function readReleased(ports: PromotionPorts, route: Route, name: string, tag: string, digest: Digest): Promise<Released> {
+export async function readReleased(
+  ports: PromotionPorts,
+  routes: readonly Route[],
+  name: string,
+  tag: string,
+  digest: Digest,
+): Promise<Released> {
   const found = await ports.builds.findByDigest(digest);
   const build = found && (await ports.builds.find(found.id));
   let tree: ImageTree | undefined;
-  try {
-    tree = await readImageTree(ports.registries.named(route.to), name, digest);
-  } catch (error) {
-    if (errorKind(error) === "transient") throw error;
+  for (const { to } of routes) {
+    try {
+      tree ??= await readImageTree(ports.registries.named(to), name, digest);
+    } catch (error) {
+      if (errorKind(error) === "transient") throw error;
+    }
   }
   return { tag, digest, ...(build ? { build } : {}), ...(tree ? { tree } : {}) };
 }

@@ -11,7 +11,7 @@ import { formatPromotionBody, formatPromotionTitle, type PromotionFacts } from "
 import { type Draft, type FitBuild, readPromotionFacts } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
-import { findRoute, imagePath, policyPath, promotionBranch, tagClass } from "./registry-manifest.ts";
+import { findRoutes, imagePath, policyPath, promotionBranch, tagClass } from "./registry-manifest.ts";
 
 export type ProposedPromotion = {
   /** The registry-manifest repository. */
@@ -94,8 +94,8 @@ async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draf
   }
   const policy = await readPolicy(ports, base);
   const name = build.plan.imageRepository;
-  const route = findRoute(policy, name);
-  if (!route)
+  const routes = findRoutes(policy, name);
+  if (routes.length === 0)
     throw appError("promotion.policy-invalid", `no route leads anywhere for ${name}`, {
       file: policyPath,
       hint: `Add a route that matches ${name}`,
@@ -130,7 +130,7 @@ async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draf
   if (!written.ok) throw faultError("promotion.file-invalid", written.faults);
   const files = await ports.forge.listFiles(repository, base, "images");
   const baseBlob = files.find((file) => file.path === path)?.blob ?? null;
-  return { base, policy, route, path, parsed, baseBlob, tag, floating, text };
+  return { base, policy, routes, path, parsed, baseBlob, tag, floating, text };
 }
 
 /** The other build when it is of the same source branch and was asked for after this one. */

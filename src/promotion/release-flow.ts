@@ -12,8 +12,13 @@ import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
 
-export const ReleaseIntent = z.strictObject({ repository: z.string(), path: z.string(), commit: z.string() });
+export const ReleaseIntent = z.strictObject({ repository: z.string(), registry: z.string(), path: z.string(), commit: z.string() });
 export type ReleaseIntent = z.infer<typeof ReleaseIntent>;
+
+/** What at most one run at a time works on, over all replicas: one repository of one destination. */
+export function releaseSubject(registry: string, path: string): string {
+  return `release ${registry} ${path}`;
+}
 
 const Head = z.object({ commit: z.string(), blob: z.string(), policyBlob: z.string() }).nullable();
 const TagPlanShape: z.ZodType<TagPlan> = z.object({
@@ -49,7 +54,7 @@ const Signed = z.record(z.string(), z.object({ added: z.number(), failed: z.stri
 const Written = z.object({ what: z.string(), message: z.string().exactOptional() });
 
 /**
- * Brings one repository of the production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
+ * Brings one repository of one production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
  * Order: copy by digest, sign every (digest, public name), releases' tags, floating tags, `latest`; then what is withdrawn. A killed run
  * starts again and ends the same; what can't be done for one tag is told and holds up no other.
  */
@@ -68,9 +73,12 @@ export function releaseFlow(ports: PromotionPorts): Flow<ReleaseIntent> {
 async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIntent): Promise<void> {
   const head = await step("read", Head, () => readHead(ports, intent.path));
   if (!head) return;
-  const plan = await step("plan", Plan, () => planImage(ports, head.commit, intent.path));
+  const plan = await step("plan", Plan.nullable(), async () => (await planImage(ports, head.commit, intent.path, intent.registry)) ?? null);
+  // The policy that sent it there is no longer main's.
+  if (!plan) return;
   if ("faults" in plan) {
-    await step("report faults", z.null(), async () => reportFaults(ports, step.run, { ...head, path: intent.path }, plan.faults));
+    const { registry, path } = intent;
+    await step("report faults", z.null(), async () => reportFaults(ports, step.run, { ...head, registry, path }, plan.faults));
     throw appError(
       "promotion.file-invalid",
       `${intent.path} at ${head.commit} is not released: ${plan.faults.map((one) => one.message).join("; ")}`,
@@ -82,6 +90,7 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
   }
   const outcome: ReleaseOutcome = {
     ...head,
+    registry: intent.registry,
     path: intent.path,
     imageRepository: plan.imageRepository,
     lines: await carryOut(step, ports, plan),
@@ -91,16 +100,20 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
     const at = ports.now().toISOString();
     const { repository } = ports.settings;
     const failed = outcome.lines.some((line) => isBad(line.what));
-    const { commit, imageRepository, lines } = outcome;
+    const { commit, registry, imageRepository, lines } = outcome;
     const idle =
       !failed &&
       lines.every((line) => line.what === "ok" || line.what === "unmanaged") &&
       lines.every((line) => line.signaturesAdded === 0);
     const result = failed ? "failed" : idle ? "nothing-to-do" : "released";
-    await ports.releases.saveReport({ run: step.run, repository, commit, imageRepository, outcome: result, lines, at }, transaction);
+    await ports.releases.saveReport(
+      { run: step.run, repository, commit, registry, imageRepository, outcome: result, lines, at },
+      transaction,
+    );
     if (!failed) {
       await ports.releases.saveReconciled(
         repository,
+        registry,
         intent.path,
         { blob: head.blob, policyBlob: head.policyBlob, commit, at },
         transaction,
@@ -112,7 +125,7 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
   if (bad.length === 0) return;
   throw appError(
     "promotion.release-incomplete",
-    `${plan.imageRepository}: ${bad.map((line) => `${line.tag} ${line.what}: ${line.message ?? ""}`).join("; ")}`,
+    `${intent.registry} ${plan.imageRepository}: ${bad.map((line) => `${line.tag} ${line.what}: ${line.message ?? ""}`).join("; ")}`,
     {
       file: intent.path,
       hint: "Mend what the table on the commit's pull request names; the next look at main goes on",
@@ -130,14 +143,21 @@ async function readHead(ports: PromotionPorts, path: string): Promise<z.infer<ty
   return { commit, blob, policyBlob: files.find((file) => file.path === policyPath)?.blob ?? "" };
 }
 
-/** The tree is validated again: a pull request may have been changed after its checks, or pushed past them (DG11). Reads only. */
-export async function planImage(ports: PromotionPorts, commit: string, path: string): Promise<z.infer<typeof Plan>> {
+/** Undefined when no route leads to the registry. The tree is validated again: a pull request may have been changed after its checks, or pushed past them (DG11). Reads only. */
+export async function planImage(
+  ports: PromotionPorts,
+  commit: string,
+  path: string,
+  registry: string,
+): Promise<z.infer<typeof Plan> | undefined> {
   const policy = await findPolicy(ports, commit);
   if (!policy.ok) return { faults: [...policy.faults] };
   const image = await findImageFile(ports, commit, path, policy.policy);
   if (!image) return { faults: [{ check: "CK1", file: path, message: "the file is gone", fix: "put it back" }] };
   if (!image.ok) return { faults: [...image.faults] };
-  const { parsed, route } = image;
+  const { parsed } = image;
+  const route = image.routes.find(({ to }) => to === registry);
+  if (!route) return undefined;
   const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route);
   const removeTags = Object.entries(parsed.value.withdrawn ?? {}).flatMap(([tag, one]) => (one.removeTag ? [tag] : []));
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };

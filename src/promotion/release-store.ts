@@ -4,12 +4,19 @@ import type { Transaction } from "../workflow/step.ts";
  * What the release flow remembers, for speed and for reports, never as truth: the truth is git and the registry.
  */
 export interface ReleaseStore {
-  /** Git blob ids (of the image file, of policy.yaml) that were last reconciled without anything left to do. */
+  /**
+   * Git blob ids (of the image file, of policy.yaml) that were last reconciled without anything left to do, by {@link reconciledKey}.
+   */
   listReconciled(repository: string): Promise<ReadonlyMap<string, ReconciledFile>>;
-  saveReconciled(repository: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
+  saveReconciled(repository: string, registry: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
   saveReport(report: ReleaseReport, transaction: Transaction): Promise<void>;
   /** Newest first. */
   listReports(filter: { readonly imageRepository?: string; readonly limit: number }): Promise<readonly ReleaseReport[]>;
+}
+
+/** Each destination is in order, or not, by itself. */
+export function reconciledKey(registry: string, path: string): string {
+  return `${registry} ${path}`;
 }
 
 export interface ReconciledFile {
@@ -26,6 +33,8 @@ export interface ReleaseReport {
   /** The registry-manifest repository and the commit of its main branch that was released. */
   readonly repository: string;
   readonly commit: string;
+  /** Name of the destination in the settings. */
+  readonly registry: string;
   readonly imageRepository: string;
   readonly outcome: "released" | "nothing-to-do" | "failed";
   readonly lines: readonly ReleaseLine[];

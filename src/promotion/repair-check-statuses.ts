@@ -87,6 +87,6 @@ function placeOf(run: Run): Place | undefined {
   if (check?.success) return { repository: check.data.repository, commit: check.data.head, name: promotionStatusName };
   const release = run.flow === "release" ? ReleaseIntent.safeParse(run.intent) : undefined;
   if (!release?.success) return undefined;
-  const { repository, commit, path } = release.data;
-  return { repository, commit, name: releaseStatusName(repositoryOfPath(path) ?? path) };
+  const { repository, registry, commit, path } = release.data;
+  return { repository, commit, name: releaseStatusName(registry, repositoryOfPath(path) ?? path) };
 }

@@ -1,4 +1,4 @@
-import type { ReconciledFile, ReleaseStore } from "../promotion/release-store.ts";
+import { type ReconciledFile, type ReleaseStore, reconciledKey } from "../promotion/release-store.ts";
 import { type Database, jsonb } from "./connection.ts";
 import { unwrap } from "./transaction.ts";
 
@@ -8,18 +8,18 @@ export function releaseStore(database: Database): ReleaseStore {
     async listReconciled(repository) {
       const rows = await database.selectFrom("reconciled").selectAll().where("repository", "=", repository).execute();
       const files = rows.map((row): [string, ReconciledFile] => [
-        row.path,
+        reconciledKey(row.registry, row.path),
         { blob: row.blob, policyBlob: row.policy_blob, commit: row.commit, at: row.at },
       ]);
       return new Map(files);
     },
 
-    async saveReconciled(repository, path, file, transaction) {
+    async saveReconciled(repository, registry, path, file, transaction) {
       const values = { blob: file.blob, policy_blob: file.policyBlob, commit: file.commit, at: file.at };
       await unwrap(transaction)
         .insertInto("reconciled")
-        .values({ repository, path, ...values })
-        .onConflict((conflict) => conflict.columns(["repository", "path"]).doUpdateSet(values))
+        .values({ repository, registry, path, ...values })
+        .onConflict((conflict) => conflict.columns(["repository", "registry", "path"]).doUpdateSet(values))
         .execute();
     },
 

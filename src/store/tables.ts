@@ -160,6 +160,8 @@ export interface CursorTable {
 
 export interface ReconciledTable {
   repository: string;
+  /** Name of the destination in the settings. */
+  registry: string;
   path: string;
   blob: string;
   policy_blob: string;

@@ -39,7 +39,8 @@ export interface WebOptions {
   readonly manifestRepository: string;
   /** `host[:port]` that users pull from. */
   readonly candidate: string;
-  readonly production: string;
+  /** The same of each production registry, by its name in the settings. */
+  readonly production: Readonly<Record<string, string>>;
   /** How often a live log is looked at; 500 ms when left out. */
   readonly logPollMs?: number;
   /** Live logs at a time; further readers are asked to come again; 200 when left out. */

@@ -154,7 +154,9 @@ export async function flibs(line: string[], story: Story = {}) {
     openClient: async () => client,
     serve: async () => {},
     releaseActions: () => ({
-      plan: async () => [{ imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" }],
+      plan: async () => [
+        { registry: "production", imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" },
+      ],
       start: async () => [],
     }),
     verifyImage: () => async (image) => ({

@@ -94,9 +94,9 @@ describe("killed before and after each journal write and each effect", () => {
     const [build] = await app.store.builds.list({ limit: 1 });
     const repository = build?.plan?.imageRepository ?? "";
     const tags = [build?.plan?.primaryTag ?? "", ...(build?.plan?.floatingTags ?? [])];
-    expect([...(await app.registries.production.listTags(repository))].sort()).toEqual([...tags].sort());
+    expect([...(await app.registries.named("production").listTags(repository))].sort()).toEqual([...tags].sort());
     for (const tag of tags) {
-      expect((await app.registries.production.findManifest(repository, tag))?.digest).toBe(build?.digest);
+      expect((await app.registries.named("production").findManifest(repository, tag))?.digest).toBe(build?.digest);
       const verification = await verify("production", repository, tag);
       expect(verification).toMatchObject({ ok: true, digest: build?.digest });
       // One signature for each (digest, name), however often signing was interrupted.

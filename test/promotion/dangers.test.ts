@@ -14,7 +14,7 @@ import { manifests, memoryRegistry, run, world } from "./world.ts";
 type World = ReturnType<typeof world>;
 const path = "images/f40/cockpit.yaml";
 const image = "f40/cockpit";
-const intent = { repository: manifests, path, commit: "hint" };
+const intent = { repository: manifests, registry: "production", path, commit: "hint" };
 const incomplete = { code: "promotion.release-incomplete" };
 
 async function promote(at: World, id: string, release: string, repository = image) {
@@ -111,7 +111,7 @@ test("DG6 a candidate that is gone before the merge is told, and released when i
   const mergeCommit = at.git.merge(number);
   await expect(run(releaseFlow(at.ports), intent)).rejects.toMatchObject(incomplete);
   expect(at.production.writes).toEqual([]);
-  const status = at.git.statuses.get(`${mergeCommit} flibs / release (${image})`);
+  const status = at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`);
   expect(status).toMatchObject({ state: "failure", title: "3 of 3 tags not released" });
   expect(status?.summary).toContain(`${digest} is neither in candidate nor in production (CK3)`);
   if (kept) at.candidate.manifests.set(`${image}@${digest}`, kept);
@@ -119,7 +119,7 @@ test("DG6 a candidate that is gone before the merge is told, and released when i
   expect((await startReleases(at.ports, false, "next")).runs).toHaveLength(1);
   await run(releaseFlow(at.ports), intent);
   expect(at.production.tags.get(`${image}:latest`)).toBe(digest);
-  expect(at.git.statuses.get(`${mergeCommit} flibs / release (${image})`)?.state).toBe("success");
+  expect(at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`)?.state).toBe("success");
 });
 
 test("DG9 two merges at once release both images, each once", async () => {
@@ -129,7 +129,10 @@ test("DG9 two merges at once release both images, each once", async () => {
   at.git.merge(two.number);
   await Promise.all([startReleases(at.ports, false, "hook"), startReleases(at.ports, false, "hook")]);
   const releases = at.started.filter((started) => started.flow === "release");
-  expect(releases.map((started) => started.subject).sort()).toEqual([`release ${path}`, "release images/f40/web.yaml"]);
+  expect(releases.map((started) => started.subject).sort()).toEqual([
+    `release production ${path}`,
+    "release production images/f40/web.yaml",
+  ]);
   await Promise.all(releases.map((started) => run(releaseFlow(at.ports), started.intent as typeof intent)));
   expect(at.production.tags.get(`${image}:latest`)).toBe(one.digest);
   expect(at.production.tags.get("f40/web:latest")).toBe(two.digest);
@@ -282,7 +285,7 @@ test("DG25 a roll-back to a release whose bytes are gone everywhere moves nothin
   await expect(run(releaseFlow(at.ports), intent)).rejects.toMatchObject(incomplete);
   expect(at.production.tags.get(`${image}:latest`)).toBe(two);
   expect(lines(at)).toEqual(["323-1.fc40 refused", "323-2.fc40 ok", "323 refused", "latest refused"]);
-  expect(at.git.statuses.get(`${mergeCommit} flibs / release (${image})`)?.summary).toContain(
+  expect(at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`)?.summary).toContain(
     `${one} is neither in candidate nor in production`,
   );
 });

@@ -4,7 +4,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
-import type { ReconciledFile, ReleaseReport } from "../../src/promotion/release-store.ts";
+import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
@@ -220,25 +220,29 @@ export function memoryRegistry(endpoint: string) {
   return { registry, push, tags, blobs, manifests: manifestsOf, writes };
 }
 
-export function world(platforms: readonly string[] = ["linux/amd64"]) {
+/** `mirrors` are production registries besides the one of that name; every route leads to all of them. */
+export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = []) {
   const git = memoryForge();
   const [candidate, production] = [memoryRegistry("candidate:5000"), memoryRegistry("production:5000")];
-  const registries = {
+  const all: Record<string, ReturnType<typeof memoryRegistry>> = { candidate, production };
+  for (const name of mirrors) all[name] = memoryRegistry(`${name}:5000`);
+  const registries: Record<string, { endpoint: string; publicName: string }> = {
     candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test" },
     production: { endpoint: "production:5000", publicName: "registry.example.test" },
+    ...Object.fromEntries(mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test` }])),
   };
-  git.commit("main", initialManifestRepository({ ...registries, platforms }));
+  git.commit("main", initialManifestRepository(registries, platforms));
   const builds = new Map<string, BuildRecord>();
   const signers = { candidate: fakeSigner("candidate"), production: fakeSigner("production", "B".repeat(40)) };
+  const allSigners = new Map(mirrors.map((name) => [name, fakeSigner(name, "B".repeat(40))]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
   const started: (RunRequest & { id: string })[] = [];
   /** What the worker says there is. */
   const runs: Run[] = [];
-  const byName = { candidate: candidate.registry, production: production.registry } as Record<string, Registry>;
   const copier = {
     copy: async ({ source, destination }: CopyRequest) => {
-      const [from, to] = source.registry === "candidate" ? [candidate, production] : [production, candidate];
+      const [from, to] = [all[source.registry] ?? candidate, all[destination.registry] ?? production];
       if (!from.manifests.has(`${source.repository}@${source.digest}`))
         throw appError("promotion.image-unreadable", `${source.digest} is gone`);
       for (const [key, blob] of from.blobs)
@@ -257,12 +261,12 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
     },
-    registries: { named: (name) => byName[name] as Registry },
+    registries: { named: (name) => all[name]?.registry as Registry },
     copier,
-    signerOf: (name) => signers[name as "candidate"],
+    signerOf: (name) => allSigners.get(name) ?? signers[name as "candidate"],
     releases: {
       listReconciled: async () => reconciled,
-      saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
+      saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports,
     },
@@ -283,7 +287,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };
-  const at = { git, candidate, production, builds, signers, reconciled, reports, started, runs, ports };
+  const at = { all, allSigners, git, candidate, production, builds, signers, reconciled, reports, started, runs, ports };
   return { ...at, build: (fields: BuildFields) => makeBuild(at, platforms, fields), run };
 }
 

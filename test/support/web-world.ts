@@ -131,7 +131,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     maxBodyBytes: 1000,
     manifestRepository: "flibs/registry-manifests",
     candidate: "candidate.example.test",
-    production: "registry.example.test",
+    production: { production: "registry.example.test" },
     logPollMs: 5,
     now: () => now,
     ...options,

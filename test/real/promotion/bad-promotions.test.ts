@@ -115,7 +115,7 @@ describe("a promotion edited by hand", () => {
       } else expect(lines.filter((line) => /^(\| `|- )/.test(line))).toEqual(merged);
       // The other image, which had something to do since the case before, was released all the same.
       if (webTag !== undefined) {
-        expect(runs.map((run) => [run.subject, run.ending.status])).toContainEqual(["release images/f40/web.yaml", "done"]);
+        expect(runs.map((run) => [run.subject, run.ending.status])).toContainEqual(["release production images/f40/web.yaml", "done"]);
         expect(await at.tag("f40/web", "latest")).toBe(await at.tag("f40/web", webTag));
       }
     },

@@ -11,7 +11,7 @@ import type { PromotionPorts } from "../../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../../src/promotion/release-scan-flow.ts";
-import type { ReconciledFile, ReleaseReport } from "../../../src/promotion/release-store.ts";
+import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../../src/promotion/release-store.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
@@ -76,7 +76,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     signerOf: (name) => stages[name as "candidate"].signer,
     releases: {
       listReconciled: async () => reconciled,
-      saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
+      saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports.toReversed(),
     },
@@ -104,7 +104,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     return made;
   };
   for (const repository of [manifests, distgit]) await forge.createRepository(repository);
-  const start = initialManifestRepository({ ...ports.settings.registries, platforms } as never);
+  const start = initialManifestRepository(ports.settings.registries, platforms);
   await (await person(manifests)).push(start);
 
   let scans = 0;

@@ -39,7 +39,7 @@ test("a merged promotion is copied by digest between two real registries, releas
     for (const manifest of all) await candidate.putManifest("f40/cockpit", manifest.digest, manifest);
     const proposed = await proposePromotion(ports, id);
     at.git.merge("number" in proposed ? proposed.number : 0);
-    await run(releaseFlow(ports), { repository: manifests, path: "images/f40/cockpit.yaml", commit: "" });
+    await run(releaseFlow(ports), { repository: manifests, registry: "production", path: "images/f40/cockpit.yaml", commit: "" });
     return build.digest as Digest;
   };
   const one = await push("b1", "1.fc40");
@@ -52,7 +52,7 @@ test("a merged promotion is copied by digest between two real registries, releas
   const path = "images/f40/cockpit.yaml";
   const text = at.git.read(at.git.branches.get("main") ?? "")[path];
   at.git.commit("main", { [path]: `${text}withdrawn:\n  "323-1.fc40": {reason: CVE, by: alice, removeTag: true}\n` });
-  await run(releaseFlow(ports), { repository: manifests, path, commit: "" });
+  await run(releaseFlow(ports), { repository: manifests, registry: "production", path, commit: "" });
   expect(await production.findManifest("f40/cockpit", "323-1.fc40")).toBeUndefined();
   expect((await production.findManifest("f40/cockpit", "323-2.fc40"))?.digest).toBe(two);
 });

@@ -81,7 +81,7 @@ test("merging releases: every tag, every signature, told on the pull request and
   const ended = await at.scan();
   expect(ended.map((run) => [run.subject, run.ending.status])).toEqual([
     ["scan", "done"],
-    [`release ${path}`, "done"],
+    [`release production ${path}`, "done"],
   ]);
   for (const tag of ["323-1.fc40", "323", "latest"]) {
     expect(await at.tag(image, tag)).toBe(built[0]?.digest);
@@ -101,7 +101,10 @@ test("merging releases: every tag, every signature, told on the pull request and
     "",
     `Read at \`${mergeCommit.slice(0, 12)}\`.`,
   ]);
-  expect(await status(mergeCommit, `flibs / release (${image})`)).toMatchObject({ state: "success", title: `released ${image}` });
+  expect(await status(mergeCommit, `flibs / release to production (${image})`)).toMatchObject({
+    state: "success",
+    title: `released ${image}`,
+  });
 });
 
 test("what nobody signed is refused from the same registry, by skopeo and by our own verifier", async () => {

@@ -1,0 +1,94 @@
+import type { Settings } from "./config.ts";
+import type { RegistrySettings } from "./config-registries.ts";
+import { credentialOf, lookasideOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
+import { appError } from "./domain/errors.ts";
+import type { Log } from "./log.ts";
+import { namedRegistries } from "./registry/named-registries.ts";
+import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
+import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
+import type { Signer } from "./signing/signer.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A client for each registry of the settings; `named` throws `registry.unknown`. */
+export interface AppRegistries {
+  readonly candidate: RegistryClient;
+  named(name: string): RegistryClient;
+  close(): void;
+}
+
+/** A signer for each registry of the settings; `named` throws `registry.unknown`. */
+export interface AppSigners {
+  readonly candidate: Signer;
+  named(name: string): Signer;
+  close(): Promise<void>;
+}
+
+/** Puts something around what is opened; see `AppOptions.wrap`. */
+export type Wrap = <T extends object>(name: string, port: T) => T;
+
+/** The settings' registries, unwrapped, and as the flows get them. Opening connects to nothing. */
+export function openRegistries(settings: Settings, environment: Environment, userAgent: string, wrap: Wrap) {
+  const open = ({ endpoint, plainHttp, ...registry }: RegistrySettings) =>
+    registryClient({ endpoint, plainHttp, userAgent, ...credentialOf({ endpoint, plainHttp, ...registry }, environment) });
+  const clients = Object.fromEntries(registryNames(settings).map((name) => [name, open(registryOf(settings, name))]));
+  const { named } = namedRegistries(clients);
+  const registries: AppRegistries = {
+    candidate: named("candidate"),
+    named,
+    close: () => {
+      for (const client of Object.values(clients)) client.close();
+    },
+  };
+  const wrapped = namedRegistries(Object.fromEntries(Object.entries(clients).map(([name, client]) => [name, wrap(name, client)])));
+  return { registries, wrapped };
+}
+
+/** Parents are read without a credential, but for those that stand in our own registries. */
+export function parentRegistries(settings: Settings, environment: Environment, userAgent: string) {
+  const open = new Map<string, RegistryClient>();
+  const own = Object.values(settings.registries);
+  return (endpoint: string, plainHttp: boolean): RegistryClient => {
+    const key = `${plainHttp} ${endpoint}`;
+    const known = open.get(key);
+    if (known) return known;
+    const registry = own.find((one) => one.endpoint === endpoint && one.plainHttp === plainHttp);
+    const credential = registry === undefined ? undefined : credentialOf(registry, environment);
+    const client = registryClient({ endpoint, plainHttp, userAgent, ...credential });
+    open.set(key, client);
+    return client;
+  };
+}
+
+/** The signer of each registry, with its own lookaside. */
+export function openSigners(settings: Settings, gnupgHome: GnupgHome, creator: string, log: Log, wrap: Wrap): AppSigners {
+  const names = registryNames(settings);
+  const opened = names.map((name) =>
+    openpgpSigner({
+      stage: name,
+      gnupgHome,
+      fingerprint: signingKeyOf(settings, name),
+      lookaside: lookasideOf(settings, name),
+      creator,
+      timeoutMs: 60_000,
+      log,
+      now: () => new Date(),
+    }),
+  );
+  const byName = new Map<string, Signer>(opened.map((signer, i) => [names[i] ?? "", wrap<Signer>(`${names[i]} signer`, signer)]));
+  const named = (name: string): Signer => {
+    const signer = byName.get(name);
+    if (signer !== undefined) return signer;
+    throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, {
+      hint: `Use one of ${names.join(", ")}`,
+    });
+  };
+  return {
+    candidate: named("candidate"),
+    named,
+    close: async () => {
+      for (const signer of opened) await signer.close();
+    },
+  };
+}

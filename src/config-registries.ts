@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { Secret } from "./config-secret.ts";
+
+const RegistrySettings = z.strictObject({
+  endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
+  publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
+  plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),
+  username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
+  password: Secret.optional().describe("Password or robot token that goes with the name"),
+});
+export type RegistrySettings = z.infer<typeof RegistrySettings>;
+
+/** Also names of directories and parts of addresses (lookasides), so nothing but this. */
+const registryName = /^[a-z][a-z0-9-]{0,39}$/;
+
+/**
+ * Setting `registries`: `candidate`, and production registries by names of the operator's own; the names stand in policy.yaml too. Two with
+ * one public name are refused: one's signatures would do for the other.
+ */
+export const registriesSetting = z
+  .object({ candidate: RegistrySettings })
+  .catchall(RegistrySettings)
+  .superRefine((registries, context) => {
+    const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
+    const names = Object.keys(registries);
+    if (names.length < 2) context.addIssue({ code: "custom", message: "name at least one production registry besides candidate" });
+    const known = new Map<string, string>();
+    for (const name of names) {
+      if (!registryName.test(name)) refuse(name, "a registry's name has at most 40 lower-case letters, digits and dashes");
+      const publicName = registries[name]?.publicName ?? registries[name]?.endpoint ?? "";
+      const other = known.get(publicName);
+      if (other !== undefined) refuse(name, `has the public name ${publicName}, as ${other} has: their signatures could not be told apart`);
+      known.set(publicName, name);
+    }
+  })
+  .describe("Every successful build goes to candidate; merged promotions go to the production registries that policy.yaml names");
+export type RegistriesSettings = z.infer<typeof registriesSetting>;
