@@ -36,15 +36,18 @@ import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
 import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
-import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
+import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
 import type { PromotionPorts } from "./promotion/promotion-ports.ts";
-import { formatPromoted, formatRolledBack } from "./promotion/proposal-words.ts";
+import { formatPromoted, formatRolledBack, formatWithdrawn } from "./promotion/proposal-words.ts";
 import { proposePromotion } from "./promotion/propose-promotion.ts";
 import { proposeRollback } from "./promotion/propose-rollback.ts";
+import { proposeWithdrawal } from "./promotion/propose-withdrawal.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
+import { rollbackFlow } from "./promotion/rollback-flow.ts";
+import { withdrawFlow } from "./promotion/withdraw-flow.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
@@ -213,12 +216,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf },
     promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
-    readPromotion: (body) => {
-      const block = parseMachineBlock(body);
-      if (block) return { imageRepository: block.repository, build: block.build };
-      const back = parseRollbackBlock(body);
-      return back && { imageRepository: back.repository, build: undefined };
-    },
+    withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
+    readPromotion: imageOfProposal,
     isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
   };
@@ -232,6 +231,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       checkRequestFlow({ forge, runs, pageOf }),
       dropFlow({ runs }),
       promoteFlow(promotion),
+      rollbackFlow(promotion),
+      withdrawFlow(promotion),
       checkPromotionFlow(promotion),
       releaseScanFlow(promotion),
       releaseFlow(promotion),

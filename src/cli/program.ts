@@ -13,6 +13,7 @@ import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
 import { addManifestsCommands } from "./manifests-commands.ts";
 import { addNetworkCommands } from "./network-commands.ts";
+import { addPromotionCommands } from "./promotion-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import { addTargetCommands } from "./target-commands.ts";
@@ -119,6 +120,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addDocumentCommands(program, context);
   addTargetCommands(program, context);
   addPullCommands(program, context);
+  addPromotionCommands(program, context);
   addReleaseCommands(program, context);
   addManifestsCommands(program, context);
   addVerifyCommand(program, context);

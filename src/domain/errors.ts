@@ -29,6 +29,7 @@ export const errorCatalogue = {
     kind: "internal",
     meaning: "Secrets that come only once could not be written where they belong; the message says where they are instead",
   },
+  "cli.proposal-failed": { kind: "input", meaning: "A promotion, roll-back or withdrawal that a command asked for could not be proposed" },
   "cli.not-running": { kind: "transient", meaning: "A command needs the service, and none runs on this state directory" },
   // config
   "config.invalid": { kind: "input", meaning: "The settings file has an unknown key, a missing value or a value of the wrong type" },
@@ -188,6 +189,7 @@ export const errorCatalogue = {
   "promotion.release-unknown": { kind: "input", meaning: "An image was never released under a tag that somebody wants to go back to" },
   "promotion.release-withdrawn": { kind: "input", meaning: "Somebody wants to go back to a release that nobody may use any more" },
   "promotion.nothing-to-roll-back": { kind: "input", meaning: "No floating tag would move, or there is no release to move back to" },
+  "promotion.already-withdrawn": { kind: "input", meaning: "Somebody wants to withdraw a release that is withdrawn" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },

@@ -114,7 +114,14 @@ async function act(scene: Scene, command: Exclude<Command, Starting>): Promise<s
     case "withdraw": {
       const { image, release, reason, to, removeTag = false } = command;
       const goingTo = to === undefined ? {} : { to };
-      return await scene.ports.withdraw({ imageRepository: image, release, reason, removeTag, ...goingTo, requestedBy: scene.intent.actor });
+      return await scene.ports.withdraw({
+        imageRepository: image,
+        release,
+        reason,
+        removeTag,
+        ...goingTo,
+        requestedBy: scene.intent.actor,
+      });
     }
     case "help":
       throw new Error("help is answered, not carried out");

@@ -47,7 +47,7 @@ beforeEach(async () => {
     candidate: { endpoint: "c.test", publicName: "c.test" },
     production: { endpoint: "p.test", publicName: "p.test" },
   };
-  for (const [path, text] of Object.entries(initialManifestRepository({ ...registries, platforms: ["linux/amd64"] }))) put(path, text);
+  for (const [path, text] of Object.entries(initialManifestRepository(registries, ["linux/amd64"]))) put(path, text);
   put("images/f40/web.yaml", imageFile("f40/web"));
   put("images/f40/db.yaml", imageFile("f40/db"));
   commit("first");
