@@ -38,6 +38,7 @@ import type { Log } from "./log.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
 import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
+import { promoteHeld } from "./promotion/promote-held.ts";
 import type { PromotionPorts } from "./promotion/promotion-ports.ts";
 import { formatPromoted, formatRolledBack, formatWithdrawn } from "./promotion/proposal-words.ts";
 import { proposePromotion } from "./promotion/propose-promotion.ts";
@@ -99,6 +100,8 @@ export interface App {
   sweepDeliveries(): Promise<number>;
   /** Removes the text of logs that are older than the settings want; returns how many. */
   pruneLogs(): Promise<number>;
+  /** Proposes what was held back and has room now; returns how many. */
+  promoteHeld(): Promise<number>;
   /** Mends statuses that ended runs left behind; returns how many. */
   repairStatuses(): Promise<number>;
   close(): Promise<void>;
@@ -142,12 +145,14 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
     signerOf: signers.named,
     releases: store.releases,
+    places: store.places,
     runs,
     now: () => new Date(),
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
       registries: Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)])),
+      promotions: settings.promotions,
       fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
@@ -269,6 +274,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
     pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
+    promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {

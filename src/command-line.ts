@@ -103,6 +103,7 @@ async function openClient(settings: Settings): Promise<Client> {
     logs: app.store.logs,
     runs: app.runs,
     releases: app.store.releases,
+    places: app.store.places,
     forge: app.forge,
     people: () => {
       if (app.people) return app.people;

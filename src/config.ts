@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
 import { Secret } from "./config-secret.ts";
 import { appError } from "./domain/errors.ts";
@@ -195,6 +196,7 @@ export const Settings = z
       })
       .prefault({})
       .describe("Commands in comments of pull requests"),
+    promotions: promotionsSetting,
     registries: registriesSetting,
     parents: z
       .strictObject({
@@ -278,6 +280,7 @@ export const Settings = z
         forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
         release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
         deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
+        promotions: duration("1m", "How often promotions that were held back are looked at again"),
         statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
       })
       .prefault({})

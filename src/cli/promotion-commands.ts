@@ -1,20 +1,25 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
+import { formatAge } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
+import { imageOfProposal } from "../promotion/machine-block.ts";
 import { type Outcome, readOutcome } from "../promotion/proposal-outcome.ts";
+import { heldWords } from "../promotion/proposal-words.ts";
 import { isFinal, type RunRequest } from "../workflow/run.ts";
 import type { Client } from "./client.ts";
 import { exitCodes } from "./exit.ts";
 import { findBuild } from "./find-build.ts";
 import { formatMarkdown } from "./markdown-text.ts";
 import type { CommandContext } from "./program.ts";
+import { formatTable } from "./terminal.ts";
 
 interface Options {
   readonly json: boolean;
 }
 
-/** `promote`, `rollback`, `withdraw`: what the commands in comments do, for operators. Nothing is released before a pull request is merged. */
+/** `promote`, `rollback`, `withdraw`, `promotions`: what the commands in comments do, for operators. Nothing is released before a pull request is merged. */
 export function addPromotionCommands(program: Command, context: CommandContext): void {
+  addPromotions(program, context);
   program
     .command("promote")
     .argument("<build>", "id or NVR of a complete build")
@@ -54,6 +59,33 @@ export function addPromotionCommands(program: Command, context: CommandContext):
       const to = options.to === undefined ? {} : { to: options.to };
       const intent = { imageRepository: image, release, reason, removeTag: options.removeTag, ...to, requestedBy: context.person };
       await context.withClient((client) => propose(context, client, "withdraw", intent, image, options));
+    });
+}
+
+/** `promotions`: what waits for people, and what waits for room. */
+function addPromotions(program: Command, context: CommandContext): void {
+  const { terminal } = context;
+  program
+    .command("promotions")
+    .description("List open promotions, roll-backs and withdrawals, and promotions that are held back until there is room")
+    .option("--json", "print JSON", false)
+    .action(async ({ json }: Options) => {
+      await context.withClient(async (client) => {
+        const held = await client.places.listHeld();
+        const { repository, branch } = client.settings.manifests;
+        const pulls = (await client.forge.listPulls(repository, "open")).filter((pull) => pull.baseBranch === branch);
+        const open = pulls.flatMap((pull) => {
+          const about = pull.fromFork ? undefined : imageOfProposal(pull.body);
+          return about ? [{ number: pull.number, title: pull.title, openedAt: pull.openedAt, ...about }] : [];
+        });
+        if (json) return terminal.out(`${JSON.stringify({ open, held }, null, 2)}\n`);
+        const now = context.now();
+        const rows = open.map((one) => [`${repository}#${one.number}`, formatAge(one.openedAt, now), one.title]);
+        terminal.out(rows.length === 0 ? "nothing is proposed\n" : formatTable(terminal, ["PULL REQUEST", "OPENED", "WHAT"], rows));
+        if (held.length === 0) return;
+        const waiting = held.map((one) => [one.imageRepository, one.build, formatAge(one.heldAt, now), heldWords[one.why]]);
+        terminal.out(`\n${formatTable(terminal, ["HELD BACK", "BUILD", "SINCE", "WHY"], waiting)}`);
+      });
     });
 }
 

@@ -3,17 +3,20 @@ import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ImageCopier, Registries } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
+import type { ProposalPlaces } from "./proposal-places.ts";
 import type { ReleaseStore } from "./release-store.ts";
 
 /** What the promotion room works with; put together in `app.ts`. */
 export interface PromotionPorts {
   readonly forge: ForgeSources & ForgePulls & Pick<Forge, "capabilities">;
-  readonly builds: Pick<BuildStore, "find" | "findByDigest">;
+  readonly builds: Pick<BuildStore, "find" | "findByDigest" | "savePromotion">;
   readonly registries: Registries;
   readonly copier: ImageCopier;
   /** Signer of a registry, by the registry's name in the settings. */
   signerOf(registry: string): Signer;
   readonly releases: ReleaseStore;
+  /** Room for promotions that nobody asked for. */
+  readonly places: ProposalPlaces;
   readonly runs: Pick<Runs, "start" | "list">;
   now(): Date;
   readonly settings: PromotionSettings;
@@ -25,6 +28,7 @@ export interface PromotionSettings {
   readonly branch: string;
   /** By name in the settings; `publicName` is what users type. */
   readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
+  readonly promotions: { readonly openPerNamespace: number; readonly newPerHour: number };
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */

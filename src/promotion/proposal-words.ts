@@ -15,10 +15,19 @@ export function formatPromoted(result: ProposedPromotion): string {
       return `The promotion of ${nvr} is proposed in ${pullOf(result)} already.`;
     case "already-released":
       return `${nvr} is released already.`;
+    case "held":
+      return `${nvr} is held back: ${heldWords[result.why]}. It is proposed by itself when there is room.`;
     case "superseded":
       return `${nvr} is not promoted: ${escapeCode(result.byNvr ?? result.by)}, which was built later, is released or proposed.`;
   }
 }
+
+/** Why a promotion is held back. */
+export const heldWords = {
+  "namespace-full": "its namespace has as many open promotions as the settings allow",
+  "hour-full": "as many promotions were opened within the hour as the settings allow",
+  unreachable: "something that is needed did not answer",
+} as const;
 
 /** The same of a roll-back. */
 export function formatRolledBack(result: ProposedRollback): string {

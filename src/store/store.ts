@@ -4,6 +4,7 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
+import type { ProposalPlaces } from "../promotion/proposal-places.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
@@ -19,6 +20,7 @@ import { logStore } from "./logs.ts";
 import { metricsStore } from "./metrics-store.ts";
 import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
+import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 
@@ -30,6 +32,7 @@ export interface Store extends WorkflowStore {
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
   readonly approvals: ApprovalStore;
+  readonly places: ProposalPlaces;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
@@ -68,6 +71,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     cursors: cursorStore(database),
     releases: releaseStore(database),
     approvals: approvalStore(database, now),
+    places: proposalPlaces(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
     journal: journalStore(database, url, log, now),

@@ -8,6 +8,7 @@ import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../sr
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
+import { fakeProposalPlaces } from "../fakes/proposal-places.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
@@ -260,10 +261,15 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
     registries: { named: (name) => all[name]?.registry as Registry },
     copier,
     signerOf: (name) => allSigners.get(name) ?? signers[name as "candidate"],
+    places: fakeProposalPlaces(() => ports.now()),
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
@@ -283,6 +289,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       repository: manifests,
       branch: "main",
       registries,
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },

@@ -120,7 +120,9 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       async readCounts() {
         up();
         const runs = [{ flow: "build", status: "running", count: 2 }];
-        return { runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 };
+        const heldPromotions = [{ why: "hour-full", count: 4 }];
+        const deliveries = [{ status: "stored", count: 3 }];
+        return { runs, deliveries, heldPromotions, oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 };
       },
     }),
     log: silentLog,

@@ -24,6 +24,7 @@ import { ensureKey } from "../../../src/signing/openpgp/make-key.ts";
 import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
+import { fakeProposalPlaces } from "../../fakes/proposal-places.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
@@ -70,10 +71,15 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
     registries,
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
     signerOf: (name) => stages[name as "candidate"].signer,
+    places: fakeProposalPlaces(() => ports.now()),
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
@@ -89,6 +95,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
         candidate: { endpoint: names.candidate, publicName: names.candidate },
         production: { endpoint: names.production, publicName: names.production },
       },
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
     },
