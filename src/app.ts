@@ -48,6 +48,7 @@ import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
 import { rollbackFlow } from "./promotion/rollback-flow.ts";
+import { commandScanner } from "./promotion/scan/command-scanner.ts";
 import { withdrawFlow } from "./promotion/withdraw-flow.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
@@ -146,6 +147,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signerOf: signers.named,
     releases: store.releases,
     places: store.places,
+    ...scannerOf(settings),
     runs,
     now: () => new Date(),
     settings: {
@@ -356,6 +358,14 @@ export function buildPlaceOf(settings: Settings) {
     ...{ socket: host.replace(/^unix:\/\//, ""), stateDirectory: settings.stateDirectory },
     ...optional("cgroupParent", buildCgroup),
   });
+}
+
+/** What is known of vulnerabilities changes from day to day. */
+function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
+  if (!scanner) return {};
+  const { command, threshold, fixableOnly } = scanner;
+  const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
+  return { scanner: { ...opened, threshold, fixableOnly } };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

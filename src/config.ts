@@ -2,6 +2,7 @@ import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
 import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
+import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
@@ -197,6 +198,7 @@ export const Settings = z
       .prefault({})
       .describe("Commands in comments of pull requests"),
     promotions: promotionsSetting,
+    scanner: scannerSetting,
     registries: registriesSetting,
     parents: z
       .strictObject({

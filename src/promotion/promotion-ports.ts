@@ -5,6 +5,7 @@ import type { Signer } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ProposalPlaces } from "./proposal-places.ts";
 import type { ReleaseStore } from "./release-store.ts";
+import type { VulnerabilityScanner } from "./vulnerability-scanner.ts";
 
 /** What the promotion room works with; put together in `app.ts`. */
 export interface PromotionPorts {
@@ -18,6 +19,8 @@ export interface PromotionPorts {
   /** Room for promotions that nobody asked for. */
   readonly places: ProposalPlaces;
   readonly runs: Pick<Runs, "start" | "list">;
+  /** Undefined when the site has none; then the pull request says so. `threshold` is an index into `severities`. */
+  readonly scanner?: VulnerabilityScanner & { readonly threshold: number; readonly fixableOnly: boolean };
   now(): Date;
   readonly settings: PromotionSettings;
 }

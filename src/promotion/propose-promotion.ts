@@ -47,7 +47,8 @@ export async function proposePromotion(ports: PromotionPorts, buildId: string, r
   return proposed;
 }
 
-async function readFitBuild(ports: PromotionPorts, id: string): Promise<FitBuild> {
+/** Throws `promotion.build-unfit`. */
+export async function readFitBuild(ports: PromotionPorts, id: string): Promise<FitBuild> {
   const build = await ports.builds.find(id);
   const unfit = (why: string) => appError("promotion.build-unfit", `build ${id} cannot be promoted: ${why}`);
   if (!build) throw unfit("there is no such build");
@@ -113,7 +114,10 @@ async function findFull(
 const noLimits = { openPerNamespace: Number.MAX_SAFE_INTEGER, newPerHour: Number.MAX_SAFE_INTEGER };
 
 /** The new text of the image file, and everything it was computed from; or why there is nothing to propose. */
-async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draft | Superseded | { readonly outcome: "already-released" }> {
+export async function draftChange(
+  ports: PromotionPorts,
+  build: FitBuild,
+): Promise<Draft | Superseded | { readonly outcome: "already-released" }> {
   const { repository, branch } = ports.settings;
   const base = await ports.forge.findHead(repository, branch);
   if (base === undefined) {

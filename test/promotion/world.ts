@@ -54,6 +54,7 @@ export function memoryForge() {
   const forge: PromotionPorts["forge"] = {
     capabilities,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {
       const text = read(id)[path];
