@@ -145,6 +145,7 @@ export const parts: readonly Part[] = [
       "src/index.ts",
       "src/serve.ts",
       "src/installation.ts",
+      "src/open-signers.ts",
       "src/init.ts",
       "src/doctor-checks.ts",
       "src/engine-doctor.ts",

@@ -1,13 +1,8 @@
 import type { Settings } from "./config.ts";
 import type { RegistrySettings } from "./config-registries.ts";
-import { credentialOf, lookasideOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
-import { appError } from "./domain/errors.ts";
-import type { Log } from "./log.ts";
+import { credentialOf, registryNames, registryOf } from "./config-values.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
 import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
-import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
-import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
-import type { Signer } from "./signing/signer.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,13 +11,6 @@ export interface AppRegistries {
   readonly candidate: RegistryClient;
   named(name: string): RegistryClient;
   close(): void;
-}
-
-/** A signer for each registry of the settings; `named` throws `registry.unknown`. */
-export interface AppSigners {
-  readonly candidate: Signer;
-  named(name: string): Signer;
-  close(): Promise<void>;
 }
 
 /** Puts something around what is opened; see `AppOptions.wrap`. */
@@ -58,37 +46,5 @@ export function parentRegistries(settings: Settings, environment: Environment, u
     const client = registryClient({ endpoint, plainHttp, userAgent, ...credential });
     open.set(key, client);
     return client;
-  };
-}
-
-/** The signer of each registry, with its own lookaside. */
-export function openSigners(settings: Settings, gnupgHome: GnupgHome, creator: string, log: Log, wrap: Wrap): AppSigners {
-  const names = registryNames(settings);
-  const opened = names.map((name) =>
-    openpgpSigner({
-      stage: name,
-      gnupgHome,
-      fingerprint: signingKeyOf(settings, name),
-      lookaside: lookasideOf(settings, name),
-      creator,
-      timeoutMs: 60_000,
-      log,
-      now: () => new Date(),
-    }),
-  );
-  const byName = new Map<string, Signer>(opened.map((signer, i) => [names[i] ?? "", wrap<Signer>(`${names[i]} signer`, signer)]));
-  const named = (name: string): Signer => {
-    const signer = byName.get(name);
-    if (signer !== undefined) return signer;
-    throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, {
-      hint: `Use one of ${names.join(", ")}`,
-    });
-  };
-  return {
-    candidate: named("candidate"),
-    named,
-    close: async () => {
-      for (const signer of opened) await signer.close();
-    },
   };
 }

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type AppRegistries, type AppSigners, openRegistries, openSigners, parentRegistries } from "./app-registries.ts";
+import { type AppRegistries, openRegistries, parentRegistries } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -11,7 +11,7 @@ import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
-import { credentialOf, publicNamed, publicUrlOf, registryNames, secretsOf } from "./config-values.ts";
+import { credentialOf, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -35,6 +35,7 @@ import { dropFlow } from "./intake/drop-flow.ts";
 import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
 import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
+import { openSigners } from "./open-signers.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
 import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
@@ -50,10 +51,12 @@ import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
 import { rollbackFlow } from "./promotion/rollback-flow.ts";
 import { commandScanner } from "./promotion/scan/command-scanner.ts";
 import { withdrawFlow } from "./promotion/withdraw-flow.ts";
+import { releaseSigner } from "./promotion/sign-release.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import type { Signers } from "./signing/signer.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
@@ -88,7 +91,7 @@ export interface App {
   /** What builds can reach; opened by whoever runs them. */
   readonly network: BuildNetwork;
   readonly registries: AppRegistries;
-  readonly signers: AppSigners;
+  readonly signers: Signers;
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
   readonly policy: IntakePolicy;
@@ -126,7 +129,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   );
   const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-  const signers = openSigners(settings, gnupg, `flibs ${version}`, log, wrap);
+  const opened = openSigners({ settings, environment, gnupg, creator: `flibs ${version}`, log });
+  const signers: Signers = { named: (registry) => wrap(`${registry} signer`, opened.named(registry)) };
   const publicUrl = publicUrlOf(settings);
 
   // The worker is made last, since it is given the flows.
@@ -144,7 +148,11 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     builds: store.builds,
     registries: named,
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
-    signerOf: signers.named,
+    signers,
+    releaseSigner: wrap(
+      "release signer",
+      releaseSigner({ forge, registries: named, signers, settings: { ...settings.manifests, registries: policyRegistries(settings) } }),
+    ),
     releases: store.releases,
     places: store.places,
     ...scannerOf(settings),
@@ -153,7 +161,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
-      registries: Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)])),
+      registries: policyRegistries(settings),
       promotions: settings.promotions,
       fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
@@ -172,7 +180,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       ...optional("credential", credentialOf(settings.registries.candidate, environment)),
     },
     openRegistry: parentRegistries(settings, environment, userAgent),
-    signer: signers.candidate,
+    signer: signers.named("candidate"),
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
@@ -282,7 +290,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     async close() {
       await worker.stop();
       await network.close();
-      await signers.close();
+      await opened.close();
       await gnupg.close();
       for (const { engine } of openedEngines) await engine.close();
       registries.close();

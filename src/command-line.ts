@@ -9,7 +9,8 @@ import { processTerminal } from "./cli/terminal.ts";
 import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
-import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf, signingKeyOf } from "./config-values.ts";
+import { keySetOf } from "./config-signing.ts";
+import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
@@ -24,9 +25,9 @@ import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
 import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "./signing/openpgp/gpg-checker.ts";
+import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
 import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
 import { verifyImage } from "./signing/verify-image.ts";
 
 const environment = process.env;
@@ -149,8 +150,8 @@ function verifierOf(settings: Settings): VerifyImage {
     const settingsOf = registryOf(settings, name);
     const registry = registryClient({ endpoint, plainHttp: settingsOf.plainHttp, ...credentialOf(settingsOf, environment) });
     const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-    const fingerprint = signingKeyOf(settings, name);
-    const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 60_000 });
+    const fingerprints = keySetOf(settings, name).openpgp.map((key) => key.fingerprint);
+    const checker = await openGpgChecker({ publicKeys: await exportKeyring(gnupg, fingerprints), fingerprints, timeoutMs: 60_000 });
     try {
       const local = lookasideOf(settings, name);
       const signatures = existsSync(local)

@@ -68,6 +68,8 @@ function linesOf(schema: Schema, path: readonly string[], required: boolean): Se
       ...(typeof others === "object" && others.properties ? linesOf(others, [...path, chosen], true) : []),
     ];
   }
+  const named = typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;
+  if (named?.properties) return [line("mapping by name", false), ...linesOf(named, [...path, chosen], true)];
   if (schema.type === "array" && schema.items) {
     if (isSecret(schema.items)) return [line("list of secrets: {env: NAME} or {file: PATH}", false)];
     if (!schema.items.properties) return [line(`list of ${schema.items.type ?? "values"}`, false)];

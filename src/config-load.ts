@@ -6,6 +6,7 @@ import { Settings } from "./config.ts";
 import { environmentLeaves } from "./config-explain.ts";
 import type { RegistriesSettings, RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
+import type { KeySet } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 
 /** Where settings are looked for, first one counts; `--config` comes before all. */
@@ -111,8 +112,17 @@ function absolutePaths(settings: Settings, base: string): Settings {
     signing: {
       ...settings.signing,
       gnupgHome: at(settings.signing.gnupgHome),
+      keys: Object.fromEntries(Object.entries(settings.signing.keys).map(([name, keys]) => [name, absoluteKeys(keys, secret)])),
       lookaside: resolve(stateDirectory, settings.signing.lookaside),
+      ...(settings.signing.signer === undefined ? {} : { signer: { socket: at(settings.signing.signer.socket) } }),
     },
+  };
+}
+
+function absoluteKeys({ openpgp, cosign }: KeySet, secret: (value: Secret) => Secret): KeySet {
+  return {
+    openpgp: openpgp.map((key) => (key.passphrase === undefined ? key : { ...key, passphrase: secret(key.passphrase) })),
+    cosign: cosign.map((key) => ({ ...key, privateKey: secret(key.privateKey) })),
   };
 }
 

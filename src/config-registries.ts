@@ -1,12 +1,20 @@
 import { z } from "zod";
 import { Secret } from "./config-secret.ts";
+import { keyName } from "./config-signing.ts";
 
 const RegistrySettings = z.strictObject({
   endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
   publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
+  childTags: z
+    .boolean()
+    .default(true)
+    .describe(
+      "Of a production registry: tag each platform of a release as <release>-<architecture>, since docker-registry's garbage-collect --delete-untagged removes what has no tag of its own",
+    ),
   plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),
   username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
   password: Secret.optional().describe("Password or robot token that goes with the name"),
+  signingKey: keyName.optional().describe("Which of signing.keys signs what is in it; the registry's own name when left out"),
 });
 export type RegistrySettings = z.infer<typeof RegistrySettings>;
 

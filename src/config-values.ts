@@ -3,6 +3,7 @@ import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import type { RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
+import { signingKeyName } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
@@ -10,7 +11,7 @@ import { appError } from "./domain/errors.ts";
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The signatures of each registry have a directory of their own, since its host is not in their path. */
-export function lookasideOf(settings: Settings, registry: string): string {
+export function lookasideOf(settings: Pick<Settings, "signing">, registry: string): string {
   return join(settings.signing.lookaside, registry);
 }
 
@@ -39,9 +40,14 @@ export function publicNamed(settings: Pick<Settings, "registries">, name: string
   return { endpoint, publicName: publicName ?? endpoint };
 }
 
-/** Fingerprint of the key that signs what stands in a registry, upper case. */
-export function signingKeyOf({ signing }: Pick<Settings, "signing">, registry: string): string {
-  return (registry === "candidate" ? signing.candidateKey : signing.productionKey).toUpperCase();
+/** What promotion and release know of each registry; the policy of the registry manifests must say the same. */
+export function policyRegistries(settings: Pick<Settings, "registries" | "signing">) {
+  return Object.fromEntries(
+    registryNames(settings).map((name) => [
+      name,
+      { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name), childTags: registryOf(settings, name).childTags },
+    ]),
+  );
 }
 
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
@@ -53,7 +59,15 @@ export function credentialOf(registry: RegistrySettings, environment: Environmen
 /** Values that must not be seen in logs, statuses and comments. */
 export function secretsOf(settings: Settings, environment: Environment): readonly string[] {
   const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
-  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
+  const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge)];
+  return named.map((secret) => readSecret(secret, environment));
+}
+
+function keySecrets({ signing }: Settings): readonly Secret[] {
+  return Object.values(signing.keys).flatMap(({ openpgp, cosign }) => [
+    ...openpgp.flatMap((key) => (key.passphrase === undefined ? [] : [key.passphrase])),
+    ...cosign.map((key) => key.privateKey),
+  ]);
 }
 
 function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {

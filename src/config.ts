@@ -4,6 +4,7 @@ import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
 import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
+import { checkKeys, SigningSettings } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
@@ -264,19 +265,7 @@ export const Settings = z
       })
       .prefault({})
       .describe("Comparison of the platforms of one build"),
-    signing: z
-      .strictObject({
-        gnupgHome: z
-          .string()
-          .describe("GnuPG home directory with both keys (or agents for them); relative to the settings file; keep the path short"),
-        candidateKey: z.string().describe("Full fingerprint of the primary key for candidates"),
-        productionKey: z.string().describe("Full fingerprint of the primary key for production; must differ"),
-        lookaside: z
-          .string()
-          .default("lookaside")
-          .describe("Directory of the signatures, served below /lookaside/; relative to the state directory"),
-      })
-      .describe("OpenPGP signing"),
+    signing: SigningSettings,
     sweeps: z
       .strictObject({
         forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
@@ -298,7 +287,8 @@ export const Settings = z
       error: "flibs can close the network of one engine on this machine only: name one with unix://, or choose network.mode none",
       path: ["engines"],
     },
-  );
+  )
+  .superRefine(checkKeys);
 export type Settings = z.infer<typeof Settings>;
 
 /** The local forge's settings, for what only it has. Throws `config.invalid` on another forge. */

@@ -6,7 +6,8 @@ import { parse } from "yaml";
 import { type App, buildPlaceOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
-import { publicUrlOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
+import { keySetOf } from "./config-signing.ts";
+import { publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { formatBytes } from "./domain/amounts.ts";
 import { appError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
@@ -49,20 +50,12 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
     ...registryNames(settings).map((name) => ({
       name: `${name} key`,
       look: async () => {
-        const key = await readSigningKey((await open()).gnupg, signingKeyOf(settings, name), Date.now());
-        return `${key.fingerprint}, ${key.expiresAt === undefined ? "never expires" : `expires ${new Date(key.expiresAt).toISOString()}`}`;
+        const keys = keySetOf(settings, name).openpgp.filter((key) => key.use === "sign");
+        const { gnupg } = await open();
+        const found = await Promise.all(keys.map((key) => readSigningKey(gnupg, key.fingerprint, Date.now())));
+        return found.map(({ fingerprint, expiresAt }) => `${fingerprint}, ${describeExpiry(expiresAt)}`).join("; ");
       },
     })),
-    {
-      name: "keys apart",
-      look: async () => {
-        if (settings.signing.candidateKey.toUpperCase() !== settings.signing.productionKey.toUpperCase())
-          return "candidate and production have keys of their own";
-        throw appError("config.invalid", "candidate and production are signed with the same key", {
-          hint: "Make a second key: a candidate's signature must never satisfy production's policy",
-        });
-      },
-    },
     {
       name: "manifests",
       look: async () => {
@@ -75,6 +68,10 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       },
     },
   ];
+}
+
+function describeExpiry(expiresAt: number | undefined): string {
+  return expiresAt === undefined ? "never expires" : `expires ${new Date(expiresAt).toISOString()}`;
 }
 
 /** Needs no database: an administrator may set the network up before anything else. */

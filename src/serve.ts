@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
-import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf, signingKeyOf } from "./config-values.ts";
+import { keySetOf } from "./config-signing.ts";
+import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
+import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
@@ -123,7 +124,10 @@ export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
     stage: name,
     publicName: publicNamed(settings, name).publicName,
     lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
-    publicKey: await exportKey(gnupg, signingKeyOf(settings, name)),
+    publicKey: await exportKeyring(
+      gnupg,
+      keySetOf(settings, name).openpgp.map((key) => key.fingerprint),
+    ),
   }));
   return consumerFiles(await Promise.all(stages));
 }

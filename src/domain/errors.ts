@@ -169,6 +169,11 @@ export const errorCatalogue = {
     meaning: "A lookaside answered with something else than a signature or a clean absent",
   },
   "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures already, clients read no more" },
+  "signing.signature-bad": { kind: "internal", meaning: "A signature that was just made is not valid, and was not written" },
+  "signing.request-refused": {
+    kind: "denied",
+    meaning: "A signer was asked to sign what its branch of the registry-manifest repository does not say",
+  },
   "signing.payload-invalid": { kind: "input", meaning: "A signature's text is not what the atomic signature format demands" },
   "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry is nested too deeply or has too many entries" },
   "signing.stages-collide": {

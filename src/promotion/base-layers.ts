@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { BuildRecord, PinnedParent } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
+import { isRepository } from "../domain/image-reference.ts";
 import { type PlatformImage, readImageTree } from "./image-tree.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 
@@ -59,4 +60,22 @@ export function countShared(image: PlatformImage, build: BuildRecord, base: Read
   const diffIds =
     build.images.find((one) => image.platform === one.platform || image.platform.startsWith(`${one.platform}/`))?.diffIds ?? [];
   return image.layers.filter((layer, i) => base.has(layer.digest) || base.has(diffIds[i] ?? "")).length;
+}
+
+const mostBases = 8;
+
+/**
+ * Repositories that may have a build's base layers: those of its parents that stand in a registry of ours. A base image that was released has
+ * the same name in the destination, so its layers can be mounted there.
+ */
+export async function findBaseRepositories(ports: PromotionPorts, digest: Digest): Promise<readonly string[]> {
+  const found = await ports.builds.findByDigest(digest);
+  const build = found && (await ports.builds.find(found.id));
+  const endpoints = Object.values(ports.settings.registries).map((registry) => registry.endpoint);
+  const repositories = (build?.plan?.parents ?? []).flatMap(({ pinned }) => {
+    const [place = ""] = pinned.split("@");
+    const endpoint = endpoints.find((one) => place.startsWith(`${one}/`));
+    return endpoint === undefined ? [] : [place.slice(endpoint.length + 1)];
+  });
+  return [...new Set(repositories)].filter(isRepository).slice(0, mostBases);
 }

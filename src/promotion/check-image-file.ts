@@ -95,7 +95,7 @@ export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile, re
  */
 export function checkPolicyRegistries(
   policy: Policy,
-  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>> | undefined,
+  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>> | undefined,
   lineOf: (path: readonly PropertyKey[]) => number | undefined,
 ): readonly Fault[] {
   const faults: Fault[] = [];
@@ -107,16 +107,13 @@ export function checkPolicyRegistries(
       add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings ?? {}).join(", ")}`);
       continue;
     }
-    for (const field of ["endpoint", "publicName"] as const) {
+    for (const field of ["endpoint", "publicName", "signingKey"] as const) {
       if (registry[field] === known[field]) continue;
       add(
         ["registries", name, field],
         `${field} is "${registry[field]}", the settings of flibs have "${known[field]}"`,
         `write ${field}: ${known[field]}`,
       );
-    }
-    if (registry.signingKey !== name) {
-      add(["registries", name, "signingKey"], `${name} would be signed with the key "${registry.signingKey}"`, `write signingKey: ${name}`);
     }
   }
   policy.routes.forEach((route, i) => {

@@ -100,7 +100,7 @@ function checkPlatforms(policy: Policy, tree: ImageTree): readonly Refusal[] {
 }
 
 async function checkSignature(ports: PromotionPorts, one: ReleaseToCheck, registry: Registry, digest: Digest): Promise<readonly Refusal[]> {
-  const signer = ports.signerOf(one.route.from);
+  const signer = ports.signers.named(one.route.from);
   const name = `${ports.settings.registries[one.route.from]?.publicName}/${one.repository}`;
   const unsigned: string[] = [];
   for (const part of await readImageDigests(registry, one.repository, digest)) {

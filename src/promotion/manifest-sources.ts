@@ -1,15 +1,11 @@
 import type { ForgeSources } from "../forge/forge.ts";
+import type { ManifestReader } from "./manifest-tree.ts";
 
 /** What checks of texts read: of a forge, or of a clone on this machine. */
 export type ManifestSources = Pick<ForgeSources, "findFile" | "listFiles" | "isAncestor" | "fileHistory">;
 
-export interface TextPorts {
+export interface TextPorts extends ManifestReader {
   readonly forge: ManifestSources;
-  readonly settings: {
-    readonly repository: string;
-    /** Registries of the settings by name; a clone is checked without any. */
-    readonly registries?: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
-  };
 }
 
 /** Stands for a commit: the files as they lie in a clone's directory, committed or not. */

@@ -1,10 +1,18 @@
 import { appError } from "../domain/errors.ts";
+import type { ForgeSources } from "../forge/forge.ts";
 import { checkImageFile, checkPolicyRegistries } from "./check-image-file.ts";
 import type { Fault } from "./fault.ts";
 import { formatFault } from "./fault.ts";
 import { type ParsedImageFile, parseImageFile, parsePolicy } from "./image-file.ts";
-import type { TextPorts } from "./manifest-sources.ts";
+import type { PromotionSettings } from "./promotion-ports.ts";
 import { findRoutes, type Policy, policyPath, type Route } from "./registry-manifest.ts";
+
+/** Where files of the registry-manifest repository are read, and the settings that they are compared with. */
+export interface ManifestReader {
+  readonly forge: Pick<ForgeSources, "findFile">;
+  /** Without registries, as in a clone, nothing is compared with settings. */
+  readonly settings: Pick<PromotionSettings, "repository"> & Partial<Pick<PromotionSettings, "registries">>;
+}
 
 /** One image file at a commit, in order by all rules that need no registry; or its faults. */
 export type ImageAtCommit =
@@ -12,14 +20,14 @@ export type ImageAtCommit =
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** The policy at a commit, compared with the settings. Throws `promotion.policy-invalid` naming file, line and fix. */
-export async function readPolicy(ports: TextPorts, commit: string): Promise<Policy> {
+export async function readPolicy(ports: ManifestReader, commit: string): Promise<Policy> {
   const result = await findPolicy(ports, commit);
   if (result.ok) return result.policy;
   throw faultError("promotion.policy-invalid", result.faults);
 }
 
 export async function findPolicy(
-  ports: TextPorts,
+  ports: ManifestReader,
   commit: string,
 ): Promise<{ ok: true; policy: Policy } | { ok: false; faults: readonly Fault[] }> {
   const bytes = await ports.forge.findFile(ports.settings.repository, commit, policyPath);
@@ -35,7 +43,12 @@ export async function findPolicy(
 }
 
 /** Undefined when the commit has no such file. */
-export async function findImageFile(ports: TextPorts, commit: string, path: string, policy: Policy): Promise<ImageAtCommit | undefined> {
+export async function findImageFile(
+  ports: ManifestReader,
+  commit: string,
+  path: string,
+  policy: Policy,
+): Promise<ImageAtCommit | undefined> {
   const bytes = await ports.forge.findFile(ports.settings.repository, commit, path);
   if (!bytes) return undefined;
   const parsed = parseImageFile(path, bytes);

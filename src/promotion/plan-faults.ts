@@ -29,7 +29,12 @@ export function planFaults(
   refusals: ReadonlyMap<string, readonly { check: string; message: string; fix: string }[]>,
 ): readonly Fault[] {
   return plan.flatMap((one): readonly Fault[] => {
-    const line = parsed.lineOf(one.class === "floating" ? ["floating", one.tag] : ["releases", one.tag, "digest"]);
+    if (one.class === "child" && one.action === "refused") {
+      const line = parsed.lineOf(["releases", one.release]);
+      const fix = "give the release or the other tag another name";
+      return [{ check: "CK9", file: path, ...(line === undefined ? {} : { line }), message: one.message ?? one.action, fix }];
+    }
+    const line = parsed.lineOf(one.class === "floating" ? ["floating", one.tag] : ["releases", one.release, "digest"]);
     const at = { file: path, ...(line === undefined ? {} : { line }) };
     const reasons = one.class === "immutable" ? refusals.get(one.tag) : undefined;
     if (reasons && one.action === "refused") return reasons.map((reason) => ({ ...reason, ...at }));

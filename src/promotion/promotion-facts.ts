@@ -45,7 +45,7 @@ export async function readPromotionFacts(
   const releases = draft.parsed?.value.releases ?? {};
   const pointed = draft.floating.toReversed().map((one) => draft.parsed?.value.floating?.[one]);
   const currentTag = pointed.find((one) => one !== undefined) ?? Object.keys(releases).at(-1);
-  const signed = await ports.signerOf(from).listSignatures(`${ports.settings.registries[from]?.publicName}/${name}`, build.digest);
+  const signed = await ports.signers.named(from).listSignatures(`${ports.settings.registries[from]?.publicName}/${name}`, build.digest);
   const current =
     currentTag === undefined
       ? undefined

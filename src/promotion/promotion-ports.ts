@@ -1,9 +1,10 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ImageCopier, Registries } from "../registry/registry.ts";
-import type { Signer } from "../signing/signer.ts";
+import type { Signers } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ProposalPlaces } from "./proposal-places.ts";
+import type { ReleaseSigner } from "./release-signer.ts";
 import type { ReleaseStore } from "./release-store.ts";
 import type { VulnerabilityScanner } from "./vulnerability-scanner.ts";
 
@@ -13,8 +14,9 @@ export interface PromotionPorts {
   readonly builds: Pick<BuildStore, "find" | "findByDigest" | "savePromotion">;
   readonly registries: Registries;
   readonly copier: ImageCopier;
-  /** Signer of a registry, by the registry's name in the settings. */
-  signerOf(registry: string): Signer;
+  /** Finds and checks signatures; what is released is signed through {@link releaseSigner} only. */
+  readonly signers: Signers;
+  readonly releaseSigner: ReleaseSigner;
   readonly releases: ReleaseStore;
   /** Room for promotions that nobody asked for. */
   readonly places: ProposalPlaces;
@@ -25,12 +27,21 @@ export interface PromotionPorts {
   readonly settings: PromotionSettings;
 }
 
+export interface RegistryFacts {
+  readonly endpoint: string;
+  readonly publicName: string;
+  /** Name of the keys that sign what is in it. */
+  readonly signingKey: string;
+  /** Each platform of a release gets a tag, so that the registry's garbage collection leaves it alone. */
+  readonly childTags: boolean;
+}
+
 export interface PromotionSettings {
   /** The registry-manifest repository, and the branch whose head is released. */
   readonly repository: string;
   readonly branch: string;
-  /** By name in the settings; `publicName` is what users type. */
-  readonly registries: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>;
+  /** By name in the settings; `publicName` is what users type, `signingKey` the name of the keys. */
+  readonly registries: Readonly<Record<string, RegistryFacts>>;
   readonly promotions: { readonly openPerNamespace: number; readonly newPerHour: number };
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;

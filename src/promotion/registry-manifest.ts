@@ -60,7 +60,7 @@ export const Policy = z.strictObject({
         endpoint: z.string().min(1).max(255).describe("host[:port] that flibs pushes to; must be what the settings say"),
         publicName: z.string().min(1).max(255).describe("host[:port] that users type and signatures name; must be what the settings say"),
         credential: z.string().max(100).optional().describe("Name of the robot account, for people; the secret stands in the settings"),
-        signingKey: z.string().min(1).max(100).describe("Name of the signing key; must be the registry's own"),
+        signingKey: z.string().min(1).max(100).describe("Name of its signing keys; must be what the settings say"),
       }),
     )
     .describe("Registries by their name in the settings"),

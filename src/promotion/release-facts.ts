@@ -1,8 +1,9 @@
 import type { Digest } from "../domain/digest.ts";
+import { errorKind } from "../domain/errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import { checkRelease } from "./check-release.ts";
+import { type FoundImage, findImage, type ImageChild } from "./image-children.ts";
 import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
-import { hasWholeImage } from "./image-tree.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import type { ReleaseFacts } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
@@ -25,17 +26,24 @@ export async function readReleaseFacts(
   const file = parsed.value;
   const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
   const live = await readLive(destination, file);
-  const wanted = new Set(
-    Object.entries(file.releases)
-      .filter(([tag]) => !file.withdrawn?.[tag])
-      .map(([, release]) => release.digest as Digest),
+  const digests = (isWanted: (tag: string) => boolean) =>
+    new Set(Object.entries(file.releases).flatMap(([tag, release]) => (isWanted(tag) ? [release.digest as Digest] : [])));
+  const wanted = digests((tag) => !file.withdrawn?.[tag]);
+  const here = await findImages(
+    destination,
+    file.repository,
+    digests((tag) => !file.withdrawn?.[tag] || live.has(tag)),
   );
-  const atDestination = await filterDigests(wanted, (digest) => hasWholeImage(destination, file.repository, digest));
-  const absent = new Set([...wanted].filter((digest) => !atDestination.has(digest)));
-  const atSource = await filterDigests(absent, async (digest) => (await source.findManifest(file.repository, digest)) !== undefined);
+  const atDestination = new Set([...wanted].filter((digest) => here.get(digest)?.whole));
+  const there = await findImages(source, file.repository, new Set([...wanted].filter((digest) => !atDestination.has(digest))));
+  const atSource = new Set(there.keys());
+  const children = new Map<Digest, readonly ImageChild[]>();
+  // An image that is not whole here has all its children named by its index, be it here or there.
+  if (ports.settings.registries[route.to]?.childTags)
+    for (const [digest, found] of [...there, ...here]) children.set(digest, found.children);
   const refusals = await readRefusals(ports, parsed, policy, route, live);
   const refused = new Map([...refusals].map(([tag, list]) => [tag, list.map((one) => `${one.message} (${one.check})`).join("; ")]));
-  return { live, atDestination, atSource, refused, refusals, former: await readFormer(ports, commit, file, live) };
+  return { live, atDestination, atSource, children, refused, refusals, former: await readFormer(ports, commit, file, live) };
 }
 
 async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMap<string, Digest>> {
@@ -48,9 +56,18 @@ async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMa
   return new Map(found.flatMap(([tag, digest]) => (digest === undefined ? [] : [[tag, digest] as const])));
 }
 
-async function filterDigests(digests: ReadonlySet<Digest>, keep: (digest: Digest) => Promise<boolean>): Promise<ReadonlySet<Digest>> {
-  const kept = await mapConcurrently([...digests], atOnce, async (digest) => ((await keep(digest)) ? [digest] : []));
-  return new Set(kept.flat());
+/** Those that are there. What the registry has under a digest and is no image counts as absent: the checks say why. */
+async function findImages(registry: Registry, repository: string, digests: ReadonlySet<Digest>): Promise<ReadonlyMap<Digest, FoundImage>> {
+  const found = await mapConcurrently([...digests], atOnce, async (digest) => {
+    try {
+      const image = await findImage(registry, repository, digest);
+      return image ? [[digest, image] as const] : [];
+    } catch (error) {
+      if (errorKind(error) === "transient") throw error;
+      return [[digest, { whole: false, children: [] }] as const];
+    }
+  });
+  return new Map(found.flat());
 }
 
 async function readRefusals(

@@ -7,10 +7,11 @@ import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
-import { copyDigest, signTags, withdraw, writeTag } from "./release-effects.ts";
+import { copyDigest, type SignedFile, signTags, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
+import { withdraw } from "./withdraw.ts";
 
 export const ReleaseIntent = z.strictObject({ repository: z.string(), registry: z.string(), path: z.string(), commit: z.string() });
 export type ReleaseIntent = z.infer<typeof ReleaseIntent>;
@@ -24,7 +25,7 @@ const Head = z.object({ commit: z.string(), blob: z.string(), policyBlob: z.stri
 const TagPlanShape: z.ZodType<TagPlan> = z.object({
   tag: z.string(),
   digest: z.string() as unknown as z.ZodType<Digest>,
-  class: z.enum(["immutable", "floating"]),
+  class: z.enum(["immutable", "child", "floating"]),
   release: z.string(),
   action: z.enum(["ok", "tag", "copy", "move", "lost", "tag-move", "drift", "refused", "withdrawn", "unmanaged"]),
   copy: z.boolean(),
@@ -49,9 +50,13 @@ const Plan = z.union([
   z.object({ faults: z.array(FaultShape) }),
 ]);
 export type ReleasePlan = Extract<z.infer<typeof Plan>, { tags: unknown }>;
-const Copied = z.object({ bytesStreamed: z.number(), blobsMounted: z.number(), failed: z.string().exactOptional() });
-const Signed = z.record(z.string(), z.object({ added: z.number(), failed: z.string().exactOptional() }));
-const Written = z.object({ what: z.string(), message: z.string().exactOptional() });
+const ms = z.number().default(0);
+const Copied = z.object({
+  ...{ bytesStreamed: z.number(), blobsMounted: z.number(), bytesMounted: z.number().default(0), ms },
+  failed: z.string().exactOptional(),
+});
+const Signed = z.record(z.string(), z.object({ added: z.number(), ms, failed: z.string().exactOptional() }));
+const Written = z.object({ what: z.string(), ms, message: z.string().exactOptional() });
 
 /**
  * Brings one repository of one production registry to what main's head says. Level-triggered: the commit of the intent is a hint only.
@@ -93,7 +98,7 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
     registry: intent.registry,
     path: intent.path,
     imageRepository: plan.imageRepository,
-    lines: await carryOut(step, ports, plan),
+    lines: await carryOut(step, ports, plan, { commit: head.commit, path: intent.path }),
   };
   await step("report", z.null(), () => reportRelease(ports, step.run, outcome));
   await step.write("record", z.null(), async (transaction) => {
@@ -163,34 +168,39 @@ export async function planImage(
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
 }
 
-async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan): Promise<readonly ReleaseLine[]> {
+async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, file: SignedFile): Promise<readonly ReleaseLine[]> {
   const acting = plan.tags.filter(isActing);
   const copies = new Map<string, z.infer<typeof Copied>>();
   for (const digest of new Set(acting.filter((one) => one.copy).map((one) => one.digest))) {
     copies.set(digest, await step(`copy ${digest}`, Copied, (_key, signal) => copyDigest(ports, plan, digest, signal)));
   }
-  const whole = acting.filter((one) => copies.get(one.digest)?.failed === undefined);
-  const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, whole, signal));
+  // Children come with their release's copy.
+  const tops = new Map(acting.filter((one) => one.class === "immutable").map((one) => [one.tag, one.digest]));
+  const failureOf = (one: TagPlan) => copies.get(tops.get(one.release) ?? one.digest)?.failed;
+  const whole = acting.filter((one) => failureOf(one) === undefined);
+  const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
   const lines: ReleaseLine[] = [];
   const broken = new Map<string, string>();
   const counted = new Set<string>();
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
-    const failure = copied?.failed ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
-    const result = await carryOutTag(step, ports, plan, one, failure);
-    if (isBad(result.what)) broken.set(one.tag, `its release ${one.release} was not released`);
+    const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
+    const result = await carryOutTag(step, ports, plan, file, one, failure);
+    if (isBad(result.what) && one.class === "immutable") broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
     if (bytes) counted.add(one.digest);
     const { tag, digest } = one;
-    const signaturesAdded = isActing(one) ? (signed[tag]?.added ?? 0) : 0;
+    const signing = isActing(one) ? signed[tag] : undefined;
     lines.push({
       tag,
       digest,
       bytesStreamed: bytes?.bytesStreamed ?? 0,
       blobsMounted: bytes?.blobsMounted ?? 0,
-      signaturesAdded,
+      bytesMounted: bytes?.bytesMounted ?? 0,
+      signaturesAdded: signing?.added ?? 0,
       ...result,
+      ms: (bytes?.ms ?? 0) + (signing?.ms ?? 0) + (result.ms ?? 0),
     });
   }
   return lines;
@@ -200,10 +210,12 @@ async function carryOutTag(
   step: Step,
   ports: PromotionPorts,
   plan: ReleasePlan,
+  file: SignedFile,
   one: TagPlan,
   failure: string | undefined,
-): Promise<{ what: string; message?: string }> {
-  if (one.action === "withdrawn") return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, one, signal));
+): Promise<{ what: string; message?: string; ms?: number }> {
+  if (one.action === "withdrawn")
+    return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, file, one, signal));
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };
   if (one.action === "ok") return one.copy ? { what: "copied", message: "a lost platform was copied again" } : { what: "ok" };

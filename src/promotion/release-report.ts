@@ -184,11 +184,12 @@ export function isIdle(lines: readonly ReleaseLine[], again: boolean): boolean {
 }
 
 /** What it cost, without the noughts. */
-function formatHow({ bytesStreamed, blobsMounted, signaturesAdded }: ReleaseLine): string {
+function formatHow({ bytesStreamed, blobsMounted, bytesMounted = 0, signaturesAdded, ms = 0 }: ReleaseLine): string {
   return [
     ...(bytesStreamed === 0 ? [] : [`${formatSize(bytesStreamed)} copied`]),
-    ...(blobsMounted === 0 ? [] : [`${blobsMounted} blobs mounted, no bytes`]),
+    ...(blobsMounted === 0 ? [] : [`${formatSize(bytesMounted)} mounted (${blobsMounted} blobs)`]),
     ...(signaturesAdded === 0 ? [] : [`${signaturesAdded} signatures`]),
+    ...(ms === 0 ? [] : [`${Math.round(ms)} ms`]),
   ].join(", ");
 }
 

@@ -49,6 +49,10 @@ export interface ReleaseLine {
   readonly what: string;
   readonly bytesStreamed: number;
   readonly blobsMounted: number;
+  /** What did not have to be sent; reports of older releases don't say. */
+  readonly bytesMounted?: number;
   readonly signaturesAdded: number;
+  /** Milliseconds that copying, signing and writing took; reports of older releases don't say. */
+  readonly ms?: number;
   readonly message?: string;
 }

@@ -21,8 +21,8 @@ export interface ImageVerification {
   /** The name that was asked for, as users type it. */
   readonly image: string;
   readonly digest: Digest;
-  /** Key that had to have signed. */
-  readonly fingerprint: string;
+  /** Keys of which one had to have signed. */
+  readonly fingerprints: readonly string[];
   /** True when the index and every platform are signed for this name: skopeo, podman and cosign-like clients all take it. */
   readonly ok: boolean;
   readonly digests: readonly DigestVerification[];
@@ -52,7 +52,7 @@ export async function verifyImage(request: VerifyRequest): Promise<ImageVerifica
     }),
   );
   const { digest } = found[0] as ImageDigest;
-  return { image, digest, fingerprint: request.checker.fingerprint, ok: digests.every((one) => one.ok), digests };
+  return { image, digest, fingerprints: request.checker.fingerprints, ok: digests.every((one) => one.ok), digests };
 }
 
 /** One valid signature for the name is enough, unless a file that no client can read stands beside it. */

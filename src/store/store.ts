@@ -4,10 +4,12 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
+import type { AuditStore } from "../promotion/audit-store.ts";
 import type { ProposalPlaces } from "../promotion/proposal-places.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
+import { auditStore } from "./audits.ts";
 import { buildStore } from "./builds.ts";
 import { openConnection, openPool } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
@@ -31,6 +33,7 @@ export interface Store extends WorkflowStore {
   readonly inbox: InboxStore;
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
+  readonly audits: AuditStore;
   readonly approvals: ApprovalStore;
   readonly places: ProposalPlaces;
   readonly destinationTags: DestinationTags;
@@ -70,6 +73,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     deliveries: inbox.queue,
     cursors: cursorStore(database),
     releases: releaseStore(database),
+    audits: auditStore(database),
     approvals: approvalStore(database, now),
     places: proposalPlaces(database, now),
     destinationTags: destinationTags(database, now),

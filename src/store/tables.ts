@@ -12,6 +12,7 @@ import type {
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
+import type { Audit } from "../promotion/audit-store.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import type { Ending, RunStatus } from "../workflow/run.ts";
 import type { Pack } from "./delivery-packs.ts";
@@ -176,6 +177,27 @@ export interface ReleaseReportTable {
   report: ReleaseReport;
 }
 
+export interface AuditTable {
+  seq: Generated<number>;
+  id: string;
+  whole: boolean;
+  finished_at: Date;
+  audit: Audit;
+}
+
+export interface AuditFindingTable {
+  registry: string;
+  image_repository: string;
+  tag: string;
+  digest: string;
+  state: string;
+  message: string;
+  pending: boolean;
+  first_seen_at: Date;
+  seen_at: Date;
+  told_at: Date | null;
+}
+
 export interface ApprovalTable {
   forge: string;
   repository: string;
@@ -227,6 +249,8 @@ export interface Tables {
   release_report: ReleaseReportTable;
   installation: InstallationTable;
   approval: ApprovalTable;
+  audit: AuditTable;
+  audit_finding: AuditFindingTable;
   destination_tag: DestinationTagTable;
   promotion_opening: PromotionOpeningTable;
   held_promotion: HeldPromotionTable;

@@ -15,7 +15,7 @@ const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}
 const plainSettings = `
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "c.test"}, production: {endpoint: "p.test"}}
-signing: {gnupgHome: /g, candidateKey: A, productionKey: B}
+signing: {gnupgHome: /g, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 export const digest = `sha256:${"d".repeat(64)}` as const;
 export const build: BuildRecord = {

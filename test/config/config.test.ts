@@ -8,11 +8,13 @@ import { loadSettings, parseSettings, readSecret } from "../../src/config-load.t
 import { publicNamed, registryNames, registryOf } from "../../src/config-values.ts";
 import { verbs } from "../../src/domain/verbs.ts";
 
-const least = `
+const unsigned = `
 forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "127.0.0.1:5001"}, production: {endpoint: "127.0.0.1:5002"}}
-signing: {gnupgHome: gpg, candidateKey: AAAA, productionKey: BBBB}
+`;
+const least = `${unsigned}
+signing: {gnupgHome: gpg, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 const directory = mkdtempSync(join(tmpdir(), "flibs-config-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -55,7 +57,7 @@ describe("settings", () => {
     expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
   });
   test("there may be any number of production registries", () => {
-    const text = least.replace(/production: \{/, 'mirror: {endpoint: "m.test", password: {file: m.secret}, username: m}, production: {');
+    const text = least.replace(/production: \{/, 'mirror: {endpoint: "m.test", password: {file: m.secret}, username: m, signingKey: production}, production: {');
     const file = join(directory, "several.yaml");
     writeFileSync(file, text);
     const settings = loadSettings(file, {});

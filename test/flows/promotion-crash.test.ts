@@ -5,6 +5,7 @@ import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../src/promotion/release-scan-flow.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import { flowRunner } from "../promotion/flow-runner.ts";
 import { manifests, world } from "../promotion/world.ts";
 
@@ -14,7 +15,7 @@ import { manifests, world } from "../promotion/world.ts";
  */
 
 const path = "images/f40/cockpit.yaml";
-const looks = /^(find|read|list|has|is|named|diff|now|fingerprint|signerOf|pageOf)/;
+const looks = /^(find|read|list|has|is|named|diff|now|pageOf)/;
 
 const mostKills = 1000;
 
@@ -42,12 +43,16 @@ function crashing(ports: PromotionPorts, points: string[], shouldDie: (point: nu
         };
       },
     });
+  const registries = { named: (name: string) => wrap(name, ports.registries.named(name)) };
+  const signers = { named: (name: string) => wrap(`${name} signer`, ports.signers.named(name)) };
   return {
     ...ports,
     forge: wrap("forge", ports.forge),
     copier: wrap("copier", ports.copier),
-    registries: { named: (name) => wrap(name, ports.registries.named(name)) },
-    signerOf: (name) => wrap(`${name} signer`, ports.signerOf(name)),
+    registries,
+    signers,
+    // Killed within, between two names, as well as around.
+    releaseSigner: wrap("release signer", releaseSigner({ ...ports, registries, signers })),
     runs: wrap("runs", ports.runs),
     // Both saves of a release stand in one transaction with the journal: what can happen is that none of it does.
     releases: { ...ports.releases, saveReport: wrap("releases", ports.releases, false).saveReport },

@@ -7,6 +7,7 @@ import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow, startReleases } from "../../src/promotion/release-scan-flow.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import { manifests, memoryRegistry, run, world } from "./world.ts";
 
 /** The dangers of releasing (rows DG) that are promotion's to ward off. */
@@ -38,7 +39,8 @@ function whileSigning(at: World, happens: () => Promise<void> | void): Promotion
     await happens();
     return await signer.ensureSigned(...args);
   };
-  return { ...at.ports, signerOf: (name) => (name === "production" ? { ...signer, ensureSigned } : at.ports.signerOf(name)) };
+  const signers = { named: (name: string) => (name === "production" ? { ...signer, ensureSigned } : at.ports.signers.named(name)) };
+  return { ...at.ports, signers, releaseSigner: releaseSigner({ ...at.ports, signers }) };
 }
 
 const mainText = (at: World) => at.git.read(at.git.branches.get("main") ?? "")[path] ?? "";

@@ -241,7 +241,7 @@ describe("what a hand-edited promotion is told", () => {
     expect(status?.summary.replace(/&#(\d+);/g, (_all, code) => String.fromCodePoint(Number(code)))).toContain(says);
   });
 
-  test("CK1: the policy together with an image; CK10: main changed the file since; CK5: a platform is missing", async () => {
+  test("CK1, CK5 and CK10: the policy together with an image, a platform that is missing, main that changed the file since", async () => {
     const at = world();
     const { number, branch } = await promote(at, "b1", "1.fc40");
     at.git.commit(branch, {

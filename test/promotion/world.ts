@@ -3,8 +3,9 @@ import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
-import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
+import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
 import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
@@ -223,15 +224,17 @@ export function memoryRegistry(endpoint: string) {
 }
 
 /** `mirrors` are production registries besides the one of that name; every route leads to all of them. */
-export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = []) {
+export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = [], childTags = false) {
   const git = memoryForge();
   const [candidate, production] = [memoryRegistry("candidate:5000"), memoryRegistry("production:5000")];
   const all: Record<string, ReturnType<typeof memoryRegistry>> = { candidate, production };
   for (const name of mirrors) all[name] = memoryRegistry(`${name}:5000`);
-  const registries: Record<string, { endpoint: string; publicName: string }> = {
-    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test" },
-    production: { endpoint: "production:5000", publicName: "registry.example.test" },
-    ...Object.fromEntries(mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test` }])),
+  const registries: Record<string, RegistryFacts> = {
+    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test", signingKey: "candidate", childTags: false },
+    production: { endpoint: "production:5000", publicName: "registry.example.test", signingKey: "production", childTags },
+    ...Object.fromEntries(
+      mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test`, signingKey: name, childTags }]),
+    ),
   };
   git.commit("main", initialManifestRepository(registries, platforms));
   const builds = new Map<string, BuildRecord>();
@@ -254,9 +257,12 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       for (const digest of [...below, source.digest]) {
         to.manifests.set(`${destination.repository}@${digest}`, from.manifests.get(`${source.repository}@${digest}`) as Manifest);
       }
-      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100 };
+      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100, bytesMounted: 200 };
     },
   };
+  const named = { named: (name: string) => allSigners.get(name) ?? signers[name as "candidate"] };
+  const settings = { repository: manifests, branch: "main", registries };
+  const clients = { named: (name: string) => all[name]?.registry as Registry };
   const ports: PromotionPorts = {
     forge: git.forge,
     builds: {
@@ -267,10 +273,11 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
         if (build) builds.set(id, { ...build, promotion });
       },
     },
-    registries: { named: (name) => all[name]?.registry as Registry },
+    registries: clients,
     copier,
-    signerOf: (name) => allSigners.get(name) ?? signers[name as "candidate"],
     places: fakeProposalPlaces(() => ports.now()),
+    signers: named,
+    releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
@@ -287,9 +294,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     },
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
-      repository: manifests,
-      branch: "main",
-      registries,
+      ...settings,
       promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,

@@ -41,7 +41,7 @@ const registry = registryWith([amd64, arm64, sbom, nested, index], "1-1", index)
 
 /** Signatures that are their own payload: gpg is not asked. */
 const checker: SignatureChecker = {
-  fingerprint: "A".repeat(40),
+  fingerprints: ["A".repeat(40)],
   check: async (bytes) => ({ verdict: "valid", text: new TextDecoder().decode(bytes), fingerprint: "A".repeat(40) }),
 };
 function sourceWith(signed: readonly (readonly [Digest, string])[]): SignatureSource {
@@ -97,7 +97,7 @@ describe("what needs a signature", () => {
 
 describe("verifying an image", () => {
   test("is ok when every digest is signed for the name", async () => {
-    expect(await verify(all)).toMatchObject({ image: name, ok: true, digest: index.digest, fingerprint: checker.fingerprint });
+    expect(await verify(all)).toMatchObject({ image: name, ok: true, digest: index.digest, fingerprints: checker.fingerprints });
   });
 
   test("is not ok when one platform is not signed, and says which", async () => {

@@ -1,8 +1,9 @@
 import type { App } from "../../src/app.ts";
-import { lookasideOf, publicNamed, signingKeyOf } from "../../src/config-values.ts";
+import { keySetOf } from "../../src/config-signing.ts";
+import { lookasideOf, publicNamed } from "../../src/config-values.ts";
 import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
+import { exportKeyring } from "../../src/signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
 import { type ImageVerification, verifyImage } from "../../src/signing/verify-image.ts";
 
 /** Judges a tag's signatures as a consumer of an installation does, who has nothing but the stage's public key. */
@@ -12,8 +13,8 @@ export async function verifyTag(
   repository: string,
   tag: string,
 ): Promise<ImageVerification> {
-  const fingerprint = signingKeyOf(settings, stage);
-  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
+  const fingerprints = keySetOf(settings, stage).openpgp.map((key) => key.fingerprint);
+  const checker = await openGpgChecker({ publicKeys: await exportKeyring(gnupg, fingerprints), fingerprints, timeoutMs: 30_000 });
   try {
     return await verifyImage({
       registry: registries.named(stage),

@@ -76,7 +76,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
   const lookaside = join(scratch.path, "lookaside");
   const signer = openpgpSigner({
-    ...{ stage: "candidate", gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 60_000 },
+    ...{ stage: "candidate", gnupgHome: gnupg, keys: [{ fingerprint, use: "sign" }], lookaside, creator: "flibs test", timeoutMs: 60_000 },
     ...{ log: silentLog, now: () => new Date() },
   });
   const clients = new Map<string, RegistryClient>();
@@ -156,8 +156,8 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   const flow = buildFlow(ports);
 
   async function verify(reference: string): Promise<ImageVerification> {
-    const publicKey = Buffer.from(await exportPublicKey(home.path, fingerprint));
-    const checker = await openGpgChecker({ publicKey, fingerprint, timeoutMs: 60_000 });
+    const publicKeys = Buffer.from(await exportPublicKey(home.path, fingerprint));
+    const checker = await openGpgChecker({ publicKeys, fingerprints: [fingerprint], timeoutMs: 60_000 });
     const signatures = openLookasideDirectory(lookaside);
     return verifyImage({
       ...{ registry: open(registry.endpoint, true), repository: "f42/hello", reference, publicName, signatures, checker },

@@ -55,7 +55,8 @@ test("a base layer that the engine pushed under another digest is still shared w
   const pushed = (await client.findManifest("f40/cockpit", "1"))?.digest as Digest;
   const tree = await readImageTree(client, "f40/cockpit", pushed);
   const at = world();
-  const registries = { candidate: { endpoint: server.endpoint, publicName: "candidate.example.test" } };
+  const facts = { publicName: "candidate.example.test", signingKey: "candidate", childTags: false };
+  const registries = { candidate: { endpoint: server.endpoint, ...facts } };
   const ports = { ...at.ports, registries: namedRegistries({ candidate: client }), settings: { ...at.ports.settings, registries } };
   const base = (await readBases(ports, [{ written: "fedora", pinned, digest: manifest.digest }])).layers;
   const diffIds = JSON.parse(docker(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]));

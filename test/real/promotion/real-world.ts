@@ -12,6 +12,7 @@ import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../../src/promotion/release-scan-flow.ts";
 import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../../src/promotion/release-store.ts";
+import { releaseSigner } from "../../../src/promotion/sign-release.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
@@ -19,9 +20,10 @@ import { registryClient } from "../../../src/registry/registry-client.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { exportKey } from "../../../src/signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
 import { ensureKey } from "../../../src/signing/openpgp/make-key.ts";
-import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeProposalPlaces } from "../../fakes/proposal-places.ts";
@@ -37,7 +39,7 @@ export const manifests = "releng/manifests";
 export const distgit = "containers/cockpit";
 
 /** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
-export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) {
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true) {
   const scratch = await scratchDirectory("flibs-");
   const keys = await gnupgHome();
   const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
@@ -46,7 +48,8 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     const fingerprint = await ensureKey(gnupg, `flibs ${stage}`);
     const lookaside = join(scratch.path, "lookaside", stage);
     await mkdir(lookaside, { recursive: true });
-    const common = { stage, gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
+    const keys = [{ fingerprint, use: "sign" as const }];
+    const common = { stage, gnupgHome: gnupg, keys, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
     const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
     return { fingerprint, lookaside, client, signer: openpgpSigner({ ...common, now: () => new Date() }) };
   };
@@ -66,6 +69,18 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
   const reports: ReleaseReport[] = [];
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
   const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
+  const signers = { named: (name: string) => stages[name as "candidate"].signer };
+  const named = (name: "candidate" | "production") => ({
+    endpoint: names[name],
+    publicName: names[name],
+    signingKey: name,
+    childTags: childTags && name === "production",
+  });
+  const settings = {
+    repository: manifests,
+    branch: "main",
+    registries: { candidate: named("candidate"), production: named("production") },
+  };
   const ports: PromotionPorts = {
     forge,
     builds: {
@@ -78,8 +93,9 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     },
     registries,
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
-    signerOf: (name) => stages[name as "candidate"].signer,
     places: fakeProposalPlaces(() => ports.now()),
+    signers,
+    releaseSigner: releaseSigner({ forge, registries, signers, settings }),
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
@@ -89,12 +105,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     runs: runner.runs,
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
-      repository: manifests,
-      branch: "main",
-      registries: {
-        candidate: { endpoint: names.candidate, publicName: names.candidate },
-        production: { endpoint: names.production, publicName: names.production },
-      },
+      ...settings,
       promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
@@ -170,10 +181,10 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     merge: async (number: number) => (await forge.mergePull(manifests, number, "alice")).mergeCommit,
     tag: async (repository: string, tag: string) => (await production.client.findManifest(repository, tag))?.digest,
     async verify(repository: string, reference: string) {
-      const publicKey = await exportKey(gnupg, production.fingerprint);
-      const checker = await openGpgChecker({ publicKey, fingerprint: production.fingerprint, timeoutMs: 30_000 });
+      const publicKeys = await exportKey(gnupg, production.fingerprint);
+      const checker = await openGpgChecker({ publicKeys, fingerprints: [production.fingerprint], timeoutMs: 30_000 });
       try {
-        const at = { registry: production.client, repository, reference, publicName: names.production };
+        const at = { registry: production.client, repository, reference, publicName: names.production, childTags };
         return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
       } finally {
         await checker.close();

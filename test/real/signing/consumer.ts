@@ -6,8 +6,9 @@ import { silentLog } from "../../../src/log.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { exportKey } from "../../../src/signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
 import type { SignatureSource } from "../../../src/signing/signature-source.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
@@ -55,7 +56,7 @@ export async function startConsumer() {
     const defaults = { creator: "flibs test", timeoutMs: 20_000, log: silentLog, now: () => new Date() };
     return {
       lookaside,
-      signer: openpgpSigner({ ...defaults, stage: "production", gnupgHome: gnupg, fingerprint: key, lookaside }),
+      signer: openpgpSigner({ ...defaults, stage: "production", gnupgHome: gnupg, keys: [{ fingerprint: key, use: "sign" }], lookaside }),
       async plant(repository: string, digest: Digest, files: readonly (Uint8Array | string)[]) {
         const place = join(lookaside, `${repository}@${digest.replace(":", "=")}`);
         await mkdir(place, { recursive: true });
@@ -78,7 +79,7 @@ export async function startConsumer() {
       },
       async verify(repository: string, reference: string, signatures = source): Promise<ImageVerification> {
         let checker = checkers.get(key);
-        checker ??= await openGpgChecker({ publicKey, fingerprint: key, timeoutMs: 20_000 });
+        checker ??= await openGpgChecker({ publicKeys: publicKey, fingerprints: [key], timeoutMs: 20_000 });
         checkers.set(key, checker);
         const at = { registry: readOnlyRegistry(registry.url), repository, reference, publicName: registry.endpoint };
         return await verifyImage({ ...at, signatures, checker });

@@ -23,11 +23,20 @@ beforeAll(async () => {
 });
 afterAll(() => keys.remove());
 
+const signing = (key: string, passphrase?: string) => [{ fingerprint: key, use: "sign" as const, passphrase }];
+
 /** A signer with a lookaside of its own; `close` leaves nothing behind. */
 async function signerWith(options: Partial<OpenpgpSignerOptions> & { directory?: string } = {}) {
   const scratch = await scratchDirectory();
   const gnupg = openGnupgHome({ directory: options.directory ?? keys.path, timeoutMs: 20_000, agent: true });
-  const defaults = { stage: "candidate", fingerprint, creator: "flibs test", timeoutMs: 20_000, log: silentLog, now: () => new Date() };
+  const defaults = {
+    stage: "candidate",
+    keys: signing(fingerprint),
+    creator: "flibs test",
+    timeoutMs: 20_000,
+    log: silentLog,
+    now: () => new Date(),
+  };
   const signer = openpgpSigner({ ...defaults, gnupgHome: gnupg, lookaside: scratch.path, ...options });
   const close = async () => {
     await signer.close();
@@ -78,7 +87,7 @@ describe("the OpenPGP signer", () => {
       return asked.stdout.startsWith("D ");
     };
     const sign = async () => {
-      const { signer, close } = await signerWith({ directory: own.path, fingerprint: key });
+      const { signer, close } = await signerWith({ directory: own.path, keys: signing(key) });
       await signer.ensureSigned([{ digest, publicName: name("1") }], never);
       expect(await runs()).toBe(true);
       await close();
@@ -103,7 +112,7 @@ describe("the OpenPGP signer", () => {
     const imported = await gnupg.run({ args: ["--import", exported] });
     expect(imported).toMatchObject({ exitCode: 0 });
     await gnupg.close();
-    const { signer, close } = await signerWith({ directory, fingerprint: key });
+    const { signer, close } = await signerWith({ directory, keys: signing(key) });
     expect(await signer.ensureSigned([{ digest, publicName: name("1") }], never)).toBe(1);
     await close();
     await scratch.remove();
@@ -127,15 +136,15 @@ describe("a key that consumers would refuse is refused before signing", () => {
   };
 
   test("an unknown one", async () => {
-    expect(await refusal({ fingerprint: "B".repeat(40) })).toMatchObject({ code: "signing.key-missing" });
+    expect(await refusal({ keys: signing("B".repeat(40)) })).toMatchObject({ code: "signing.key-missing" });
   });
 
   test.each(["ed25519", "rsa2048", "nistp384"])("%s", async (algorithm) => {
-    expect(await refusal({ fingerprint: await quickKey(algorithm) })).toMatchObject({ code: "signing.key-unusable" });
+    expect(await refusal({ keys: signing(await quickKey(algorithm)) })).toMatchObject({ code: "signing.key-unusable" });
   });
 
   test("NIST P-256 is taken", async () => {
-    expect(await refusal({ fingerprint: await quickKey("nistp256") })).toBeUndefined();
+    expect(await refusal({ keys: signing(await quickKey("nistp256")) })).toBeUndefined();
   });
 
   test("a subkey, with the primary key's fingerprint in the hint", async () => {
@@ -143,7 +152,7 @@ describe("a key that consumers would refuse is refused before signing", () => {
     await runProgram("gpg", ["--homedir", keys.path, "--batch", "--passphrase", "", "--quick-add-key", primary, "rsa3072", "sign"]);
     const listed = await runProgram("gpg", ["--homedir", keys.path, "--with-colons", "--list-secret-keys", primary]);
     const subkey = [...listed.stdout.matchAll(/^fpr:+([0-9A-F]{40}):/gm)].map((match) => match[1]).at(-1) ?? "";
-    const error = await refusal({ fingerprint: subkey });
+    const error = await refusal({ keys: signing(subkey) });
     expect(error).toMatchObject({ code: "signing.key-unusable", hint: expect.stringContaining(primary) });
   });
 
@@ -151,10 +160,10 @@ describe("a key that consumers would refuse is refused before signing", () => {
     const expiring = await quickKey("rsa3072", "10d");
     const warned: unknown[] = [];
     const log = { ...silentLog, warn: (fields: unknown) => void warned.push(fields) } as typeof silentLog;
-    expect(await refusal({ fingerprint: expiring, log })).toBeUndefined();
+    expect(await refusal({ keys: signing(expiring), log })).toBeUndefined();
     expect(warned).toEqual([expect.objectContaining({ fingerprint: expiring, expiresAt: expect.stringMatching(/^20/) })]);
     const later = () => new Date(Date.now() + 11 * 86_400_000);
-    expect(await refusal({ fingerprint: expiring, now: later })).toMatchObject({ code: "signing.key-expired" });
+    expect(await refusal({ keys: signing(expiring), now: later })).toMatchObject({ code: "signing.key-expired" });
   });
 
   test("a locked one says so, and its passphrase opens it without standing on a command line", async () => {
@@ -162,7 +171,7 @@ describe("a key that consumers would refuse is refused before signing", () => {
     const made = await runProgram("gpg", [...args, "--quick-gen-key", "Locked", "rsa3072", "sign", "never"]);
     const locked = /KEY_CREATED \S+ ([0-9A-F]{40})/.exec(made.stdout)?.[1] ?? "";
     await runProgram("gpgconf", ["--homedir", keys.path, "--kill", "gpg-agent"]);
-    expect(await refusal({ fingerprint: locked })).toMatchObject({ code: "signing.signer-unavailable" });
-    expect(await refusal({ fingerprint: locked, passphrase: "open sesame" })).toBeUndefined();
+    expect(await refusal({ keys: signing(locked) })).toMatchObject({ code: "signing.signer-unavailable" });
+    expect(await refusal({ keys: signing(locked, "open sesame") })).toBeUndefined();
   });
 });
