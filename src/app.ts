@@ -40,17 +40,22 @@ import { openSigners } from "./open-signers.ts";
 import { auditFlow } from "./promotion/audit-flow.ts";
 import type { AuditPorts } from "./promotion/audit-run.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
-import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
+import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
+import { promoteHeld } from "./promotion/promote-held.ts";
 import type { PromotionPorts } from "./promotion/promotion-ports.ts";
-import { formatPromoted, formatRolledBack } from "./promotion/proposal-words.ts";
+import { formatPromoted, formatRolledBack, formatWithdrawn } from "./promotion/proposal-words.ts";
 import { proposePromotion } from "./promotion/propose-promotion.ts";
 import { proposeRollback } from "./promotion/propose-rollback.ts";
+import { proposeWithdrawal } from "./promotion/propose-withdrawal.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
 import type { ReleaseSigner } from "./promotion/release-signer.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
+import { rollbackFlow } from "./promotion/rollback-flow.ts";
+import { commandScanner } from "./promotion/scan/command-scanner.ts";
 import { releaseSigner, type SigningPorts } from "./promotion/sign-release.ts";
+import { withdrawFlow } from "./promotion/withdraw-flow.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
@@ -110,6 +115,8 @@ export interface App {
   sweepDeliveries(): Promise<number>;
   /** Removes the text of logs that are older than the settings want; returns how many. */
   pruneLogs(): Promise<number>;
+  /** Proposes what was held back and has room now; returns how many. */
+  promoteHeld(): Promise<number>;
   /** Mends statuses that ended runs left behind; returns how many. */
   repairStatuses(): Promise<number>;
   close(): Promise<void>;
@@ -158,12 +165,15 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signers,
     releaseSigner: wrap("release signer", openReleaseSigner(settings, { forge, registries: named, signers })),
     releases: store.releases,
+    places: store.places,
+    ...scannerOf(settings),
     runs,
     now: () => new Date(),
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
       registries: policyRegistries(settings),
+      promotions: settings.promotions,
       fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
@@ -234,12 +244,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf },
     promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
-    readPromotion: (body) => {
-      const block = parseMachineBlock(body);
-      if (block) return { imageRepository: block.repository, build: block.build };
-      const back = parseRollbackBlock(body);
-      return back && { imageRepository: back.repository, build: undefined };
-    },
+    withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
+    readPromotion: imageOfProposal,
     isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
   };
@@ -253,6 +259,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       checkRequestFlow({ forge, runs, pageOf }),
       dropFlow({ runs }),
       promoteFlow(promotion),
+      rollbackFlow(promotion),
+      withdrawFlow(promotion),
       checkPromotionFlow(promotion),
       releaseScanFlow(promotion),
       releaseFlow(promotion),
@@ -292,6 +300,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
     pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
+    promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
@@ -380,6 +389,14 @@ export function buildPlaceOf(settings: Settings) {
     ...{ socket: host.replace(/^unix:\/\//, ""), stateDirectory: settings.stateDirectory },
     ...optional("cgroupParent", buildCgroup),
   });
+}
+
+/** What is known of vulnerabilities changes from day to day. */
+function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
+  if (!scanner) return {};
+  const { command, threshold, fixableOnly } = scanner;
+  const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
+  return { scanner: { ...opened, threshold, fixableOnly } };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

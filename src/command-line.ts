@@ -20,6 +20,7 @@ import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
 import { openJudges } from "./open-judges.ts";
 import { auditActions } from "./promotion/audit-actions.ts";
+import { openGitCheckout } from "./promotion/checkout/git-checkout.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
@@ -51,6 +52,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   },
   auditActions: (client) => auditActions(appOf(client).auditing, randomUUID),
   verifyImage: verifierOf,
+  openManifests: openGitCheckout,
   doctorChecks: (settings) => {
     let opened: Promise<App> | undefined;
     return [
@@ -117,6 +119,7 @@ async function openClient(settings: Settings): Promise<Client> {
     logs: app.store.logs,
     runs: app.runs,
     releases: app.store.releases,
+    places: app.store.places,
     forge: app.forge,
     people: () => {
       if (app.people) return app.people;

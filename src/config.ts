@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
+import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { checkKeys, SigningSettings } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
@@ -197,6 +199,8 @@ export const Settings = z
       })
       .prefault({})
       .describe("Commands in comments of pull requests"),
+    promotions: promotionsSetting,
+    scanner: scannerSetting,
     registries: registriesSetting,
     parents: z
       .strictObject({
@@ -273,6 +277,7 @@ export const Settings = z
         ),
         deepAudit: duration("7d", "How often that look also reads every manifest and asks for every layer"),
         deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
+        promotions: duration("1m", "How often promotions that were held back are looked at again"),
         statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
       })
       .prefault({})

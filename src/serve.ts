@@ -85,6 +85,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
     }),
     every("audit", auditEveryMs, () => startDueAudit(app)),
     every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
+    every("promotions", durationMs(settings.sweeps.promotions), () => app.promoteHeld()),
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
     every("logs", cleanEveryMs, async () => {
       const pruned = await app.pruneLogs();

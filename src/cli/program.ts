@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
 import { type AuditActions, addAuditCommand } from "./audit-command.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
@@ -11,7 +12,9 @@ import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
+import { addManifestsCommands } from "./manifests-commands.ts";
 import { addNetworkCommands } from "./network-commands.ts";
+import { addPromotionCommands } from "./promotion-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import { addTargetCommands } from "./target-commands.ts";
@@ -36,6 +39,8 @@ export interface Surroundings {
   releaseActions(client: Client): ReleaseActions;
   auditActions(client: Client): AuditActions;
   verifyImage(settings: Settings): VerifyImage;
+  /** A clone on this machine; throws `promotion.checkout-unreadable`. */
+  openManifests(directory: string): Promise<ManifestCheckout>;
   doctorChecks(settings: Settings): readonly Check[];
   buildNetwork(settings: Settings): BuildNetwork;
   readonly githubApps: AppRegistration;
@@ -125,8 +130,10 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addDocumentCommands(program, context);
   addTargetCommands(program, context);
   addPullCommands(program, context);
+  addPromotionCommands(program, context);
   addReleaseCommands(program, context);
   addAuditCommand(program, context);
+  addManifestsCommands(program, context);
   addVerifyCommand(program, context);
   program
     .command("doctor")

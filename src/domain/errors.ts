@@ -29,6 +29,7 @@ export const errorCatalogue = {
     kind: "internal",
     meaning: "Secrets that come only once could not be written where they belong; the message says where they are instead",
   },
+  "cli.proposal-failed": { kind: "input", meaning: "A promotion, roll-back or withdrawal that a command asked for could not be proposed" },
   "cli.not-running": { kind: "transient", meaning: "A command needs the service, and none runs on this state directory" },
   // config
   "config.invalid": { kind: "input", meaning: "The settings file has an unknown key, a missing value or a value of the wrong type" },
@@ -192,6 +193,10 @@ export const errorCatalogue = {
   // promotion
   "promotion.policy-invalid": { kind: "input", meaning: "policy.yaml of the registry-manifest repository is missing or has a fault" },
   "promotion.file-invalid": { kind: "input", meaning: "A file below images/ of the registry-manifest repository has a fault" },
+  "promotion.checkout-unreadable": {
+    kind: "input",
+    meaning: "A directory is in no clone of a registry-manifest repository, or the clone lacks a commit that is compared with",
+  },
   "promotion.image-unreadable": { kind: "input", meaning: "What stands behind a digest is no image, or one nested too deeply" },
   "promotion.build-unfit": { kind: "input", meaning: "A build cannot be promoted: not complete, a scratch build, or without a digest" },
   "promotion.tag-taken": { kind: "input", meaning: "The release tag of a build is taken by another digest already" },
@@ -199,6 +204,8 @@ export const errorCatalogue = {
   "promotion.release-unknown": { kind: "input", meaning: "An image was never released under a tag that somebody wants to go back to" },
   "promotion.release-withdrawn": { kind: "input", meaning: "Somebody wants to go back to a release that nobody may use any more" },
   "promotion.nothing-to-roll-back": { kind: "input", meaning: "No floating tag would move, or there is no release to move back to" },
+  "promotion.already-withdrawn": { kind: "input", meaning: "Somebody wants to withdraw a release that is withdrawn" },
+  "promotion.scan-failed": { kind: "input", meaning: "The site's scanner for vulnerabilities failed, or printed what flibs cannot read" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },

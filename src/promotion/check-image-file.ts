@@ -89,19 +89,22 @@ export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile, re
   return [faultAt("CK2", path, head.lineOf(["releases", after[index] ?? ""]), message, "append new releases at the end")];
 }
 
-/** The registries of the policy against the operator's settings: a difference would sign wrong names. Pure. */
+/**
+ * The registries of the policy against its routes and against the operator's settings: a difference would sign wrong names. Without settings, as
+ * in a clone, the routes alone are looked at. Pure.
+ */
 export function checkPolicyRegistries(
   policy: Policy,
-  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>>,
+  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>> | undefined,
   lineOf: (path: readonly PropertyKey[]) => number | undefined,
 ): readonly Fault[] {
   const faults: Fault[] = [];
   const add = (path: readonly PropertyKey[], message: string, fix: string) =>
     faults.push(faultAt("CK1", policyPath, lineOf(path), message, fix));
-  for (const [name, registry] of Object.entries(policy.registries)) {
-    const known = Object.hasOwn(settings, name) ? settings[name] : undefined;
+  for (const [name, registry] of settings ? Object.entries(policy.registries) : []) {
+    const known = settings && Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (!known) {
-      add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings).join(", ")}`);
+      add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings ?? {}).join(", ")}`);
       continue;
     }
     for (const field of ["endpoint", "publicName", "signingKey"] as const) {

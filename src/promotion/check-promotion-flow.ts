@@ -5,6 +5,7 @@ import { checkChange } from "./check-change.ts";
 import { type Words, wordCheck, wordEnding, wordSuccessor } from "./check-words.ts";
 import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { cutLines, mostSummary } from "./fit-text.ts";
+import { readOverflow } from "./overflow.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 
 const PullIntent = z.strictObject({ repository: z.string(), number: z.number().int(), head: z.string() });
@@ -112,7 +113,10 @@ async function judge(ports: PromotionPorts, intent: CheckIntent): Promise<Judged
   if (pull.head !== intent.head)
     return { state: "stale", title: `superseded by ${pull.head.slice(0, 12)}`, summary: `The head is ${escapeCode(pull.head)} now.` };
   const releasing = pull.baseBranch === branch ? pull : await findReleasing(ports, pull);
-  return releasing ? judged(wordCheck(await checkChange(ports, releasing))) : nothing;
+  if (!releasing) return nothing;
+  const found = judged(wordCheck(await checkChange(ports, releasing)));
+  const rest = await readOverflow(ports, releasing, mostSummary - found.summary.length - 10);
+  return rest === undefined ? found : { ...found, summary: `${found.summary}\n\n---\n\n${rest}` };
 }
 
 /**

@@ -10,7 +10,8 @@ import { findRoutes, type Policy, policyPath, type Route } from "./registry-mani
 /** Where files of the registry-manifest repository are read, and the settings that they are compared with. */
 export interface ManifestReader {
   readonly forge: Pick<ForgeSources, "findFile">;
-  readonly settings: Pick<PromotionSettings, "repository" | "registries">;
+  /** Without registries, as in a clone, nothing is compared with settings. */
+  readonly settings: Pick<PromotionSettings, "repository"> & Partial<Pick<PromotionSettings, "registries">>;
 }
 
 /** One image file at a commit, in order by all rules that need no registry; or its faults. */
@@ -36,7 +37,8 @@ export async function findPolicy(
   }
   const parsed = parsePolicy(bytes);
   if (!parsed.ok) return parsed;
-  const faults = checkPolicyRegistries(parsed.value, ports.settings.registries, parsed.lineOf);
+  const { registries } = ports.settings;
+  const faults = checkPolicyRegistries(parsed.value, registries, parsed.lineOf);
   return faults.length > 0 ? { ok: false, faults } : { ok: true, policy: parsed.value };
 }
 

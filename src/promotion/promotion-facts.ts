@@ -1,13 +1,14 @@
 import type { BuildRecord } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
-import { readBaseLayers } from "./base-layers.ts";
+import { readBases } from "./base-layers.ts";
 import type { Released } from "./comparison.ts";
 import type { ParsedImageFile } from "./image-file.ts";
 import { type ImageTree, readImageTree } from "./image-tree.ts";
 import type { PromotionFacts } from "./promotion-body.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { Policy, Route } from "./registry-manifest.ts";
+import type { Scan } from "./vulnerability-scanner.ts";
 
 const mostDiff = 64 * 1024;
 
@@ -53,7 +54,7 @@ export async function readPromotionFacts(
     build,
     tag: draft.tag,
     tree: await readImageTree(source, name, build.digest),
-    baseLayers: await readBaseLayers(ports, build.plan.parents),
+    bases: await readBases(ports, build.plan.parents),
     current,
     floating: draft.floating.map((tag) => ({ tag, before: draft.parsed?.value.floating?.[tag] })),
     from: `${ports.settings.registries[from]?.publicName}/${name}`,
@@ -61,7 +62,13 @@ export async function readPromotionFacts(
     gates: draft.policy.gates,
     candidateSigned: signed.some((one) => one.verdict === "valid"),
     sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
+    compareUrl:
+      current?.build?.repository === build.repository
+        ? ports.forge.compareUrl(build.repository, current.build.commit, build.commit)
+        : undefined,
+    scan: await scanImage(ports, `${ports.settings.registries[from]?.endpoint}/${name}@${build.digest}`),
     pageUrl: ports.settings.pageOf(build.id),
+    pageOf: ports.settings.pageOf,
   };
 }
 
@@ -103,5 +110,16 @@ async function readSourceDiff(ports: PromotionPorts, build: BuildRecord, current
     if (errorKind(error) === "transient") throw error;
     // A force-pushed dist-git may have lost the commit; the promotion is reviewed without it.
     return undefined;
+  }
+}
+
+/** A scanner that fails keeps no release back; that it failed is told. */
+async function scanImage({ scanner }: PromotionPorts, reference: string): Promise<Scan | undefined> {
+  if (!scanner) return undefined;
+  const { name, threshold, fixableOnly } = scanner;
+  try {
+    return { scanner: name, found: await scanner.scan(reference), threshold, fixableOnly };
+  } catch (error) {
+    return { scanner: name, failed: error instanceof Error ? error.message : String(error) };
   }
 }

@@ -6,13 +6,15 @@ import type { Turns } from "../registry/turns.ts";
 import type { AttestationKeys } from "../signing/dsse.ts";
 import type { Signers } from "../signing/signer.ts";
 import type { Runs } from "../workflow/run.ts";
+import type { ProposalPlaces } from "./proposal-places.ts";
 import type { ReleaseSigner } from "./release-signer.ts";
 import type { ReleaseStore } from "./release-store.ts";
+import type { VulnerabilityScanner } from "./vulnerability-scanner.ts";
 
 /** What the promotion room works with; put together in `app.ts`. */
 export interface PromotionPorts {
   readonly forge: ForgeSources & ForgePulls & Pick<Forge, "capabilities">;
-  readonly builds: Pick<BuildStore, "find" | "findByDigest" | "findDocument">;
+  readonly builds: Pick<BuildStore, "find" | "findByDigest" | "findDocument" | "savePromotion">;
   /** By name in the settings. */
   readonly registries: { named(name: string): ReferrerRegistry };
   /** For changes of what stands in a registry under a name that others change, too. */
@@ -24,7 +26,11 @@ export interface PromotionPorts {
   /** Signs what is attached to images. */
   readonly attestationKeys: AttestationKeys;
   readonly releases: ReleaseStore;
+  /** Room for promotions that nobody asked for. */
+  readonly places: ProposalPlaces;
   readonly runs: Pick<Runs, "start" | "list">;
+  /** Undefined when the site has none; then the pull request says so. `threshold` is an index into `severities`. */
+  readonly scanner?: VulnerabilityScanner & { readonly threshold: number; readonly fixableOnly: boolean };
   now(): Date;
   readonly settings: PromotionSettings;
 }
@@ -44,6 +50,7 @@ export interface PromotionSettings {
   readonly branch: string;
   /** By name in the settings; `publicName` is what users type, `signingKey` the name of the keys. */
   readonly registries: Readonly<Record<string, RegistryFacts>>;
+  readonly promotions: { readonly openPerNamespace: number; readonly newPerHour: number };
   /** A file that was in order is looked at again after this time although it did not change. */
   readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */

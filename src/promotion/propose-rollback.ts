@@ -85,7 +85,8 @@ async function draftRollback(ports: PromotionPorts, { imageRepository, to }: Rol
   return { base, path, parsed, routes, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
 }
 
-async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
+/** With the name that was meant, when there is one. */
+export async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
   const files = await ports.forge.listFiles(ports.settings.repository, base, "images");
   const known = files.flatMap((file) => repositoryOfPath(file.path) ?? []);
   const meant = nearest(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
@@ -94,7 +95,7 @@ async function unknownImage(ports: PromotionPorts, base: string, imageRepository
   });
 }
 
-async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {
+export async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {
   const { forge, settings } = ports;
   const history: Readonly<Record<string, string>>[] = [];
   for (const commit of await forge.fileHistory(settings.repository, base, path, mostHistory)) {

@@ -121,6 +121,11 @@ export function rollbackBranch(repository: string, number = 1): string {
   return proposalBranch("rollback", repository, number);
 }
 
+/** The same of its withdrawals. */
+export function withdrawalBranch(repository: string, number = 1): string {
+  return proposalBranch("withdraw", repository, number);
+}
+
 /** Git refuses parts that end in `.lock`. */
 function proposalBranch(kind: string, repository: string, number: number): string {
   const safe = repository

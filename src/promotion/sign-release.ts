@@ -8,6 +8,7 @@ import type { Signer, Signers } from "../signing/signer.ts";
 import { childTag, findImage, type ImageChild } from "./image-children.ts";
 import { faultError, findImageFile, findPolicy, type ImageAtCommit, type ManifestReader } from "./manifest-tree.ts";
 import { type ImageFile, repositoryOfPath } from "./registry-manifest.ts";
+import type { PromotionSettings } from "./promotion-ports.ts";
 import type { ReleaseSigner, ReleaseToSign } from "./release-signer.ts";
 import { settle } from "./settle.ts";
 
@@ -16,7 +17,7 @@ export interface SigningPorts extends ManifestReader {
   readonly forge: Pick<ForgeSources, "findFile" | "findHead" | "isAncestor">;
   readonly registries: Registries;
   readonly signers: Signers;
-  readonly settings: ManifestReader["settings"] & { readonly branch: string };
+  readonly settings: Pick<PromotionSettings, "repository" | "registries" | "branch">;
 }
 
 /** What one file at one commit says about one registry. */

@@ -5,6 +5,7 @@ import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
 import type { AuditStore } from "../promotion/audit-store.ts";
+import type { ProposalPlaces } from "../promotion/proposal-places.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { Turns } from "../registry/turns.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
@@ -22,6 +23,7 @@ import { logStore } from "./logs.ts";
 import { metricsStore } from "./metrics-store.ts";
 import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
+import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 import { databaseTurns } from "./turns.ts";
@@ -35,6 +37,7 @@ export interface Store extends WorkflowStore {
   readonly releases: ReleaseStore;
   readonly audits: AuditStore;
   readonly approvals: ApprovalStore;
+  readonly places: ProposalPlaces;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
   readonly turns: Turns;
@@ -79,6 +82,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     releases: releaseStore(database),
     audits: auditStore(database),
     approvals: approvalStore(database, now),
+    places: proposalPlaces(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
     turns: databaseTurns(turns),

@@ -207,6 +207,21 @@ export interface ApprovalTable {
   at: Date;
 }
 
+export interface PromotionOpeningTable {
+  build: string;
+  image_repository: string;
+  at: Date;
+}
+
+export interface HeldPromotionTable {
+  image_repository: string;
+  build: string;
+  built_at: Date;
+  why: "namespace-full" | "hour-full" | "unreachable";
+  held_at: Date;
+  attempt: number;
+}
+
 export interface DestinationTagTable {
   tag: string;
   build: string;
@@ -237,4 +252,6 @@ export interface Tables {
   audit: AuditTable;
   audit_finding: AuditFindingTable;
   destination_tag: DestinationTagTable;
+  promotion_opening: PromotionOpeningTable;
+  held_promotion: HeldPromotionTable;
 }

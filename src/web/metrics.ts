@@ -102,12 +102,14 @@ function storedGauges(registry: Registry): (counts: StoredCounts | undefined) =>
     registers,
   });
   const age = new Gauge({ name: "flibs_queue_age_seconds", help: "Age of the oldest entry", labelNames: ["queue"], registers });
+  const held = new Gauge({ name: "flibs_promotions_held", help: "Promotions that wait for room, by why", labelNames: ["why"], registers });
   return (counts) => {
     up.set(counts === undefined ? 0 : 1);
-    for (const gauge of [runs, inbox, age, audited, auditedImages]) gauge.reset();
+    for (const gauge of [runs, inbox, held, age, audited, auditedImages]) gauge.reset();
     if (counts === undefined) return;
     for (const { flow, status, count } of counts.runs) runs.set({ flow, status }, count);
     for (const { status, count } of counts.deliveries) inbox.set({ status }, count);
+    for (const { why, count } of counts.heldPromotions) held.set({ why }, count);
     age.set({ queue: "inbox" }, counts.oldestDeliverySeconds);
     age.set({ queue: "runs" }, counts.oldestQueuedRunSeconds);
     // Every state, so that an alert on one has something to look at before it comes.

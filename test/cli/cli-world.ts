@@ -9,6 +9,7 @@ import { appError } from "../../src/domain/errors.ts";
 import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
+import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
@@ -54,6 +55,9 @@ const pull: Pull = {
 export interface Story {
   /** Lines of YAML below those that are needed. */
   readonly settings?: string;
+  /** Reading the settings or opening the database is an error. */
+  readonly bare?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   /** The forge, as a line of YAML. */
   readonly forge?: string;
   readonly tagged?: readonly TaggedBuild[];
@@ -140,12 +144,15 @@ export async function flibs(line: string[], story: Story = {}) {
       live: false,
       width: 100,
     },
-    environment: {},
+    environment: story.environment ?? {},
     person: "alice",
     version: "1.2.3",
     now: () => Date.parse("2026-11-23T12:00:00Z"),
     uniqueId: () => "u1",
-    loadSettings: () => settings,
+    loadSettings: () => {
+      if (story.bare) throw new Error("the settings were read");
+      return settings;
+    },
     openClient: async () => client,
     serve: async () => {},
     releaseActions: () => ({
@@ -163,6 +170,7 @@ export async function flibs(line: string[], story: Story = {}) {
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
+    openManifests: openGitCheckout,
     buildNetwork: () => unmanagedNetwork("none"),
     doctorChecks: () => [
       { name: "database", look: async () => "PostgreSQL 18" },

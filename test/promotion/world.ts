@@ -13,6 +13,7 @@ import { turnsOfOneProcess } from "../../src/registry/turns.ts";
 import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
+import { fakeProposalPlaces } from "../fakes/proposal-places.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { makeCosignKey } from "../support/cosign-key.ts";
@@ -60,6 +61,7 @@ export function memoryForge() {
   const forge: PromotionPorts["forge"] = {
     capabilities,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {
       const text = read(id)[path];
@@ -277,11 +279,16 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
       findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
     registries: clients,
     turns: turnsOfOneProcess(),
     attestationKeys: { of: (name) => attestationKeys.get(name) ?? [] },
     copier,
+    places: fakeProposalPlaces(() => ports.now()),
     signers: named,
     releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
     releases: {
@@ -301,6 +308,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
       ...settings,
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },

@@ -130,6 +130,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
         const runs = [{ flow: "build", status: "running", count: 2 }];
         return {
           ...{ runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 },
+          heldPromotions: [{ why: "hour-full", count: 4 }],
           audited: [
             { state: "ok", count: 40 },
             { state: "moved", count: 2 },

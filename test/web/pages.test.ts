@@ -166,6 +166,7 @@ describe("machines", () => {
     const { body } = await get("/metrics");
     expect(body).toContain('flibs_runs{flow="build",status="running"} 2');
     expect(body).toContain('flibs_queue_age_seconds{queue="inbox"} 7');
+    expect(body).toContain('flibs_promotions_held{why="hour-full"} 4');
     expect(body).toContain('flibs_step_duration_seconds_count{flow="build",step="push",outcome="done"} 1');
     expect(body).toContain('route="/readyz"');
     expect(body).toContain("process_resident_memory_bytes");

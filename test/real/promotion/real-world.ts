@@ -30,6 +30,7 @@ import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
 import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
+import { fakeProposalPlaces } from "../../fakes/proposal-places.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
 import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
@@ -94,11 +95,16 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
       findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
     registries,
     turns: turnsOfOneProcess(),
     attestationKeys: { of: (name) => stages[name as "candidate"].attestationKeys },
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
+    places: fakeProposalPlaces(() => ports.now()),
     signers,
     releaseSigner: releaseSigner({ forge, registries, signers, settings }),
     releases: {
@@ -111,6 +117,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
       ...settings,
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
     },
