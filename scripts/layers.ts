@@ -144,6 +144,8 @@ export const parts: readonly Part[] = [
       "src/index.ts",
       "src/serve.ts",
       "src/installation.ts",
+      "src/open-client.ts",
+      "src/open-verifier.ts",
       "src/init.ts",
       "src/doctor-checks.ts",
       "src/engine-doctor.ts",

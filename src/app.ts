@@ -53,12 +53,10 @@ import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
 import type { Signer } from "./signing/signer.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { version } from "./version.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
-
-/** Name and version as they stand in signatures and user agents. */
-export const version = "0.1.0";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

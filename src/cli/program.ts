@@ -26,15 +26,15 @@ export interface Surroundings {
   readonly version: string;
   now(): number;
   uniqueId(): string;
-  loadSettings(option: string | undefined): Settings;
+  loadSettings(option: string | undefined): Promise<Settings>;
   openClient(settings: Settings): Promise<Client>;
   /** Runs the service until it is told to stop. */
   serve(settings: Settings): Promise<void>;
-  releaseActions(client: Client): ReleaseActions;
-  verifyImage(settings: Settings): VerifyImage;
-  doctorChecks(settings: Settings): readonly Check[];
-  buildNetwork(settings: Settings): BuildNetwork;
-  readonly githubApps: AppRegistration;
+  releaseActions(client: Client): Promise<ReleaseActions>;
+  verifyImage(settings: Settings): Promise<VerifyImage>;
+  doctorChecks(settings: Settings): Promise<readonly Check[]>;
+  buildNetwork(settings: Settings): Promise<BuildNetwork>;
+  githubApps(): Promise<AppRegistration>;
   /** Calls back when the person wants to stop, which then does not end the process; returns what takes that back. */
   onInterrupt(stop: () => void): () => void;
   /** Makes a new installation in a directory; returns what it made, a line each. */
@@ -53,7 +53,7 @@ export interface InitOptions {
 
 /** Given to each group of commands. */
 export interface CommandContext extends Surroundings {
-  settings(): Settings;
+  settings(): Promise<Settings>;
   /** Opens the client, runs, closes it whatever happened. */
   withClient(use: (client: Client) => Promise<void>): Promise<void>;
   exit(code: number): void;
@@ -86,7 +86,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     ...surroundings,
     settings: () => surroundings.loadSettings(program.opts<{ config?: string }>().config),
     withClient: async (use) => {
-      const client = await surroundings.openClient(context.settings());
+      const client = await surroundings.openClient(await context.settings());
       try {
         await use(client);
       } finally {
@@ -109,7 +109,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   program
     .command("serve")
     .description("Run the service: inbox, workers, sweeps, web pages")
-    .action(async () => surroundings.serve(context.settings()));
+    .action(async () => surroundings.serve(await context.settings()));
   addContainerBuild(program, context);
   addBuildCommands(program, context);
   addDocumentCommands(program, context);
@@ -122,7 +122,8 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")
     .option("--json", "print JSON", false)
     .action(async (options: { json: boolean }) => {
-      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
+      const checks = await surroundings.doctorChecks(await context.settings());
+      if (!(await runDoctor(terminal, checks, options.json))) exit(exitCodes.failed);
     });
   addNetworkCommands(program, context);
   addConfigCommands(program, context);

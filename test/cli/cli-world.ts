@@ -143,20 +143,20 @@ export async function flibs(line: string[], story: Story = {}) {
     version: "1.2.3",
     now: () => Date.parse("2026-11-23T12:00:00Z"),
     uniqueId: () => "u1",
-    loadSettings: () => settings,
+    loadSettings: async () => settings,
     openClient: async () => client,
     serve: async () => {},
-    releaseActions: () => ({
+    releaseActions: async () => ({
       plan: async () => [{ imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" }],
       start: async () => [],
     }),
-    verifyImage: () => async (image) => ({
+    verifyImage: async () => async (image) => ({
       image,
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
-    buildNetwork: () => unmanagedNetwork("none"),
-    doctorChecks: () => [
+    buildNetwork: async () => unmanagedNetwork("none"),
+    doctorChecks: async () => [
       { name: "database", look: async () => "PostgreSQL 18" },
       {
         name: "engine",
@@ -165,7 +165,9 @@ export async function flibs(line: string[], story: Story = {}) {
         },
       },
     ],
-    githubApps: {} as Surroundings["githubApps"],
+    githubApps: async () => {
+      throw new Error("no command asks for it");
+    },
     onInterrupt: () => () => {},
     init: async () => ["made"],
   };
