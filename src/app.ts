@@ -63,12 +63,10 @@ import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import type { Signers } from "./signing/signer.ts";
 import { socketSigner } from "./signing/socket/signer-client.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { version } from "./version.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
-
-/** Name and version as they stand in signatures and user agents. */
-export const version = "0.1.0";
 
 /** A signer may have a large file to work on; it has a limit of its own. */
 const signerAnswersMs = 15 * 60_000;

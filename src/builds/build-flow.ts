@@ -54,8 +54,8 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
       return null;
     });
   }
-  await say("created");
-  const found = await step("lint", Linted, () => lintSource(ports, build, request));
+  const linting = step("lint", Linted, () => lintSource(ports, build, request));
+  const found = await beside(linting, say("created"));
   await step.write("save findings", z.null(), (transaction) => builds.saveFindings(build, found, transaction).then(() => null));
   refuseErrors(found);
   const facts = await step("plan", Looked, () => readFacts(ports, build, request));

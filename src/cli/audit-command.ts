@@ -47,7 +47,7 @@ export function addAuditCommand(program: Command, context: CommandContext): void
     .addHelpText("after", help)
     .action(async (image: string | undefined, options: AuditOptions) => {
       await context.withClient(async (client) => {
-        const actions = context.auditActions(client);
+        const actions = await context.auditActions(client);
         const found = options.last
           ? await showLast(context, actions, image, options)
           : await look(context, client, actions, image, options);

@@ -30,20 +30,20 @@ export interface Surroundings {
   readonly version: string;
   now(): number;
   uniqueId(): string;
-  loadSettings(option: string | undefined): Settings;
+  loadSettings(option: string | undefined): Promise<Settings>;
   openClient(settings: Settings): Promise<Client>;
   /** Runs the service until it is told to stop. */
   serve(settings: Settings): Promise<void>;
   /** Runs a signer until it is told to stop; `option` is what --config says. */
   signer(option: string | undefined): Promise<void>;
-  releaseActions(client: Client): ReleaseActions;
-  auditActions(client: Client): AuditActions;
-  verifyImage(settings: Settings): VerifyImage;
+  releaseActions(client: Client): Promise<ReleaseActions>;
+  auditActions(client: Client): Promise<AuditActions>;
+  verifyImage(settings: Settings): Promise<VerifyImage>;
   /** A clone on this machine; throws `promotion.checkout-unreadable`. */
   openManifests(directory: string): Promise<ManifestCheckout>;
-  doctorChecks(settings: Settings): readonly Check[];
-  buildNetwork(settings: Settings): BuildNetwork;
-  readonly githubApps: AppRegistration;
+  doctorChecks(settings: Settings): Promise<readonly Check[]>;
+  buildNetwork(settings: Settings): Promise<BuildNetwork>;
+  githubApps(): Promise<AppRegistration>;
   /** Calls back when the person wants to stop, which then does not end the process; returns what takes that back. */
   onInterrupt(stop: () => void): () => void;
   /** Makes a new installation in a directory; returns what it made, a line each. */
@@ -62,7 +62,7 @@ export interface InitOptions {
 
 /** Given to each group of commands. */
 export interface CommandContext extends Surroundings {
-  settings(): Settings;
+  settings(): Promise<Settings>;
   /** Opens the client, runs, closes it whatever happened. */
   withClient(use: (client: Client) => Promise<void>): Promise<void>;
   exit(code: number): void;
@@ -95,7 +95,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     ...surroundings,
     settings: () => surroundings.loadSettings(program.opts<{ config?: string }>().config),
     withClient: async (use) => {
-      const client = await surroundings.openClient(context.settings());
+      const client = await surroundings.openClient(await context.settings());
       try {
         await use(client);
       } finally {
@@ -118,7 +118,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   program
     .command("serve")
     .description("Run the service: inbox, workers, sweeps, web pages")
-    .action(async () => surroundings.serve(context.settings()));
+    .action(async () => surroundings.serve(await context.settings()));
   program
     .command("signer")
     .description(
@@ -140,7 +140,8 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")
     .option("--json", "print JSON", false)
     .action(async (options: { json: boolean }) => {
-      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
+      const checks = await surroundings.doctorChecks(await context.settings());
+      if (!(await runDoctor(terminal, checks, options.json))) exit(exitCodes.failed);
     });
   addNetworkCommands(program, context);
   addConfigCommands(program, context);

@@ -46,7 +46,7 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
           limit: readCount(options.limit),
           ...(options.image === undefined ? {} : { imageRepository: options.image }),
         });
-        const open = (await context.releaseActions(client).plan()).filter(
+        const open = (await (await context.releaseActions(client)).plan()).filter(
           (line) => options.image === undefined || line.imageRepository === options.image,
         );
         if (options.json) terminal.out(`${JSON.stringify({ reports: past, pending: open }, null, 2)}\n`);
@@ -63,7 +63,7 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
     .option("--json", "print JSON", false)
     .action(async (options: { confirm: boolean; full: boolean; json: boolean }) => {
       await context.withClient(async (client) => {
-        const actions = context.releaseActions(client);
+        const actions = await context.releaseActions(client);
         if (!options.confirm) {
           const plan = await actions.plan();
           return terminal.out(

@@ -7,6 +7,7 @@ import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { cutLines, mostSummary } from "./fit-text.ts";
 import { readOverflow } from "./overflow.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionStatusName } from "./promotion-status.ts";
 
 const PullIntent = z.strictObject({ repository: z.string(), number: z.number().int(), head: z.string() });
 const QueueIntent = z.strictObject({ repository: z.string(), head: z.string(), base: z.string(), baseBranch: z.string() });
@@ -14,7 +15,6 @@ const QueueIntent = z.strictObject({ repository: z.string(), head: z.string(), b
 export const CheckIntent = z.union([PullIntent, QueueIntent]);
 export type CheckIntent = z.infer<typeof CheckIntent>;
 
-export const promotionStatusName = "flibs / promotion";
 const mostOpenRuns = 1000;
 const Judged = z.object({ state: z.enum(["success", "failure", "stale"]), title: z.string(), summary: z.string() });
 type Judged = z.infer<typeof Judged>;

@@ -1,9 +1,10 @@
 import { type CommitStatus, isStatusOver } from "../forge/forge.ts";
 import { type Ending, isFinal, type Run, type RunStatus } from "../workflow/run.ts";
-import { CheckIntent, promotionStatusName } from "./check-promotion-flow.ts";
+import { CheckIntent } from "./check-promotion-flow.ts";
 import { type Words, wordEnding } from "./check-words.ts";
 import { cutTitle } from "./escape.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionStatusName } from "./promotion-status.ts";
 import { repositoryOfPath } from "./registry-manifest.ts";
 import { ReleaseIntent } from "./release-flow.ts";
 import { releaseStatusName, wordReleaseOver } from "./release-report.ts";

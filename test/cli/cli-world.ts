@@ -149,13 +149,13 @@ export async function flibs(line: string[], story: Story = {}) {
     version: "1.2.3",
     now: () => Date.parse("2026-11-23T12:00:00Z"),
     uniqueId: () => "u1",
-    loadSettings: () => {
+    loadSettings: async () => {
       if (story.bare) throw new Error("the settings were read");
       return settings;
     },
     openClient: async () => client,
     serve: async () => {},
-    releaseActions: () => ({
+    releaseActions: async () => ({
       plan: async () => [
         { registry: "production", imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" },
       ],
@@ -164,15 +164,15 @@ export async function flibs(line: string[], story: Story = {}) {
     signer: async (option) => {
       said.out += `signer ${option}\n`;
     },
-    auditActions: () => story.audit ?? ({} as AuditActions),
-    verifyImage: () => async (image) => ({
+    auditActions: async () => story.audit ?? ({} as AuditActions),
+    verifyImage: async () => async (image) => ({
       image,
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
     openManifests: openGitCheckout,
-    buildNetwork: () => unmanagedNetwork("none"),
-    doctorChecks: () => [
+    buildNetwork: async () => unmanagedNetwork("none"),
+    doctorChecks: async () => [
       { name: "database", look: async () => "PostgreSQL 18" },
       {
         name: "engine",
@@ -181,7 +181,9 @@ export async function flibs(line: string[], story: Story = {}) {
         },
       },
     ],
-    githubApps: {} as Surroundings["githubApps"],
+    githubApps: async () => {
+      throw new Error("no command asks for it");
+    },
     onInterrupt: () => () => {},
     init: async () => ["made"],
   };
