@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type AppRegistries, openRegistries, parentRegistries } from "./app-registries.ts";
+import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -54,6 +54,7 @@ import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import type { Signers } from "./signing/signer.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
+import type { WebPorts } from "./web/ports.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
 
@@ -89,6 +90,8 @@ export interface App {
   readonly signers: Signers;
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
+  /** Production registries that tell of pushes; see `WebPorts.registryHooks`. */
+  readonly registryHooks: WebPorts["registryHooks"];
   readonly policy: IntakePolicy;
   readonly worker: Worker;
   readonly runs: Runs;
@@ -268,6 +271,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       signers,
       gnupg,
       promotion,
+      registryHooks: registryHooks(settings, environment, promotion),
       policy,
       worker,
       runs: worker.runs,

@@ -19,6 +19,7 @@ import { githubAppRegistration } from "./forge/github/app-registration.ts";
 import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
+import { acceptDrift, findDrift } from "./promotion/accept-drift.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
@@ -48,6 +49,8 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     return {
       plan: () => planReleases(promotion, true),
       start: async (full) => (await startReleases(promotion, full, `cli ${randomUUID()}`)).runs,
+      findDrift: (drift) => findDrift(promotion, drift),
+      acceptDrift: (drifts, by) => acceptDrift(promotion, drifts, by, `cli ${randomUUID()}`),
     };
   },
   verifyImage: verifierOf,

@@ -42,6 +42,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       runs: app.runs,
       releases: store.releases,
       pulls: app.forge,
+      registryHooks: app.registryHooks,
       lookasides: Object.fromEntries(
         registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
       ),

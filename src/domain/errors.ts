@@ -189,6 +189,7 @@ export const errorCatalogue = {
   "promotion.release-unknown": { kind: "input", meaning: "An image was never released under a tag that somebody wants to go back to" },
   "promotion.release-withdrawn": { kind: "input", meaning: "Somebody wants to go back to a release that nobody may use any more" },
   "promotion.nothing-to-roll-back": { kind: "input", meaning: "No floating tag would move, or there is no release to move back to" },
+  "promotion.no-drift": { kind: "input", meaning: "Somebody accepts that a tag was moved, and it was not" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },

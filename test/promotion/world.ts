@@ -4,7 +4,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
-import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
+import { type AcceptedDrift, type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
@@ -240,6 +240,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   const allSigners = new Map(mirrors.map((name) => [name, fakeSigner(name, "B".repeat(40))]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
+  const accepted: AcceptedDrift[] = [];
   const started: (RunRequest & { id: string })[] = [];
   /** What the worker says there is. */
   const runs: Run[] = [];
@@ -274,6 +275,9 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
+      listAcceptedDrift: async (registry, imageRepository) =>
+        accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
+      saveAcceptedDrift: async (drift) => void accepted.push(drift),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports,
     },
