@@ -1,8 +1,13 @@
 import type { Settings } from "./config.ts";
+import { readSecret } from "./config-load.ts";
 import type { RegistrySettings } from "./config-registries.ts";
-import { credentialOf, registryNames, registryOf } from "./config-values.ts";
+import { credentialOf, productionNames, registryNames, registryOf } from "./config-values.ts";
+import { lookAtRepositories } from "./promotion/look-at-repositories.ts";
+import type { PromotionPorts } from "./promotion/promotion-ports.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
 import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
+
+import type { WebPorts } from "./web/ports.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -47,4 +52,15 @@ export function parentRegistries(settings: Settings, environment: Environment, u
     open.set(key, client);
     return client;
   };
+}
+
+/** Production registries with a token of their own tell of pushes. Throws as `readSecret`. */
+export function registryHooks(settings: Settings, environment: Environment, promotion: PromotionPorts): WebPorts["registryHooks"] {
+  const hooks = productionNames(settings).flatMap((name) => {
+    const { hookToken } = registryOf(settings, name);
+    if (hookToken === undefined) return [];
+    const look = (repositories: readonly string[]) => lookAtRepositories(promotion, name, repositories);
+    return [[name, { token: readSecret(hookToken, environment), look }] as const];
+  });
+  return Object.fromEntries(hooks);
 }

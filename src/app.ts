@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type AppRegistries, openRegistries, parentRegistries } from "./app-registries.ts";
+import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -65,6 +65,7 @@ import { socketSigner } from "./signing/socket/signer-client.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { version } from "./version.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
+import type { WebPorts } from "./web/ports.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
 
@@ -103,6 +104,8 @@ export interface App {
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
   readonly auditing: AuditPorts;
+  /** Production registries that tell of pushes; see `WebPorts.registryHooks`. */
+  readonly registryHooks: WebPorts["registryHooks"];
   readonly policy: IntakePolicy;
   readonly worker: Worker;
   readonly runs: Runs;
@@ -290,6 +293,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       gnupg,
       promotion,
       auditing,
+      registryHooks: registryHooks(settings, environment, promotion),
       policy,
       worker,
       runs: worker.runs,

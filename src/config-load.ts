@@ -95,7 +95,11 @@ function parseScalar(value: string): unknown {
 function absolutePaths(settings: Settings, base: string): Settings {
   const at = (path: string) => resolve(base, path);
   const secret = (value: Secret): Secret => ("file" in value ? { file: at(value.file) } : value);
-  const registry = (value: RegistrySettings) => (value.password === undefined ? value : { ...value, password: secret(value.password) });
+  const registry = ({ password, hookToken, ...value }: RegistrySettings): RegistrySettings => ({
+    ...value,
+    ...(password === undefined ? {} : { password: secret(password) }),
+    ...(hookToken === undefined ? {} : { hookToken: secret(hookToken) }),
+  });
   const stateDirectory = at(settings.stateDirectory);
   return {
     ...settings,

@@ -14,6 +14,9 @@ export const RegistrySettings = z.strictObject({
     ),
   plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),
   username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
+  hookToken: Secret.optional().describe(
+    "Of a production registry: the token with which it tells of pushes (docker-registry's notifications) at /hooks/registry/<name>; without it there is no such address",
+  ),
   password: Secret.optional().describe("Password or robot token that goes with the name"),
   signingKey: keyName.optional().describe("Which of signing.keys signs what is in it; the registry's own name when left out"),
 });

@@ -58,7 +58,9 @@ export function credentialOf(registry: RegistrySettings, environment: Environmen
 
 /** Values that must not be seen in logs, statuses and comments. */
 export function secretsOf(settings: Settings, environment: Environment): readonly string[] {
-  const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
+  const passwords = Object.values(settings.registries).flatMap(({ password, hookToken }) =>
+    [password, hookToken].filter((secret) => secret !== undefined),
+  );
   const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge)];
   return named.map((secret) => readSecret(secret, environment));
 }

@@ -6,6 +6,7 @@ import type { ReleaseActions } from "./cli/release-commands.ts";
 import type { Settings } from "./config.ts";
 import { appError } from "./domain/errors.ts";
 import { openBesideService } from "./installation.ts";
+import { acceptDrift, findDrift } from "./promotion/accept-drift.ts";
 import { auditActions } from "./promotion/audit-actions.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 
@@ -41,6 +42,8 @@ export function releaseActionsOf(client: Client): ReleaseActions {
   return {
     plan: () => planReleases(promotion, true),
     start: async (full) => (await startReleases(promotion, full, `cli ${randomUUID()}`)).runs,
+    findDrift: (drift) => findDrift(promotion, drift),
+    acceptDrift: (drifts, by) => acceptDrift(promotion, drifts, by, `cli ${randomUUID()}`),
   };
 }
 

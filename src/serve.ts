@@ -47,6 +47,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       releases: store.releases,
       audits: store.audits,
       pulls: app.forge,
+      registryHooks: app.registryHooks,
       lookasides: Object.fromEntries(
         registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
       ),

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import { formatAge, formatBytes } from "../domain/amounts.ts";
+import type { Digest } from "../domain/digest.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import { isFinal } from "../workflow/run.ts";
 import { readCount } from "./build-commands.ts";
@@ -15,6 +16,18 @@ export interface ReleaseActions {
   plan(): Promise<readonly PlannedRelease[]>;
   /** Starts releasing whatever differs; returns the runs. `full` looks at every image, changed or not. */
   start(full: boolean): Promise<readonly string[]>;
+  /** Where a floating tag stands that somebody else moved, in each destination or in the one named. Throws `promotion.no-drift`. */
+  findDrift(drift: { readonly imageRepository: string; readonly tag: string; readonly registry?: string }): Promise<readonly FoundDrift[]>;
+  /** Allows these tags to be moved from where they stand and starts moving them; returns the runs. */
+  acceptDrift(drifts: readonly FoundDrift[], by: string): Promise<readonly string[]>;
+}
+
+export interface FoundDrift {
+  readonly registry: string;
+  readonly imageRepository: string;
+  readonly tag: string;
+  readonly found: Digest;
+  readonly wanted: Digest;
 }
 
 export interface PlannedRelease {
@@ -34,6 +47,7 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
   const { terminal } = context;
   const release = program.command("release").description("What production has, and bringing it to what the registry manifests say");
 
+  addAcceptDrift(release, context);
   release
     .command("status")
     .description("What was released last, and what differs from the registry manifests now")
@@ -77,6 +91,30 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
         else terminal.out(runs.length === 0 ? "nothing to release\n" : formatReports(terminal, reports, context.now()));
         if (ended.some((status) => status !== "done") || reports.some((report) => report.outcome === "failed"))
           context.exit(exitCodes.failed);
+      });
+    });
+}
+
+function addAcceptDrift(release: Command, context: CommandContext): void {
+  const { terminal } = context;
+  release
+    .command("accept-drift")
+    .description("Show where a floating tag stands that somebody moved past git; with --confirm let the release move it back")
+    .argument("<image>", "image repository, as f40/cockpit")
+    .argument("<tag>", "floating tag")
+    .option("--registry <name>", "only in this one, by its name in the settings")
+    .option("--confirm", "do it", false)
+    .action(async (imageRepository: string, tag: string, options: { registry?: string; confirm: boolean }) => {
+      await context.withClient(async (client) => {
+        const actions = await context.releaseActions(client);
+        const { registry } = options;
+        const drifts = await actions.findDrift({ imageRepository, tag, ...(registry === undefined ? {} : { registry }) });
+        for (const one of drifts)
+          terminal.out(`${one.registry} ${one.imageRepository}:${one.tag} stands at ${one.found}, git wants ${one.wanted}\n`);
+        if (!options.confirm) return terminal.out("Nothing was done; add --confirm to give up what stands there.\n");
+        const ended = await Promise.all((await actions.acceptDrift(drifts, context.person)).map((id) => waitForRun(client, id)));
+        terminal.out(ended.every((status) => status === "done") ? "moved\n" : "not moved; flibs release status tells why\n");
+        if (ended.some((status) => status !== "done")) context.exit(exitCodes.failed);
       });
     });
 }

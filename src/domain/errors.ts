@@ -206,6 +206,7 @@ export const errorCatalogue = {
   "promotion.nothing-to-roll-back": { kind: "input", meaning: "No floating tag would move, or there is no release to move back to" },
   "promotion.already-withdrawn": { kind: "input", meaning: "Somebody wants to withdraw a release that is withdrawn" },
   "promotion.scan-failed": { kind: "input", meaning: "The site's scanner for vulnerabilities failed, or printed what flibs cannot read" },
+  "promotion.no-drift": { kind: "input", meaning: "Somebody accepts that a tag was moved, and it was not" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },

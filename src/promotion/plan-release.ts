@@ -15,6 +15,8 @@ export interface ReleaseFacts {
   readonly former: ReadonlyMap<string, ReadonlySet<Digest>>;
   /** Manifests below the digests that are wanted or withdrawn, as far as they can be read; empty where children get no tags. */
   readonly children: ReadonlyMap<Digest, readonly ImageChild[]>;
+  /** Digests that a floating tag may be moved away from although git never said them, and who allowed it. */
+  readonly accepted: ReadonlyMap<string, ReadonlyMap<Digest, string>>;
   /** Releases that the checks refuse, and why. */
   readonly refused: ReadonlyMap<string, string>;
 }
@@ -113,19 +115,24 @@ function planTag(file: ImageFile, facts: ReleaseFacts, tag: string, release: str
   const base = { tag, class: kind, release, copy: false, ...(found === undefined ? {} : { found }) };
   if (!digest) return { ...base, digest: "sha256:", action: "refused", message: `${release} is not among the releases` };
   const refused = facts.refused.get(release);
+  const accepted = found === undefined || kind === "immutable" ? undefined : facts.accepted.get(tag)?.get(found);
   const whole = facts.atDestination.has(digest);
   const entry = { ...base, digest, copy: !whole };
   const stop = (action: TagPlan["action"], message: string): TagPlan => ({ ...entry, action, copy: false, message });
   if (file.withdrawn?.[release]) return stop("refused", `its release ${release} is withdrawn`);
   if (found !== undefined && found !== digest) {
     if (kind === "immutable") return stop("tag-move", `${tag} is immutable and stands at ${found}`);
-    if (!facts.former.get(tag)?.has(found)) return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
+    if (!facts.former.get(tag)?.has(found) && accepted === undefined)
+      return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
   }
   if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
   if (refused !== undefined && found !== digest)
     return stop("refused", kind === "immutable" ? refused : `its release ${release} is refused`);
   if (found === digest) return { ...entry, action: "ok" };
-  if (found !== undefined) return { ...entry, action: "move" };
+  if (found !== undefined) {
+    const message = `it stood at ${found}, which this repository's history never said; ${accepted} accepted that`;
+    return accepted === undefined ? { ...entry, action: "move" } : { ...entry, action: "move", message };
+  }
   return { ...entry, action: whole ? "tag" : "copy" };
 }
 

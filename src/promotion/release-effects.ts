@@ -48,7 +48,7 @@ export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: Ta
     signal.throwIfAborted();
     await registry.putManifest(plan.imageRepository, one.tag, manifest);
     const back = (await registry.findManifest(plan.imageRepository, one.tag))?.digest;
-    if (back === one.digest) return { what };
+    if (back === one.digest) return one.action === "move" && one.message !== undefined ? { what, message: one.message } : { what };
     return { what: "failed", message: `${one.tag} reads back as ${back ?? "absent"}` };
   });
   const ms = ports.now().getTime() - started;

@@ -47,7 +47,8 @@ export async function readReleaseFacts(
     for (const [digest, found] of [...there, ...here]) children.set(digest, found.children);
   const refusals = await readRefusals(ports, parsed, policy, route, live);
   const refused = new Map([...refusals].map(([tag, list]) => [tag, list.map((one) => `${one.message} (${one.check})`).join("; ")]));
-  return { live, atDestination, atSource, children, refused, refusals, former: await readFormer(ports, commit, file, live) };
+  const accepted = await readAccepted(ports, route.to, file, live);
+  return { live, atDestination, atSource, children, accepted, refused, refusals, former: await readFormer(ports, commit, file, live) };
 }
 
 async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMap<string, Digest>> {
@@ -96,6 +97,19 @@ async function readRefusals(
     return [tag, release ? await checkRelease(ports, { repository, tag, release, previous, policy, route }) : []] as const;
   });
   return new Map(refusals.filter(([, list]) => list.length > 0));
+}
+
+/** RL7: what owners allowed; the store is read only when a floating tag stands elsewhere. */
+async function readAccepted(ports: PromotionPorts, registry: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+  const accepted = new Map<string, Map<Digest, string>>();
+  const moving = Object.entries(file.floating ?? {}).some(
+    ([tag, release]) => live.has(tag) && live.get(tag) !== file.releases[release]?.digest,
+  );
+  if (!moving) return accepted;
+  for (const { tag, digest, by } of await ports.releases.listAcceptedDrift(registry, file.repository)) {
+    accepted.set(tag, (accepted.get(tag) ?? new Map()).set(digest, by));
+  }
+  return accepted;
 }
 
 /** RL6: what floating tags were in former commits; git is read only when a tag stands elsewhere. */

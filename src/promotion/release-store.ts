@@ -1,3 +1,4 @@
+import type { Digest } from "../domain/digest.ts";
 import type { Transaction } from "../workflow/step.ts";
 
 /**
@@ -10,6 +11,10 @@ export interface ReleaseStore {
   listReconciled(repository: string): Promise<ReadonlyMap<string, ReconciledFile>>;
   saveReconciled(repository: string, registry: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
   saveReport(report: ReleaseReport, transaction: Transaction): Promise<void>;
+  /** What owners allowed to be moved over, of one repository of one destination. */
+  listAcceptedDrift(registry: string, imageRepository: string): Promise<readonly AcceptedDrift[]>;
+  /** Saying the same again changes nothing: who said it first stands there. */
+  saveAcceptedDrift(drift: AcceptedDrift): Promise<void>;
   /** Newest first. */
   listReports(filter: { readonly imageRepository?: string; readonly limit: number }): Promise<readonly ReleaseReport[]>;
 }
@@ -26,6 +31,16 @@ export interface ReconciledFile {
   readonly commit: string;
   /** ISO 8601; a timer looks again at what was seen long ago. */
   readonly at: string;
+}
+
+/** A floating tag that stands where git never put it, and an owner who allows it to be moved from there (RL7). */
+export interface AcceptedDrift {
+  readonly registry: string;
+  readonly imageRepository: string;
+  readonly tag: string;
+  /** Where it stands. Only from there: a tag that is moved once more is drift again. */
+  readonly digest: Digest;
+  readonly by: string;
 }
 
 export interface ReleaseReport {

@@ -1,3 +1,4 @@
+import type { Digest } from "../domain/digest.ts";
 import { type ReconciledFile, type ReleaseStore, reconciledKey } from "../promotion/release-store.ts";
 import { type Database, jsonb } from "./connection.ts";
 import { unwrap } from "./transaction.ts";
@@ -28,6 +29,24 @@ export function releaseStore(database: Database): ReleaseStore {
         .insertInto("release_report")
         .values({ run: report.run, image_repository: report.imageRepository, report: jsonb(report) })
         .onConflict((conflict) => conflict.columns(["run", "image_repository"]).doUpdateSet({ report: jsonb(report) }))
+        .execute();
+    },
+
+    async listAcceptedDrift(registry, imageRepository) {
+      const query = database.selectFrom("accepted_drift").selectAll();
+      const rows = await query
+        .where("registry", "=", registry)
+        .where("image_repository", "=", imageRepository)
+        .orderBy("accepted_at")
+        .execute();
+      return rows.map(({ tag, digest, accepted_by: by }) => ({ registry, imageRepository, tag, digest: digest as Digest, by }));
+    },
+
+    async saveAcceptedDrift({ registry, imageRepository, tag, digest, by }) {
+      await database
+        .insertInto("accepted_drift")
+        .values({ registry, image_repository: imageRepository, tag, digest, accepted_by: by })
+        .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
 

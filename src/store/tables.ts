@@ -170,6 +170,15 @@ export interface ReconciledTable {
   at: string;
 }
 
+export interface AcceptedDriftTable {
+  registry: string;
+  image_repository: string;
+  tag: string;
+  digest: string;
+  accepted_by: string;
+  accepted_at: Generated<Date>;
+}
+
 export interface ReleaseReportTable {
   seq: Generated<number>;
   run: string;
@@ -247,6 +256,7 @@ export interface Tables {
   cursor: CursorTable;
   reconciled: ReconciledTable;
   release_report: ReleaseReportTable;
+  accepted_drift: AcceptedDriftTable;
   installation: InstallationTable;
   approval: ApprovalTable;
   audit: AuditTable;

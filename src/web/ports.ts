@@ -16,6 +16,10 @@ export interface WebPorts {
   /** By their names in the settings: `POST /hooks/<name>`. */
   readonly inboxes: Readonly<Record<string, Pick<ForgeInbox, "verifyDelivery">>>;
   readonly inbox: Pick<InboxStore, "store">;
+  /** Of registries that tell of pushes, by name: `POST /hooks/registry/<name>`. `look` gets repositories and gives the runs that it started. */
+  readonly registryHooks: Readonly<
+    Record<string, { readonly token: string; look(repositories: readonly string[]): Promise<readonly string[]> }>
+  >;
   readonly builds: Pick<BuildStore, "find" | "list" | "listDocuments" | "findDocument">;
   readonly logs: Pick<LogStore, "list" | "read">;
   readonly runs: Pick<Runs, "find" | "list" | "journal">;

@@ -160,6 +160,12 @@ export async function flibs(line: string[], story: Story = {}) {
         { registry: "production", imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" },
       ],
       start: async () => [],
+      findDrift: async ({ imageRepository, tag }) => [
+        { registry: "production", imageRepository, tag, found: digest, wanted: `sha256:${"e".repeat(64)}` as const },
+      ],
+      acceptDrift: async (drifts, by) => {
+        return drifts.map(({ tag, found }) => `${by} accepts ${tag} ${found}`);
+      },
     }),
     signer: async (option) => {
       said.out += `signer ${option}\n`;

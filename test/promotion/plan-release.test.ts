@@ -13,7 +13,15 @@ const file: ImageFile = {
   floating: { latest: "2-1" },
 };
 const none: ReleaseFacts = {
-  ...{ live: new Map(), atDestination: new Set(), atSource: new Set(), former: new Map(), refused: new Map(), children: new Map() },
+  ...{
+    live: new Map(),
+    atDestination: new Set(),
+    atSource: new Set(),
+    former: new Map(),
+    refused: new Map(),
+    children: new Map(),
+    accepted: new Map(),
+  },
 };
 const actions = (facts: Partial<ReleaseFacts>, image = file) =>
   planRelease(image, { ...none, ...facts }).map((one) => `${one.tag} ${one.action}${one.copy ? "+copy" : ""}`);

@@ -5,7 +5,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
-import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
+import { type AcceptedDrift, type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { CopyRequest, Manifest } from "../../src/registry/registry.ts";
@@ -252,6 +252,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   const attestationKeys = new Map([...keys].map(([name, pair]) => [name, [pemCosignKey(pair.privatePem, "sign")]]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
+  const accepted: AcceptedDrift[] = [];
   const started: (RunRequest & { id: string })[] = [];
   /** What the worker says there is. */
   const runs: Run[] = [];
@@ -294,6 +295,9 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
+      listAcceptedDrift: async (registry, imageRepository) =>
+        accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
+      saveAcceptedDrift: async (drift) => void accepted.push(drift),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports,
     },

@@ -122,6 +122,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
     },
     lookasides: {},
+    registryHooks: {},
     consumer: { "policy.json": new TextEncoder().encode("{}") },
     readiness: state.board,
     metrics: createMetrics({

@@ -12,7 +12,7 @@ import type { PromotionPorts } from "../../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../../src/promotion/release-scan-flow.ts";
-import { type ReconciledFile, type ReleaseReport, reconciledKey } from "../../../src/promotion/release-store.ts";
+import { type AcceptedDrift, type ReconciledFile, type ReleaseReport, reconciledKey } from "../../../src/promotion/release-store.ts";
 import { releaseSigner } from "../../../src/promotion/sign-release.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
@@ -75,6 +75,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
   const documents = new Map<string, readonly BuildDocument[]>();
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
+  const accepted: AcceptedDrift[] = [];
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
   const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
   const signers = { named: (name: string) => stages[name as "candidate"].signer };
@@ -110,6 +111,9 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     releases: {
       listReconciled: async () => reconciled,
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
+      listAcceptedDrift: async (registry, imageRepository) =>
+        accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
+      saveAcceptedDrift: async (drift) => void accepted.push(drift),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports.toReversed(),
     },
