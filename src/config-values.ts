@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import type { Secret } from "./config-secret.ts";
-import { signingKeyName } from "./config-signing.ts";
+import { keySetOf, signingKeyName } from "./config-signing.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
 
@@ -26,6 +26,15 @@ export function registryNames(settings: Settings): PromotionRegistries {
 }
 
 type PromotionRegistries = Readonly<Record<string, { endpoint: string; publicName: string; signingKey: string }>>;
+
+/** OpenPGP keys that sign; of those that a signer of its own has, the public part is here. */
+export function keysToWatch(settings: Settings) {
+  return Object.keys(settings.registries).flatMap((registry) => {
+    const part = settings.signing.signer === undefined || registry === "candidate" ? ("secret" as const) : ("public" as const);
+    const keys = keySetOf(settings, registry).openpgp.filter((key) => key.use === "sign");
+    return keys.map(({ fingerprint }) => ({ registry, fingerprint, part }));
+  });
+}
 
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
 export function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
