@@ -3,7 +3,7 @@ import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import type { RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
-import { signingKeyName } from "./config-signing.ts";
+import { keySetOf, signingKeyName } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
@@ -48,6 +48,15 @@ export function policyRegistries(settings: Pick<Settings, "registries" | "signin
       { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name), childTags: registryOf(settings, name).childTags },
     ]),
   );
+}
+
+/** OpenPGP keys that sign; of those that a signer of its own has, the public part is here. */
+export function keysToWatch(settings: Settings) {
+  return registryNames(settings).flatMap((registry) => {
+    const part = settings.signing.signer === undefined || registry === "candidate" ? ("secret" as const) : ("public" as const);
+    const keys = keySetOf(settings, registry).openpgp.filter((key) => key.use === "sign");
+    return keys.map(({ fingerprint }) => ({ registry, fingerprint, part }));
+  });
 }
 
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */

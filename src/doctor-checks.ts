@@ -6,13 +6,13 @@ import { parse } from "yaml";
 import { type App, buildPlaceOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
-import { keySetOf } from "./config-signing.ts";
-import { publicUrlOf, registryNames, registryOf } from "./config-values.ts";
+import { keysToWatch, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { formatBytes } from "./domain/amounts.ts";
-import { appError } from "./domain/errors.ts";
+import { appError, isAppError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { readAppNeeds } from "./forge/github/app-manifest.ts";
+import { formatExpiry } from "./signing/key-watch.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
 
 const run = promisify(execFile);
@@ -50,12 +50,15 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
     ...registryNames(settings).map((name) => ({
       name: `${name} key`,
       look: async () => {
-        const keys = keySetOf(settings, name).openpgp.filter((key) => key.use === "sign");
-        const { gnupg } = await open();
-        const found = await Promise.all(keys.map((key) => readSigningKey(gnupg, key.fingerprint, Date.now())));
-        return found.map(({ fingerprint, expiresAt }) => `${fingerprint}, ${describeExpiry(expiresAt)}`).join("; ");
+        const keys = keysToWatch(settings).filter((key) => key.registry === name);
+        const { gnupg, signers } = await open();
+        const found = await Promise.all(keys.map((key) => readSigningKey(gnupg, key.fingerprint, Date.now(), key.part)));
+        const openpgp = found.map((key) => `${key.fingerprint}, ${formatExpiry(key, Date.now())}`);
+        const cosign = signers.named(name).keys.filter((key) => key.kind === "cosign" && key.use === "sign");
+        return [...openpgp, ...cosign.map((key) => `cosign ${key.id.slice(0, 19)}…`)].join("; ");
       },
     })),
+    ...(settings.signing.signer === undefined ? [] : [{ name: "signer", look: () => lookAtSigner(open) }]),
     {
       name: "manifests",
       look: async () => {
@@ -70,8 +73,16 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
   ];
 }
 
-function describeExpiry(expiresAt: number | undefined): string {
-  return expiresAt === undefined ? "never expires" : `expires ${new Date(expiresAt).toISOString()}`;
+/** Asked for what it must refuse, a signer that refuses it is there, may be spoken to, and reads the registry manifests itself. */
+async function lookAtSigner(open: () => Promise<App>): Promise<string> {
+  const nothing = { commit: "0".repeat(40), path: "images/flibs/doctor.yaml", registry: "production" };
+  try {
+    await (await open()).promotion.releaseSigner.sign(nothing, AbortSignal.timeout(60_000));
+  } catch (error) {
+    if (isAppError(error) && error.code === "signing.request-refused") return "answers, and refuses what nobody merged";
+    throw error;
+  }
+  throw appError("signing.signature-bad", "the signer signed what nobody merged", { hint: "Stop it, and look at what listens there" });
 }
 
 /** Needs no database: an administrator may set the network up before anything else. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
 import { keySetOf } from "./config-signing.ts";
-import { lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
+import { keysToWatch, lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
 import { cosignKeys } from "./open-signers.ts";
@@ -10,6 +10,7 @@ import { dueAudit, requestAudit } from "./promotion/audit-flow.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
 import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
+import { watchKeys } from "./signing/openpgp/watch-keys.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
@@ -29,6 +30,8 @@ const lookEveryMs = 15_000;
 const cleanEveryMs = 3_600_000;
 const networkEveryMs = 60_000;
 const auditEveryMs = 60_000;
+/** At start and once a day (DG18). */
+const keysEveryMs = 86_400_000;
 
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
@@ -94,6 +97,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       // Nothing was missed: that is what this sweep is for.
       return 0;
     }),
+    every("keys", keysEveryMs, () => lookAtKeys(app, log)),
     every("runs", lookEveryMs, () => app.worker.sweep()),
     every("network", networkEveryMs, async () => {
       await app.network.demandClosed();
@@ -134,6 +138,13 @@ export async function consumerFilesOf({ settings, gnupg, environment }: Pick<App
     cosignKeys: cosignKeys({ settings, environment }, name).map((key) => key.publicPem),
   }));
   return consumerFiles(await Promise.all(stages));
+}
+
+async function lookAtKeys({ settings, gnupg, metrics }: App, log: Log): Promise<number> {
+  for (const { registry, fingerprint, expiresAt, problem } of await watchKeys(gnupg, keysToWatch(settings), Date.now(), log)) {
+    metrics.keyWatched(registry, fingerprint, problem === undefined ? expiresAt : 0);
+  }
+  return 0;
 }
 
 async function keyringOf(settings: Settings, gnupg: GnupgHome, registry: string): Promise<Uint8Array | undefined> {

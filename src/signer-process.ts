@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { durationMs } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import type { SignerSettings } from "./config-signer.ts";
-import { signingKeyName } from "./config-signing.ts";
+import { keySetOf, signingKeyName } from "./config-signing.ts";
 import { credentialOf } from "./config-values.ts";
 import { branchClone } from "./forge/git/branch-clone.ts";
 import type { Log } from "./log.ts";
@@ -12,6 +12,7 @@ import { releaseSigner } from "./promotion/sign-release.ts";
 import { namedRegistries } from "./registry/named-registries.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import { watchKeys } from "./signing/openpgp/watch-keys.ts";
 import type { SignerKey } from "./signing/signer.ts";
 import { serveSigner } from "./signing/socket/signer-server.ts";
 
@@ -26,6 +27,7 @@ export interface RunningSigner {
 
 const fetchMs = 60_000;
 const requestMs = 10_000;
+const dayMs = 86_400_000;
 
 /**
  * The process that has the release keys: it reads the registry manifests out of a clone that it fetches itself and images out of the registry by
@@ -64,15 +66,27 @@ export async function startSigner(
   });
   await mkdir(dirname(settings.socket), { recursive: true });
   const server = await serveSigner({ socket: settings.socket, signer, timeoutMs: durationMs(settings.timeout), requestMs, log });
+  const watch = () => watchKeys(gnupg, keysOf(settings, Object.keys(released)), Date.now(), log);
+  const watching = setInterval(() => watch().catch((error) => log.warn({ err: error }, "looking at the keys failed")), dayMs);
+  await watch();
   return {
     keys: Object.fromEntries(Object.keys(released).map((name) => [name, signers.named(name).keys])),
     async stop() {
+      clearInterval(watching);
       await server.close();
       await signers.close();
       await gnupg.close();
       for (const client of Object.values(open)) client.close();
     },
   };
+}
+
+function keysOf(settings: SignerSettings, registries: readonly string[]) {
+  return registries.flatMap((registry) =>
+    keySetOf(settings, registry)
+      .openpgp.filter((key) => key.use === "sign")
+      .map(({ fingerprint }) => ({ registry, fingerprint, part: "secret" as const })),
+  );
 }
 
 function namesOf(settings: SignerSettings) {

@@ -13,6 +13,8 @@ export interface Metrics {
   stepFinished(flow: string, step: string, outcome: "done" | "failed" | "suspended", ms: number): void;
   sweepFound(sweep: string, findings: number): void;
   requestAnswered(method: string, route: string, status: number, ms: number): void;
+  /** When an OpenPGP signing key ends, in Unix milliseconds; 0 for one that can't sign already, nothing for one that never ends. */
+  keyWatched(registry: string, fingerprint: string, expiresAt: number | undefined): void;
   /** A request to a forge's API was answered; status 0 when it was not, `remaining` as the forge's own budget tells. */
   forgeAsked(operation: string, status: number, remaining: number | undefined): void;
 }
@@ -49,6 +51,12 @@ export function createMetrics(store: MetricsStore): Metrics {
     buckets: [0.001, 0.005, 0.02, 0.05, 0.2, 1, 5],
     registers,
   });
+  const keyExpiry = new Gauge({
+    name: "flibs_signing_key_expiry_timestamp_seconds",
+    help: "When a signing key ends; 0 when it can't sign already; absent when it never ends",
+    labelNames: ["registry", "fingerprint"],
+    registers,
+  });
   const forgeRequests = new Counter({
     name: "flibs_forge_requests_total",
     help: "Requests to the forge's API by operation and answer; status 0 is no answer",
@@ -70,6 +78,10 @@ export function createMetrics(store: MetricsStore): Metrics {
     },
     deliveryTaken: (forge, outcome) => deliveries.inc({ forge, outcome }),
     stepFinished: (flow, step, outcome, ms) => steps.observe({ flow, step: step.split(" ")[0] ?? step, outcome }, ms / 1000),
+    keyWatched: (key, fingerprint, expiresAt) => {
+      if (expiresAt === undefined) keyExpiry.remove({ registry: key, fingerprint });
+      else keyExpiry.set({ registry: key, fingerprint }, expiresAt / 1000);
+    },
     sweepFound: (sweep, number) => findings.inc({ sweep }, number),
     forgeAsked: (operation, status, remaining) => {
       forgeRequests.inc({ operation, status });

@@ -38,7 +38,6 @@ export interface OpenpgpSignerOptions {
 }
 
 const keyCheckEveryMs = 3_600_000;
-const warnBeforeMs = 30 * 86_400_000;
 
 /** Atomic OpenPGP signatures made by a gpg subprocess, so that agents, cards and HSMs work and the key stays outside flibs. */
 export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close(): Promise<void> } {
@@ -53,9 +52,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
     const at = now().getTime();
     if (at - keysCheckedAt < keyCheckEveryMs) return;
     for (const { fingerprint } of secrets.filter((key) => key.use === "sign")) {
-      const { expiresAt } = await readSigningKey(gnupgHome, fingerprint, at);
-      if (expiresAt === undefined || expiresAt - at >= warnBeforeMs) continue;
-      log.warn({ stage: options.stage, fingerprint, expiresAt: new Date(expiresAt).toISOString() }, "signing key expires soon");
+      await readSigningKey(gnupgHome, fingerprint, at);
     }
     keysCheckedAt = at;
   }
