@@ -148,6 +148,7 @@ export const parts: readonly Part[] = [
       "src/serve.ts",
       "src/installation.ts",
       "src/open-attestation-keys.ts",
+      "src/with-attestations.ts",
       "src/open-signers.ts",
       "src/init.ts",
       "src/doctor-checks.ts",

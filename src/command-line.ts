@@ -13,6 +13,7 @@ import { keySetOf } from "./config-signing.ts";
 import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
+import { withAttestations } from "./with-attestations.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import { githubAppRegistration } from "./forge/github/app-registration.ts";
@@ -51,6 +52,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
     };
   },
   verifyImage: verifierOf,
+  withAttestations: (settings) => withAttestations(settings, environment),
   doctorChecks: (settings) => {
     let opened: Promise<App> | undefined;
     return [

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import { addAttestationCommands, type WithAttestations } from "./attestation-commands.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -32,6 +33,7 @@ export interface Surroundings {
   serve(settings: Settings): Promise<void>;
   releaseActions(client: Client): ReleaseActions;
   verifyImage(settings: Settings): VerifyImage;
+  withAttestations(settings: Settings): WithAttestations;
   doctorChecks(settings: Settings): readonly Check[];
   buildNetwork(settings: Settings): BuildNetwork;
   readonly githubApps: AppRegistration;
@@ -117,6 +119,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addPullCommands(program, context);
   addReleaseCommands(program, context);
   addVerifyCommand(program, context);
+  addAttestationCommands(program, context);
   program
     .command("doctor")
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")
