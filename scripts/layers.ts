@@ -150,6 +150,7 @@ export const parts: readonly Part[] = [
       "src/open-attestation-keys.ts",
       "src/open-client.ts",
       "src/open-judges.ts",
+      "src/with-attestations.ts",
       "src/open-signers.ts",
       "src/open-verifier.ts",
       "src/signer-process.ts",

@@ -25,6 +25,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   releaseActions: async (client) => (await import("./open-client.ts")).releaseActionsOf(client),
   auditActions: async (client) => (await import("./open-client.ts")).auditActionsOf(client),
   verifyImage: async (settings) => (await import("./open-verifier.ts")).verifierOf(settings, environment),
+  withAttestations: async (settings) => (await import("./with-attestations.ts")).withAttestations(settings, environment),
   openManifests: async (directory) => (await import("./promotion/checkout/git-checkout.ts")).openGitCheckout(directory),
   async doctorChecks(settings) {
     const { doctorChecks } = await import("./doctor-checks.ts");

@@ -3,6 +3,7 @@ import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
 import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
+import { addAttestationCommands, type WithAttestations } from "./attestation-commands.ts";
 import { type AuditActions, addAuditCommand } from "./audit-command.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
@@ -39,6 +40,7 @@ export interface Surroundings {
   releaseActions(client: Client): Promise<ReleaseActions>;
   auditActions(client: Client): Promise<AuditActions>;
   verifyImage(settings: Settings): Promise<VerifyImage>;
+  withAttestations(settings: Settings): Promise<WithAttestations>;
   /** A clone on this machine; throws `promotion.checkout-unreadable`. */
   openManifests(directory: string): Promise<ManifestCheckout>;
   doctorChecks(settings: Settings): Promise<readonly Check[]>;
@@ -135,6 +137,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addAuditCommand(program, context);
   addManifestsCommands(program, context);
   addVerifyCommand(program, context);
+  addAttestationCommands(program, context);
   program
     .command("doctor")
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")

@@ -1,12 +1,10 @@
 import { z } from "zod";
 import type { BuildRecord } from "../builds/build-record.ts";
-import { type Digest, digestOf, isDigest } from "../domain/digest.ts";
+import { digestOf } from "../domain/digest.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import type { Attested } from "../signing/ensure-attested.ts";
 
-const digest = z
-  .custom<Digest>((value) => typeof value === "string" && isDigest(value), "is not a sha256 digest")
-  .describe("sha256:<64 hex>");
+const digest = z.templateLiteral(["sha256:", z.string().regex(/^[0-9a-f]{64}$/)]).describe("sha256 digest");
 const commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "is not a commit id");
 
 /** Predicate of `tag:flibs,2026:promotion/v1`: why a digest stands in a production registry. docs/attestations.md explains it. */

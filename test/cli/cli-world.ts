@@ -1,15 +1,20 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
 import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { AttestationsOf } from "../../src/cli/attestation-commands.ts";
 import type { AuditActions } from "../../src/cli/audit-command.ts";
 import type { Client } from "../../src/cli/client.ts";
 import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
+import type { Digest } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
+import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
+import { bundleType, formatBundle, statementType } from "../../src/signing/sigstore-bundle.ts";
+import { predicateTypes } from "../../src/signing/statement.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
@@ -176,6 +181,7 @@ export async function flibs(line: string[], story: Story = {}) {
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
+    withAttestations: async () => async (_image, use) => use(attachedThings(digest)),
     openManifests: openGitCheckout,
     buildNetwork: async () => unmanagedNetwork("none"),
     doctorChecks: async () => [
@@ -195,4 +201,20 @@ export async function flibs(line: string[], story: Story = {}) {
   };
   const code = await runProgram(line, surroundings);
   return { code, ...said, ...asked };
+}
+
+/** A signed statement, an unsigned document and one that must not be believed. */
+function attachedThings(digest: Digest): AttestationsOf {
+  const base = { subject: digest, what: "index", size: 2048, artifactType: bundleType };
+  const own = (n: number) => `sha256:${String(n).repeat(64)}` as Digest;
+  const provenance = { ...base, digest: own(1), predicateType: predicateTypes.provenance, verdict: "signed", message: "signed by the candidate key" };
+  const spdx = { ...base, what: "linux/amd64", digest: own(2), predicateType: predicateTypes.spdx, verdict: "unsigned", message: "no signature" };
+  const bad = { ...base, digest: own(3), predicateType: "evil\u001b[2J", verdict: "bad", message: "signed by no key of the settings" };
+  const payload = Buffer.from('{"predicate":1}');
+  const bundle = formatBundle({ hint: "h", payloadType: statementType, payload, signature: Buffer.from("s") });
+  return {
+    list: async () => ({ digest, left: 0, attestations: [provenance, { ...spdx, artifactType: "application/spdx+json" }, bad] as ListedAttestation[] }),
+    read: async (which) =>
+      which === own(1) ? { blob: bundle, artifactType: bundleType } : { blob: Buffer.from("{spdx}"), artifactType: "application/spdx+json" },
+  };
 }
