@@ -156,7 +156,6 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
       registries: policyRegistries(settings),
-      fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
   };

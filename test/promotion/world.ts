@@ -288,7 +288,6 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
       ...settings,
-      fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };
