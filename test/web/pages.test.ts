@@ -151,9 +151,16 @@ describe("machines", () => {
   test("read what the last audits found, of one image or all", async () => {
     expect((await get("/api/audit")).json()).toEqual({ audit: null, findings: [] });
     const finding = {
-      ...{ registry: "production", imageRepository: "f40/hello", tag: "latest", digest: "sha256:1", state: "moved", message: "elsewhere" },
+      ...({
+        registry: "production",
+        imageRepository: "f40/hello",
+        tag: "latest",
+        digest: "sha256:1",
+        state: "moved",
+        message: "elsewhere",
+      } as const),
       ...{ pending: false, firstSeenAt: "2026-11-23T10:00:00.000Z", seenAt: "2026-11-23T11:00:00.000Z" },
-    } as const;
+    };
     world.findings.push(finding);
     expect((await get("/api/audit?image=f40/hello")).json()).toEqual({ audit: null, findings: [finding] });
     expect((await get("/api/audit?image=f40/other")).json()).toEqual({ audit: null, findings: [] });

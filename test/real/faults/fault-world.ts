@@ -1,5 +1,3 @@
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Digest } from "../../../src/domain/digest.ts";
 import { errorKind } from "../../../src/domain/errors.ts";
@@ -9,10 +7,15 @@ import { childTag, findImage } from "../../../src/promotion/image-children.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
 import { memoryAuditStore } from "../../fakes/audit-store.ts";
 import { type FaultProxy, startFaultProxy } from "../../support/fault-proxy.ts";
-import { type FindUnsigned, watchUnsigned } from "../../support/unsigned-watch.ts";
+import { findUnsignedOnDisk, watchUnsigned } from "../../support/unsigned-watch.ts";
 import { type RealWorldFaults, realWorld } from "../promotion/real-world.ts";
 
-export const image = "f40/cockpit";
+/** An image that was merged, and what each of its tags is to become. */
+export interface Merged {
+  readonly image: string;
+  readonly wanted: ReadonlyMap<string, Digest>;
+}
+
 const mostTries = 30;
 
 /**
@@ -34,11 +37,10 @@ export async function faultWorld(more: Pick<RealWorldFaults, "auth"> = {}) {
   const front = proxy as unknown as FaultProxy;
   const credential = more.auth ? { username: more.auth.username, password: more.auth.password } : {};
   const direct = registryClient({ endpoint: at.servers.production.endpoint, plainHttp: true, ...credential });
-  const publicName = `${at.names.production}/${image}`;
   let serial = 0;
 
   /** What is wanted of each tag once this build is released. */
-  async function wantedOf(digest: Digest, release: string): Promise<ReadonlyMap<string, Digest>> {
+  async function wantedOf(image: string, digest: Digest, release: string): Promise<ReadonlyMap<string, Digest>> {
     const found = await findImage(at.clients.candidate, image, digest);
     const own = [release, "323", "latest"].map((tag) => [tag, digest] as const);
     return new Map([...own, ...(found?.children ?? []).map((child) => [childTag(release, child), child.digest] as const)]);
@@ -46,20 +48,21 @@ export async function faultWorld(more: Pick<RealWorldFaults, "auth"> = {}) {
 
   return {
     ...{ at, proxy: front },
-    /** Proposes and merges a new build; nothing is released yet. */
-    async merge() {
+    /** Proposes and merges the first build of a new image; nothing is released yet. */
+    async merge(): Promise<Merged> {
       serial += 1;
-      const release = `${serial}.fc40`;
-      const build = await at.build({ id: `20261101-${String(serial).padStart(4, "0")}`, release });
+      const image = `f40/image-${serial}`;
+      const build = await at.build({ id: `20261101-${String(serial).padStart(4, "0")}`, release: "1.fc40", repository: image });
       await at.merge((await at.propose(build.id)).number);
-      return { tag: `323-${release}`, wanted: await wantedOf(build.digest as Digest, `323-${release}`) };
+      return { image, wanted: await wantedOf(image, build.digest as Digest, "323-1.fc40") };
     },
     /**
      * Releases what was merged, again and again as a worker would, until nothing transient is left; `between` is called after each try that ended
      * early. Returns how many tries it took, how the last run ended, and what the watch saw.
      */
-    async release(wanted: ReadonlyMap<string, Digest>, between: () => Promise<void> = async () => {}) {
-      const findUnsigned = findUnsignedOnDisk(at.lookasides.production);
+    async release({ image, wanted }: Merged, between: () => Promise<void> = async () => {}) {
+      const findUnsigned = findUnsignedOnDisk(at.lookasides.production, image);
+      const publicName = `${at.names.production}/${image}`;
       const watch = watchUnsigned(
         { registry: direct, repository: image, publicName, findUnsigned, digestOf: (tag) => wanted.get(tag) },
         20,
@@ -81,11 +84,11 @@ export async function faultWorld(more: Pick<RealWorldFaults, "auth"> = {}) {
       }
       return { tries, endings, ...(await watch.stop()) };
     },
-    /** A deep audit of everything; `latest missing: …` for what is not in order. */
-    async audit(): Promise<readonly string[]> {
+    /** A deep audit of one image; `latest missing: …` for what is not in order. */
+    async audit(image: string): Promise<readonly string[]> {
       const said: string[] = [];
       const ports = { ...at.ports, audits: memoryAuditStore(), log: silentLog };
-      await carryOutAudit(ports, "look", { deep: true }, new AbortController().signal, ({ lines, failed }) => {
+      await carryOutAudit(ports, "look", { deep: true, imageRepository: image }, new AbortController().signal, ({ lines, failed }) => {
         if (failed !== undefined) said.push(`not looked at: ${failed}`);
         for (const line of lines) if (line.state !== "ok") said.push(`${line.tag} ${line.state}: ${line.message}`);
       });
@@ -100,19 +103,3 @@ export async function faultWorld(more: Pick<RealWorldFaults, "auth"> = {}) {
 }
 
 export type FaultWorld = Awaited<ReturnType<typeof faultWorld>>;
-
-/**
- * Reads what stands in the lookaside, as a client counts: 1, 2, … The payload stands in the message as it is (gpg is told not to compress), so a
- * look is quick enough to be repeated all the time; whether the signatures are good is the audit's and skopeo's to say.
- */
-export function findUnsignedOnDisk(lookaside: string, repository = image): FindUnsigned {
-  return async (digest, publicName) => {
-    const directory = join(lookaside, `${repository}@${digest.replace(":", "=")}`);
-    const count = (await readdir(directory).catch(() => [])).length;
-    for (let n = 1; n <= count; n += 1) {
-      const text = (await readFile(join(directory, `signature-${n}`)).catch(() => Buffer.alloc(0))).toString("latin1");
-      if (text.includes(`"docker-reference":"${publicName}"`) && text.includes(`"docker-manifest-digest":"${digest}"`)) return undefined;
-    }
-    return `none of ${count} signatures of ${digest} is for ${publicName}`;
-  };
-}

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { Fault, FaultRule } from "../../support/fault-proxy.ts";
-import { type FaultWorld, faultWorld, image } from "./fault-world.ts";
+import { type FaultWorld, faultWorld } from "./fault-world.ts";
 
 // Each point of a release, each fault: whatever happens, the next tries end in order, and no tag was ever to be seen unsigned.
 let at: FaultWorld;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => at.stop());
 
-const path = (rest: string) => new RegExp(`^/v2/${image}/${rest}`);
+const path = (rest: string) => new RegExp(`^/v2/f40/image-\\d+/${rest}`);
 const points: readonly (Pick<FaultRule, "method" | "path" | "skip"> & { readonly point: string })[] = [
   { point: "looking for a layer", method: "HEAD", path: path("blobs/sha256:") },
   { point: "beginning an upload", method: "POST", path: path("blobs/uploads/") },
@@ -37,43 +37,48 @@ const faults: readonly { readonly fault: Fault; readonly times: number; readonly
 
 describe("a registry that answers 429 and 500, cuts bodies off and loses answers", () => {
   test.each(points)("while $point", async ({ method, path: where, skip = 0 }) => {
-    const { wanted } = await at.merge();
+    const merged = await at.merge();
     const hits = faults
       .filter(({ methods }) => methods.test(method))
-      .map(({ fault, times }) => ({ times, count: at.proxy.add({ method, path: where, fault, times, skip }) }));
-    const { tries, endings, violations, looks, tagsWritten } = await at.release(wanted);
+      .map(({ fault, times }) => at.proxy.add({ method, path: where, fault, times, skip }));
+    const { endings, violations, looks, tagsWritten } = await at.release(merged);
     at.proxy.heal();
-    for (const { times, count } of hits) expect(count()).toBe(times);
-    expect(tries).toBeGreaterThan(1);
+    for (const count of hits) expect(count()).toBeGreaterThan(0);
     expect(endings).toEqual(["done"]);
     expect(violations).toEqual([]);
     expect(looks).toBeGreaterThan(1);
     // The release, two platforms, 323 and latest.
     expect(tagsWritten).toBeGreaterThanOrEqual(5);
-    expect(await at.audit()).toEqual([]);
-    for (const [name, digest] of wanted) expect(await at.at.tag(image, name)).toBe(digest);
+    expect(await at.audit(merged.image)).toEqual([]);
+    for (const [name, digest] of merged.wanted) expect(await at.at.tag(merged.image, name)).toBe(digest);
   });
 
   test("a registry that is gone for a while, again and again, in the middle of everything", async () => {
-    const { tag, wanted } = await at.merge();
-    const hits = at.proxy.add({ method: "PUT", path: /./, skip: 1, times: 6, fault: { kind: "answer", status: 503 } });
-    const others = at.proxy.add({ method: "HEAD", path: /./, skip: 4, times: 30, fault: busy });
-    const result = await at.release(wanted);
+    const merged = await at.merge();
+    // Each more often than the client tries by itself.
+    const hits = [
+      at.proxy.add({ method: "PUT", path: path("manifests/sha256:"), times: 6, fault: { kind: "answer", status: 503 } }),
+      at.proxy.add({ method: "PUT", path: path("manifests/323-"), times: 6, fault: { kind: "answer", status: 503 } }),
+      at.proxy.add({ method: "PUT", path: path("manifests/latest"), times: 6, fault: busy }),
+    ];
+    const { tries, endings, violations } = await at.release(merged);
     at.proxy.heal();
-    expect(hits() + others()).toBeGreaterThan(20);
-    expect(result).toMatchObject({ endings: ["done"], violations: [] });
-    expect(result.tries).toBeGreaterThan(1);
-    expect(await at.audit()).toEqual([]);
-    expect(await at.at.pull(image, tag, ["--all"])).toMatchObject({ exitCode: 0 });
+    expect(hits.map((count) => count())).toEqual([6, 6, 6]);
+    expect(tries).toBeGreaterThan(3);
+    expect({ endings, violations }).toEqual({ endings: ["done"], violations: [] });
+    expect(await at.audit(merged.image)).toEqual([]);
+    expect(await at.at.pull(merged.image, "latest", ["--all"])).toMatchObject({ exitCode: 0 });
   });
 });
 
 test("the watch itself sees a tag that nobody signed, at its writing and afterwards", async () => {
-  const { wanted } = await at.merge();
-  const released = at.release(wanted);
+  const merged = await at.merge();
+  await at.release(merged);
+  const { image } = merged;
   const manifest = await at.at.clients.production.readManifest(image, "latest");
+  const looking = at.release(merged);
   await at.at.clients.production.putManifest(image, "stranger", manifest);
-  const { violations } = await released;
+  const { violations } = await looking;
   expect(violations.join("\n")).toContain("written: stranger, which nobody wants");
   expect(violations.join("\n")).toMatch(/visible: stranger \(index\): none of \d+ signatures/);
 });
