@@ -30,7 +30,6 @@ try {
       repository,
       branch: "main",
       registries: { candidate: named("candidate"), production: named("production") },
-      fullIntervalMs: 86_400_000,
       pageOf: () => undefined,
     },
   } as unknown as PromotionPorts;

@@ -175,7 +175,6 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       branch: settings.manifests.branch,
       registries: policyRegistries(settings),
       promotions: settings.promotions,
-      fullIntervalMs: 24 * 3_600_000,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
   };

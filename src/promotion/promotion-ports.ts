@@ -51,8 +51,6 @@ export interface PromotionSettings {
   /** By name in the settings; `publicName` is what users type, `signingKey` the name of the keys. */
   readonly registries: Readonly<Record<string, RegistryFacts>>;
   readonly promotions: { readonly openPerNamespace: number; readonly newPerHour: number };
-  /** A file that was in order is looked at again after this time although it did not change. */
-  readonly fullIntervalMs: number;
   /** Page of a build or run; undefined when there is no web page. */
   pageOf(run: string): string | undefined;
 }

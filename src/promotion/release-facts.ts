@@ -63,7 +63,9 @@ async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMa
 
 /** Those of which every manifest can be read and every blob is there. */
 async function filterWhole(registry: Registry, repository: string, digests: readonly Digest[]): Promise<readonly Digest[]> {
-  const kept = await mapConcurrently(digests, atOnce, async (digest) => ((await hasWholeImage(registry, repository, digest)) ? [digest] : []));
+  const kept = await mapConcurrently(digests, atOnce, async (digest) =>
+    (await hasWholeImage(registry, repository, digest)) ? [digest] : [],
+  );
   return kept.flat();
 }
 

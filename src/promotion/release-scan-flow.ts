@@ -59,7 +59,7 @@ export interface Due {
  * Throws `promotion.policy-invalid` when there are image files.
  */
 export async function findDue(ports: PromotionPorts, full: boolean) {
-  const { repository, branch, fullIntervalMs } = ports.settings;
+  const { repository, branch } = ports.settings;
   const commit = (await ports.forge.findHead(repository, branch)) ?? null;
   if (commit === null) return { commit, policyBlob: "", due: [], stray: [], faults: [] };
   const files = await ports.forge.listFiles(repository, commit, "");
@@ -72,14 +72,13 @@ export async function findDue(ports: PromotionPorts, full: boolean) {
   const stray = findStray(files, reconciled);
   const policy = images.length === 0 ? undefined : await findPolicy(ports, commit);
   if (policy === undefined || !policy.ok) return { commit, policyBlob, due: [], stray, faults: policy?.faults ?? [] };
-  const oldest = new Date(ports.now().getTime() - fullIntervalMs).toISOString();
   const due = images.flatMap(({ path, blob, imageRepository }): Due[] => {
     const routes = findRoutes(policy.policy, imageRepository);
     // Without a route there is nothing to release to; its run says so.
     const registries = routes.length === 0 ? [noRegistry] : routes.map(({ to }) => to);
     return registries.flatMap((registry) => {
       const known = full ? undefined : reconciled.get(reconciledKey(registry, path));
-      const isKnown = known !== undefined && known.blob === blob && known.policyBlob === policyBlob && known.at >= oldest;
+      const isKnown = known !== undefined && known.blob === blob && known.policyBlob === policyBlob;
       return isKnown ? [] : [{ path, blob, registry }];
     });
   });

@@ -29,7 +29,7 @@ export interface ReconciledFile {
   readonly policyBlob: string;
   /** Commit of main that was read. */
   readonly commit: string;
-  /** ISO 8601; a timer looks again at what was seen long ago. */
+  /** ISO 8601; for people. What drifts afterwards is found by the audit. */
   readonly at: string;
 }
 

@@ -3,12 +3,15 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type App, openApp } from "../../src/app.ts";
+import { lookasideOf } from "../../src/config-values.ts";
 import { silentLog } from "../../src/log.ts";
+import { carryOutAudit } from "../../src/promotion/audit-run.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
 import { peopleOf } from "../support/people-of.ts";
 import { serveContents } from "../support/served-files.ts";
+import { findUnsignedOnDisk, watchUnsigned } from "../support/unsigned-watch.ts";
 import { verifyTag } from "../support/verify-tag.ts";
 import { withCosign } from "../support/with-cosign.ts";
 import { type KilledWorkers, killedWorkers } from "./killed-workers.ts";
@@ -94,11 +97,30 @@ describe("killed before and after each journal write and each effect", () => {
   test("merging it gives exactly one release with all signatures", async () => {
     const [pull] = await app.forge.listPulls("releng/manifests", "open");
     const { mergeCommit } = await peopleOf(app).mergePull("releng/manifests", pull?.number ?? 0, "bob");
-    const kills = await workers.workThroughCrashes();
-    expect(kills).toBeGreaterThan(15);
-
     const [build] = await app.store.builds.list({ limit: 1 });
     const repository = build?.plan?.imageRepository ?? "";
+    // From before the first tag on, in this process, whatever dies.
+    const watch = watchUnsigned(
+      {
+        registry: app.registries.named("production"),
+        repository,
+        publicName: `${installation.production.endpoint}/${repository}`,
+        findUnsigned: findUnsignedOnDisk(lookasideOf(installation.settings, "production"), repository),
+        digestOf: () => undefined,
+      },
+      50,
+    );
+    const kills = await workers.workThroughCrashes();
+    expect(kills).toBeGreaterThan(15);
+    const { violations, looks } = await watch.stop();
+    expect(violations).toEqual([]);
+    expect(looks).toBeGreaterThan(kills);
+    const audited: string[] = [];
+    await carryOutAudit(app.auditing, "after the crashes", { deep: true }, new AbortController().signal, ({ lines, failed }) => {
+      audited.push(...lines.map((line) => line.state), ...(failed === undefined ? [] : [failed]));
+    });
+    expect(new Set(audited)).toEqual(new Set(["ok"]));
+
     const tags = [build?.plan?.primaryTag ?? "", ...(build?.plan?.floatingTags ?? [])];
     const platformTag = `${build?.plan?.primaryTag}-amd64`;
     expect(imageTags(await app.registries.named("production").listTags(repository))).toEqual([...tags, platformTag].sort());

@@ -313,7 +313,6 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     settings: {
       ...settings,
       promotions: { openPerNamespace: 50, newPerHour: 100 },
-      fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };

@@ -1,3 +1,5 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Digest } from "../../src/domain/digest.ts";
 import type { Registry } from "../../src/registry/registry.ts";
@@ -70,5 +72,21 @@ export function watchUnsigned(at: WatchedRegistry, pauseMs = 5): UnsignedWatch {
       await look();
       return { violations: [...violations], looks, tagsWritten };
     },
+  };
+}
+
+/**
+ * Reads what stands in the lookaside, as a client counts: 1, 2, … The payload stands in the message as it is (gpg is told not to compress), so a
+ * look is quick enough to be repeated all the time; whether the signatures are good is the audit's and skopeo's to say.
+ */
+export function findUnsignedOnDisk(lookaside: string, repository: string): FindUnsigned {
+  return async (digest, publicName) => {
+    const directory = join(lookaside, `${repository}@${digest.replace(":", "=")}`);
+    const count = (await readdir(directory).catch(() => [])).length;
+    for (let n = 1; n <= count; n += 1) {
+      const text = (await readFile(join(directory, `signature-${n}`)).catch(() => Buffer.alloc(0))).toString("latin1");
+      if (text.includes(`"docker-reference":"${publicName}"`) && text.includes(`"docker-manifest-digest":"${digest}"`)) return undefined;
+    }
+    return `none of ${count} signatures of ${digest} is for ${publicName}`;
   };
 }

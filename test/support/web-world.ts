@@ -28,6 +28,8 @@ export interface WebWorld {
   readonly pulls: Pull[];
   readonly comments: { id: string; author: string; text: string; at: string }[];
   readonly reports: ReleaseReport[];
+  readonly audits: Audit[];
+  readonly findings: AuditFinding[];
   readonly board: ReturnType<typeof readinessBoard>;
   /** While true the database is away. */
   storeDown: boolean;

@@ -128,8 +128,14 @@ test.each([
   { name: "garbage", poison: (file: string) => writeFile(file, "garbage") },
   { name: "nothing", poison: (file: string) => writeFile(file, "") },
   { name: "bytes that look like OpenPGP", poison: (file: string) => writeFile(file, Buffer.from([0x90, 1, 2, 3])) },
-  { name: "a signature of another digest", poison: async (file: string) => writeFile(file, await readFile(join(signatures(top), "signature-1"))) },
-  { name: "a link out of the lookaside", poison: async (file: string) => rm(file, { force: true }).then(() => symlink("/etc/passwd", file)) },
+  {
+    name: "a signature of another digest",
+    poison: async (file: string) => writeFile(file, await readFile(join(signatures(top), "signature-1"))),
+  },
+  {
+    name: "a link out of the lookaside",
+    poison: async (file: string) => rm(file, { force: true }).then(() => symlink("/etc/passwd", file)),
+  },
 ])("DG16: bad-signature: $name in a signature's place is set aside, and the image can be pulled again", async ({ poison }) => {
   const place = signatures(children[0] as Digest);
   await poison(join(place, "signature-2"));
@@ -191,10 +197,15 @@ test("a manifest whose bytes are gone or changed on the disk is never taken for 
 });
 
 test("a registry that is away is not looked at, and nothing of it is called lost", async () => {
-  const away = { ...at.ports.registries, named: () => ({ ...at.clients.production, findManifest: async () => Promise.reject(unreachable) }) };
+  const away = {
+    ...at.ports.registries,
+    named: () => ({ ...at.clients.production, findManifest: async () => Promise.reject(unreachable) }),
+  };
   const { appError } = await import("../../../src/domain/errors.ts");
   const unreachable = appError("registry.unreachable", "connect ECONNREFUSED");
   const said: string[] = [];
-  await carryOutAudit({ ...ports, registries: away as never }, "away", { deep: false }, new AbortController().signal, (one) => said.push(one.failed ?? ""));
+  await carryOutAudit({ ...ports, registries: away as never }, "away", { deep: false }, new AbortController().signal, (one) =>
+    said.push(one.failed ?? ""),
+  );
   expect(said).toEqual(["connect ECONNREFUSED"]);
 });

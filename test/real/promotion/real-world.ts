@@ -18,6 +18,7 @@ import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
+import type { RetryPolicy } from "../../../src/registry/retry-policy.ts";
 import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
 import { pemCosignKey } from "../../../src/signing/cosign/cosign-key.ts";
@@ -43,11 +44,25 @@ import { type BuildFields, distgitCommit, makeBuild } from "./real-build.ts";
 export const manifests = "releng/manifests";
 export const distgit = "containers/cockpit";
 
+/** What stands between flibs and the production registry, and what flibs makes of failures. */
+export interface RealWorldFaults {
+  /** Address that flibs talks to instead of the registry's own. */
+  front?(endpoint: string): Promise<string>;
+  /** docker-registry's configuration in place of `auth:`, and what it lets in. */
+  readonly auth?: { readonly config: string; readonly username: string; readonly password: string };
+  readonly retry?: Partial<RetryPolicy>;
+  /** Errors that leave a run where it is, to be taken up again; see `flowRunner`. */
+  isKill?(error: unknown): boolean;
+}
+
 /** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
-export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true) {
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true, faults: RealWorldFaults = {}) {
   const scratch = await scratchDirectory("flibs-");
   const keys = await gnupgHome();
-  const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
+  const servers = {
+    candidate: await startDockerRegistry(),
+    production: await startDockerRegistry(faults.auth ? { extraConfig: faults.auth.config } : {}),
+  };
   const gnupg = openGnupgHome({ directory: keys.path, timeoutMs: 30_000, agent: true });
   const open = async (stage: "candidate" | "production") => {
     const fingerprint = await ensureKey(gnupg, `flibs ${stage}`);
@@ -55,7 +70,10 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     await mkdir(lookaside, { recursive: true });
     const keys = [{ fingerprint, use: "sign" as const }];
     const common = { stage, gnupgHome: gnupg, keys, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
-    const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
+    const own = servers[stage].endpoint;
+    const endpoint = stage === "production" ? ((await faults.front?.(own)) ?? own) : own;
+    const credential = stage === "production" && faults.auth ? { username: faults.auth.username, password: faults.auth.password } : {};
+    const client = registryClient({ endpoint, plainHttp: true, ...credential, ...(faults.retry ? { retry: faults.retry } : {}) });
     const cosign = makeCosignKey();
     const attestationKeys = [pemCosignKey(cosign.privatePem, "sign")];
     return { fingerprint, lookaside, client, cosign, attestationKeys, signer: openpgpSigner({ ...common, now: () => new Date() }) };
@@ -77,7 +95,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
   const reports: ReleaseReport[] = [];
   const accepted: AcceptedDrift[] = [];
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
-  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
+  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never, faults.isKill);
   const signers = { named: (name: string) => stages[name as "candidate"].signer };
   const named = (name: "candidate" | "production") => ({
     endpoint: names[name],
@@ -122,7 +140,6 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     settings: {
       ...settings,
       promotions: { openPerNamespace: 50, newPerHour: 100 },
-      fullIntervalMs: 3_600_000,
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
     },
   };
@@ -154,6 +171,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
       servers,
       person,
       clients: { candidate: candidate.client, production: production.client },
+      gnupgHome: keys.path,
       lookasides: { candidate: candidate.lookaside, production: production.lookaside },
     },
     signers: { candidate: candidate.signer, production: production.signer },
