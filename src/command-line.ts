@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
 import { type App, buildPlaceOf, version } from "./app.ts";
+import { openRegistries } from "./app-registries.ts";
 import type { Client } from "./cli/client.ts";
 import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
@@ -10,7 +11,7 @@ import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
 import { keySetOf } from "./config-signing.ts";
-import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
+import { credentialOf, lookasideOf, policyRegistries, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
@@ -20,6 +21,7 @@ import { initInstallation } from "./init.ts";
 import { openBesideService, runInstallation } from "./installation.ts";
 import { createLog } from "./log.ts";
 import { openGitCheckout } from "./promotion/checkout/git-checkout.ts";
+import { planCheckout } from "./promotion/plan-checkout.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
 import { registryClient } from "./registry/registry-client.ts";
 import { describeInstallation } from "./serve.ts";
@@ -53,6 +55,15 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   },
   verifyImage: verifierOf,
   openManifests: openGitCheckout,
+  planManifests: async (settings, checkout, choice) => {
+    const { registries } = openRegistries(settings, environment, `flibs/${version}`, (_name, port) => port);
+    try {
+      const named = { repository: settings.manifests.repository, registries: policyRegistries(settings) };
+      return await planCheckout({ registries, settings: named }, checkout, choice);
+    } finally {
+      registries.close();
+    }
+  },
   doctorChecks: (settings) => {
     let opened: Promise<App> | undefined;
     return [

@@ -2,7 +2,9 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import type { CheckoutChoice } from "../promotion/check-checkout.ts";
 import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
+import type { CheckoutPlan } from "../promotion/plan-checkout.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -37,6 +39,8 @@ export interface Surroundings {
   verifyImage(settings: Settings): VerifyImage;
   /** A clone on this machine; throws `promotion.checkout-unreadable`. */
   openManifests(directory: string): Promise<ManifestCheckout>;
+  /** Tries a clone on the registries of the settings, which are only read. */
+  planManifests(settings: Settings, checkout: ManifestCheckout, choice: CheckoutChoice): Promise<CheckoutPlan>;
   doctorChecks(settings: Settings): readonly Check[];
   buildNetwork(settings: Settings): BuildNetwork;
   readonly githubApps: AppRegistration;

@@ -9,6 +9,7 @@ import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
+import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
@@ -35,7 +36,7 @@ export const build: BuildRecord = {
   finishedAt: "2026-11-23T11:00:05.000Z",
 };
 export const run: Run = { id: "b1", flow: "build", subject: "s", intent: {}, status: "done", attempt: 1, createdAt: build.createdAt };
-const pull: Pull = {
+export const pull: Pull = {
   repository: "releng/manifests",
   number: 7,
   title: "promote hello \u001b[31m1.0-1",
@@ -65,6 +66,10 @@ export interface Story {
   readonly documents?: readonly BuildDocument[];
   readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
+  readonly held?: readonly HeldPromotion[];
+  readonly pulls?: readonly Pull[];
+  /** Of every run that is asked about. */
+  readonly journal?: readonly { readonly step: string; readonly result: unknown }[];
 }
 
 /** One command line on a client of fakes: what it printed, its exit code and what it asked for. */
@@ -104,18 +109,19 @@ export async function flibs(line: string[], story: Story = {}) {
         return "b1";
       },
       find: async () => story.run ?? run,
-      journal: async () => [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
+      journal: async () => story.journal ?? [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
       cancel: async (id: string) => {
         asked.cancelled.push(id);
         return true;
       },
     },
     releases: { listReports: async () => [] },
+    places: { listHeld: async () => story.held ?? [] },
     forge: {
       name: "local",
       findHead: async (repository: string) => (repository === "containers/hello" ? "c".repeat(40) : undefined),
       findPull: async (_repository: string, number: number) => (number === 7 ? pull : undefined),
-      listPulls: async () => [pull],
+      listPulls: async () => story.pulls ?? [pull],
       listStatuses: async () => story.statuses ?? [],
       listComments: async () => [],
     },
@@ -165,6 +171,9 @@ export async function flibs(line: string[], story: Story = {}) {
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
     openManifests: openGitCheckout,
+    planManifests: async () => {
+      throw new Error("a plan needs registries");
+    },
     buildNetwork: () => unmanagedNetwork("none"),
     doctorChecks: () => [
       { name: "database", look: async () => "PostgreSQL 18" },
