@@ -18,7 +18,7 @@ import { manifests, world } from "../promotion/world.ts";
  */
 
 const path = "images/f40/cockpit.yaml";
-const looks = /^(find|read|list|has|is|named|diff|now|pageOf)/;
+const looks = /^(compareUrl$|sourceUrl$|find|read|list|has|is|named|diff|now|pageOf)/;
 
 const mostKills = 1000;
 
