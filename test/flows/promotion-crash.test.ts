@@ -197,7 +197,7 @@ describe("killed at any effect and started again, promotion and release end as i
       const { end, kills } = await tell((point) => point === number);
       expect({ number, name, kills, end }).toEqual({ number, name, kills: 1, end: undisturbed.end });
     }
-  }, 60_000);
+  }, 300_000);
 
   test("at every point, one after the other, in one life", async () => {
     const undisturbed = await tell(() => false);

@@ -1,4 +1,8 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { openGitCheckout } from "../../../src/promotion/checkout/git-checkout.ts";
+import { planCheckout } from "../../../src/promotion/plan-checkout.ts";
 import { manifests, type RealWorld, realWorld } from "./real-world.ts";
 
 /** The rows of the check table that are about what registries and signatures are, on real docker-registry and GnuPG. */
@@ -78,6 +82,29 @@ test("CK6: a candidate that nobody signed", async () => {
   expect(await judge("323-6.fc40", build.digest, "six")).toMatchObject(
     failed("CK6", /has no valid signature of the candidate key \(index, linux\/amd64, linux\/arm64\)/),
   );
+});
+
+test("a clone is tried on the registries: what would be copied, moved and refused, and nothing is written", async () => {
+  const build = await at.build({ id: "eight", release: "8.fc40" });
+  const clone = await at.person(manifests);
+  const directory = clone.git("rev-parse", "--show-toplevel").trim();
+  const text = base
+    .replace("floating:\n", `  "323-8.fc40":\n    digest: ${build.digest}\n    build: "eight"\nfloating:\n`)
+    .replace(/latest: ".*"/, 'latest: "323-8.fc40"');
+  const plan = async (written: string) => {
+    await writeFile(join(directory, path), written);
+    const checkout = await openGitCheckout(directory);
+    const settings = { repository: manifests, registries: at.ports.settings.registries };
+    return await planCheckout({ registries: at.ports.registries, settings }, checkout, { since: "HEAD", all: false });
+  };
+  const found = await plan(text);
+  expect(found).toMatchObject({ images: 1, faults: [], plans: [{ path, registry: "production" }] });
+  const actions = found.plans[0]?.tags.map((one) => `${one.tag} ${one.action}`) ?? [];
+  expect(actions).toEqual(expect.arrayContaining(["323-8.fc40 copy", "latest move"]));
+  expect(await at.tag(image, "323-8.fc40")).toBeUndefined();
+  const lost = await plan(text.replace(build.digest, `sha256:${"b".repeat(64)}`));
+  expect(lost.faults).toMatchObject([{ check: "CK3", file: path }]);
+  await writeFile(join(directory, path), base);
 });
 
 test("DG6: a candidate that is collected while its pull request is open fails the next check, and is released when it is back", async () => {
