@@ -153,6 +153,7 @@ export const parts: readonly Part[] = [
       "src/with-attestations.ts",
       "src/open-signers.ts",
       "src/open-verifier.ts",
+      "src/plan-manifests.ts",
       "src/signer-process.ts",
       "src/init.ts",
       "src/doctor-checks.ts",

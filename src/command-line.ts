@@ -27,6 +27,8 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   verifyImage: async (settings) => (await import("./open-verifier.ts")).verifierOf(settings, environment),
   withAttestations: async (settings) => (await import("./with-attestations.ts")).withAttestations(settings, environment),
   openManifests: async (directory) => (await import("./promotion/checkout/git-checkout.ts")).openGitCheckout(directory),
+  planManifests: async (settings, checkout, choice) =>
+    (await import("./plan-manifests.ts")).planManifests(settings, environment, checkout, choice),
   async doctorChecks(settings) {
     const { doctorChecks } = await import("./doctor-checks.ts");
     const { openBesideService } = await import("./installation.ts");

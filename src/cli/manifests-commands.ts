@@ -4,9 +4,11 @@ import { appError } from "../domain/errors.ts";
 import { type CheckoutCheck, type CheckoutFormat, checkCheckout, formatCheckout } from "../promotion/check-checkout.ts";
 import { type Fault, formatFault } from "../promotion/fault.ts";
 import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
+import type { CheckoutPlan } from "../promotion/plan-checkout.ts";
+import { isBad } from "../promotion/plan-release.ts";
 import { exitCodes } from "./exit.ts";
 import type { CommandContext } from "./program.ts";
-import { plain, type Terminal, tint } from "./terminal.ts";
+import { formatTable, plain, type Terminal, tint } from "./terminal.ts";
 
 interface CheckOptions {
   readonly since?: string;
@@ -41,6 +43,8 @@ export function addManifestsCommands(program: Command, context: CommandContext):
       if (found.faults.length > 0) context.exit(exitCodes.failed);
     });
 
+  addPlan(manifests, context);
+
   manifests
     .command("fmt")
     .argument("[files...]", "image files; what differs from the main branch when left out")
@@ -60,6 +64,41 @@ export function addManifestsCommands(program: Command, context: CommandContext):
       else terminal.out(formatDone(terminal, done, options.check));
       if (done.faults.length > 0 || (options.check && done.changed.length > 0)) context.exit(exitCodes.failed);
     });
+}
+
+/** `plan`: what the release would do, tried on the registries. */
+function addPlan(manifests: Command, context: CommandContext): void {
+  const { terminal } = context;
+  manifests
+    .command("plan")
+    .argument("[dir]", "a clone; the current directory when left out", ".")
+    .description("Try what releasing would do now; needs the settings and the registries, which are only read: no database and no forge")
+    .option("--since <commit>", "try what differs from this commit or branch; from origin's main branch when left out")
+    .option("--all", "try every image file", false)
+    .option("--json", "print JSON", false)
+    .addHelpText("after", `${codes}\nCandidates' signatures and tests (CK6, CK7) are the service's to know; they are not looked at.`)
+    .action(async (directory: string, options: Omit<CheckOptions, "github">) => {
+      const checkout = await context.openManifests(directory);
+      const plan = await context.planManifests(await context.settings(), checkout, { since: options.since, all: options.all });
+      terminal.out(options.json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(terminal, plan));
+      if (plan.faults.length > 0) context.exit(exitCodes.failed);
+    });
+}
+
+function formatPlan(terminal: Terminal, { plans, faults, images, base }: CheckoutPlan): string {
+  const rows = plans.flatMap(({ path, registry, tags }) =>
+    tags.map((one) => [
+      { text: one.action, tone: isBad(one.action) ? ("bad" as const) : ("busy" as const) },
+      registry,
+      `${path.slice("images/".length, -".yaml".length)}:${one.tag}`,
+      one.digest.slice(0, 19),
+      one.message ?? "",
+    ]),
+  );
+  const table = rows.length === 0 ? "nothing would be written\n" : formatTable(terminal, ["WOULD", "REGISTRY", "TAG", "DIGEST", ""], rows);
+  const compared = base === null ? "compared with nothing" : `compared with ${base.slice(0, 12)}`;
+  const tried = `${images} image ${images === 1 ? "file" : "files"} tried, ${compared}; signatures of candidates and tests were not looked at\n`;
+  return `${formatFaultLines(faults, false)}${table}${tried}`;
 }
 
 function pathIn(checkout: ManifestCheckout, file: string): string {

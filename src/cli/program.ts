@@ -2,7 +2,9 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import type { CheckoutChoice } from "../promotion/check-checkout.ts";
 import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
+import type { CheckoutPlan } from "../promotion/plan-checkout.ts";
 import { addAttestationCommands, type WithAttestations } from "./attestation-commands.ts";
 import { type AuditActions, addAuditCommand } from "./audit-command.ts";
 import { addBuildCommands } from "./build-commands.ts";
@@ -43,6 +45,8 @@ export interface Surroundings {
   withAttestations(settings: Settings): Promise<WithAttestations>;
   /** A clone on this machine; throws `promotion.checkout-unreadable`. */
   openManifests(directory: string): Promise<ManifestCheckout>;
+  /** Tries a clone on the registries of the settings, which are only read. */
+  planManifests(settings: Settings, checkout: ManifestCheckout, choice: CheckoutChoice): Promise<CheckoutPlan>;
   doctorChecks(settings: Settings): Promise<readonly Check[]>;
   buildNetwork(settings: Settings): Promise<BuildNetwork>;
   githubApps(): Promise<AppRegistration>;

@@ -9,9 +9,8 @@ import { isFinal, type RunRequest } from "../workflow/run.ts";
 import type { Client } from "./client.ts";
 import { exitCodes } from "./exit.ts";
 import { findBuild } from "./find-build.ts";
-import { formatMarkdown } from "./markdown-text.ts";
 import type { CommandContext } from "./program.ts";
-import { formatTable } from "./terminal.ts";
+import { formatTable, plain } from "./terminal.ts";
 
 interface Options {
   readonly json: boolean;
@@ -100,7 +99,7 @@ async function propose(
   const key = `cli ${context.uniqueId()}`;
   const request: RunRequest = { flow, subject: `${flow} ${subject}`, intent, key, whenBusy: "queue" };
   const outcome = await waitFor(client, await client.runs.start(request), flow);
-  context.terminal.out(json ? `${JSON.stringify(outcome.result, null, 2)}\n` : formatMarkdown(`${outcome.says}\n`));
+  context.terminal.out(json ? `${JSON.stringify(outcome.result, null, 2)}\n` : `${plain(outcome.says).replaceAll("`", "")}\n`);
   if (!outcome.proposed) context.exit(exitCodes.failed);
 }
 

@@ -116,6 +116,10 @@ export function checkPolicyRegistries(
       );
     }
   }
+  for (const [name, { publicName }] of Object.entries(policy.registries)) {
+    const fault = publicNameFault(publicName);
+    if (fault) add(["registries", name, "publicName"], fault.message, fault.fix);
+  }
   policy.routes.forEach((route, i) => {
     for (const end of [route.from, ...route.to]) {
       if (!Object.hasOwn(policy.registries, end))
@@ -127,6 +131,22 @@ export function checkPolicyRegistries(
     if (route.to.includes(route.from)) add(["routes", i], `the route leads from ${route.from} to itself`, "name another registry");
   });
   return faults;
+}
+
+/**
+ * Clients complete short names (DG13): without a dot, a port or "localhost" a first part is no host but a namespace at docker.io, and docker.io's
+ * other names become docker.io. A signature for what nobody's client asks for would be worth nothing (containers/image, docker/reference).
+ */
+function publicNameFault(publicName: string): { readonly message: string; readonly fix: string } | undefined {
+  if (["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"].includes(publicName)) {
+    return { message: `"${publicName}": clients read it as docker.io`, fix: "write publicName: docker.io" };
+  }
+  const [host = ""] = publicName.split("/");
+  if (host === "localhost" || /[.:]/.test(host)) return undefined;
+  return {
+    message: `"${publicName}" is no host that clients take for one, but a name at docker.io`,
+    fix: "write a host with a dot or a port",
+  };
 }
 
 function faultAt(check: string, file: string, line: number | undefined, message: string, fix: string): Fault {

@@ -24,6 +24,8 @@ export interface PromotionFacts {
   readonly from: string;
   /** `registry/repository` as users type it. */
   readonly publicNames: readonly string[];
+  /** Tags of the platforms' own images, in each of `publicNames`. */
+  readonly childTags: readonly (readonly string[])[];
   readonly gates: readonly string[];
   readonly candidateSigned: boolean;
   /** Unified diff of the dist-git repository since the current release, Dockerfile first. */
@@ -175,9 +177,11 @@ function source({ build, current, sourceDiff, compareUrl }: PromotionFacts, most
   return `### Source\n\n${range}\n\n<details><summary>difference</summary>\n\n${body}\n\n</details>`;
 }
 
-function merging({ tag, floating, publicNames, current }: PromotionFacts): string {
+function merging({ tag, floating, publicNames, childTags, current }: PromotionFacts): string {
   const written = [tag, ...floating.map((one) => one.tag)];
-  const tags = publicNames.flatMap((name) => written.map((one) => `- ${escapeCode(`${name}:${one}`, 500)}`));
+  const tags = publicNames.flatMap((name, i) =>
+    [...(childTags[i] ?? []), ...written].map((one) => `- ${escapeCode(`${name}:${one}`, 500)}`),
+  );
   const back = current
     ? `To roll back, change the floating tags under ${escapeCode("floating:")} back to ${escapeCode(current.tag)} and merge that, or say ${escapeCode("/rollback")} on a pull request; the release itself stays.`
     : `There is nothing to roll back to; to take the image back, add the release under ${escapeCode("withdrawn:")}.`;

@@ -3,6 +3,7 @@ import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import { readBases } from "./base-layers.ts";
 import type { Released } from "./comparison.ts";
+import { childTag, findImage } from "./image-children.ts";
 import type { ParsedImageFile } from "./image-file.ts";
 import { type ImageTree, readImageTree } from "./image-tree.ts";
 import type { PromotionFacts } from "./promotion-body.ts";
@@ -59,6 +60,7 @@ export async function readPromotionFacts(
     floating: draft.floating.map((tag) => ({ tag, before: draft.parsed?.value.floating?.[tag] })),
     from: `${ports.settings.registries[from]?.publicName}/${name}`,
     publicNames: publicNamesOf(ports, draft.routes, name),
+    childTags: await readChildTags(ports, draft, name, build.digest),
     gates: draft.policy.gates,
     candidateSigned: signed.some((one) => one.verdict === "valid"),
     sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
@@ -111,6 +113,16 @@ async function readSourceDiff(ports: PromotionPorts, build: BuildRecord, current
     // A force-pushed dist-git may have lost the commit; the promotion is reviewed without it.
     return undefined;
   }
+}
+
+/** Where a registry wants them, each platform's image keeps a tag of its own. */
+async function readChildTags(ports: PromotionPorts, { routes, tag }: Draft, name: string, digest: Digest) {
+  const [first] = routes;
+  const wants = routes.map(({ to }) => ports.settings.registries[to]?.childTags === true);
+  if (!first || !wants.includes(true)) return wants.map(() => []);
+  const image = await findImage(ports.registries.named(first.from), name, digest);
+  const tags = (image?.children ?? []).map((child) => childTag(tag, child));
+  return wants.map((one) => (one ? tags : []));
 }
 
 /** A scanner that fails keeps no release back; that it failed is told. */

@@ -1,24 +1,31 @@
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
+import type { ForgeSources } from "../forge/forge.ts";
 import type { Registry } from "../registry/registry.ts";
 import { hasWholeImage } from "./audit-tree.ts";
-import { checkRelease } from "./check-release.ts";
+import { checkRelease, type ReleaseReader } from "./check-release.ts";
 import { type FoundImage, findImage, type ImageChild } from "./image-children.ts";
 import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import type { ReleaseFacts } from "./plan-release.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
 import { type ImageFile, imagePath, type Policy, type Route } from "./registry-manifest.ts";
+import type { ReleaseStore } from "./release-store.ts";
 
 const atOnce = 8;
 const mostHistory = 200;
+
+export interface FactReader extends ReleaseReader {
+  readonly forge: Pick<ForgeSources, "findFile" | "fileHistory">;
+  /** Remembers which drift an owner accepted; left out where nobody can have. */
+  readonly releases?: Pick<ReleaseStore, "listAcceptedDrift">;
+}
 
 /**
  * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
  * production does not have yet. `deep` asks for every blob that should be there, too.
  */
 export async function readReleaseFacts(
-  ports: PromotionPorts,
+  ports: FactReader,
   commit: string,
   parsed: ParsedImageFile,
   policy: Policy,
@@ -83,13 +90,7 @@ async function findImages(registry: Registry, repository: string, digests: Reado
   return new Map(found.flat());
 }
 
-async function readRefusals(
-  ports: PromotionPorts,
-  parsed: ParsedImageFile,
-  policy: Policy,
-  route: Route,
-  live: ReadonlyMap<string, Digest>,
-) {
+async function readRefusals(ports: FactReader, parsed: ParsedImageFile, policy: Policy, route: Route, live: ReadonlyMap<string, Digest>) {
   const { repository, releases, withdrawn } = parsed.value;
   const order = keysAt(parsed, ["releases"]);
   const open = order.filter((tag) => !withdrawn?.[tag] && live.get(tag) !== releases[tag]?.digest);
@@ -102,20 +103,20 @@ async function readRefusals(
 }
 
 /** RL7: what owners allowed; the store is read only when a floating tag stands elsewhere. */
-async function readAccepted(ports: PromotionPorts, registry: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+async function readAccepted({ releases }: FactReader, registry: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
   const accepted = new Map<string, Map<Digest, string>>();
   const moving = Object.entries(file.floating ?? {}).some(
     ([tag, release]) => live.has(tag) && live.get(tag) !== file.releases[release]?.digest,
   );
-  if (!moving) return accepted;
-  for (const { tag, digest, by } of await ports.releases.listAcceptedDrift(registry, file.repository)) {
+  if (!moving || releases === undefined) return accepted;
+  for (const { tag, digest, by } of await releases.listAcceptedDrift(registry, file.repository)) {
     accepted.set(tag, (accepted.get(tag) ?? new Map()).set(digest, by));
   }
   return accepted;
 }
 
 /** RL6: what floating tags were in former commits; git is read only when a tag stands elsewhere. */
-async function readFormer(ports: PromotionPorts, commit: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+async function readFormer(ports: FactReader, commit: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
   const moving = Object.entries(file.floating ?? {}).filter(([tag, release]) => {
     const found = live.get(tag);
     return found !== undefined && found !== file.releases[release]?.digest;

@@ -7,8 +7,8 @@ import { readImageDigests } from "../signing/image-digests.ts";
 import type { Signer, Signers } from "../signing/signer.ts";
 import { childTag, findImage, type ImageChild } from "./image-children.ts";
 import { faultError, findImageFile, findPolicy, type ImageAtCommit, type ManifestReader } from "./manifest-tree.ts";
-import { type ImageFile, repositoryOfPath } from "./registry-manifest.ts";
 import type { PromotionSettings } from "./promotion-ports.ts";
+import { type ImageFile, repositoryOfPath } from "./registry-manifest.ts";
 import type { ReleaseSigner, ReleaseToSign } from "./release-signer.ts";
 import { settle } from "./settle.ts";
 

@@ -12,6 +12,7 @@ import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
+import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
 import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
 import { bundleType, formatBundle, statementType } from "../../src/signing/sigstore-bundle.ts";
 import { predicateTypes } from "../../src/signing/statement.ts";
@@ -41,7 +42,7 @@ export const build: BuildRecord = {
   finishedAt: "2026-11-23T11:00:05.000Z",
 };
 export const run: Run = { id: "b1", flow: "build", subject: "s", intent: {}, status: "done", attempt: 1, createdAt: build.createdAt };
-const pull: Pull = {
+export const pull: Pull = {
   repository: "releng/manifests",
   number: 7,
   title: "promote hello \u001b[31m1.0-1",
@@ -72,6 +73,10 @@ export interface Story {
   readonly documents?: readonly BuildDocument[];
   readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
+  readonly held?: readonly HeldPromotion[];
+  readonly pulls?: readonly Pull[];
+  /** Of every run that is asked about. */
+  readonly journal?: readonly { readonly step: string; readonly result: unknown }[];
 }
 
 /** One command line on a client of fakes: what it printed, its exit code and what it asked for. */
@@ -111,18 +116,19 @@ export async function flibs(line: string[], story: Story = {}) {
         return "b1";
       },
       find: async () => story.run ?? run,
-      journal: async () => [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
+      journal: async () => story.journal ?? [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
       cancel: async (id: string) => {
         asked.cancelled.push(id);
         return true;
       },
     },
     releases: { listReports: async () => [] },
+    places: { listHeld: async () => story.held ?? [] },
     forge: {
       name: "local",
       findHead: async (repository: string) => (repository === "containers/hello" ? "c".repeat(40) : undefined),
       findPull: async (_repository: string, number: number) => (number === 7 ? pull : undefined),
-      listPulls: async () => [pull],
+      listPulls: async () => story.pulls ?? [pull],
       listStatuses: async () => story.statuses ?? [],
       listComments: async () => [],
     },
@@ -183,6 +189,9 @@ export async function flibs(line: string[], story: Story = {}) {
     }),
     withAttestations: async () => async (_image, use) => use(attachedThings(digest)),
     openManifests: openGitCheckout,
+    planManifests: async () => {
+      throw new Error("a plan needs registries");
+    },
     buildNetwork: async () => unmanagedNetwork("none"),
     doctorChecks: async () => [
       { name: "database", look: async () => "PostgreSQL 18" },

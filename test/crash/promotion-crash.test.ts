@@ -1,12 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import { appError, isAppError } from "../../src/domain/errors.ts";
 import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts";
+import { promoteFlow } from "../../src/promotion/promote-flow.ts";
+import { promoteHeld } from "../../src/promotion/promote-held.ts";
 import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../src/promotion/release-scan-flow.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import { keyAnnotation } from "../../src/signing/wanted-attestation.ts";
+import { withdrawFlow } from "../../src/promotion/withdraw-flow.ts";
 import { flowRunner } from "../promotion/flow-runner.ts";
 import { manifests, world } from "../promotion/world.ts";
 
@@ -16,7 +19,7 @@ import { manifests, world } from "../promotion/world.ts";
  */
 
 const path = "images/f40/cockpit.yaml";
-const looks = /^(find|read|list|has|is|named|diff|now|pageOf)/;
+const looks = /^(compareUrl$|sourceUrl$|find|read|list|has|is|named|diff|now|pageOf)/;
 
 const mostKills = 1000;
 
@@ -55,6 +58,7 @@ function crashing(ports: PromotionPorts, points: string[], shouldDie: (point: nu
     // Killed within, between two names, as well as around.
     releaseSigner: wrap("release signer", releaseSigner({ ...ports, registries, signers })),
     runs: wrap("runs", ports.runs),
+    places: wrap("places", ports.places),
     // Both saves of a release stand in one transaction with the journal: what can happen is that none of it does.
     releases: { ...ports.releases, saveReport: wrap("releases", ports.releases, false).saveReport },
   };
@@ -65,8 +69,15 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
   const at = world(["linux/amd64"], ["mirror"], true);
   const points: string[] = [];
   let kills = 0;
-  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never, isKill);
-  const ports = crashing({ ...at.ports, runs: runner.runs }, points, shouldDie);
+  const runner = flowRunner(
+    () => [checkPromotionFlow(ports), promoteFlow(ports), withdrawFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never,
+    isKill,
+  );
+  let now = at.ports.now().getTime();
+  at.ports.now = () => new Date(now);
+  // Room for one promotion, so that another is held back.
+  const settings = { ...at.ports.settings, promotions: { openPerNamespace: 1, newPerHour: 100 } };
+  const ports = crashing({ ...at.ports, settings, runs: runner.runs }, points, shouldDie);
   const survive = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
@@ -100,16 +111,24 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
   await at.build({ id: "b1", release: "1.fc40" });
   at.git.merge(await propose("b1"));
   await scan();
+  now += 600_000;
   await at.build({ id: "b2", release: "2.fc40" });
   await at.build({ id: "b3", release: "3.fc40" });
   await at.build({ id: "c1", release: "1.fc40", repository: "f40/web" });
   await propose("b2");
-  const web = await propose("c1");
+  expect(await survive(() => proposePromotion(ports, "c1"))).toMatchObject({ outcome: "held" });
   at.git.merge(await propose("b3"));
   await scan();
+  now += 600_000;
+  await survive(() => promoteHeld(ports));
+  await survive(runner.drain);
+  const web = await propose("c1");
   byHand((text) => text.replaceAll(/: "323-3.fc40"/g, ': "323-1.fc40"'));
   await scan();
-  byHand((text) => `${text}withdrawn:\n  "323-3.fc40": {reason: CVE, by: alice, removeTag: true}\n`);
+  const withdrawal = { imageRepository: "f40/cockpit", release: "323-3.fc40", reason: "CVE", removeTag: true, requestedBy: "alice" };
+  await runner.runs.start({ flow: "withdraw", subject: "withdraw", intent: withdrawal, key: "withdraw", whenBusy: "queue" });
+  await survive(runner.drain);
+  at.git.merge(at.git.pulls.length);
   await scan();
   at.git.merge(web);
   byHand((text) => `${text}colour: red\n`);
@@ -148,6 +167,7 @@ describe("killed at any effect and started again, promotion and release end as i
       [1, "promote/f40/cockpit", "merged"],
       [2, "promote/f40/cockpit", "merged"],
       [3, "promote/f40/web", "merged"],
+      [4, "withdraw/f40/cockpit", "merged"],
     ]);
     expect(end.tags.map(([tag]) => tag).sort()).toEqual([
       "f40/cockpit:323",
@@ -179,6 +199,7 @@ describe("killed at any effect and started again, promotion and release end as i
     expect(points.some((one) => one.includes("production signer.ensureSigned"))).toBe(true);
     expect(points.some((one) => one.includes("production signer.removeSignatures"))).toBe(true);
     expect(points.some((one) => one.includes("production.deleteManifest"))).toBe(true);
+    for (const kind of ["places.take", "places.hold", "places.forget"]) expect(points.some((one) => one.includes(kind))).toBe(true);
   });
 
   test("once at each point", async () => {
