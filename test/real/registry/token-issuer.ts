@@ -7,7 +7,11 @@ import { scratchDirectory } from "../../support/scratch-directory.ts";
 import { runProgram } from "../../support/skopeo.ts";
 
 /** A token server that docker-registry believes: RS256 with the certificate in `x5c`, every asked scope granted. */
-export async function startTokenIssuer(credential: { readonly username: string; readonly password: string }) {
+export async function startTokenIssuer(
+  credential: { readonly username: string; readonly password: string },
+  { seconds = 300 }: { readonly seconds?: number } = {},
+) {
+  let issued = 0;
   const scratch = await scratchDirectory("issuer-");
   const [key, certificate] = [join(scratch.path, "key.pem"), join(scratch.path, "cert.pem")];
   const subject = ["-subj", "/CN=issuer.example.test", "-days", "2"];
@@ -34,17 +38,20 @@ export async function startTokenIssuer(credential: { readonly username: string; 
       const [type, name, actions] = scope.split(":");
       return { type, name, actions: actions?.split(",") };
     });
+    issued += 1;
     const now = Math.floor(Date.now() / 1000);
-    const times = { exp: now + 300, nbf: now - 10, iat: now - 10 };
+    const times = { exp: now + seconds, nbf: now - 10, iat: now - 10 };
     const claims = { iss: "tests", sub: credential.username, aud: "registry", ...times, jti: randomUUID(), access };
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const signed = `${encode({ typ: "JWT", alg: "RS256", x5c: [x5c] })}.${encode(claims)}`;
     const token = `${signed}.${sign("sha256", Buffer.from(signed), privateKey).toString("base64url")}`;
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token, expires_in: 300 }));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token, expires_in: seconds }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   return {
+    /** Tokens given out so far. */
+    issued: () => issued,
     config: `auth: { token: { realm: "${realm}", service: registry, issuer: tests, rootcertbundle: ${JSON.stringify(certificate)} } }`,
     async close() {
       server.closeAllConnections();
