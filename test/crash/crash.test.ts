@@ -131,8 +131,10 @@ describe("killed before and after each journal write and each effect", () => {
       // One signature of each key for each (digest, name), however often signing was interrupted.
       for (const one of verification.digests) {
         const names = one.signatures.map((signature) => `${signature.kind} ${signature.publicName}`);
-        expect(names).toHaveLength(2 * tags.length);
-        expect(new Set(names).size).toBe(2 * tags.length);
+        // The platform has its own tag besides.
+        const wanted = 2 * (one.digest === build?.digest ? tags.length : tags.length + 1);
+        expect(names).toHaveLength(wanted);
+        expect(new Set(names).size).toBe(wanted);
       }
     }
     const comments = await app.forge.listComments("releng/manifests", pull?.number ?? 0);

@@ -41,9 +41,9 @@ export async function startTokenIssuer(credential: { readonly username: string; 
       const [type, name, actions] = scope.split(":");
       return { type, name, actions: actions?.split(",") };
     });
+    issued += 1;
     const now = Math.floor(Date.now() / 1000);
     const times = { exp: now + lifeS - leewayS, nbf: now - leewayS - 10, iat: now - leewayS - 10 };
-    issued += 1;
     const claims = { iss: "tests", sub: credential.username, aud: "registry", ...times, jti: randomUUID(), access };
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const signed = `${encode({ typ: "JWT", alg: "RS256", x5c: [x5c] })}.${encode(claims)}`;
@@ -53,6 +53,7 @@ export async function startTokenIssuer(credential: { readonly username: string; 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   return {
+    /** Tokens given out so far. */
     issued: () => issued,
     config: `auth: { token: { realm: "${realm}", service: registry, issuer: tests, rootcertbundle: ${JSON.stringify(certificate)} } }`,
     async close() {
