@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "@jest/globals";
 import type { Digest } from "../../../src/domain/digest.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
+import { releaseSigner } from "../../../src/promotion/sign-release.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
@@ -29,7 +30,7 @@ test("a merged promotion is copied by digest between two real registries, releas
   const at = world();
   const registries = namedRegistries({ candidate, production });
   const copier = imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() });
-  const ports = { ...at.ports, registries, copier };
+  const ports = { ...at.ports, registries, copier, releaseSigner: releaseSigner({ ...at.ports, registries }) };
   const push = async (id: string, release: string) => {
     const build = await at.build({ id, release });
     for (const [key, blob] of at.candidate.blobs) await candidate.putBlob(key.split("@")[0] ?? "", blob);
