@@ -13,7 +13,6 @@ import { keySetOf } from "./config-signing.ts";
 import { credentialOf, lookasideOf, productionNames, publicNamed, publicUrlOf, registryOf } from "./config-values.ts";
 import { doctorChecks } from "./doctor-checks.ts";
 import { appError } from "./domain/errors.ts";
-import { withAttestations } from "./with-attestations.ts";
 import { parseImageReference } from "./domain/image-reference.ts";
 import { dockerEngine } from "./engines/docker/docker-engine.ts";
 import { githubAppRegistration } from "./forge/github/app-registration.ts";
@@ -29,6 +28,7 @@ import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
 import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
 import { verifyImage } from "./signing/verify-image.ts";
+import { withAttestations } from "./with-attestations.ts";
 
 const environment = process.env;
 let openApps: App[] = [];
