@@ -44,7 +44,12 @@ const bareTypes = [statementType, "application/spdx+json", "application/vnd.cycl
  * Everything that is attached to an image and to its platforms, each bundle verified. Whatever is wrong with one of them is its verdict; throws
  * what the registry throws.
  */
-export async function listAttestations(registry: Registry, repository: string, reference: string, keys: NamedKeys): Promise<ImageAttestations> {
+export async function listAttestations(
+  registry: Registry,
+  repository: string,
+  reference: string,
+  keys: NamedKeys,
+): Promise<ImageAttestations> {
   const parts = await readImageDigests(registry, repository, reference);
   const attestations: ListedAttestation[] = [];
   let left = 0;
@@ -58,7 +63,11 @@ export async function listAttestations(registry: Registry, repository: string, r
 }
 
 /** What is attached, byte for byte. Throws `registry.manifest-invalid`, `registry.blob-too-large` and what the registry throws. */
-export async function readAttestation(registry: Registry, repository: string, digest: Digest): Promise<{ blob: Uint8Array; artifactType: string }> {
+export async function readAttestation(
+  registry: Registry,
+  repository: string,
+  digest: Digest,
+): Promise<{ blob: Uint8Array; artifactType: string }> {
   const { layer, artifactType } = parseArtifact(await registry.readManifest(repository, digest));
   return { blob: await registry.readBlob(repository, layer.digest, largestAttestation), artifactType };
 }

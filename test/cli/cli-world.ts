@@ -216,14 +216,33 @@ export async function flibs(line: string[], story: Story = {}) {
 function attachedThings(digest: Digest): AttestationsOf {
   const base = { subject: digest, what: "index", size: 2048, artifactType: bundleType };
   const own = (n: number) => `sha256:${String(n).repeat(64)}` as Digest;
-  const provenance = { ...base, digest: own(1), predicateType: predicateTypes.provenance, verdict: "signed", message: "signed by the candidate key" };
-  const spdx = { ...base, what: "linux/amd64", digest: own(2), predicateType: predicateTypes.spdx, verdict: "unsigned", message: "no signature" };
+  const provenance = {
+    ...base,
+    digest: own(1),
+    predicateType: predicateTypes.provenance,
+    verdict: "signed",
+    message: "signed by the candidate key",
+  };
+  const spdx = {
+    ...base,
+    what: "linux/amd64",
+    digest: own(2),
+    predicateType: predicateTypes.spdx,
+    verdict: "unsigned",
+    message: "no signature",
+  };
   const bad = { ...base, digest: own(3), predicateType: "evil\u001b[2J", verdict: "bad", message: "signed by no key of the settings" };
   const payload = Buffer.from('{"predicate":1}');
   const bundle = formatBundle({ hint: "h", payloadType: statementType, payload, signature: Buffer.from("s") });
   return {
-    list: async () => ({ digest, left: 0, attestations: [provenance, { ...spdx, artifactType: "application/spdx+json" }, bad] as ListedAttestation[] }),
+    list: async () => ({
+      digest,
+      left: 0,
+      attestations: [provenance, { ...spdx, artifactType: "application/spdx+json" }, bad] as ListedAttestation[],
+    }),
     read: async (which) =>
-      which === own(1) ? { blob: bundle, artifactType: bundleType } : { blob: Buffer.from("{spdx}"), artifactType: "application/spdx+json" },
+      which === own(1)
+        ? { blob: bundle, artifactType: bundleType }
+        : { blob: Buffer.from("{spdx}"), artifactType: "application/spdx+json" },
   };
 }

@@ -6,6 +6,8 @@ import { type App, openApp } from "../../src/app.ts";
 import { lookasideOf } from "../../src/config-values.ts";
 import { silentLog } from "../../src/log.ts";
 import { carryOutAudit } from "../../src/promotion/audit-run.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import { predicateTypes } from "../../src/signing/statement.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
@@ -59,8 +61,19 @@ afterAll(async () => {
 
 const verify = (stage: "candidate" | "production", repository: string, tag: string) => verifyTag(app, stage, repository, tag);
 
-/** cosign's signatures stand under tags of their own. */
-const imageTags = (tags: readonly string[]) => tags.filter((tag) => !tag.endsWith(".sig")).toSorted();
+/** Without those of cosign's signatures and of what is attached. */
+const releaseTags = (tags: readonly string[]) => tags.filter((tag) => !tag.startsWith("sha256-")).toSorted();
+
+const { provenance, spdx, cyclonedx } = predicateTypes;
+const ofBuild = [[provenance], [provenance, spdx, cyclonedx].sort()];
+
+/** Predicate types of what is attached to a build's list and to its image, sorted; each artifact counts. */
+async function attachedTo(registry: Registry, repository: string, id: string) {
+  const build = await app.store.builds.find(id);
+  const digests = [build?.digest, build?.images[0]?.digest].filter((one) => one !== undefined);
+  const lists = await Promise.all(digests.map((digest) => registry.listReferrers(repository, digest)));
+  return lists.map((list) => list.map((one) => one.annotations?.["dev.sigstore.bundle.predicateType"]).toSorted());
+}
 
 describe("killed before and after each journal write and each effect", () => {
   test("a push still gives exactly one build, one candidate, one promotion", async () => {
@@ -82,7 +95,9 @@ describe("killed before and after each journal write and each effect", () => {
 
     const repository = build?.plan?.imageRepository ?? "";
     const tags = [build?.plan?.uniqueTag, `${build?.plan?.uniqueTag}-amd64`, build?.plan?.primaryTag, ...(build?.plan?.floatingTags ?? [])];
-    expect(imageTags(await app.registries.candidate.listTags(repository))).toEqual([...tags].sort());
+    expect(releaseTags(await app.registries.candidate.listTags(repository))).toEqual([...tags].sort());
+    // However often attaching was interrupted.
+    expect(await attachedTo(app.registries.candidate, repository, build?.id ?? "")).toEqual(ofBuild);
     expect(await verify("candidate", repository, build?.plan?.primaryTag ?? "")).toMatchObject({ ok: true, digest: build?.digest });
 
     const pulls = await app.forge.listPulls("releng/manifests", "all");
@@ -123,7 +138,10 @@ describe("killed before and after each journal write and each effect", () => {
 
     const tags = [build?.plan?.primaryTag ?? "", ...(build?.plan?.floatingTags ?? [])];
     const platformTag = `${build?.plan?.primaryTag}-amd64`;
-    expect(imageTags(await app.registries.named("production").listTags(repository))).toEqual([...tags, platformTag].sort());
+    const production = app.registries.named("production");
+    expect(releaseTags(await production.listTags(repository))).toEqual([...tags, platformTag].sort());
+    const [ofList = [], ofPlatform] = ofBuild;
+    expect(await attachedTo(production, repository, build?.id ?? "")).toEqual([[...ofList, predicateTypes.promotion].sort(), ofPlatform]);
     for (const tag of tags) {
       expect((await app.registries.named("production").findManifest(repository, tag))?.digest).toBe(build?.digest);
       const verification = await verify("production", repository, tag);

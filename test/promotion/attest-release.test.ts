@@ -33,7 +33,12 @@ async function attested(at: World, id: string, release: string) {
   at.documents.set(id, documents);
   const image = attestedImage(await at.candidate.registry.readManifest(repository, made.digest as Digest));
   const wanted = attestedDocuments(build, documents, image, "candidate.example.test");
-  await ensureAttested({ registry: at.candidate.registry, turns: at.ports.turns, repository }, at.ports.attestationKeys.of("candidate"), wanted, never);
+  await ensureAttested(
+    { registry: at.candidate.registry, turns: at.ports.turns, repository },
+    at.ports.attestationKeys.of("candidate"),
+    wanted,
+    never,
+  );
   return { build, wanted, digest: made.digest as Digest, children };
 }
 
@@ -50,7 +55,9 @@ const release = (at: World, commit: string, registry = "production") =>
 
 /** What stands in a registry about a digest: predicate types in order, without records. */
 const typesOf = (place: World["production"], subject: Digest) =>
-  place.artifacts.filter((one) => one.artifact.subject.digest === subject).map((one) => one.artifact.annotations["dev.sigstore.bundle.predicateType"]);
+  place.artifacts
+    .filter((one) => one.artifact.subject.digest === subject)
+    .map((one) => one.artifact.annotations["dev.sigstore.bundle.predicateType"]);
 
 const recordsOf = (place: World["production"]) =>
   place.artifacts
@@ -69,7 +76,9 @@ describe("a release", () => {
     for (const child of children) expect(typesOf(at.production, child)).toEqual([provenance, spdx, cyclonedx]);
     for (const { manifest, artifact } of at.candidate.artifacts) {
       expect(at.production.manifests.get(`${repository}@${manifest.digest}`)?.bytes).toEqual(manifest.bytes);
-      expect(at.production.blobs.get(`${repository}@${artifact.layer.digest}`)).toEqual(at.candidate.blobs.get(`${repository}@${artifact.layer.digest}`));
+      expect(at.production.blobs.get(`${repository}@${artifact.layer.digest}`)).toEqual(
+        at.candidate.blobs.get(`${repository}@${artifact.layer.digest}`),
+      );
     }
   });
 
@@ -108,7 +117,12 @@ describe("a release", () => {
 
   test("is recorded once for each digest, destination and merge commit, whenever it runs", async () => {
     const at = world(["linux/amd64"], ["mirror"]);
-    at.git.commit("main", { "policy.yaml": (at.git.read(at.git.branches.get("main") ?? "")["policy.yaml"] ?? "").replace("to: [production]", "to: [production, mirror]") });
+    at.git.commit("main", {
+      "policy.yaml": (at.git.read(at.git.branches.get("main") ?? "")["policy.yaml"] ?? "").replace(
+        "to: [production]",
+        "to: [production, mirror]",
+      ),
+    });
     await attested(at, "b1", "1.fc40");
     const { commit } = await released(at, "b1");
     // Later, by another clock.
@@ -121,7 +135,9 @@ describe("a release", () => {
     // Another build, then back again: the older digest gets its floating tags by another merge commit.
     await attested(at, "b2", "2.fc40");
     await released(at, "b2");
-    const back = at.git.commit("main", { [path]: (at.git.read(at.git.branches.get("main") ?? "")[path] ?? "").replaceAll(/: "323-2.fc40"/g, ': "323-1.fc40"') });
+    const back = at.git.commit("main", {
+      [path]: (at.git.read(at.git.branches.get("main") ?? "")[path] ?? "").replaceAll(/: "323-2.fc40"/g, ': "323-1.fc40"'),
+    });
     await release(at, back);
     const first = recordsOf(at.production).filter(({ record }) => record.digest === at.builds.get("b1")?.digest);
     expect(first.map(({ record }) => record.manifests.commit)).toEqual([commit, back]);
@@ -136,7 +152,10 @@ describe("a release", () => {
     };
     await released(at, "b1");
     expect(at.production.tags.has("f40/cockpit:latest")).toBe(true);
-    expect(at.reports.at(-1)?.lines[0]).toMatchObject({ what: "copied", message: "released without attestations: PUT answered 400: MANIFEST_INVALID" });
+    expect(at.reports.at(-1)?.lines[0]).toMatchObject({
+      what: "copied",
+      message: "released without attestations: PUT answered 400: MANIFEST_INVALID",
+    });
   });
 
   test("waits for a registry that is away, and writes no tag before", async () => {
@@ -150,11 +169,19 @@ describe("a release", () => {
   });
 
   test("DG21: attestation entries in an index are copied with it, and are no platforms that something is said about", () => {
-    const entry = (text: string, more: object) => ({ mediaType: "application/vnd.oci.image.manifest.v1+json", digest: digestOf(text), size: 1, ...more });
+    const entry = (text: string, more: object) => ({
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      digest: digestOf(text),
+      size: 1,
+      ...more,
+    });
     const mediaType = "application/vnd.oci.image.index.v1+json";
     const children = [
       entry("amd64", { platform: { os: "linux", architecture: "amd64" } }),
-      entry("attestation", { platform: { os: "unknown", architecture: "unknown" }, annotations: { "vnd.docker.reference.type": "attestation-manifest" } }),
+      entry("attestation", {
+        platform: { os: "unknown", architecture: "unknown" },
+        annotations: { "vnd.docker.reference.type": "attestation-manifest" },
+      }),
     ];
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, manifests: children }));
     expect([...attestedImage({ mediaType, bytes, digest: digestOf(bytes) }).platforms.keys()]).toEqual([digestOf("amd64")]);
@@ -258,12 +285,17 @@ test("while a key is replaced both sign, and both records say the same", async (
   const { commit } = await released(at, "b1");
   const [old] = at.ports.attestationKeys.of("production");
   const young = pemCosignKey(makeCosignKey().privatePem, "sign");
-  Object.assign(at.ports, { attestationKeys: { of: (name: string) => (name === "production" ? [old, young] : (at.attestationKeys.get(name) ?? [])) } });
+  Object.assign(at.ports, {
+    attestationKeys: { of: (name: string) => (name === "production" ? [old, young] : (at.attestationKeys.get(name) ?? [])) },
+  });
   const plan = { imageRepository: repository, from: "candidate", to: "production", removeTags: [], tags: [] };
   await attestRelease(at.ports, plan, { commit, path }, digest, never);
   await attestRelease(at.ports, plan, { commit, path }, digest, never);
   const records = recordsOf(at.production);
-  expect(records.map(({ bundle }) => [old, young].map((key) => key !== undefined && isSignedBy(bundle, key)))).toEqual([[true, false], [false, true]]);
+  expect(records.map(({ bundle }) => [old, young].map((key) => key !== undefined && isSignedBy(bundle, key)))).toEqual([
+    [true, false],
+    [false, true],
+  ]);
   expect(records[1]?.bundle.payload).toEqual(records[0]?.bundle.payload);
 });
 

@@ -1,6 +1,6 @@
+import { describe, expect, test } from "@jest/globals";
 import { bundleFromJSON } from "@sigstore/bundle";
 import { toSignedEntity, toTrustMaterial, Verifier } from "@sigstore/verify";
-import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { digestOf } from "../../src/domain/digest.ts";
 import { isAppError } from "../../src/domain/errors.ts";
@@ -58,7 +58,13 @@ describe("DSSE", () => {
 function judge(bytes: Buffer, publicPem = pem.publicPem): void {
   const der = Buffer.from(publicPem.replace(/-----[^-]+-----|\s/g, ""), "base64");
   const material = toTrustMaterial(
-    { mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1", certificateAuthorities: [], timestampAuthorities: [], tlogs: [], ctlogs: [] },
+    {
+      mediaType: "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+      certificateAuthorities: [],
+      timestampAuthorities: [],
+      tlogs: [],
+      ctlogs: [],
+    },
     { [hintOf(pemCosignKey(publicPem, "accept"))]: { rawBytes: der, keyDetails: 5 } } as unknown as Parameters<typeof toTrustMaterial>[1],
   );
   const verifier = new Verifier(material, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 });
@@ -73,7 +79,11 @@ describe("sigstore's own verifier", () => {
   test("refuses it with another key's signature, another payload or a broken signature, as we do", async () => {
     const bundle = await signStatement(key, statement, never);
     const forged = { ...(await signStatement(other, statement, never)), hint: hintOf(key) };
-    for (const one of [forged, { ...bundle, payload: Buffer.from(statement.replace("slsa", "s1sa")) }, { ...bundle, signature: Buffer.alloc(70) }]) {
+    for (const one of [
+      forged,
+      { ...bundle, payload: Buffer.from(statement.replace("slsa", "s1sa")) },
+      { ...bundle, signature: Buffer.alloc(70) },
+    ]) {
       expect(() => judge(formatBundle(one))).toThrow();
       expect(isSignedBy(parseBundle(formatBundle(one)), key)).toBe(false);
     }
@@ -82,7 +92,12 @@ describe("sigstore's own verifier", () => {
 
 describe("reading", () => {
   const bytes = fc.uint8Array().map((one) => Buffer.from(one));
-  const bundles: fc.Arbitrary<SigstoreBundle> = fc.record({ hint: fc.string(), payloadType: fc.string(), payload: bytes, signature: bytes });
+  const bundles: fc.Arbitrary<SigstoreBundle> = fc.record({
+    hint: fc.string(),
+    payloadType: fc.string(),
+    payload: bytes,
+    signature: bytes,
+  });
 
   test("a bundle reads back as it was written", () => {
     fc.assert(fc.property(bundles, (bundle) => expect(parseBundle(formatBundle(bundle))).toEqual(bundle)));
@@ -90,19 +105,28 @@ describe("reading", () => {
 
   test("a statement reads back as it was written, and is about its subject alone", () => {
     fc.assert(
-      fc.property(fc.string(), fc.string(), fc.string({ minLength: 1, maxLength: 1000 }), fc.jsonValue(), (name, about, type, predicate) => {
-        const subject = digestOf(about);
-        const read = parseStatement(Buffer.from(formatStatement(name, subject, type, predicate)));
-        expect(read.predicateType).toBe(type);
-        expect(JSON.stringify(read.predicate)).toBe(JSON.stringify(predicate));
-        expect(isAbout(read, subject)).toBe(true);
-        expect(isAbout(read, digest)).toBe(subject === digest);
-      }),
+      fc.property(
+        fc.string(),
+        fc.string(),
+        fc.string({ minLength: 1, maxLength: 1000 }),
+        fc.jsonValue(),
+        (name, about, type, predicate) => {
+          const subject = digestOf(about);
+          const read = parseStatement(Buffer.from(formatStatement(name, subject, type, predicate)));
+          expect(read.predicateType).toBe(type);
+          expect(JSON.stringify(read.predicate)).toBe(JSON.stringify(predicate));
+          expect(isAbout(read, subject)).toBe(true);
+          expect(isAbout(read, digest)).toBe(subject === digest);
+        },
+      ),
     );
   });
 
   test("whatever is attached is read or is an error of ours, never another", () => {
-    const texts = fc.oneof(bytes, fc.json().map((text) => Buffer.from(text)));
+    const texts = fc.oneof(
+      bytes,
+      fc.json().map((text) => Buffer.from(text)),
+    );
     fc.assert(
       fc.property(texts, (text) => {
         for (const read of [parseBundle, parseStatement]) {

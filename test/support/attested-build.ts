@@ -9,7 +9,10 @@ import { formatStatement, predicateTypes } from "../../src/signing/statement.ts"
  * A build's record with the digests of its platforms' images, and the documents that are attached. Small ones: what they say is the documents' own
  * tests' matter.
  */
-export function documentedBuild(build: BuildRecord, children: readonly Digest[]): { build: BuildRecord; documents: readonly BuildDocument[] } {
+export function documentedBuild(
+  build: BuildRecord,
+  children: readonly Digest[],
+): { build: BuildRecord; documents: readonly BuildDocument[] } {
   const platforms: readonly Platform[] = ["linux/amd64", "linux/arm64"];
   const images = children.flatMap((digest, i) => {
     const [image] = build.images;
@@ -17,8 +20,16 @@ export function documentedBuild(build: BuildRecord, children: readonly Digest[])
   });
   const arches = ["x86_64", "aarch64"].slice(0, children.length);
   const boms = arches.flatMap((arch) => [
-    { name: sbomNames.spdx(arch), mediaType: "application/spdx+json", text: `{\n  "spdxVersion": "SPDX-2.3",\n  "name": "${build.id} ${arch}"\n}\n` },
-    { name: sbomNames.cyclonedx(arch), mediaType: "application/vnd.cyclonedx+json; version=1.6", text: `{"bomFormat": "CycloneDX", "of": "${build.id} ${arch}"}\n` },
+    {
+      name: sbomNames.spdx(arch),
+      mediaType: "application/spdx+json",
+      text: `{\n  "spdxVersion": "SPDX-2.3",\n  "name": "${build.id} ${arch}"\n}\n`,
+    },
+    {
+      name: sbomNames.cyclonedx(arch),
+      mediaType: "application/vnd.cyclonedx+json; version=1.6",
+      text: `{"bomFormat": "CycloneDX", "of": "${build.id} ${arch}"}\n`,
+    },
   ]);
   const digest = build.digest as Digest;
   const statement = JSON.parse(formatStatement("pkg:oci/app", digest, predicateTypes.provenance, { of: build.id }));

@@ -35,7 +35,11 @@ beforeAll(async () => {
   at = await attestedRelease();
   files.root = join(at.directory, "root.json");
   await writeFile(files.root, JSON.stringify(emptyRoot));
-  const keys = { candidate: at.world.stages.candidate.cosign.publicPem, production: at.world.stages.production.cosign.publicPem, other: makeCosignKey().publicPem };
+  const keys = {
+    candidate: at.world.stages.candidate.cosign.publicPem,
+    production: at.world.stages.production.cosign.publicPem,
+    other: makeCosignKey().publicPem,
+  };
   for (const [name, pem] of Object.entries(keys)) {
     files[name as keyof typeof keys] = join(at.directory, `${name}.pub`);
     await writeFile(files[name as keyof typeof keys], pem);
