@@ -1,8 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { openGitCheckout } from "../../../src/promotion/checkout/git-checkout.ts";
 import { planCheckout } from "../../../src/promotion/plan-checkout.ts";
+import { scratchDirectory } from "../../support/scratch-directory.ts";
 import { manifests, type RealWorld, realWorld } from "./real-world.ts";
 
 /** The rows of the check table that are about what registries and signatures are, on real docker-registry and GnuPG. */
@@ -86,8 +88,10 @@ test("CK6: a candidate that nobody signed", async () => {
 
 test("a clone is tried on the registries: what would be copied, moved and refused, and nothing is written", async () => {
   const build = await at.build({ id: "eight", release: "8.fc40" });
-  const clone = await at.person(manifests);
-  const directory = clone.git("rev-parse", "--show-toplevel").trim();
+  await using scratch = await scratchDirectory();
+  const directory = join(scratch.path, "clone");
+  const origin = (await at.person(manifests)).git("remote", "get-url", "origin").trim();
+  execFileSync("git", ["clone", "-q", origin, directory]);
   const text = base
     .replace("floating:\n", `  "323-8.fc40":\n    digest: ${build.digest}\n    build: "eight"\nfloating:\n`)
     .replace(/latest: ".*"/, 'latest: "323-8.fc40"');
@@ -104,7 +108,6 @@ test("a clone is tried on the registries: what would be copied, moved and refuse
   expect(await at.tag(image, "323-8.fc40")).toBeUndefined();
   const lost = await plan(text.replace(build.digest, `sha256:${"b".repeat(64)}`));
   expect(lost.faults).toMatchObject([{ check: "CK3", file: path }]);
-  await writeFile(join(directory, path), base);
 });
 
 test("DG6: a candidate that is collected while its pull request is open fails the next check, and is released when it is back", async () => {
