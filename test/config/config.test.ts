@@ -57,7 +57,10 @@ describe("settings", () => {
     expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
   });
   test("there may be any number of production registries", () => {
-    const text = least.replace(/production: \{/, 'mirror: {endpoint: "m.test", password: {file: m.secret}, username: m, signingKey: production}, production: {');
+    const text = least.replace(
+      /production: \{/,
+      'mirror: {endpoint: "m.test", password: {file: m.secret}, username: m, signingKey: production}, production: {',
+    );
     const file = join(directory, "several.yaml");
     writeFileSync(file, text);
     const settings = loadSettings(file, {});
