@@ -1,4 +1,4 @@
-import { readdir, symlink, writeFile } from "node:fs/promises";
+import { readdir, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../../src/domain/digest.ts";
@@ -66,18 +66,23 @@ describe("the OpenPGP signer", () => {
     await Promise.all([close(), ...others.map((one) => one.close())]);
   });
 
-  test("garbage and links in the directory are found, never followed, never overwritten", async () => {
+  test("DG16: a link in a signature's place is found, never followed, and set aside when something is signed there", async () => {
     const { signer, lookaside, close } = await signerWith();
     await signer.ensureSigned([{ digest, publicName: name("1") }], never);
-    const directory = join(lookaside, `f40/cockpit@sha256=${digest.slice(7)}`);
+    const place = `f40/cockpit@sha256=${digest.slice(7)}`;
+    const directory = join(lookaside, place);
     await symlink("/etc/passwd", join(directory, "signature-2"));
     await writeFile(join(directory, "notes.txt"), "hello");
-    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
-    const found = await signer.listSignatures("registry.example.test/f40/cockpit", digest);
-    expect(found.map((one) => one.verdict)).toEqual(["valid", "unreadable", "valid"]);
+    const verdicts = async () => (await signer.listSignatures("registry.example.test/f40/cockpit", digest)).map((one) => one.verdict);
+    expect(await verdicts()).toEqual(["valid", "unreadable"]);
     expect(await openLookasideDirectory(lookaside).listStray("f40/cockpit", digest)).toEqual(
       expect.arrayContaining(["notes.txt", "signature-2"]),
     );
+    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
+    expect(await verdicts()).toEqual(["valid", "valid"]);
+    const [aside = ""] = await readdir(join(lookaside, ".aside", place));
+    expect(await readlink(join(lookaside, ".aside", place, aside))).toBe("/etc/passwd");
+    expect(await openLookasideDirectory(lookaside).listStray("f40/cockpit", digest)).toEqual(["notes.txt"]);
     await close();
   });
 
