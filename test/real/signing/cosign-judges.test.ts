@@ -18,7 +18,7 @@ import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-d
 import { type PushedImage, pushImage } from "./pushed-image.ts";
 
 /** What one cosign signature may be (CS): real cosign is asked, and our own verifier, which is as strict as containers/image. */
-const judged = cosignMissing === undefined ? test : test.skip;
+const judgedTest = cosignMissing === undefined ? test : test.skip;
 const reason = cosignMissing === undefined ? "" : ` (${cosignMissing})`;
 const never = new AbortController().signal;
 const [good, other] = [makeCosignKey(), makeCosignKey()];
@@ -171,12 +171,12 @@ const rows: readonly Row[] = [
 
 describe("one cosign signature (CS)", () => {
   for (const row of rows) {
-    judged(`${row.name}${reason}`, async () => {
+    judgedTest(`${row.name}${reason}`, async () => {
       expect(await verdicts(await planted(row.make))).toEqual({ cosign: row.cosign, ours: row.ours });
     });
   }
 
-  judged(`CS4: P-384 counts with SHA-256 only, and our own keys are P-256${reason}`, async () => {
+  judgedTest(`CS4: P-384 counts with SHA-256 only, and our own keys are P-256${reason}`, async () => {
     const key = makeCosignKey("P-384");
     await writeFile(join(scratch.path, "p384.pub"), key.publicPem);
     const make = (hash: string) => (image: PushedImage, name: string) => [
@@ -187,7 +187,7 @@ describe("one cosign signature (CS)", () => {
     expect(() => pemCosignKey(key.privatePem, "sign")).toThrow(expect.objectContaining({ code: "signing.key-unusable" }));
   });
 
-  judged(`CS5: Ed25519 and RSA are kinds that cosign knows and we do not sign with${reason}`, async () => {
+  judgedTest(`CS5: Ed25519 and RSA are kinds that cosign knows and we do not sign with${reason}`, async () => {
     const rsa = generateKeyPairSync("rsa", { modulusLength: 3072 });
     const ed = generateKeyPairSync("ed25519");
     for (const [name, { publicKey, privateKey }, hash] of [
@@ -204,7 +204,7 @@ describe("one cosign signature (CS)", () => {
     }
   });
 
-  judged(
+  judgedTest(
     `CS10: cosign looks at the index alone; we sign and demand the platforms, too, and so does cosign's own --recursive${reason}`,
     async () => {
       const repository = "f40/whole";
@@ -234,7 +234,7 @@ describe("one cosign signature (CS)", () => {
     },
   );
 
-  judged(`what cosign itself signs into the list stays there beside ours${reason}`, async () => {
+  judgedTest(`what cosign itself signs into the list stays there beside ours${reason}`, async () => {
     const repository = "f40/theirs";
     const image = await pushImage(server.url, repository, "1");
     const publicName = `${server.endpoint}/${repository}:1`;
