@@ -44,9 +44,14 @@ async function compare(name: string, lines: readonly string[]): Promise<void> {
     ours.push(one);
     plain.push(other);
   }
-  const ratio = median(ours.map((value, index) => value / (plain[index] ?? value)));
-  const seconds = (values: readonly number[]) => `${(median(values) / 1000).toFixed(2)} s`;
-  process.stdout.write(`build to candidate, ${name}: ${ratio.toFixed(2)}x (${seconds(ours)} against ${seconds(plain)}, ${pairs} pairs)\n`);
+  const ratios = ours.map((value, index) => value / (plain[index] ?? value));
+  const costs = ours.map((value, index) => value - (plain[index] ?? value));
+  const seconds = (ms: number) => `${(ms / 1000).toFixed(2)} s`;
+  const spread = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  process.stdout.write(
+    `build to candidate, ${name}: ${median(ratios).toFixed(2)}x (${spread}, ${pairs} pairs; ${seconds(median(ours))} against ${seconds(median(plain))}), ` +
+      `${seconds(median(costs))} more\n`,
+  );
 }
 
 /** Milliseconds from the push's arrival to the last candidate tag, as the journal tells. */

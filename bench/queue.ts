@@ -3,20 +3,22 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { buildFlow } from "../src/builds/build-flow.ts";
 import type { BuildPorts } from "../src/builds/build-ports.ts";
-import { digestOf } from "../src/domain/digest.ts";
-import type { Engine } from "../src/engines/engine.ts";
 import { enginePool, runsForSlots } from "../src/engines/engine-pool.ts";
 import { requestBuild } from "../src/intake/requests.ts";
 import { silentLog } from "../src/log.ts";
+import { registryClient } from "../src/registry/registry-client.ts";
 import { isFinal } from "../src/workflow/run.ts";
 import { createWorker } from "../src/workflow/worker.ts";
 import { buildWorld } from "../test/builds/build-world.ts";
 import { testDatabase } from "../test/support/database.ts";
 import { scratchDirectory } from "../test/support/scratch-directory.ts";
+import { startRegistryProcess } from "./support/registry-process.ts";
+import { type Busy, simulatedEngine } from "./support/simulated-engine.ts";
 
 /**
  * 500 queued builds of 50 repositories, with the whole build flow, PostgreSQL and the worker as they are, on an engine whose builds take their time and
- * nothing else: how busy its slots are until the queue is empty, and how much memory the process takes. Targets: 98 %, 300 MB.
+ * nothing else: how busy its slots are until the queue is empty, and how much memory the process takes. The candidate registry is a process of its own;
+ * the forge has nothing to keep. Targets: 98 %, 300 MB.
  *
  * `node bench/queue.ts 4` does 4 builds of each repository.
  */
@@ -24,33 +26,6 @@ const slots = 8;
 const repositories = 50;
 const branches = Number(process.argv[2] ?? 10);
 const buildMs = { from: 2000, to: 4000 };
-
-interface Busy {
-  readonly from: number;
-  to: number;
-}
-
-/** Takes a slot for as long as a build lasts, and waits for one as a real engine does. */
-function simulatedEngine(busy: Busy[], inner: Engine): Engine {
-  let free = slots;
-  const waiting: (() => void)[] = [];
-  return {
-    ...inner,
-    async build(key, request, sink, signal) {
-      if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve));
-      else free -= 1;
-      const one = { from: performance.now(), to: Number.POSITIVE_INFINITY };
-      busy.push(one);
-      await delay(buildMs.from + Math.random() * (buildMs.to - buildMs.from));
-      one.to = performance.now();
-      // The slot goes to the next one as it is.
-      const next = waiting.shift();
-      if (next === undefined) free += 1;
-      else next();
-      return { outcome: "built", imageId: digestOf(`${key} ${request.dockerfile} ${signal.aborted} ${sink("built\n")}`) };
-    },
-  };
-}
 
 /** Every repository has names of its own. */
 async function checkOut(repository: string, directory: string): Promise<void> {
@@ -65,6 +40,8 @@ await using scratch = await scratchDirectory("flibs-bench-");
 await using database = await testDatabase();
 const store = await database.open();
 const { ports, platforms } = buildWorld(join(scratch.path, "work"));
+const registry = await startRegistryProcess();
+const candidate = registryClient({ endpoint: registry.endpoint, plainHttp: true });
 const busy: Busy[] = [];
 const [inner] = ports.engines.all;
 if (inner === undefined) throw new Error("there is no engine");
@@ -74,7 +51,8 @@ const building: BuildPorts = {
   logs: store.logs,
   destinationTags: store.destinationTags,
   forge: () => ({ ...ports.forge("local"), checkout: (repository, _, directory) => checkOut(repository, directory) }),
-  engines: enginePool([{ slots, platforms, engine: simulatedEngine(busy, inner) }]),
+  engines: enginePool([{ slots, platforms, engine: simulatedEngine(inner, candidate, { slots, buildMs, busy }) }]),
+  candidate: { ...ports.candidate, registry: candidate },
 };
 const atATime = runsForSlots(slots);
 const worker = createWorker({
@@ -102,6 +80,8 @@ while (open.size > 0) {
 }
 clearInterval(watching);
 await worker.stop();
+candidate.close();
+await registry.close();
 const complete = await store.builds.list({ state: "complete", limit: 10_000 });
 if (complete.length !== runs.length || busy.length !== runs.length) {
   throw new Error(`${runs.length} builds were queued, ${busy.length} were built, ${complete.length} are complete`);

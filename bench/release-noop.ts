@@ -7,7 +7,7 @@ import { silentLog } from "../src/log.ts";
 import { initialManifestRepository } from "../src/promotion/initial-manifest-repository.ts";
 import type { PromotionPorts } from "../src/promotion/promotion-ports.ts";
 import { findDue } from "../src/promotion/release-scan-flow.ts";
-import type { ReconciledFile } from "../src/promotion/release-store.ts";
+import { type ReconciledFile, reconciledKey } from "../src/promotion/release-store.ts";
 
 /** What a look at main costs when nothing changed, over 10,000 image files in a real git repository behind the local forge. */
 const images = 10_000;
@@ -26,13 +26,19 @@ try {
     forge,
     releases: { listReconciled: async () => reconciled },
     now: () => new Date(),
-    settings: { repository, branch: "main", registries: {}, fullIntervalMs: 86_400_000, pageOf: () => undefined },
+    settings: {
+      repository,
+      branch: "main",
+      registries: { candidate: named("candidate"), production: named("production") },
+      pageOf: () => undefined,
+    },
   } as unknown as PromotionPorts;
 
   const first = await findDue(ports, false);
   if (first.due.length !== images) throw new Error(`${first.due.length} of ${images} are due at first`);
   const at = new Date().toISOString();
-  for (const { path, blob } of first.due) reconciled.set(path, { blob, policyBlob: first.policyBlob, commit: first.commit ?? "", at });
+  for (const { path, blob, registry } of first.due)
+    reconciled.set(reconciledKey(registry, path), { blob, policyBlob: first.policyBlob, commit: first.commit ?? "", at });
 
   const noop = await measure(() => findDue(ports, false), 0);
   const git = await measureListing(() => forge.listFiles(repository, first.commit ?? "", ""));
@@ -72,13 +78,12 @@ function imageOf(i: number): { readonly path: string; readonly text: string } {
   return { path: `images/${name}.yaml`, text };
 }
 
+function named(name: string) {
+  return { endpoint: `${name}:5000`, publicName: `${name}.example.test` };
+}
+
 function firstCommit(): string {
-  const registry = (name: string) => ({ endpoint: `${name}:5000`, publicName: `${name}.example.test` });
-  const start = initialManifestRepository({
-    candidate: registry("candidate"),
-    production: registry("production"),
-    platforms: ["linux/amd64"],
-  });
+  const start = initialManifestRepository({ candidate: named("candidate"), production: named("production") }, ["linux/amd64"]);
   const files = [...Object.entries(start).map(([path, text]) => ({ path, text })), ...Array.from({ length: images }, (_, i) => imageOf(i))];
   return commit("first", files);
 }

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import globalSetup from "../test/setup/global-setup.js";
 import globalTeardown from "../test/setup/global-teardown.js";
@@ -12,11 +13,14 @@ if (unknown.length > 0) {
   process.stderr.write(`no benchmark ${unknown.join(", ")}; there are ${all.join(", ")}\n`);
   process.exit(2);
 }
+// V8's options as `npm start` has them.
+const { scripts } = JSON.parse(readFileSync(join(import.meta.dirname, "../package.json"), "utf8")) as { scripts: { start: string } };
+const options = ["--disable-warning=ExperimentalWarning", ...scripts.start.split(" ").filter((word) => word.startsWith("--"))];
 // A benchmark that needs a database takes that of tests.
 await globalSetup();
 for (const name of asked.length > 0 ? asked : all) {
   process.stdout.write(`# ${name}\n`);
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", join(import.meta.dirname, `${name}.ts`)], {
+  const child = spawn(process.execPath, [...options, join(import.meta.dirname, `${name}.ts`)], {
     stdio: "inherit",
   });
   const [code] = (await once(child, "exit")) as [number | null];

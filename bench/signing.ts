@@ -14,7 +14,7 @@ const fingerprint = await makeKey(keys.path, "Bench");
 const lookaside = await mkdtemp(join(tmpdir(), "flibs-bench-"));
 const home = openGnupgHome({ directory: keys.path, timeoutMs: 20_000, agent: true });
 const options = { stage: "candidate", creator: "flibs bench", timeoutMs: 20_000, log: silentLog, now: () => new Date() };
-const signer = openpgpSigner({ ...options, gnupgHome: home, fingerprint, lookaside });
+const signer = openpgpSigner({ ...options, gnupgHome: home, keys: [{ fingerprint, use: "sign" }], lookaside });
 const never = new AbortController().signal;
 
 async function seconds(work: () => Promise<unknown>): Promise<number> {

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { createProgram, everyCommand, type Surroundings } from "../src/cli/program.ts";
 import { formatSettingsPage, settingsSchema } from "../src/config-explain.ts";
@@ -5,11 +6,14 @@ import { ContainerYaml } from "../src/distgit/container-yaml.ts";
 import { ContentSets } from "../src/distgit/content-sets.ts";
 import { TestCommands } from "../src/distgit/test-commands.ts";
 import { errorCatalogue } from "../src/domain/errors.ts";
+import { PromotionRecord } from "../src/promotion/promotion-record.ts";
+import { formatCheckedRows, readNamedTests } from "./checked-rows.ts";
 import { formatCommentCommandsPage } from "./comment-commands-page.ts";
 
 /** Every generated file: path from the repository's root to whole text. `npm run generate` writes them, a test compares them. */
 export function referencePages(): Readonly<Record<string, string>> {
   return {
+    "docs/checked-rows.md": formatCheckedRows(readNamedTests(join(import.meta.dirname, ".."))),
     "docs/reference/settings.md": formatSettingsPage(),
     "docs/reference/errors.md": formatErrorsPage(),
     "docs/reference/commands.md": formatCommandsPage(),
@@ -18,6 +22,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     "schemas/container-yaml.json": formatSchema(z.toJSONSchema(ContainerYaml, { io: "input" })),
     "schemas/content-sets.json": formatSchema(z.toJSONSchema(ContentSets, { io: "input" })),
     "schemas/test-commands.json": formatSchema(z.toJSONSchema(TestCommands, { io: "input" })),
+    "schemas/promotion-record.json": formatSchema(z.toJSONSchema(PromotionRecord, { io: "input" })),
   };
 }
 

@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cosignProblem, installCosign } from "./setup-cosign.js";
 import { engineAnswers, hasServiceManager, startDockerd } from "./setup-docker.js";
 import { withLock } from "./setup-lock.js";
 import { findProgram, missingNeeds } from "./setup-needs.js";
@@ -17,18 +18,21 @@ distribution's packages (Debian or Fedora), a Docker Engine that answers. Does n
 
   --yes     may install packages and start Docker (as root, or with a sudo that asks for no password);
             root without a terminal and CI=true count as yes; otherwise the one command to run is printed
-  --tests   also what only "npm test" needs (Chromium, createrepo_c, dnf, iproute2, iptables)
+  --tests   also what only "npm test" needs (Chromium, createrepo_c, dnf, iproute2, iptables, podman); and cosign
+            where the distribution, or the next Debian release, has it: without it the tests that ask it are skipped
   --check   only report, change nothing; ends with 1 when something is missing
   --help    this text
 `;
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const setupDirectory = join(root, "var/setup");
 // The variable is for machines (and tests) whose engine listens elsewhere.
 const usualSocket = "/var/run/docker.sock";
 const socketPath = process.env.FLIBS_DOCKER_SOCKET ?? usualSocket;
 // Programs of the administrator are not in every person's PATH, but apt-get and dockerd need them.
 const path = `${process.env.PATH ?? ""}:/usr/local/sbin:/usr/sbin:/sbin`;
 process.env.PATH = path;
+const aptDirectory = process.env.FLIBS_APT_DIRECTORY ?? "/etc/apt";
 const options = new Set(process.argv.slice(2));
 
 process.exitCode = await main();
@@ -44,12 +48,32 @@ async function main() {
   if (await isReady()) return 0;
   makeVar();
   const waiting = () => say("another setup of this clone is at work; waiting for it");
-  return withLock(join(root, "var/setup/lock"), waiting, async () => setUpNpm() ?? (await setUpSystem()) ?? 0);
+  return withLock(join(root, "var/setup/lock"), waiting, async () => setUpNpm() ?? (await setUpSystem()) ?? setUpCosign());
+}
+
+/** Is it of use, not here, and not looked for in vain today? */
+function wantsCosign() {
+  return options.has("--tests") && !findProgram("cosign", path) && cosignProblem(setupDirectory) === undefined;
+}
+
+/** Nothing that goes wrong here is a failure. */
+function setUpCosign() {
+  if (!wantsCosign()) return 0;
+  const sudo = permission();
+  const problem =
+    sudo === undefined
+      ? "it needs --yes"
+      : packageManager() === "debian"
+        ? installCosign({ run: runAs(sudo), aptDirectory, directory: setupDirectory, say })
+        : "it is not looked for on this distribution";
+  if (problem !== undefined) say(`without cosign (${problem}): tests that ask it are skipped`);
+  return 0;
 }
 
 /** The usual answer, in a tenth of a second. */
 async function isReady() {
   if (!npmPackagesCurrent(root) || !nodeCurrent(root) || !postgresCurrent(root)) return false;
+  if (wantsCosign()) return false;
   const answers = await engineAnswers(socketPath);
   return answers === "yes" && missingNeeds({ engineAnswers: true, forTests: options.has("--tests"), path }).length === 0;
 }
@@ -66,16 +90,19 @@ async function report() {
     [`Docker Engine on ${socketPath}${answers === "denied" ? " (it refuses you)" : ""}`, answers === "yes"],
   ];
   for (const [name, there] of parts) process.stdout.write(`${there ? "ok     " : "missing"} ${name}\n`);
+  // Nobody has to have it: what is skipped without it says so.
+  if (options.has("--tests") && !findProgram("cosign", path)) {
+    process.stdout.write(`without cosign: ${cosignProblem(setupDirectory) ?? "scripts/setup --yes --tests tries to get it"}\n`);
+  }
   return parts.every(([, there]) => there) ? 0 : 1;
 }
 
 /** Made first, by whoever owns the clone: a `var` that sudo made would lock its owner out. */
 function makeVar() {
-  const directory = join(root, "var/setup");
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(setupDirectory, { recursive: true });
   const owner = statSync(root);
   if (process.getuid?.() !== 0 || owner.uid === 0) return;
-  for (const made of [join(root, "var"), directory]) chownSync(made, owner.uid, owner.gid);
+  for (const made of [join(root, "var"), setupDirectory]) chownSync(made, owner.uid, owner.gid);
 }
 
 /** Returns an exit code when it must end here. */
@@ -146,11 +173,7 @@ function tellWhatIsMissing(missing, answers) {
 
 function installPackages(missing, sudo) {
   const packages = packagesOf(missing);
-  const run = (...command) => {
-    const [program, ...args] = [...sudo, ...command];
-    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    return spawnSync(program, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 2 ** 26 });
-  };
+  const run = runAs(sudo);
   const manager = packageManager();
   if (manager === undefined) return `neither apt-get nor dnf is here; install by hand: ${missing.map((need) => need.what).join(", ")}`;
   say(`installing with ${manager === "debian" ? "apt-get" : "dnf"}: ${packages.join(" ")}`);
@@ -184,6 +207,15 @@ function installPackages(missing, sudo) {
   return result.status === 0 ? undefined : `apt-get failed:\n${result.stdout}${result.stderr}`;
 }
 
+/** Runs a program with the words before it that make us root. */
+function runAs(sudo) {
+  return (...command) => {
+    const [program, ...args] = [...sudo, ...command];
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    return spawnSync(program, args, { env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 2 ** 26 });
+  };
+}
+
 function hasPackageLists() {
   try {
     return readdirSync("/var/lib/apt/lists").some((name) => name.includes("_Packages"));
@@ -201,9 +233,8 @@ async function startEngine(sudo) {
     const result = spawnSync(program, args, { encoding: "utf8" });
     return (await engineAnswers(socketPath)) === "no" ? `systemctl start docker: ${result.stderr}see journalctl -u docker` : undefined;
   }
-  const directory = join(root, "var/setup");
-  say(`starting Docker Engine; log and process id are in ${directory}`);
-  return startDockerd({ dockerd: findProgram("dockerd", path) ?? "dockerd", sudo, socketPath, directory });
+  say(`starting Docker Engine; log and process id are in ${setupDirectory}`);
+  return startDockerd({ dockerd: findProgram("dockerd", path) ?? "dockerd", sudo, socketPath, directory: setupDirectory });
 }
 
 function packageManager() {

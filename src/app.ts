@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -10,7 +11,7 @@ import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
-import { credentialOf, lookasideOf, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
+import { credentialOf, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -34,31 +35,42 @@ import { dropFlow } from "./intake/drop-flow.ts";
 import { hearDelivery, sweepDeliveries, sweepForge } from "./intake/listen.ts";
 import { authorizeBuild, judgeTrust, type TrustPorts } from "./intake/trust.ts";
 import type { Log } from "./log.ts";
+import { openAttestationKeys } from "./open-attestation-keys.ts";
+import { openSigners } from "./open-signers.ts";
+import { auditFlow } from "./promotion/audit-flow.ts";
+import type { AuditPorts } from "./promotion/audit-run.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
-import { parseMachineBlock, parseRollbackBlock } from "./promotion/machine-block.ts";
+import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
+import { promoteHeld } from "./promotion/promote-held.ts";
 import type { PromotionPorts } from "./promotion/promotion-ports.ts";
-import { formatPromoted, formatRolledBack } from "./promotion/proposal-words.ts";
+import { formatPromoted, formatRolledBack, formatWithdrawn } from "./promotion/proposal-words.ts";
 import { proposePromotion } from "./promotion/propose-promotion.ts";
 import { proposeRollback } from "./promotion/propose-rollback.ts";
+import { proposeWithdrawal } from "./promotion/propose-withdrawal.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
+import type { ReleaseSigner } from "./promotion/release-signer.ts";
 import { repairCheckStatuses } from "./promotion/repair-check-statuses.ts";
+import { rollbackFlow } from "./promotion/rollback-flow.ts";
+import { commandScanner } from "./promotion/scan/command-scanner.ts";
+import { releaseSigner, type SigningPorts } from "./promotion/sign-release.ts";
+import { withdrawFlow } from "./promotion/withdraw-flow.ts";
 import { imageCopier } from "./registry/image-copier.ts";
 import { layerMeasurer } from "./registry/measure-layer.ts";
 import { inMemoryMountMemory } from "./registry/mount-memory.ts";
-import { namedRegistries } from "./registry/named-registries.ts";
-import { type RegistryClient, registryClient } from "./registry/registry-client.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
-import { openpgpSigner } from "./signing/openpgp/openpgp-signer.ts";
-import type { Signer } from "./signing/signer.ts";
+import type { Signers } from "./signing/signer.ts";
+import { socketSigner } from "./signing/socket/signer-client.ts";
 import { openStore, type Store } from "./store/store.ts";
+import { version } from "./version.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
+import type { WebPorts } from "./web/ports.ts";
 import type { Runs } from "./workflow/run.ts";
 import { createWorker, type JournalHooks, type Worker } from "./workflow/worker.ts";
 
-/** Name and version as they stand in signatures and user agents. */
-export const version = "0.1.0";
+/** A signer may have a large file to work on; it has a limit of its own. */
+const signerAnswersMs = 15 * 60_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -76,6 +88,8 @@ export interface AppOptions {
 /** Every adapter of an installation, put together. Opening it connects to the database and to nothing else. */
 export interface App {
   readonly settings: Settings;
+  /** Where secrets are found that the settings name. */
+  readonly environment: Environment;
   readonly store: Store;
   readonly forge: Forge;
   /** What people do on a forge that is flibs' own; undefined where the forge has pages of its own for that. */
@@ -85,10 +99,13 @@ export interface App {
   readonly engines: Engines;
   /** What builds can reach; opened by whoever runs them. */
   readonly network: BuildNetwork;
-  readonly registries: { readonly candidate: RegistryClient; readonly production: RegistryClient };
-  readonly signers: { readonly candidate: Signer; readonly production: Signer };
+  readonly registries: AppRegistries;
+  readonly signers: Signers;
   readonly gnupg: GnupgHome;
   readonly promotion: PromotionPorts;
+  readonly auditing: AuditPorts;
+  /** Production registries that tell of pushes; see `WebPorts.registryHooks`. */
+  readonly registryHooks: WebPorts["registryHooks"];
   readonly policy: IntakePolicy;
   readonly worker: Worker;
   readonly runs: Runs;
@@ -99,6 +116,8 @@ export interface App {
   sweepDeliveries(): Promise<number>;
   /** Removes the text of logs that are older than the settings want; returns how many. */
   pruneLogs(): Promise<number>;
+  /** Proposes what was held back and has room now; returns how many. */
+  promoteHeld(): Promise<number>;
   /** Mends statuses that ended runs left behind; returns how many. */
   repairStatuses(): Promise<number>;
   close(): Promise<void>;
@@ -111,11 +130,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   // Before anything is opened that would have to be closed again.
   const secrets = secretsOf(settings, environment);
   const store = await openStore({ url: options.databaseUrl, log });
-  const registries = openRegistries(settings, environment);
-  const named = namedRegistries({
-    candidate: wrap("candidate", registries.candidate),
-    production: wrap("production", registries.production),
-  });
+  const userAgent = `flibs/${version}`;
+  const { registries, wrapped: named } = openRegistries(settings, environment, userAgent, wrap);
   const metrics = createMetrics(store.metrics);
   const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
@@ -125,14 +141,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   );
   const buildsAtATime = settings.limits.builds ?? runsForSlots(settings.engines.reduce((sum, engine) => sum + engine.slots, 0));
   const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-  const openSigners = {
-    candidate: openSigner(settings, gnupg, "candidate", log),
-    production: openSigner(settings, gnupg, "production", log),
-  };
-  const signers = {
-    candidate: wrap("candidate signer", openSigners.candidate),
-    production: wrap("production signer", openSigners.production),
-  };
+  const opened = openSigners({ settings, environment, registries: named, gnupg, creator: `flibs ${version}`, log });
+  const signers: Signers = { named: (registry) => wrap(`${registry} signer`, opened.named(registry)) };
+  const attestationKeys = openAttestationKeys(settings, environment);
   const publicUrl = publicUrlOf(settings);
 
   // The worker is made last, since it is given the flows.
@@ -149,19 +160,25 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     forge,
     builds: store.builds,
     registries: named,
+    turns: store.turns,
+    attestationKeys,
     copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
-    signerOf: (name) => signerNamed(signers, name),
+    signers,
+    releaseSigner: wrap("release signer", openReleaseSigner(settings, { forge, registries: named, signers })),
     releases: store.releases,
+    places: store.places,
+    ...scannerOf(settings),
     runs,
     now: () => new Date(),
     settings: {
       repository: settings.manifests.repository,
       branch: settings.manifests.branch,
-      registries: { candidate: publicNamed(settings, "candidate"), production: publicNamed(settings, "production") },
-      fullIntervalMs: 24 * 3_600_000,
+      registries: policyRegistries(settings),
+      promotions: settings.promotions,
       pageOf: (run) => `${publicUrl}/builds/${run}`,
     },
   };
+  const auditing: AuditPorts = { ...promotion, audits: store.audits, log };
   const building: BuildPorts = {
     authorize: (request) => authorizeBuild(trust, request),
     builds: store.builds,
@@ -174,11 +191,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       ...publicNamed(settings, "candidate"),
       ...optional("credential", credentialOf(settings.registries.candidate, environment)),
     },
-    openRegistry: parentRegistries(settings, environment),
-    signer: signers.candidate,
+    openRegistry: parentRegistries(settings, environment, userAgent),
+    signer: signers.named("candidate"),
+    attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
-    downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent: `flibs/${version}` })),
+    downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
     readRpms: readRpmDatabase,
     measureLayer: layerMeasurer(registries.candidate),
@@ -226,12 +244,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf },
     promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
-    readPromotion: (body) => {
-      const block = parseMachineBlock(body);
-      if (block) return { imageRepository: block.repository, build: block.build };
-      const back = parseRollbackBlock(body);
-      return back && { imageRepository: back.repository, build: undefined };
-    },
+    withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
+    readPromotion: imageOfProposal,
     isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
   };
@@ -245,9 +259,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       checkRequestFlow({ forge, runs, pageOf }),
       dropFlow({ runs }),
       promoteFlow(promotion),
+      rollbackFlow(promotion),
+      withdrawFlow(promotion),
       checkPromotionFlow(promotion),
       releaseScanFlow(promotion),
       releaseFlow(promotion),
+      auditFlow(auditing),
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
@@ -263,6 +280,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   return {
     ...{
       settings,
+      environment,
       store,
       forge,
       people,
@@ -273,6 +291,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       signers,
       gnupg,
       promotion,
+      auditing,
+      registryHooks: registryHooks(settings, environment, promotion),
       policy,
       worker,
       runs: worker.runs,
@@ -281,47 +301,26 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
     pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
+    promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
       await worker.stop();
       await network.close();
-      await openSigners.candidate.close();
-      await openSigners.production.close();
+      await opened.close();
       await gnupg.close();
       for (const { engine } of openedEngines) await engine.close();
-      registries.candidate.close();
-      registries.production.close();
+      registries.close();
       await store.close();
     },
   };
 }
 
-function openRegistries(settings: Settings, environment: Environment): App["registries"] {
-  const open = (registry: Settings["registries"]["candidate"]) =>
-    registryClient({
-      endpoint: registry.endpoint,
-      plainHttp: registry.plainHttp,
-      userAgent: `flibs/${version}`,
-      ...credentialOf(registry, environment),
-    });
-  return { candidate: open(settings.registries.candidate), production: open(settings.registries.production) };
-}
-
-/** Parents are read without a credential, but for those that stand in our own registries. */
-function parentRegistries(settings: Settings, environment: Environment): BuildPorts["openRegistry"] {
-  const open = new Map<string, RegistryClient>();
-  const own = Object.values(settings.registries);
-  return (endpoint, plainHttp) => {
-    const key = `${plainHttp} ${endpoint}`;
-    const known = open.get(key);
-    if (known) return known;
-    const registry = own.find((one) => one.endpoint === endpoint && one.plainHttp === plainHttp);
-    const credential = registry === undefined ? undefined : credentialOf(registry, environment);
-    const client = registryClient({ endpoint, plainHttp, userAgent: `flibs/${version}`, ...credential });
-    open.set(key, client);
-    return client;
-  };
+/** Within this process, or the one that has the keys. */
+function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settings">): ReleaseSigner {
+  const { signer } = settings.signing;
+  if (signer) return socketSigner(signer.socket, signerAnswersMs);
+  return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
 }
 
 async function openForge(
@@ -393,22 +392,12 @@ export function buildPlaceOf(settings: Settings) {
   });
 }
 
-function openSigner(settings: Settings, gnupgHome: GnupgHome, stage: "candidate" | "production", log: Log) {
-  return openpgpSigner({
-    stage,
-    gnupgHome,
-    fingerprint: stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey,
-    lookaside: lookasideOf(settings, stage),
-    creator: `flibs ${version}`,
-    timeoutMs: 60_000,
-    log,
-    now: () => new Date(),
-  });
-}
-
-function signerNamed(signers: App["signers"], name: string): Signer {
-  if (name === "candidate" || name === "production") return signers[name];
-  throw appError("registry.unknown", `there is no signer for a registry "${name.slice(0, 100)}"`, { hint: "Use candidate or production" });
+/** What is known of vulnerabilities changes from day to day. */
+function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
+  if (!scanner) return {};
+  const { command, threshold, fixableOnly } = scanner;
+  const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
+  return { scanner: { ...opened, threshold, fixableOnly } };
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -1,36 +1,15 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { userInfo } from "node:os";
-import { type App, buildPlaceOf, version } from "./app.ts";
-import type { Client } from "./cli/client.ts";
+import type { App } from "./app.ts";
 import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
-import type { VerifyImage } from "./cli/verify-command.ts";
 import type { Settings } from "./config.ts";
-import { loadSettings, readSecret } from "./config-load.ts";
-import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
-import { doctorChecks } from "./doctor-checks.ts";
-import { appError } from "./domain/errors.ts";
-import { parseImageReference } from "./domain/image-reference.ts";
-import { dockerEngine } from "./engines/docker/docker-engine.ts";
-import { githubAppRegistration } from "./forge/github/app-registration.ts";
-import { initInstallation } from "./init.ts";
-import { openBesideService, runInstallation } from "./installation.ts";
-import { createLog } from "./log.ts";
-import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
-import { registryClient } from "./registry/registry-client.ts";
-import { describeInstallation } from "./serve.ts";
-import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
-import { openGpgChecker } from "./signing/openpgp/gpg-checker.ts";
-import { openLookasideDirectory } from "./signing/openpgp/lookaside-directory.ts";
-import { httpLookaside } from "./signing/openpgp/lookaside-http.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
-import { verifyImage } from "./signing/verify-image.ts";
+import { version } from "./version.ts";
 
+// What only some commands need is loaded when one of them is called: all of it takes more than a second, the help a tenth.
 const environment = process.env;
-let openApps: App[] = [];
-const appsOfClients = new WeakMap<Client, App>();
+let afterwards: () => Promise<unknown> = async () => {};
 
 process.exitCode = await runProgram(process.argv.slice(2), {
   terminal: processTerminal(),
@@ -39,28 +18,29 @@ process.exitCode = await runProgram(process.argv.slice(2), {
   version,
   now: () => Date.now(),
   uniqueId: () => randomUUID(),
-  loadSettings: (option) => loadSettings(option, environment),
-  openClient,
+  loadSettings: async (option) => (await import("./config-load.ts")).loadSettings(option, environment),
+  openClient: async (settings) => (await import("./open-client.ts")).openClient(settings, environment),
   serve,
-  releaseActions: (client) => {
-    const { promotion } = appOf(client);
-    return {
-      plan: () => planReleases(promotion, true),
-      start: async (full) => (await startReleases(promotion, full, `cli ${randomUUID()}`)).runs,
-    };
-  },
-  verifyImage: verifierOf,
-  doctorChecks: (settings) => {
+  signer,
+  releaseActions: async (client) => (await import("./open-client.ts")).releaseActionsOf(client),
+  auditActions: async (client) => (await import("./open-client.ts")).auditActionsOf(client),
+  verifyImage: async (settings) => (await import("./open-verifier.ts")).verifierOf(settings, environment),
+  withAttestations: async (settings) => (await import("./with-attestations.ts")).withAttestations(settings, environment),
+  openManifests: async (directory) => (await import("./promotion/checkout/git-checkout.ts")).openGitCheckout(directory),
+  planManifests: async (settings, checkout, choice) =>
+    (await import("./plan-manifests.ts")).planManifests(settings, environment, checkout, choice),
+  async doctorChecks(settings) {
+    const { doctorChecks } = await import("./doctor-checks.ts");
+    const { openBesideService } = await import("./installation.ts");
     let opened: Promise<App> | undefined;
-    return [
-      ...doctorChecks(settings, () => {
-        opened ??= openWithoutService(settings);
-        return opened;
-      }),
-    ];
+    afterwards = async () => (await opened?.catch(() => undefined))?.close();
+    return doctorChecks(settings, () => {
+      opened ??= openBesideService(settings, environment);
+      return opened;
+    });
   },
-  buildNetwork: (settings) => buildPlaceOf(settings).network,
-  githubApps: githubAppRegistration(version),
+  buildNetwork: async (settings) => (await import("./app.ts")).buildPlaceOf(settings).network,
+  githubApps: async () => (await import("./forge/github/app-registration.ts")).githubAppRegistration(version),
   onInterrupt: (stop) => {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
     for (const signal of signals) process.on(signal, stop);
@@ -68,18 +48,23 @@ process.exitCode = await runProgram(process.argv.slice(2), {
       for (const signal of signals) process.off(signal, stop);
     };
   },
-  init: async (options) => {
+  async init(options) {
+    const { initInstallation } = await import("./init.ts");
+    const { dockerEngine } = await import("./engines/docker/docker-engine.ts");
     const engine = dockerEngine({ host: `unix://${options.socket}`, installation: "init", stateDirectory: options.directory, slots: 1 });
     return initInstallation(options, await engine.platforms());
   },
 } satisfies Omit<CommandContext, "settings" | "withClient" | "exit">);
-for (const app of openApps) await app.close();
-openApps = [];
+await afterwards();
 
 /** The service: until SIGTERM or SIGINT, then hands its work over. */
 async function serve(settings: Settings): Promise<void> {
-  const log = createLog(settings.log.level);
+  // Before anything is loaded, so that a signal in between is no crash.
   const told = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const { runInstallation } = await import("./installation.ts");
+  const { createLog } = await import("./log.ts");
+  const { describeInstallation } = await import("./serve.ts");
+  const log = createLog(settings.log.level);
   const running = await runInstallation(settings, environment, log);
   try {
     log.info({ ...describeInstallation(settings), address: running.service.address, version }, "flibs is ready");
@@ -91,69 +76,20 @@ async function serve(settings: Settings): Promise<void> {
   log.info("stopped");
 }
 
-/** Commands speak to the database that the service uses; without a service there is nobody who would do the work. */
-async function openClient(settings: Settings): Promise<Client> {
-  const app = await openWithoutService(settings);
-  const client: Client = {
-    settings,
-    builds: app.store.builds,
-    destinationTags: app.store.destinationTags,
-    logs: app.store.logs,
-    runs: app.runs,
-    releases: app.store.releases,
-    forge: app.forge,
-    people: () => {
-      if (app.people) return app.people;
-      throw appError("cli.usage", `${settings.forge.kind} has pages of its own for this`, {
-        hint: "Use them; this command is for the local forge",
-      });
-    },
-    close: async () => {
-      openApps = openApps.filter((one) => one !== app);
-      await app.close();
-    },
-  };
-  appsOfClients.set(client, app);
-  return client;
-}
-
-async function openWithoutService(settings: Settings): Promise<App> {
-  const app = await openBesideService(settings, environment);
-  openApps.push(app);
-  return app;
-}
-
-function appOf(client: Client): App {
-  const app = appsOfClients.get(client);
-  if (!app) throw new Error("a client that was not opened here");
-  return app;
-}
-
-/** Needs neither database nor service: the registry, the lookaside and the public key are enough. */
-function verifierOf(settings: Settings): VerifyImage {
-  return async (image, stage) => {
-    const reference = parseImageReference(image);
-    const { endpoint, publicName } = publicNamed(settings, stage);
-    if (reference.registry !== publicName && reference.registry !== endpoint) {
-      throw appError("cli.usage", `${reference.registry} is not the ${stage} registry`, { hint: `Its name is ${publicName}` });
-    }
-    const { plainHttp, username, password } = settings.registries[stage];
-    const credential = username === undefined || password === undefined ? {} : { username, password: readSecret(password, environment) };
-    const registry = registryClient({ endpoint, plainHttp, ...credential });
-    const gnupg = openGnupgHome({ directory: settings.signing.gnupgHome, timeoutMs: 60_000, agent: true });
-    const fingerprint = (stage === "candidate" ? settings.signing.candidateKey : settings.signing.productionKey).toUpperCase();
-    const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 60_000 });
-    try {
-      const local = lookasideOf(settings, stage);
-      const signatures = existsSync(local)
-        ? openLookasideDirectory(local)
-        : httpLookaside(`${publicUrlOf(settings)}/lookaside/${stage}`, 30_000);
-      const wanted = reference.digest ?? reference.tag ?? "latest";
-      return await verifyImage({ registry, repository: reference.repository, reference: wanted, publicName, signatures, checker });
-    } finally {
-      await checker.close();
-      await gnupg.close();
-      registry.close();
-    }
-  };
+/** The process with the keys: until SIGTERM or SIGINT, then ends what it works on. */
+async function signer(option: string | undefined): Promise<void> {
+  const told = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
+  const { loadSignerSettings } = await import("./config-signer.ts");
+  const { createLog } = await import("./log.ts");
+  const { startSigner } = await import("./signer-process.ts");
+  const settings = loadSignerSettings(option ?? environment.FLIBS_SIGNER_CONFIG ?? "/etc/flibs/signer.yaml");
+  const log = createLog(settings.log.level);
+  const running = await startSigner(settings, { environment, creator: `flibs ${version}`, log });
+  try {
+    log.info({ socket: settings.socket, keys: running.keys, version }, "flibs signer is ready");
+    await told;
+  } finally {
+    await running.stop();
+  }
+  log.info("stopped");
 }

@@ -3,14 +3,14 @@ import { Settings } from "./config.ts";
 
 /** One setting as people read about it. */
 export interface SettingLine {
-  /** `web.listen`; `[]` stands for the members of a list. */
+  /** `web.listen`; `[]` stands for the members of a list, `<name>` for any name that the operator chooses. */
   readonly path: readonly string[];
   readonly type: string;
   /** JSON; undefined when there is none. */
   readonly fallback: string | undefined;
   readonly required: boolean;
   readonly description: string;
-  /** Environment variable that comes before the file; lists and the members of lists have none. */
+  /** Environment variable that comes before the file; lists, the members of lists and what has a chosen name have none. */
   readonly variable: string | undefined;
 }
 
@@ -25,6 +25,7 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
   readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
 }
 
 /** JSON Schema of the settings file, for editors (`schemas/settings.json`). */
@@ -44,6 +45,8 @@ export function environmentLeaves(): readonly { readonly path: readonly string[]
   );
 }
 
+const chosen = "<name>";
+
 function linesOf(schema: Schema, path: readonly string[], required: boolean): SettingLine[] {
   const line = (type: string, variable: boolean): SettingLine => ({
     path,
@@ -51,16 +54,22 @@ function linesOf(schema: Schema, path: readonly string[], required: boolean): Se
     fallback: schema.default === undefined ? undefined : JSON.stringify(schema.default),
     required: required && schema.default === undefined,
     description: schema.description ?? "",
-    variable: variable && !path.includes("[]") ? variableName(path) : undefined,
+    variable: variable && !path.includes("[]") && !path.includes(chosen) ? variableName(path) : undefined,
   });
   if (isSecret(schema)) return [line("secret: {env: NAME} or {file: PATH}", false)];
   const choices = schema.oneOf ?? schema.anyOf;
   if (choices) return joinSamePaths(choices.flatMap((choice) => linesOf(choice, path, required)));
   if (schema.properties) {
-    return Object.entries(schema.properties).flatMap(([key, inner]) =>
-      linesOf(inner, [...path, key], schema.required?.includes(key) ?? false),
-    );
+    const others = schema.additionalProperties;
+    return [
+      ...Object.entries(schema.properties).flatMap(([key, inner]) =>
+        linesOf(inner, [...path, key], schema.required?.includes(key) ?? false),
+      ),
+      ...(typeof others === "object" && others.properties ? linesOf(others, [...path, chosen], true) : []),
+    ];
   }
+  const named = typeof schema.additionalProperties === "object" ? schema.additionalProperties : undefined;
+  if (named?.properties) return [line("mapping by name", false), ...linesOf(named, [...path, chosen], true)];
   if (schema.type === "array" && schema.items) {
     if (isSecret(schema.items)) return [line("list of secrets: {env: NAME} or {file: PATH}", false)];
     if (!schema.items.properties) return [line(`list of ${schema.items.type ?? "values"}`, false)];

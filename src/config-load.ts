@@ -2,8 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { type Secret, Settings } from "./config.ts";
+import { Settings } from "./config.ts";
 import { environmentLeaves } from "./config-explain.ts";
+import type { RegistriesSettings, RegistrySettings } from "./config-registries.ts";
+import type { Secret } from "./config-secret.ts";
+import type { KeySet, SigningSettings } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 
 /** Where settings are looked for, first one counts; `--config` comes before all. */
@@ -92,8 +95,11 @@ function parseScalar(value: string): unknown {
 function absolutePaths(settings: Settings, base: string): Settings {
   const at = (path: string) => resolve(base, path);
   const secret = (value: Secret): Secret => ("file" in value ? { file: at(value.file) } : value);
-  const registry = (value: Settings["registries"]["candidate"]) =>
-    value.password === undefined ? value : { ...value, password: secret(value.password) };
+  const registry = ({ password, hookToken, ...value }: RegistrySettings): RegistrySettings => ({
+    ...value,
+    ...(password === undefined ? {} : { password: secret(password) }),
+    ...(hookToken === undefined ? {} : { hookToken: secret(hookToken) }),
+  });
   const stateDirectory = at(settings.stateDirectory);
   return {
     ...settings,
@@ -101,15 +107,34 @@ function absolutePaths(settings: Settings, base: string): Settings {
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
     network: absoluteNetwork(settings.network, stateDirectory),
-    registries: { candidate: registry(settings.registries.candidate), production: registry(settings.registries.production) },
+    registries: Object.fromEntries(
+      Object.entries(settings.registries).map(([name, value]) => [name, registry(value)]),
+    ) as RegistriesSettings,
     engines: settings.engines.map((engine) =>
       engine.tls === undefined ? engine : { ...engine, tls: { ca: at(engine.tls.ca), cert: at(engine.tls.cert), key: at(engine.tls.key) } },
     ),
     signing: {
-      ...settings.signing,
-      gnupgHome: at(settings.signing.gnupgHome),
-      lookaside: resolve(stateDirectory, settings.signing.lookaside),
+      ...absoluteSigning(settings.signing, base, stateDirectory),
+      ...(settings.signing.signer === undefined ? {} : { signer: { socket: at(settings.signing.signer.socket) } }),
     },
+  };
+}
+
+/** The same of a signer's own settings. */
+export function absoluteSigning<T extends Omit<SigningSettings, "signer">>(signing: T, base: string, stateDirectory: string): T {
+  const secret = (value: Secret): Secret => ("file" in value ? { file: resolve(base, value.file) } : value);
+  return {
+    ...signing,
+    gnupgHome: resolve(base, signing.gnupgHome),
+    keys: Object.fromEntries(Object.entries(signing.keys).map(([name, keys]) => [name, absoluteKeys(keys, secret)])),
+    lookaside: resolve(stateDirectory, signing.lookaside),
+  };
+}
+
+function absoluteKeys({ openpgp, cosign }: KeySet, secret: (value: Secret) => Secret): KeySet {
+  return {
+    openpgp: openpgp.map((key) => (key.passphrase === undefined ? key : { ...key, passphrase: secret(key.passphrase) })),
+    cosign: cosign.map((key) => ({ ...key, privateKey: secret(key.privateKey) })),
   };
 }
 

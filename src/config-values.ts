@@ -1,32 +1,84 @@
 import { join } from "node:path";
-import type { Secret, Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
+import type { RegistrySettings } from "./config-registries.ts";
+import type { Secret } from "./config-secret.ts";
+import { keySetOf, signingKeyName } from "./config-signing.ts";
+import { appError } from "./domain/errors.ts";
 
 /* What follows from the settings without opening anything: addresses, names, directories, secrets. */
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Each stage's signatures have a directory of their own, since the registry's host is not in their path. */
-export function lookasideOf(settings: Settings, stage: "candidate" | "production"): string {
-  return join(settings.signing.lookaside, stage);
+/** The signatures of each registry have a directory of their own, since its host is not in their path. */
+export function lookasideOf(settings: { readonly signing: Pick<Settings["signing"], "lookaside"> }, registry: string): string {
+  return join(settings.signing.lookaside, registry);
 }
 
-/** Endpoint, and the name that users type. */
-export function publicNamed(settings: Settings, stage: "candidate" | "production"): { endpoint: string; publicName: string } {
-  const { endpoint, publicName } = settings.registries[stage];
+/** Names of all registries, `candidate` first, then as the settings have them. */
+export function registryNames(settings: Pick<Settings, "registries">): readonly string[] {
+  return ["candidate", ...productionNames(settings)];
+}
+
+/** Names of those that releases go to. */
+export function productionNames({ registries }: Pick<Settings, "registries">): readonly string[] {
+  return Object.keys(registries).filter((name) => name !== "candidate");
+}
+
+/** Throws `registry.unknown`. */
+export function registryOf(settings: Pick<Settings, "registries">, name: string): RegistrySettings {
+  const found = Object.hasOwn(settings.registries, name) ? settings.registries[name] : undefined;
+  if (found !== undefined) return found;
+  throw appError("registry.unknown", `there is no registry "${name.slice(0, 100)}"`, {
+    hint: `Use one of ${registryNames(settings).join(", ")}`,
+  });
+}
+
+/** Endpoint, and the name that users type. Throws `registry.unknown`. */
+export function publicNamed(settings: Pick<Settings, "registries">, name: string): { endpoint: string; publicName: string } {
+  const { endpoint, publicName } = registryOf(settings, name);
   return { endpoint, publicName: publicName ?? endpoint };
 }
 
+/** What promotion and release know of each registry; the policy of the registry manifests must say the same. */
+export function policyRegistries(settings: Pick<Settings, "registries" | "signing">) {
+  return Object.fromEntries(
+    registryNames(settings).map((name) => [
+      name,
+      { ...publicNamed(settings, name), signingKey: signingKeyName(settings, name), childTags: registryOf(settings, name).childTags },
+    ]),
+  );
+}
+
+/** OpenPGP keys that sign; of those that a signer of its own has, the public part is here. */
+export function keysToWatch(settings: Settings) {
+  return registryNames(settings).flatMap((registry) => {
+    const part = settings.signing.signer === undefined || registry === "candidate" ? ("secret" as const) : ("public" as const);
+    const keys = keySetOf(settings, registry).openpgp.filter((key) => key.use === "sign");
+    return keys.map(({ fingerprint }) => ({ registry, fingerprint, part }));
+  });
+}
+
 /** For a registry that wants one; reads the secret. Throws as `readSecret`. */
-export function credentialOf(registry: Settings["registries"]["candidate"], environment: Environment) {
+export function credentialOf(registry: RegistrySettings, environment: Environment) {
   if (registry.username === undefined || registry.password === undefined) return undefined;
   return { username: registry.username, password: readSecret(registry.password, environment) };
 }
 
 /** Values that must not be seen in logs, statuses and comments. */
 export function secretsOf(settings: Settings, environment: Environment): readonly string[] {
-  const passwords = Object.values(settings.registries).flatMap((registry) => (registry.password === undefined ? [] : [registry.password]));
-  return [...passwords, ...forgeSecrets(settings.forge)].map((secret) => readSecret(secret, environment));
+  const passwords = Object.values(settings.registries).flatMap(({ password, hookToken }) =>
+    [password, hookToken].filter((secret) => secret !== undefined),
+  );
+  const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge)];
+  return named.map((secret) => readSecret(secret, environment));
+}
+
+function keySecrets({ signing }: Settings): readonly Secret[] {
+  return Object.values(signing.keys).flatMap(({ openpgp, cosign }) => [
+    ...openpgp.flatMap((key) => (key.passphrase === undefined ? [] : [key.passphrase])),
+    ...cosign.map((key) => key.privateKey),
+  ]);
 }
 
 function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {

@@ -1,18 +1,17 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { promotionsSetting } from "./config-promotions.ts";
+import { registriesSetting } from "./config-registries.ts";
+import { scannerSetting } from "./config-scanner.ts";
+import { Secret } from "./config-secret.ts";
+import { checkKeys, SigningSettings } from "./config-signing.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 import { NetworkSettings } from "./network-settings.ts";
 
-/** A secret is named, never written: an environment variable or a file whose trimmed content it is. */
-export const Secret = z.union([
-  z.strictObject({ env: z.string().min(1).describe("Name of the environment variable that holds the secret") }),
-  z.strictObject({ file: z.string().min(1).describe("Path of the file whose trimmed content is the secret") }),
-]);
-export type Secret = z.infer<typeof Secret>;
-
-const duration = (fallback: string, text: string) =>
+/** A length of time with a default. */
+export const duration = (fallback: string, text: string) =>
   z
     .string()
     .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
@@ -22,14 +21,6 @@ const sizeText = z.string().regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB,
 const size = (fallback: string, text: string) => sizeText.default(fallback).describe(text);
 
 const kojiName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, "write at most 100 letters, digits and . _ + -");
-
-const RegistrySettings = z.strictObject({
-  endpoint: z.string().describe("host[:port] that flibs and the engine push to"),
-  publicName: z.string().optional().describe("host[:port] that users type and signatures name; the endpoint when left out"),
-  plainHttp: z.boolean().default(false).describe("Talk HTTP instead of HTTPS; only for registries on this machine"),
-  username: z.string().optional().describe("Name for basic or token authentication; anonymous when left out"),
-  password: Secret.optional().describe("Password or robot token that goes with the name"),
-});
 
 const EngineSettings = z
   .strictObject({
@@ -208,9 +199,9 @@ export const Settings = z
       })
       .prefault({})
       .describe("Commands in comments of pull requests"),
-    registries: z
-      .strictObject({ candidate: RegistrySettings, production: RegistrySettings })
-      .describe("Every successful build goes to candidate; merged promotions go to production"),
+    promotions: promotionsSetting,
+    scanner: scannerSetting,
+    registries: registriesSetting,
     parents: z
       .strictObject({
         allowed: z
@@ -275,24 +266,18 @@ export const Settings = z
       })
       .prefault({})
       .describe("Comparison of the platforms of one build"),
-    signing: z
-      .strictObject({
-        gnupgHome: z
-          .string()
-          .describe("GnuPG home directory with both keys (or agents for them); relative to the settings file; keep the path short"),
-        candidateKey: z.string().describe("Full fingerprint of the primary key for candidates"),
-        productionKey: z.string().describe("Full fingerprint of the primary key for production; must differ"),
-        lookaside: z
-          .string()
-          .default("lookaside")
-          .describe("Directory of the signatures, served below /lookaside/; relative to the state directory"),
-      })
-      .describe("OpenPGP signing"),
+    signing: SigningSettings,
     sweeps: z
       .strictObject({
         forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
         release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
+        audit: duration(
+          "6h",
+          "How often everything that was released is compared with registries and signatures, and made good where that can be",
+        ),
+        deepAudit: duration("7d", "How often that look also reads every manifest and asks for every layer"),
         deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
+        promotions: duration("1m", "How often promotions that were held back are looked at again"),
         statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
       })
       .prefault({})
@@ -308,7 +293,8 @@ export const Settings = z
       error: "flibs can close the network of one engine on this machine only: name one with unix://, or choose network.mode none",
       path: ["engines"],
     },
-  );
+  )
+  .superRefine(checkKeys);
 export type Settings = z.infer<typeof Settings>;
 
 /** The local forge's settings, for what only it has. Throws `config.invalid` on another forge. */

@@ -6,12 +6,13 @@ import { parse } from "yaml";
 import { type App, buildPlaceOf } from "./app.ts";
 import type { Check } from "./cli/doctor.ts";
 import type { Settings } from "./config.ts";
-import { publicUrlOf } from "./config-values.ts";
+import { keysToWatch, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { formatBytes } from "./domain/amounts.ts";
-import { appError } from "./domain/errors.ts";
+import { appError, isAppError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { readAppNeeds } from "./forge/github/app-manifest.ts";
+import { formatExpiry } from "./signing/key-watch.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
 
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ const leastFreeBytes = 5 * 2 ** 30;
 
 /** Everything an installation needs, in the order in which a newcomer would mend it. `open` gives the app, or throws why not. */
 export function doctorChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
-  const { registries, signing, forge, stateDirectory } = settings;
+  const { forge, stateDirectory } = settings;
   return [
     { name: "node", look: async () => `Node ${process.versions.node}` },
     { name: "git", look: async () => (await run("git", ["--version"])).stdout.trim() },
@@ -39,31 +40,25 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       look: async () => lookAtEngine((await open()).engines.named(name)),
     })),
     { name: "build network", look: () => lookAtNetwork(settings) },
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} registry`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} registry`,
       look: async () => {
-        await (await open()).registries[stage].findManifest("flibs", "doctor");
-        return `${registries[stage].endpoint} answers`;
+        await (await open()).registries.named(name).findManifest("flibs", "doctor");
+        return `${registryOf(settings, name).endpoint} answers`;
       },
     })),
-    ...(["candidate", "production"] as const).map((stage) => ({
-      name: `${stage} key`,
+    ...registryNames(settings).map((name) => ({
+      name: `${name} key`,
       look: async () => {
-        const fingerprint = stage === "candidate" ? signing.candidateKey : signing.productionKey;
-        const key = await readSigningKey((await open()).gnupg, fingerprint.toUpperCase(), Date.now());
-        return `${key.fingerprint}, ${key.expiresAt === undefined ? "never expires" : `expires ${new Date(key.expiresAt).toISOString()}`}`;
+        const keys = keysToWatch(settings).filter((key) => key.registry === name);
+        const { gnupg, signers } = await open();
+        const found = await Promise.all(keys.map((key) => readSigningKey(gnupg, key.fingerprint, Date.now(), key.part)));
+        const openpgp = found.map((key) => `${key.fingerprint}, ${formatExpiry(key, Date.now())}`);
+        const cosign = signers.named(name).keys.filter((key) => key.kind === "cosign" && key.use === "sign");
+        return [...openpgp, ...cosign.map((key) => `cosign ${key.id.slice(0, 19)}…`)].join("; ");
       },
     })),
-    {
-      name: "keys apart",
-      look: async () => {
-        if (signing.candidateKey.toUpperCase() !== signing.productionKey.toUpperCase())
-          return "candidate and production have keys of their own";
-        throw appError("config.invalid", "candidate and production are signed with the same key", {
-          hint: "Make a second key: a candidate's signature must never satisfy production's policy",
-        });
-      },
-    },
+    ...(settings.signing.signer === undefined ? [] : [{ name: "signer", look: () => lookAtSigner(open) }]),
     {
       name: "manifests",
       look: async () => {
@@ -76,6 +71,18 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       },
     },
   ];
+}
+
+/** Asked for what it must refuse, a signer that refuses it is there, may be spoken to, and reads the registry manifests itself. */
+async function lookAtSigner(open: () => Promise<App>): Promise<string> {
+  const nothing = { commit: "0".repeat(40), path: "images/flibs/doctor.yaml", registry: "production" };
+  try {
+    await (await open()).promotion.releaseSigner.sign(nothing, AbortSignal.timeout(60_000));
+  } catch (error) {
+    if (isAppError(error) && error.code === "signing.request-refused") return "answers, and refuses what nobody merged";
+    throw error;
+  }
+  throw appError("signing.signature-bad", "the signer signed what nobody merged", { hint: "Stop it, and look at what listens there" });
 }
 
 /** Needs no database: an administrator may set the network up before anything else. */

@@ -8,7 +8,7 @@ import { stringify } from "yaml";
 import type { InitOptions } from "./cli/program.ts";
 import { localForgeOf, type Settings } from "./config.ts";
 import { loadSettings } from "./config-load.ts";
-import { publicNamed } from "./config-values.ts";
+import { publicNamed, registryNames } from "./config-values.ts";
 import { appError } from "./domain/errors.ts";
 import { localForge } from "./forge/local/local-forge.ts";
 import { silentLog } from "./log.ts";
@@ -33,18 +33,17 @@ export async function initInstallation(options: InitOptions, platforms: readonly
   await mkdir(gnupgHome, { recursive: true, mode: 0o700 });
   const gnupg = openGnupgHome({ directory: gnupgHome, timeoutMs: 60_000, agent: true });
   try {
-    const candidateKey = await ensureKey(gnupg, "flibs candidate");
-    const productionKey = await ensureKey(gnupg, "flibs production");
+    const keys = { candidate: await ensureKey(gnupg, "flibs candidate"), production: await ensureKey(gnupg, "flibs production") };
     await ensureText(join(directory, "hook.secret"), `${randomBytes(32).toString("hex")}\n`, 0o600);
-    await ensureText(file, settingsText(options, { candidateKey, productionKey }), 0o644);
+    await ensureText(file, settingsText(options, keys), 0o644);
     const settings = loadSettings(file, {});
     await mkdir(settings.stateDirectory, { recursive: true, mode: 0o700 });
     await ensureManifestRepository(settings, platforms);
     const consumer = join(directory, "consumer");
-    await writeConsumerFiles(consumer, await consumerFilesOf({ settings, gnupg }));
+    await writeConsumerFiles(consumer, await consumerFilesOf({ settings, gnupg, environment: {} }));
     return [
       `settings      ${file}`,
-      `keys          ${gnupgHome}: candidate ${settings.signing.candidateKey}, production ${settings.signing.productionKey}`,
+      `keys          ${gnupgHome}: candidate ${keys.candidate}, production ${keys.production}`,
       `repositories  ${localForgeOf(settings).directory}`,
       `manifests     ${settings.manifests.repository}`,
       `for consumers ${consumer}: policy.json, registries.d, public keys`,
@@ -66,7 +65,7 @@ async function demandOurDirectory(directory: string): Promise<void> {
   });
 }
 
-function settingsText(options: InitOptions, keys: { candidateKey: string; productionKey: string }): string {
+function settingsText(options: InitOptions, keys: { candidate: string; production: string }): string {
   const registry = (endpoint: string) => (options.plainHttp ? { endpoint, plainHttp: true } : { endpoint });
   const settings = {
     stateDirectory: "state",
@@ -76,7 +75,10 @@ function settingsText(options: InitOptions, keys: { candidateKey: string; produc
     registries: { candidate: registry(options.candidate), production: registry(options.production) },
     ...(options.parents.length === 0 ? {} : { parents: { allowed: options.parents } }),
     engines: [{ kind: "docker", host: `unix://${options.socket}` }],
-    signing: { gnupgHome: "gnupg", ...keys },
+    signing: {
+      gnupgHome: "gnupg",
+      keys: { candidate: { openpgp: [{ fingerprint: keys.candidate }] }, production: { openpgp: [{ fingerprint: keys.production }] } },
+    },
   };
   return `# flibs config explain tells every setting\n${stringify(settings)}`;
 }
@@ -103,11 +105,8 @@ async function ensureManifestRepository(settings: Settings, platforms: readonly 
   await mkdir(localForgeOf(settings).directory, { recursive: true });
   await forge.createRepository(repository);
   if ((await forge.findHead(repository, branch)) !== undefined) return;
-  const files = initialManifestRepository({
-    candidate: publicNamed(settings, "candidate"),
-    production: publicNamed(settings, "production"),
-    platforms,
-  });
+  const registries = Object.fromEntries(registryNames(settings).map((name) => [name, publicNamed(settings, name)]));
+  const files = initialManifestRepository(registries, platforms);
   const clone = await mkdtemp(join(tmpdir(), "flibs-init-"));
   const git = (...args: string[]) =>
     run("git", ["-C", clone, "-c", "user.name=flibs", "-c", "user.email=flibs@localhost", "-c", "core.hooksPath=/dev/null", ...args], {

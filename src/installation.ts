@@ -5,7 +5,7 @@ import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { appError } from "./domain/errors.ts";
 import { type Log, silentLog } from "./log.ts";
-import { type Service, startService } from "./serve.ts";
+import type { Service } from "./serve.ts";
 import { connectEmbedded, startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,6 +32,8 @@ export async function runInstallation(settings: Settings, environment: Environme
   try {
     const app = await openApp(settings, { log, environment, databaseUrl: url ?? own?.url ?? "" });
     closers.push(() => app.close());
+    // The web server and its packages are for the service only; commands open the same app and need not wait for them.
+    const { startService } = await import("./serve.ts");
     const service = await startService(app, log);
     closers.push(() => service.stop());
     let stopped: Promise<void> | undefined;

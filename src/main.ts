@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
+// Unasked, V8 gives young objects up to 128 MiB before it looks which of them are garbage: most of what a busy service took. 4 MiB make 8.
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 

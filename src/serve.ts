@@ -1,11 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { durationMs, type Settings } from "./config.ts";
-import { lookasideOf, publicNamed, publicUrlOf } from "./config-values.ts";
+import { keySetOf } from "./config-signing.ts";
+import { keysToWatch, lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
 import { requestScan } from "./intake/requests.ts";
 import type { Log } from "./log.ts";
+import { cosignKeys } from "./open-signers.ts";
+import { dueAudit, requestAudit } from "./promotion/audit-flow.ts";
 import { consumerFiles } from "./signing/consumer-files.ts";
-import { exportKey } from "./signing/openpgp/openpgp-signer.ts";
+import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
+import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
+import { watchKeys } from "./signing/openpgp/watch-keys.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
@@ -24,11 +29,17 @@ const maxSignatureBytes = 64 * 1024;
 const lookEveryMs = 15_000;
 const cleanEveryMs = 3_600_000;
 const networkEveryMs = 60_000;
+const auditEveryMs = 60_000;
+/** At start and once a day (DG18). */
+const keysEveryMs = 86_400_000;
 
 /** Starts the workers, the sweeps and the web server of an installation. Everything that a stopped flibs left behind is taken up again. */
 export async function startService(app: App, log: Log): Promise<Service> {
   const { settings, store, metrics } = app;
-  const board = readinessBoard({ database: true, engine: false, candidate: false, production: false }, () => new Date());
+  const board = readinessBoard(
+    { database: true, engine: false, ...Object.fromEntries(registryNames(settings).map((name) => [name, false])) },
+    () => new Date(),
+  );
   const web = webServer(
     {
       inboxes: { [app.forge.name]: app.forge },
@@ -37,11 +48,12 @@ export async function startService(app: App, log: Log): Promise<Service> {
       logs: store.logs,
       runs: app.runs,
       releases: store.releases,
+      audits: store.audits,
       pulls: app.forge,
-      lookasides: {
-        candidate: servedDirectory(lookasideOf(settings, "candidate"), maxSignatureBytes),
-        production: servedDirectory(lookasideOf(settings, "production"), maxSignatureBytes),
-      },
+      registryHooks: app.registryHooks,
+      lookasides: Object.fromEntries(
+        registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
+      ),
       consumer: await consumerFilesOf(app),
       readiness: board,
       metrics,
@@ -52,7 +64,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       maxBodyBytes: settings.web.maxBodyBytes,
       manifestRepository: settings.manifests.repository,
       candidate: publicNamed(settings, "candidate").publicName,
-      production: publicNamed(settings, "production").publicName,
+      production: Object.fromEntries(productionNames(settings).map((name) => [name, publicNamed(settings, name).publicName])),
       now: () => new Date(),
     },
   );
@@ -75,7 +87,9 @@ export async function startService(app: App, log: Log): Promise<Service> {
       await app.runs.start(requestScan(settings.manifests.repository, `timer ${new Date().toISOString()}`, false));
       return 0;
     }),
+    every("audit", auditEveryMs, () => startDueAudit(app)),
     every("deliveries", durationMs(settings.sweeps.deliveries), () => app.sweepDeliveries()),
+    every("promotions", durationMs(settings.sweeps.promotions), () => app.promoteHeld()),
     every("statuses", durationMs(settings.sweeps.statuses), () => app.repairStatuses()),
     every("logs", cleanEveryMs, async () => {
       const pruned = await app.pruneLogs();
@@ -83,6 +97,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       // Nothing was missed: that is what this sweep is for.
       return 0;
     }),
+    every("keys", keysEveryMs, () => lookAtKeys(app, log)),
     every("runs", lookEveryMs, () => app.worker.sweep()),
     every("network", networkEveryMs, async () => {
       await app.network.demandClosed();
@@ -114,18 +129,27 @@ async function openNetwork(app: App, log: Log): Promise<void> {
 }
 
 /** What users need to demand signatures; also written into the installation's directory by `flibs init`. */
-export async function consumerFilesOf(app: Pick<App, "settings" | "gnupg">) {
-  const { settings, gnupg } = app;
-  const stage = async (name: "candidate" | "production", fingerprint: string) => ({
+export async function consumerFilesOf({ settings, gnupg, environment }: Pick<App, "settings" | "gnupg" | "environment">) {
+  const stages = registryNames(settings).map(async (name) => ({
     stage: name,
     publicName: publicNamed(settings, name).publicName,
     lookaside: `${publicUrlOf(settings)}/lookaside/${name}`,
-    publicKey: await exportKey(gnupg, fingerprint),
-  });
-  return consumerFiles([
-    await stage("candidate", settings.signing.candidateKey),
-    await stage("production", settings.signing.productionKey),
-  ]);
+    keyring: await keyringOf(settings, gnupg, name),
+    cosignKeys: cosignKeys({ settings, environment }, name).map((key) => key.publicPem),
+  }));
+  return consumerFiles(await Promise.all(stages));
+}
+
+async function lookAtKeys({ settings, gnupg, metrics }: App, log: Log): Promise<number> {
+  for (const { registry, fingerprint, expiresAt, problem } of await watchKeys(gnupg, keysToWatch(settings), Date.now(), log)) {
+    metrics.keyWatched(registry, fingerprint, problem === undefined ? expiresAt : 0);
+  }
+  return 0;
+}
+
+async function keyringOf(settings: Settings, gnupg: GnupgHome, registry: string): Promise<Uint8Array | undefined> {
+  const fingerprints = keySetOf(settings, registry).openpgp.map((key) => key.fingerprint);
+  return fingerprints.length === 0 ? undefined : await exportKeyring(gnupg, fingerprints);
 }
 
 /** At once, then again after each pause; a failure is told and tried again, since the next look may succeed. */
@@ -142,6 +166,16 @@ function every(name: string, pauseMs: number, sweep: () => Promise<number>) {
       await delay(pauseMs, undefined, { signal, ref: false }).catch(() => {});
     }
   };
+}
+
+/** Asked of the database and not of this process's clock, so that a restart or another replica starts no further look. */
+async function startDueAudit({ settings, store, runs }: App): Promise<number> {
+  const every = { plainMs: durationMs(settings.sweeps.audit), deepMs: durationMs(settings.sweeps.deepAudit) };
+  const due = dueAudit(await store.audits.listAudits({ whole: true, limit: 1000 }), new Date(), every);
+  if (due === undefined) return 0;
+  const open = await runs.list({ flow: "audit", status: ["queued", "running", "waiting"], limit: 1 });
+  if (open.length === 0) await runs.start(requestAudit(settings.manifests.repository, due === "deep", `timer ${new Date().toISOString()}`));
+  return 0;
 }
 
 /** Containers and tags of runs that have ended: what a crash left behind. Asked anew for each, since builds begin while this goes on. */
@@ -165,8 +199,9 @@ async function lookAround(app: App, board: ReadinessBoard): Promise<number> {
   await look("engine", async () => {
     for (const engine of app.engines.all) await engine.platforms();
   });
-  await look("candidate", () => app.registries.candidate.findManifest("flibs", "readiness"));
-  await look("production", () => app.registries.production.findManifest("flibs", "readiness"));
+  for (const name of registryNames(app.settings)) {
+    await look(name, () => app.registries.named(name).findManifest("flibs", "readiness"));
+  }
   return 0;
 }
 
@@ -176,7 +211,8 @@ export function describeInstallation(settings: Settings): Record<string, unknown
     forge: settings.forge.kind,
     engines: settings.engines.map(({ name, host }) => `${name} ${host}`).join(", "),
     manifests: settings.manifests.repository,
-    candidate: settings.registries.candidate.endpoint,
-    production: settings.registries.production.endpoint,
+    registries: registryNames(settings)
+      .map((name) => `${name} ${registryOf(settings, name).endpoint}`)
+      .join(", "),
   };
 }

@@ -6,10 +6,11 @@ import type { TestResult } from "../gating/test-runner.ts";
 import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
+import { attachDocuments } from "./attach-documents.ts";
 import { buildPlatform, type PushedImage } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
-import { BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
+import { Attached, BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
 import { checkRequest } from "./check-request.ts";
 import { demandFreeTags } from "./demand-free-tags.ts";
 import { demandSameComponents } from "./demand-same-components.ts";
@@ -53,8 +54,8 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
       return null;
     });
   }
-  await say("created");
-  const found = await step("lint", Linted, () => lintSource(ports, build, request));
+  const linting = step("lint", Linted, () => lintSource(ports, build, request));
+  const found = await beside(linting, say("created"));
   await step.write("save findings", z.null(), (transaction) => builds.saveFindings(build, found, transaction).then(() => null));
   refuseErrors(found);
   const facts = await step("plan", Looked, () => readFacts(ports, build, request));
@@ -89,6 +90,10 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
       await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
       return await signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal);
     });
+  }
+  // Before the tags, as the signatures: what can be pulled by name has what is said about it.
+  if (request.stranger === undefined) {
+    await step("attest", Attached, (_, signal) => attachDocuments(ports, build, index, signal));
   }
   await step("tag unique", z.null(), async () => {
     await demandFreeTags(candidate.registry, plan.imageRepository, index, own);

@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { MeasureLayer } from "../registry/measure-layer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
+import type { CandidateAttestations } from "./attach-documents.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { DestinationTags } from "./destination-tags.ts";
 import type { Downloads } from "./downloads.ts";
@@ -31,6 +32,7 @@ export interface BuildPorts {
   readonly openRegistry: OpenRegistry;
   /** Signs with the candidate key. */
   readonly signer: Signer;
+  readonly attestations: CandidateAttestations;
   readonly runners: readonly TestRunner[];
   readonly workspaces: Workspaces;
   readonly downloads: Downloads;

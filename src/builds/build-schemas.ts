@@ -152,6 +152,8 @@ export const Parts: z.ZodType<PushedParts> = z.object({
 
 export const Pushed = z.object({ mediaType: z.string(), digest: Digest, size: z.number() });
 
+export const Attached = z.object({ attached: z.number(), failed: z.string().exactOptional() });
+
 const outcome = z.enum(["pass", "fail", "error", "skip"]);
 const Timed = z.object({ outcome, message: z.string(), durationMs: z.number() });
 export const Result = Timed.extend({ suite: z.string(), cases: z.array(Timed.extend({ name: z.string() })) });

@@ -113,7 +113,7 @@ export function promotionOf(record: BuildRecord, reached: boolean, view: StatusV
     return statusOf(
       promotionStatus,
       "success",
-      "Nothing to promote: this image, or a newer build of it, is released or proposed already",
+      "Not proposed: this image, or a newer build of it, is released or proposed already, or it is held back",
       "",
       view,
     );

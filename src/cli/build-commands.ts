@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import type { BuildRecord, BuildState } from "../builds/build-record.ts";
-import { metadataName } from "../documents/build-documents.ts";
+import { metadataName } from "../documents/document-names.ts";
 import { formatAge, formatDuration } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";

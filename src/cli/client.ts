@@ -4,6 +4,7 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { Settings } from "../config.ts";
 import type { Forge } from "../forge/forge.ts";
 import type { ForgePeople } from "../forge/person.ts";
+import type { ProposalPlaces } from "../promotion/proposal-places.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { Runs } from "../workflow/run.ts";
 
@@ -15,6 +16,7 @@ export interface Client {
   readonly logs: LogStore;
   readonly runs: Runs;
   readonly releases: ReleaseStore;
+  readonly places: Pick<ProposalPlaces, "listHeld">;
   readonly forge: Forge;
   /** Throws `cli.usage` on a forge that has pages of its own. */
   people(): ForgePeople;

@@ -1,6 +1,4 @@
 import type { Command } from "commander";
-import { stringify } from "yaml";
-import { settingLines } from "../config-explain.ts";
 import type { CommandContext } from "./program.ts";
 import { tint } from "./terminal.ts";
 
@@ -13,8 +11,9 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
     .command("check")
     .description("Check the settings and print them as they take effect; secrets are named, not shown")
     .option("--json", "print JSON", false)
-    .action((options: { json: boolean }) => {
-      const settings = context.settings();
+    .action(async (options: { json: boolean }) => {
+      const settings = await context.settings();
+      const { stringify } = await import("yaml");
       terminal.out(options.json ? `${JSON.stringify(settings, null, 2)}\n` : stringify(settings));
     });
 
@@ -22,7 +21,8 @@ export function addConfigCommands(program: Command, context: CommandContext): vo
     .command("explain")
     .argument("[prefix]", "only settings whose path starts so, as web or limits.memory")
     .description("Say what each setting means, its default and its environment variable")
-    .action((prefix: string | undefined) => {
+    .action(async (prefix: string | undefined) => {
+      const { settingLines } = await import("../config-explain.ts");
       for (const line of settingLines()) {
         const path = line.path.join(".");
         if (prefix !== undefined && !path.startsWith(prefix)) continue;

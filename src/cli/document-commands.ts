@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { metadataName, provenanceName, sbomNames } from "../documents/build-documents.ts";
+import { metadataName, provenanceName, sbomNames } from "../documents/document-names.ts";
 import { formatBytes } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import type { Client } from "./client.ts";

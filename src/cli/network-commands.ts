@@ -8,7 +8,7 @@ import { plain, type Terminal, tint } from "./terminal.ts";
 /** `network ensure|check|remove`. They need the machine and no service. */
 export function addNetworkCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
-  const open = (): BuildNetwork => context.buildNetwork(context.settings());
+  const open = async (): Promise<BuildNetwork> => context.buildNetwork(await context.settings());
   const tell = (findings: readonly NetworkFinding[], json: boolean) => {
     const report = reportOf(findings);
     if (json) terminal.out(`${JSON.stringify(report, null, 2)}\n`);
@@ -23,7 +23,7 @@ export function addNetworkCommands(program: Command, context: CommandContext): v
       "Close the build network: bridge, rules of the firewall, the Docker Engine for builds; as root; may be run again at any time",
     )
     .option("--json", "print JSON", false)
-    .action(async ({ json }: { json: boolean }) => tell((await open().ensure()).findings, json));
+    .action(async ({ json }: { json: boolean }) => tell((await (await open()).ensure()).findings, json));
 
   network
     .command("check")
@@ -31,7 +31,7 @@ export function addNetworkCommands(program: Command, context: CommandContext): v
     .option("--probe", "also start a container that tries to get out, and say what it reached", false)
     .option("--json", "print JSON", false)
     .action(async ({ probe, json }: { probe: boolean; json: boolean }) => {
-      const opened = open();
+      const opened = await open();
       const { findings } = await opened.check();
       tell(probe ? [...findings, ...(await opened.probe())] : findings, json);
     });
@@ -41,7 +41,7 @@ export function addNetworkCommands(program: Command, context: CommandContext): v
     .description("Stop the Docker Engine for builds, then take rules and bridge away; as root; its images stay on the disk")
     .option("--json", "print JSON", false)
     .action(async ({ json }: { json: boolean }) => {
-      const removed = await open().remove();
+      const removed = await (await open()).remove();
       if (json) terminal.out(`${JSON.stringify({ removed }, null, 2)}\n`);
       else for (const line of removed.length > 0 ? removed : ["there was nothing to remove"]) terminal.out(`${line}\n`);
     });

@@ -2,6 +2,11 @@ import { Command, CommanderError } from "commander";
 import type { Settings } from "../config.ts";
 import type { BuildNetwork } from "../engines/build-network.ts";
 import type { AppRegistration } from "../forge/new-app.ts";
+import type { CheckoutChoice } from "../promotion/check-checkout.ts";
+import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
+import type { CheckoutPlan } from "../promotion/plan-checkout.ts";
+import { addAttestationCommands, type WithAttestations } from "./attestation-commands.ts";
+import { type AuditActions, addAuditCommand } from "./audit-command.ts";
 import { addBuildCommands } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { addConfigCommands } from "./config-commands.ts";
@@ -10,7 +15,9 @@ import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
 import { addGithubCommands } from "./github-commands.ts";
+import { addManifestsCommands } from "./manifests-commands.ts";
 import { addNetworkCommands } from "./network-commands.ts";
+import { addPromotionCommands } from "./promotion-commands.ts";
 import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import { addTargetCommands } from "./target-commands.ts";
@@ -26,15 +33,23 @@ export interface Surroundings {
   readonly version: string;
   now(): number;
   uniqueId(): string;
-  loadSettings(option: string | undefined): Settings;
+  loadSettings(option: string | undefined): Promise<Settings>;
   openClient(settings: Settings): Promise<Client>;
   /** Runs the service until it is told to stop. */
   serve(settings: Settings): Promise<void>;
-  releaseActions(client: Client): ReleaseActions;
-  verifyImage(settings: Settings): VerifyImage;
-  doctorChecks(settings: Settings): readonly Check[];
-  buildNetwork(settings: Settings): BuildNetwork;
-  readonly githubApps: AppRegistration;
+  /** Runs a signer until it is told to stop; `option` is what --config says. */
+  signer(option: string | undefined): Promise<void>;
+  releaseActions(client: Client): Promise<ReleaseActions>;
+  auditActions(client: Client): Promise<AuditActions>;
+  verifyImage(settings: Settings): Promise<VerifyImage>;
+  withAttestations(settings: Settings): Promise<WithAttestations>;
+  /** A clone on this machine; throws `promotion.checkout-unreadable`. */
+  openManifests(directory: string): Promise<ManifestCheckout>;
+  /** Tries a clone on the registries of the settings, which are only read. */
+  planManifests(settings: Settings, checkout: ManifestCheckout, choice: CheckoutChoice): Promise<CheckoutPlan>;
+  doctorChecks(settings: Settings): Promise<readonly Check[]>;
+  buildNetwork(settings: Settings): Promise<BuildNetwork>;
+  githubApps(): Promise<AppRegistration>;
   /** Calls back when the person wants to stop, which then does not end the process; returns what takes that back. */
   onInterrupt(stop: () => void): () => void;
   /** Makes a new installation in a directory; returns what it made, a line each. */
@@ -53,7 +68,7 @@ export interface InitOptions {
 
 /** Given to each group of commands. */
 export interface CommandContext extends Surroundings {
-  settings(): Settings;
+  settings(): Promise<Settings>;
   /** Opens the client, runs, closes it whatever happened. */
   withClient(use: (client: Client) => Promise<void>): Promise<void>;
   exit(code: number): void;
@@ -86,7 +101,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
     ...surroundings,
     settings: () => surroundings.loadSettings(program.opts<{ config?: string }>().config),
     withClient: async (use) => {
-      const client = await surroundings.openClient(context.settings());
+      const client = await surroundings.openClient(await context.settings());
       try {
         await use(client);
       } finally {
@@ -109,20 +124,31 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   program
     .command("serve")
     .description("Run the service: inbox, workers, sweeps, web pages")
-    .action(async () => surroundings.serve(context.settings()));
+    .action(async () => surroundings.serve(await context.settings()));
+  program
+    .command("signer")
+    .description(
+      "Run the process that signs releases, under a user of its own with the keys (docs/signer.md); --config names its own settings",
+    )
+    .action(async () => surroundings.signer(program.opts<{ config?: string }>().config));
   addContainerBuild(program, context);
   addBuildCommands(program, context);
   addDocumentCommands(program, context);
   addTargetCommands(program, context);
   addPullCommands(program, context);
+  addPromotionCommands(program, context);
   addReleaseCommands(program, context);
+  addAuditCommand(program, context);
+  addManifestsCommands(program, context);
   addVerifyCommand(program, context);
+  addAttestationCommands(program, context);
   program
     .command("doctor")
     .description("Look at everything flibs needs, and say what is wrong and how to mend it")
     .option("--json", "print JSON", false)
     .action(async (options: { json: boolean }) => {
-      if (!(await runDoctor(terminal, surroundings.doctorChecks(context.settings()), options.json))) exit(exitCodes.failed);
+      const checks = await surroundings.doctorChecks(await context.settings());
+      if (!(await runDoctor(terminal, checks, options.json))) exit(exitCodes.failed);
     });
   addNetworkCommands(program, context);
   addConfigCommands(program, context);

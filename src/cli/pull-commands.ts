@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { formatAge } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
-import { promotionStatusName } from "../promotion/check-promotion-flow.ts";
+import { promotionStatusName } from "../promotion/promotion-status.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
 import { formatMarkdown } from "./markdown-text.ts";

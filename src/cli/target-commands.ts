@@ -16,8 +16,8 @@ export function addTargetCommands(program: Command, context: CommandContext): vo
     .command("targets")
     .description("List the build targets of the settings")
     .option("--json", "print JSON", false)
-    .action((options: { json: boolean }) => {
-      const { targets } = context.settings();
+    .action(async (options: { json: boolean }) => {
+      const { targets } = await context.settings();
       terminal.out(options.json ? `${JSON.stringify(targets, null, 2)}\n` : formatTargets(terminal, targets));
     });
 

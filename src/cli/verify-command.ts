@@ -32,7 +32,8 @@ export function addVerifyCommand(program: Command, context: CommandContext): voi
     .option("--candidate", "with the candidate key instead of production's", false)
     .option("--json", "print JSON", false)
     .action(async (image: string, options: { candidate: boolean; json: boolean }) => {
-      const verification = await context.verifyImage(context.settings())(image, options.candidate ? "candidate" : "production");
+      const verify = await context.verifyImage(await context.settings());
+      const verification = await verify(image, options.candidate ? "candidate" : "production");
       if (options.json) terminal.out(`${JSON.stringify(verification, null, 2)}\n`);
       else {
         const rows = verification.digests.map((line) => [

@@ -3,17 +3,11 @@ import { checkMetadata } from "../koji/check-metadata.ts";
 import { icmName, imageContentManifest } from "../koji/image-content-manifest.ts";
 import { cycloneDxDocument } from "./cyclonedx.ts";
 import { type BuildDocument, formatJson, mediaTypes } from "./document.ts";
+import { metadataName, provenanceName, sbomNames } from "./document-names.ts";
 import { type FinishedBuild, pushedImages } from "./finished-build.ts";
 import { imageContents } from "./image-contents.ts";
 import { provenanceStatement } from "./provenance.ts";
 import { spdxDocument } from "./spdx.ts";
-
-export const metadataName = "metadata.json";
-export const provenanceName = "provenance.intoto.json";
-export const sbomNames = {
-  spdx: (architecture: string) => `${architecture}.spdx.json`,
-  cyclonedx: (architecture: string) => `${architecture}.cdx.json`,
-} as const;
 
 /**
  * Everything that is kept with a finished build beside its record: Koji's metadata and the contents it names, bills of materials of each

@@ -29,6 +29,7 @@ export const errorCatalogue = {
     kind: "internal",
     meaning: "Secrets that come only once could not be written where they belong; the message says where they are instead",
   },
+  "cli.proposal-failed": { kind: "input", meaning: "A promotion, roll-back or withdrawal that a command asked for could not be proposed" },
   "cli.not-running": { kind: "transient", meaning: "A command needs the service, and none runs on this state directory" },
   // config
   "config.invalid": { kind: "input", meaning: "The settings file has an unknown key, a missing value or a value of the wrong type" },
@@ -157,9 +158,16 @@ export const errorCatalogue = {
     meaning: "A registry answered with something that the distribution protocol does not know",
   },
   "registry.refused": { kind: "internal", meaning: "A registry refused a request with an error of its own, for example an immutable tag" },
+  "registry.referrers-contended": {
+    kind: "transient",
+    meaning: "The list of what is attached to an image is changed by another program all the time",
+  },
   // signing
-  "signing.key-missing": { kind: "input", meaning: "The GnuPG home directory does not hold the key that the settings name" },
-  "signing.key-unusable": { kind: "input", meaning: "The signing key is a subkey, revoked, or of an algorithm that clients refuse" },
+  "signing.key-missing": { kind: "input", meaning: "The key that the settings name is not there, or only its public part" },
+  "signing.key-unusable": {
+    kind: "input",
+    meaning: "The signing key is a subkey, revoked, unreadable, or of an algorithm that clients refuse",
+  },
   "signing.key-expired": { kind: "input", meaning: "The signing key has expired" },
   "signing.signer-unavailable": { kind: "transient", meaning: "gpg, its agent or the card did not answer, or the key is locked" },
   "signing.lookaside-unwritable": { kind: "transient", meaning: "A signature could not be written to the lookaside directory" },
@@ -167,9 +175,17 @@ export const errorCatalogue = {
     kind: "transient",
     meaning: "A lookaside answered with something else than a signature or a clean absent",
   },
-  "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures already, clients read no more" },
+  "signing.lookaside-full": { kind: "internal", meaning: "One digest has 128 signatures of a kind already, clients read no more" },
+  "signing.signature-bad": { kind: "internal", meaning: "A signature that was just made is not valid, and was not written" },
+  "signing.sig-unreadable": { kind: "input", meaning: "What stands at an image's .sig tag is no manifest of cosign signatures" },
+  "signing.sig-lost": { kind: "transient", meaning: "Cosign signatures were overwritten by somebody else, again and again" },
+  "signing.request-refused": {
+    kind: "denied",
+    meaning: "A signer was asked to sign what its branch of the registry-manifest repository does not say",
+  },
   "signing.payload-invalid": { kind: "input", meaning: "A signature's text is not what the atomic signature format demands" },
   "signing.index-unreadable": { kind: "input", meaning: "A manifest list in the registry is nested too deeply or has too many entries" },
+  "signing.attestation-unreadable": { kind: "input", meaning: "What is attached to an image is no statement that flibs can read" },
   "signing.stages-collide": {
     kind: "input",
     meaning: "Two registries have the same public name, so their signatures could not be told apart",
@@ -177,6 +193,10 @@ export const errorCatalogue = {
   // promotion
   "promotion.policy-invalid": { kind: "input", meaning: "policy.yaml of the registry-manifest repository is missing or has a fault" },
   "promotion.file-invalid": { kind: "input", meaning: "A file below images/ of the registry-manifest repository has a fault" },
+  "promotion.checkout-unreadable": {
+    kind: "input",
+    meaning: "A directory is in no clone of a registry-manifest repository, or the clone lacks a commit that is compared with",
+  },
   "promotion.image-unreadable": { kind: "input", meaning: "What stands behind a digest is no image, or one nested too deeply" },
   "promotion.build-unfit": { kind: "input", meaning: "A build cannot be promoted: not complete, a scratch build, or without a digest" },
   "promotion.tag-taken": { kind: "input", meaning: "The release tag of a build is taken by another digest already" },
@@ -184,6 +204,9 @@ export const errorCatalogue = {
   "promotion.release-unknown": { kind: "input", meaning: "An image was never released under a tag that somebody wants to go back to" },
   "promotion.release-withdrawn": { kind: "input", meaning: "Somebody wants to go back to a release that nobody may use any more" },
   "promotion.nothing-to-roll-back": { kind: "input", meaning: "No floating tag would move, or there is no release to move back to" },
+  "promotion.already-withdrawn": { kind: "input", meaning: "Somebody wants to withdraw a release that is withdrawn" },
+  "promotion.scan-failed": { kind: "input", meaning: "The site's scanner for vulnerabilities failed, or printed what flibs cannot read" },
+  "promotion.no-drift": { kind: "input", meaning: "Somebody accepts that a tag was moved, and it was not" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },
@@ -260,6 +283,11 @@ export const errorCatalogue = {
 } as const satisfies Record<string, { kind: ErrorKind; meaning: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Is it a code of this release? For codes that come from another process. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorCatalogue, text);
+}
 
 export interface ErrorExtra {
   /** The smallest thing that would mend it, as an imperative sentence. */

@@ -30,6 +30,8 @@ export interface ForgeCapabilities {
 export interface ForgeSources {
   /** Address that git clones a repository from, without any credential; it is written into documents that leave flibs. */
   sourceUrl(repository: string): string;
+  /** Page that compares two commits; undefined where the forge has no pages. */
+  compareUrl(repository: string, from: string, to: string): string | undefined;
   /** Head commit of a branch; undefined when the branch or repository does not exist. */
   findHead(repository: string, branch: string): Promise<string | undefined>;
   /** Exact bytes of a file at a commit; undefined when the commit has no such file. Throws `forge.commit-unknown`. */

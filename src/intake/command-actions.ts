@@ -111,6 +111,18 @@ async function act(scene: Scene, command: Exclude<Command, Starting>): Promise<s
       const to = command.tag === undefined ? {} : { to: command.tag };
       return await scene.ports.rollback({ imageRepository, ...to, requestedBy: scene.intent.actor });
     }
+    case "withdraw": {
+      const { image, release, reason, to, removeTag = false } = command;
+      const goingTo = to === undefined ? {} : { to };
+      return await scene.ports.withdraw({
+        imageRepository: image,
+        release,
+        reason,
+        removeTag,
+        ...goingTo,
+        requestedBy: scene.intent.actor,
+      });
+    }
     case "help":
       throw new Error("help is answered, not carried out");
   }

@@ -1,5 +1,6 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { Forge } from "../forge/forge.ts";
+import type { WithdrawalRequest } from "../promotion/propose-withdrawal.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ApprovalStore } from "./approvals.ts";
 import type { Verbosity } from "./commands/answer.ts";
@@ -15,6 +16,8 @@ export interface CommandPorts {
   promote(build: string, requestedBy: string): Promise<string>;
   /** Proposes to move an image's floating tags back; likewise. */
   rollback(request: { readonly imageRepository: string; readonly to?: string; readonly requestedBy: string }): Promise<string>;
+  /** Proposes that nobody uses a release any more; likewise. */
+  withdraw(request: WithdrawalRequest): Promise<string>;
   /** Repository and build that a promotion's text names; undefined when it is none of ours. */
   readPromotion(body: string): { readonly imageRepository: string; readonly build: string | undefined } | undefined;
   isBuilt(branch: string): boolean;

@@ -1,6 +1,6 @@
 import type { Fault } from "./fault.ts";
 import { keysAt, type ParsedImageFile } from "./image-file.ts";
-import { findRoute, imagePath, type Policy, policyPath, tagClass } from "./registry-manifest.ts";
+import { findRoutes, imagePath, type Policy, policyPath, tagClass } from "./registry-manifest.ts";
 
 /** Rules about one image file alone that its schema can't tell: tags, targets, route (CK1, CK8, CK9). Pure. */
 export function checkImageFile(parsed: ParsedImageFile, policy: Policy): readonly Fault[] {
@@ -8,7 +8,7 @@ export function checkImageFile(parsed: ParsedImageFile, policy: Policy): readonl
   const faults: Fault[] = [];
   const add = (check: string, path: readonly string[], message: string, fix: string) =>
     faults.push(faultAt(check, imagePath(value.repository), lineOf(path), message, fix));
-  if (!findRoute(policy, value.repository)) {
+  if (findRoutes(policy, value.repository).length === 0) {
     add(
       "CK1",
       ["repository"],
@@ -89,22 +89,25 @@ export function checkAppendOnly(base: ParsedImageFile, head: ParsedImageFile, re
   return [faultAt("CK2", path, head.lineOf(["releases", after[index] ?? ""]), message, "append new releases at the end")];
 }
 
-/** The registries of the policy against the operator's settings: a difference would sign wrong names. Pure. */
+/**
+ * The registries of the policy against its routes and against the operator's settings: a difference would sign wrong names. Without settings, as
+ * in a clone, the routes alone are looked at. Pure.
+ */
 export function checkPolicyRegistries(
   policy: Policy,
-  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string }>>,
+  settings: Readonly<Record<string, { readonly endpoint: string; readonly publicName: string; readonly signingKey: string }>> | undefined,
   lineOf: (path: readonly PropertyKey[]) => number | undefined,
 ): readonly Fault[] {
   const faults: Fault[] = [];
   const add = (path: readonly PropertyKey[], message: string, fix: string) =>
     faults.push(faultAt("CK1", policyPath, lineOf(path), message, fix));
-  for (const [name, registry] of Object.entries(policy.registries)) {
-    const known = Object.hasOwn(settings, name) ? settings[name] : undefined;
+  for (const [name, registry] of settings ? Object.entries(policy.registries) : []) {
+    const known = settings && Object.hasOwn(settings, name) ? settings[name] : undefined;
     if (!known) {
-      add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings).join(", ")}`);
+      add(["registries", name], `the settings of flibs have no registry "${name}"`, `use one of ${Object.keys(settings ?? {}).join(", ")}`);
       continue;
     }
-    for (const field of ["endpoint", "publicName"] as const) {
+    for (const field of ["endpoint", "publicName", "signingKey"] as const) {
       if (registry[field] === known[field]) continue;
       add(
         ["registries", name, field],
@@ -112,18 +115,38 @@ export function checkPolicyRegistries(
         `write ${field}: ${known[field]}`,
       );
     }
-    if (registry.signingKey !== name) {
-      add(["registries", name, "signingKey"], `${name} would be signed with the key "${registry.signingKey}"`, `write signingKey: ${name}`);
-    }
+  }
+  for (const [name, { publicName }] of Object.entries(policy.registries)) {
+    const fault = publicNameFault(publicName);
+    if (fault) add(["registries", name, "publicName"], fault.message, fault.fix);
   }
   policy.routes.forEach((route, i) => {
     for (const end of [route.from, ...route.to]) {
       if (!Object.hasOwn(policy.registries, end))
         add(["routes", i], `the route names the registry "${end}", which is not under registries`, "add it, or name another");
     }
+    if (route.to.includes("candidate"))
+      add(["routes", i], "the route leads into candidate, which has builds only", "name a production registry");
+    if (new Set(route.to).size !== route.to.length) add(["routes", i], "the route names a registry twice", "name each once");
     if (route.to.includes(route.from)) add(["routes", i], `the route leads from ${route.from} to itself`, "name another registry");
   });
   return faults;
+}
+
+/**
+ * Clients complete short names (DG13): without a dot, a port or "localhost" a first part is no host but a namespace at docker.io, and docker.io's
+ * other names become docker.io. A signature for what nobody's client asks for would be worth nothing (containers/image, docker/reference).
+ */
+function publicNameFault(publicName: string): { readonly message: string; readonly fix: string } | undefined {
+  if (["index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"].includes(publicName)) {
+    return { message: `"${publicName}": clients read it as docker.io`, fix: "write publicName: docker.io" };
+  }
+  const [host = ""] = publicName.split("/");
+  if (host === "localhost" || /[.:]/.test(host)) return undefined;
+  return {
+    message: `"${publicName}" is no host that clients take for one, but a name at docker.io`,
+    fix: "write a host with a dot or a port",
+  };
 }
 
 function faultAt(check: string, file: string, line: number | undefined, message: string, fix: string): Fault {

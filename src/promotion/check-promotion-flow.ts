@@ -5,7 +5,9 @@ import { checkChange } from "./check-change.ts";
 import { type Words, wordCheck, wordEnding, wordSuccessor } from "./check-words.ts";
 import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { cutLines, mostSummary } from "./fit-text.ts";
+import { readOverflow } from "./overflow.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionStatusName } from "./promotion-status.ts";
 
 const PullIntent = z.strictObject({ repository: z.string(), number: z.number().int(), head: z.string() });
 const QueueIntent = z.strictObject({ repository: z.string(), head: z.string(), base: z.string(), baseBranch: z.string() });
@@ -13,7 +15,6 @@ const QueueIntent = z.strictObject({ repository: z.string(), head: z.string(), b
 export const CheckIntent = z.union([PullIntent, QueueIntent]);
 export type CheckIntent = z.infer<typeof CheckIntent>;
 
-export const promotionStatusName = "flibs / promotion";
 const mostOpenRuns = 1000;
 const Judged = z.object({ state: z.enum(["success", "failure", "stale"]), title: z.string(), summary: z.string() });
 type Judged = z.infer<typeof Judged>;
@@ -112,7 +113,10 @@ async function judge(ports: PromotionPorts, intent: CheckIntent): Promise<Judged
   if (pull.head !== intent.head)
     return { state: "stale", title: `superseded by ${pull.head.slice(0, 12)}`, summary: `The head is ${escapeCode(pull.head)} now.` };
   const releasing = pull.baseBranch === branch ? pull : await findReleasing(ports, pull);
-  return releasing ? judged(wordCheck(await checkChange(ports, releasing))) : nothing;
+  if (!releasing) return nothing;
+  const found = judged(wordCheck(await checkChange(ports, releasing)));
+  const rest = await readOverflow(ports, releasing, mostSummary - found.summary.length - 10);
+  return rest === undefined ? found : { ...found, summary: `${found.summary}\n\n---\n\n${rest}` };
 }
 
 /**

@@ -1,12 +1,14 @@
-import type { BuildRecord } from "../builds/build-record.ts";
+import type { BuildRecord, BuildStore } from "../builds/build-record.ts";
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import { versionRelease } from "../domain/nvr.ts";
-import type { Registry } from "../registry/registry.ts";
+import { isForeignLayer, isIndexMediaType, parseImageManifest } from "../registry/image-manifest.ts";
+import type { Registries, Registry } from "../registry/registry.ts";
 import { readImageDigests } from "../signing/image-digests.ts";
-import type { Signer } from "../signing/signer.ts";
+import type { Signer, Signers } from "../signing/signer.ts";
+import { findImage } from "./image-children.ts";
 import { type ImageTree, readImageTree } from "./image-tree.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
+import type { PromotionSettings } from "./promotion-ports.ts";
 import type { Policy, Release, Route } from "./registry-manifest.ts";
 
 /** A rule that a release breaks; the caller knows file and line. */
@@ -14,6 +16,15 @@ export interface Refusal {
   readonly check: string;
   readonly message: string;
   readonly fix: string;
+}
+
+/** What a release is judged by. */
+export interface ReleaseReader {
+  readonly registries: Registries;
+  /** The service always has both. Whoever tries a clone has neither, and says that CK6 and CK7 were not looked at. */
+  readonly builds?: Pick<BuildStore, "find">;
+  readonly signers?: Signers;
+  readonly settings: Pick<PromotionSettings, "repository" | "registries">;
 }
 
 export interface ReleaseToCheck {
@@ -31,10 +42,9 @@ export interface ReleaseToCheck {
  * signature (CK6), gates for this digest (CK7), tag of this build (CK9). The pull request's check and the release both call it.
  * Throws transient errors only: what cannot be asked now is not refused.
  */
-export async function checkRelease(ports: PromotionPorts, one: ReleaseToCheck): Promise<readonly Refusal[]> {
+export async function checkRelease(ports: ReleaseReader, one: ReleaseToCheck): Promise<readonly Refusal[]> {
   const digest = one.release.digest as Digest;
-  const build = await ports.builds.find(one.release.build);
-  const gates = checkGates(one, build);
+  const gates = ports.builds ? checkGates(one, await ports.builds.find(one.release.build)) : [];
   const place = await findPlace(ports, one, digest);
   if (!place) {
     const message = `${digest} is neither in ${one.route.from} nor in ${one.route.to}`;
@@ -43,25 +53,27 @@ export async function checkRelease(ports: PromotionPorts, one: ReleaseToCheck): 
   const { registry, name } = place;
   const lost = (message: string) => ({ check: "CK3", message, fix: "push or build the image again" });
   let tree: ImageTree;
+  let missing: string | undefined;
   try {
     tree = await readImageTree(registry, one.repository, digest);
+    missing = await findMissing(registry, one.repository, tree);
   } catch (error) {
     if (errorKind(error) === "transient") throw error;
     return [lost(`${digest} in ${name} is not whole: ${error instanceof Error ? error.message : String(error)}`), ...gates];
   }
-  const missing = await findMissingBlob(registry, one.repository, tree);
+  const wantsSignature = one.policy.gates.includes("signature");
   return [
-    ...(missing ? [lost(`${digest} in ${name} misses the blob ${missing}`)] : []),
+    ...(missing ? [lost(`${digest} in ${name} misses ${missing}`)] : []),
     ...(await checkKind(ports, one, tree)),
     ...checkPlatforms(one.policy, tree),
-    ...(one.policy.gates.includes("signature") ? await checkSignature(ports, one, registry, digest) : []),
+    ...(ports.signers && wantsSignature ? await checkSignature(ports.signers, ports, one, registry, digest) : []),
     ...gates,
   ];
 }
 
 /** The source first; what was released already need not be there any more. */
 async function findPlace(
-  ports: PromotionPorts,
+  ports: ReleaseReader,
   one: ReleaseToCheck,
   digest: Digest,
 ): Promise<{ registry: Registry; name: string } | undefined> {
@@ -72,17 +84,35 @@ async function findPlace(
   return undefined;
 }
 
-async function findMissingBlob(registry: Registry, repository: string, tree: ImageTree): Promise<Digest | undefined> {
+/** Everything that a copy would need, attestations too: what an index names and is not there would break the release in its middle. */
+async function findMissing(registry: Registry, repository: string, tree: ImageTree): Promise<string | undefined> {
   const blobs = new Set(tree.platforms.flatMap((image) => [image.config, ...image.layers.map((layer) => layer.digest)]));
+  for (const { digest } of (await findImage(registry, repository, tree.digest))?.children ?? []) {
+    if (tree.platforms.some((image) => image.digest === digest)) continue;
+    const found = await registry.findManifest(repository, digest);
+    if (!found) return `the manifest ${digest}`;
+    if (isIndexMediaType(found.mediaType)) continue;
+    for (const blob of await blobsOf(registry, repository, digest)) blobs.add(blob);
+  }
   for (const blob of blobs) {
-    if (!(await registry.hasBlob(repository, blob))) return blob;
+    if (!(await registry.hasBlob(repository, blob))) return `the blob ${blob}`;
   }
   return undefined;
 }
 
-async function checkKind(ports: PromotionPorts, one: ReleaseToCheck, tree: ImageTree): Promise<readonly Refusal[]> {
+async function blobsOf(registry: Registry, repository: string, digest: Digest): Promise<readonly Digest[]> {
+  const image = parseImageManifest(await registry.readManifest(repository, digest));
+  if (image.kind === "index") return [];
+  return [image.config, ...image.layers.filter((layer) => !isForeignLayer(layer))].map((part) => part.digest);
+}
+
+async function checkKind(ports: ReleaseReader, one: ReleaseToCheck, tree: ImageTree): Promise<readonly Refusal[]> {
   if (tree.isIndex || !one.previous) return [];
-  const previous = await ports.registries.named(one.route.to).findManifest(one.repository, one.previous);
+  const { from, to } = one.route;
+  // One that is not released yet stands at the source: what it is counts as well.
+  const previous =
+    (await ports.registries.named(to).findManifest(one.repository, one.previous)) ??
+    (await ports.registries.named(from).findManifest(one.repository, one.previous));
   if (!previous || !/image\.index|manifest\.list/.test(previous.mediaType)) return [];
   const message = `${one.release.digest} is the image of one platform, the release before it is a manifest list`;
   return [{ check: "CK4", message, fix: "write the digest of the manifest list, as the build's page shows it" }];
@@ -99,8 +129,14 @@ function checkPlatforms(policy: Policy, tree: ImageTree): readonly Refusal[] {
     }));
 }
 
-async function checkSignature(ports: PromotionPorts, one: ReleaseToCheck, registry: Registry, digest: Digest): Promise<readonly Refusal[]> {
-  const signer = ports.signerOf(one.route.from);
+async function checkSignature(
+  signers: Signers,
+  ports: ReleaseReader,
+  one: ReleaseToCheck,
+  registry: Registry,
+  digest: Digest,
+): Promise<readonly Refusal[]> {
+  const signer = signers.named(one.route.from);
   const name = `${ports.settings.registries[one.route.from]?.publicName}/${one.repository}`;
   const unsigned: string[] = [];
   for (const part of await readImageDigests(registry, one.repository, digest)) {

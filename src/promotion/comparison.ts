@@ -14,6 +14,9 @@ export interface Released {
   readonly tree?: ImageTree;
 }
 
+/** Stands where rows were left out. */
+export const restMark = "more; the build's page has them all";
+
 /** The section on packages: what differs, what is older first, at most `most` lines for each platform. Pure. */
 export function formatPackages(current: Released | undefined, build: BuildRecord, most: number): string {
   if (!current)
@@ -32,7 +35,7 @@ export function formatPackages(current: Released | undefined, build: BuildRecord
       ...upgraded.map((one) => rpmRow("upgraded", one)),
     ];
     if (rows.length === 0) return `${escapeCode(image.platform)}: the same ${image.rpms.length} packages.`;
-    const rest = rows.length > most ? [`\n… and ${rows.length - most} more; the build's page has them all`] : [];
+    const rest = rows.length > most ? [`\n… and ${rows.length - most} ${restMark}`] : [];
     const table = ["| package | | before | after |", "|---|---|---|---|", ...rows.slice(0, most), ...rest].join("\n");
     // A short list is read at once; a long one is opened by those who want it.
     if (rows.length <= 15) return `${escapeCode(image.platform)}: ${counts}\n\n${table}`;

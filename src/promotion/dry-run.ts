@@ -35,7 +35,7 @@ export function formatPolicyTrial(trial: PolicyTrial): string {
 
 /** One line of at most 140 characters, when it is cut. */
 export function titleOf(plans: Plans, policy: PolicyTrial | undefined, removed: readonly string[]): string {
-  const tags = [...plans.values()].flat().filter(isWriting);
+  const tags = [...plans.values()].flat().filter((plan) => isWriting(plan) && plan.class !== "child");
   const writes = tags.length === 0 ? "writes no tag" : `writes ${[...new Set(tags.map((plan) => plan.tag))].join(", ")}`;
   if (removed.length > 0) return `reverts ${[...new Set(removed)].join(", ")}; ${writes}`;
   if (!policy) return writes;
@@ -65,7 +65,9 @@ function formatRows(plans: Plans): readonly string[] {
       .filter((one) => one.action !== "ok")
       .slice(0, 100)
       .map((one) => {
-        const what = words[one.action] ?? (isBad(one.action) ? `**${one.action}**` : one.action);
+        const what =
+          (one.class === "child" && one.action === "tag" ? "sign, tag (a platform)" : words[one.action]) ??
+          (isBad(one.action) ? `**${one.action}**` : one.action);
         return `| ${escapeCode(path, 300)} | ${escapeCode(one.tag)} | ${what} | ${escapeCode(one.digest, 80)} |`;
       }),
   );

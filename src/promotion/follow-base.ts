@@ -2,10 +2,11 @@ import { reportError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
 import { sayCheck } from "./check-promotion-flow.ts";
 import { escapeText } from "./escape.ts";
-import { parseMachineBlock, parseRollbackBlock } from "./machine-block.ts";
+import { parseMachineBlock, parseRollbackBlock, parseWithdrawalBlock } from "./machine-block.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposePromotion } from "./propose-promotion.ts";
 import { refreshRollback } from "./propose-rollback.ts";
+import { refreshWithdrawal } from "./propose-withdrawal.ts";
 import { imagePath } from "./registry-manifest.ts";
 
 /**
@@ -60,5 +61,7 @@ async function refresh(
   }
   const rollback = pull.headBranch.startsWith("rollback/") ? parseRollbackBlock(pull.body) : undefined;
   if (rollback && isBehind(rollback)) return (await refreshRollback(ports, rollback)) ?? "left";
+  const withdrawal = pull.headBranch.startsWith("withdraw/") ? parseWithdrawalBlock(pull.body) : undefined;
+  if (withdrawal && isBehind(withdrawal)) return (await refreshWithdrawal(ports, withdrawal)) ?? "left";
   return "left";
 }

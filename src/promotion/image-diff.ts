@@ -56,7 +56,7 @@ export interface ConfigChange {
   readonly field: string;
   readonly before: string;
   readonly after: string;
-  /** Something that a reviewer must not miss: root, a lost platform. */
+  /** Something that a reviewer must not miss: root, a port that was not open. */
   readonly warning?: string;
 }
 
@@ -79,7 +79,9 @@ export function diffConfig(before: ImageConfig, after: ImageConfig): readonly Co
     ["ExposedPorts", "exposedPorts"],
     ["Volumes", "volumes"],
   ] as const) {
-    add(field, [...before[key]].sort().join(" "), [...after[key]].sort().join(" "));
+    const isNew = key === "exposedPorts" ? after[key].filter((one) => !before[key].includes(one)).sort() : [];
+    const warning = isNew.length === 0 ? undefined : isNew.length === 1 ? "a new port" : `${isNew.length} new ports`;
+    add(field, [...before[key]].sort().join(" "), [...after[key]].sort().join(" "), warning);
   }
   changes.push(...diffRecord("Env", variables(before.env), variables(after.env)), ...diffRecord("Label", before.labels, after.labels));
   return changes;

@@ -136,6 +136,47 @@ export function pointFloating(parsed: ParsedImageFile, edit: Pick<ReleaseEdit, "
   return isMap(floating) ? applySplices(parsed.text, moveFloating(parsed.text, floating, edit)) : parsed.text;
 }
 
+/** A release that nobody may use any more, as it stands under `withdrawn`. */
+export type WithdrawnEntry = NonNullable<ImageFile["withdrawn"]>[string] & { readonly release: string };
+
+/** The same text with releases added to `withdrawn`, in the one form; every other line stays. */
+export function addWithdrawn(parsed: ParsedImageFile, entries: readonly WithdrawnEntry[]): string {
+  const { document, value } = parsed;
+  const text = parsed.text.endsWith("\n") ? parsed.text : `${parsed.text}\n`;
+  const added = entries.filter((entry) => value.withdrawn?.[entry.release] === undefined);
+  if (added.length === 0) return parsed.text;
+  const withdrawn = document.get("withdrawn", true);
+  if (isMap(withdrawn)) {
+    const lines = added.map((entry) => withdrawnLines(entry, indentOf(text, withdrawn))).join("");
+    return applySplices(text, [insertAfter(text, withdrawn, withdrawn.items.at(-1), lines)]);
+  }
+  const root = document.contents as YAMLMap;
+  const lines = `withdrawn:\n${added.map((entry) => withdrawnLines(entry, "  ")).join("")}`;
+  return applySplices(text, [insertAfter(text, root, root.items.at(-1), lines)]);
+}
+
+function withdrawnLines({ release, reason, by, removeTag }: WithdrawnEntry, indent: string): string {
+  const fields = [`reason: ${JSON.stringify(reason)}`, `by: ${JSON.stringify(by)}`, ...(removeTag === true ? ["removeTag: true"] : [])];
+  return `${indent}${formatTag(release)}:\n${fields.map((field) => `${indent}  ${field}\n`).join("")}`;
+}
+
+/** The same text without some floating tags; without all of them the field goes, too. */
+export function dropFloating(parsed: ParsedImageFile, tags: readonly string[]): string {
+  const { document, text } = parsed;
+  const floating = document.get("floating", true);
+  if (!isMap(floating) || tags.length === 0) return text;
+  const gone = floating.items.filter((pair) => tags.includes(String((pair.key as Scalar).value)));
+  const root = document.contents as YAMLMap;
+  const field = gone.length === floating.items.length ? [pairOf(root, "floating")] : [];
+  const starts = [...field, ...gone].map((pair) => (pair?.key as Scalar | undefined)?.range?.[0]);
+  const splices = starts.flatMap((start) => {
+    if (start === undefined) return [];
+    const end = text.indexOf("\n", start);
+    return [{ at: lineStart(text, start), end: end < 0 ? text.length : end + 1, text: "" }];
+  });
+  return applySplices(text, splices);
+}
+
 function moveFloating(text: string, floating: YAMLMap, edit: Pick<ReleaseEdit, "tag" | "floating">) {
   const present = floating.items.map((pair) => String((pair.key as Scalar).value));
   const moves = floating.items.flatMap((pair) => {

@@ -71,18 +71,6 @@ export async function readImageTree(registry: Registry, repository: string, top:
   return { digest: top, isIndex: isIndexType(manifest.mediaType), platforms };
 }
 
-/** Does a repository have a digest and every manifest below it? */
-export async function hasWholeImage(registry: Registry, repository: string, top: Digest): Promise<boolean> {
-  const found = await registry.findManifest(repository, top);
-  if (!found) return false;
-  if (!isIndexType(found.mediaType)) return true;
-  const index = parse(Index, await registry.readManifest(repository, top), top);
-  for (const entry of index.manifests) {
-    if (!(await registry.findManifest(repository, entry.digest))) return false;
-  }
-  return true;
-}
-
 async function readPlatform(registry: Registry, repository: string, config: Digest, top: Digest): Promise<string> {
   const bytes = await registry.readBlob(repository, config, 4 * 1024 * 1024);
   return formatPlatform(parse(Config, { bytes }, top));

@@ -29,8 +29,32 @@ export const RollbackBlock = z.strictObject({
 });
 export type RollbackBlock = z.infer<typeof RollbackBlock>;
 
+/** The same of a withdrawal; several releases of one image share a pull request. */
+export const WithdrawalBlock = z.strictObject({
+  schema: z.literal(1),
+  repository: z.string().refine(isRepository),
+  entries: z
+    .array(
+      z.strictObject({
+        release: z.string().max(128),
+        reason: z.string().min(1).max(500),
+        by: z.string().min(1).max(100),
+        removeTag: z.boolean(),
+        /** Release that its floating tags move to, when somebody named one. */
+        to: z.string().max(128).optional(),
+      }),
+    )
+    .min(1)
+    .max(10),
+  baseBlob: z.string().nullable(),
+  /** Who asked for the first. */
+  requestedBy: z.string().max(100),
+});
+export type WithdrawalBlock = z.infer<typeof WithdrawalBlock>;
+
 const promotion = "<!-- flibs:promotion ";
 const rollback = "<!-- flibs:rollback ";
+const withdrawal = "<!-- flibs:withdrawal ";
 
 export function formatMachineBlock(block: MachineBlock): string {
   return format(promotion, block);
@@ -49,10 +73,26 @@ export function parseRollbackBlock(body: string): RollbackBlock | undefined {
   return parse(rollback, RollbackBlock, body);
 }
 
+export function formatWithdrawalBlock(block: WithdrawalBlock): string {
+  return format(withdrawal, block);
+}
+
+export function parseWithdrawalBlock(body: string): WithdrawalBlock | undefined {
+  return parse(withdrawal, WithdrawalBlock, body);
+}
+
 /** Is a pull request one of ours by its body, and who asked for it? */
 export function findAsker(body: string): { readonly ours: boolean; readonly requestedBy?: string | undefined } {
-  const block = parseMachineBlock(body) ?? parseRollbackBlock(body);
+  const block = parseMachineBlock(body) ?? parseRollbackBlock(body) ?? parseWithdrawalBlock(body);
   return { ours: block !== undefined, requestedBy: block?.requestedBy };
+}
+
+/** Image that a pull request of ours is about, and the build that it promotes; undefined when it is none of ours. */
+export function imageOfProposal(body: string): { readonly imageRepository: string; readonly build: string | undefined } | undefined {
+  const promoted = parseMachineBlock(body);
+  if (promoted) return { imageRepository: promoted.repository, build: promoted.build };
+  const other = parseRollbackBlock(body) ?? parseWithdrawalBlock(body);
+  return other && { imageRepository: other.repository, build: undefined };
 }
 
 function format(opening: string, block: unknown): string {
@@ -64,7 +104,7 @@ function format(opening: string, block: unknown): string {
 function parse<T>(opening: string, schema: z.ZodType<T>, body: string): T | undefined {
   const start = body.lastIndexOf(opening);
   const end = body.indexOf(" -->", start);
-  if (start < 0 || end < 0 || end - start > 4000) return undefined;
+  if (start < 0 || end < 0 || end - start > 40_000) return undefined;
   try {
     const parsed = schema.safeParse(JSON.parse(body.slice(start + opening.length, end)));
     return parsed.success ? parsed.data : undefined;

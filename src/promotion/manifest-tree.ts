@@ -1,25 +1,33 @@
 import { appError } from "../domain/errors.ts";
+import type { ForgeSources } from "../forge/forge.ts";
 import { checkImageFile, checkPolicyRegistries } from "./check-image-file.ts";
 import type { Fault } from "./fault.ts";
 import { formatFault } from "./fault.ts";
 import { type ParsedImageFile, parseImageFile, parsePolicy } from "./image-file.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
-import { findRoute, type Policy, policyPath, type Route } from "./registry-manifest.ts";
+import type { PromotionSettings } from "./promotion-ports.ts";
+import { findRoutes, type Policy, policyPath, type Route } from "./registry-manifest.ts";
+
+/** Where files of the registry-manifest repository are read, and the settings that they are compared with. */
+export interface ManifestReader {
+  readonly forge: Pick<ForgeSources, "findFile">;
+  /** Without registries, as in a clone, nothing is compared with settings. */
+  readonly settings: Pick<PromotionSettings, "repository"> & Partial<Pick<PromotionSettings, "registries">>;
+}
 
 /** One image file at a commit, in order by all rules that need no registry; or its faults. */
 export type ImageAtCommit =
-  | { readonly ok: true; readonly parsed: ParsedImageFile; readonly policy: Policy; readonly route: Route }
+  | { readonly ok: true; readonly parsed: ParsedImageFile; readonly policy: Policy; readonly routes: readonly Route[] }
   | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** The policy at a commit, compared with the settings. Throws `promotion.policy-invalid` naming file, line and fix. */
-export async function readPolicy(ports: PromotionPorts, commit: string): Promise<Policy> {
+export async function readPolicy(ports: ManifestReader, commit: string): Promise<Policy> {
   const result = await findPolicy(ports, commit);
   if (result.ok) return result.policy;
   throw faultError("promotion.policy-invalid", result.faults);
 }
 
 export async function findPolicy(
-  ports: PromotionPorts,
+  ports: ManifestReader,
   commit: string,
 ): Promise<{ ok: true; policy: Policy } | { ok: false; faults: readonly Fault[] }> {
   const bytes = await ports.forge.findFile(ports.settings.repository, commit, policyPath);
@@ -29,13 +37,14 @@ export async function findPolicy(
   }
   const parsed = parsePolicy(bytes);
   if (!parsed.ok) return parsed;
-  const faults = checkPolicyRegistries(parsed.value, ports.settings.registries, parsed.lineOf);
+  const { registries } = ports.settings;
+  const faults = checkPolicyRegistries(parsed.value, registries, parsed.lineOf);
   return faults.length > 0 ? { ok: false, faults } : { ok: true, policy: parsed.value };
 }
 
 /** Undefined when the commit has no such file. */
 export async function findImageFile(
-  ports: PromotionPorts,
+  ports: ManifestReader,
   commit: string,
   path: string,
   policy: Policy,
@@ -45,8 +54,8 @@ export async function findImageFile(
   const parsed = parseImageFile(path, bytes);
   if (!parsed.ok) return parsed;
   const faults = checkImageFile(parsed, policy);
-  const route = findRoute(policy, parsed.value.repository);
-  return faults.length > 0 || !route ? { ok: false, faults } : { ok: true, parsed, policy, route };
+  const routes = findRoutes(policy, parsed.value.repository);
+  return faults.length > 0 || routes.length === 0 ? { ok: false, faults } : { ok: true, parsed, policy, routes };
 }
 
 /** A file below `images/` whose name no repository can have. */

@@ -1,6 +1,6 @@
 import type { Pull } from "../forge/forge.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { promotionBranch, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
+import { promotionBranch, repositoryOfPath, rollbackBranch, withdrawalBranch } from "./registry-manifest.ts";
 
 /** Merged pull requests that are looked at closely, newest first, when none names the commit itself. */
 const mostLookedAt = 20;
@@ -32,7 +32,7 @@ export async function findMergedPull(
 /** On a branch of ours, or what a forge's revert button made of one. */
 function isAbout({ headBranch }: Pull, imageRepository: string): boolean {
   const branch = headBranch.replace(/^(revert-\d+-)+/, "");
-  return [promotionBranch, rollbackBranch].some((branchOf) => {
+  return [promotionBranch, rollbackBranch, withdrawalBranch].some((branchOf) => {
     const first = branchOf(imageRepository);
     return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
   });

@@ -1,4 +1,6 @@
 import type { Digest } from "../domain/digest.ts";
+import { isTag } from "../domain/image-reference.ts";
+import { childTag, type ImageChild } from "./image-children.ts";
 import { sortFloating } from "./image-file.ts";
 import type { ImageFile } from "./registry-manifest.ts";
 
@@ -11,6 +13,10 @@ export interface ReleaseFacts {
   readonly atSource: ReadonlySet<Digest>;
   /** Digests that a floating tag had in former commits of main. */
   readonly former: ReadonlyMap<string, ReadonlySet<Digest>>;
+  /** Manifests below the digests that are wanted or withdrawn, as far as they can be read; empty where children get no tags. */
+  readonly children: ReadonlyMap<Digest, readonly ImageChild[]>;
+  /** Digests that a floating tag may be moved away from although git never said them, and who allowed it. */
+  readonly accepted: ReadonlyMap<string, ReadonlyMap<Digest, string>>;
   /** Releases that the checks refuse, and why. */
   readonly refused: ReadonlyMap<string, string>;
 }
@@ -19,7 +25,8 @@ export interface ReleaseFacts {
 export interface TagPlan {
   readonly tag: string;
   readonly digest: Digest;
-  readonly class: "immutable" | "floating";
+  /** `child`: the name of a release's part, as immutable as the release. */
+  readonly class: "immutable" | "child" | "floating";
   /** Key in `releases`. */
   readonly release: string;
   /** `ok` RL1, `tag` RL2, `copy` RL3, `lost` RL4, `tag-move` RL5, `move` RL6, `drift` RL7, `unmanaged` RL8. */
@@ -45,7 +52,8 @@ export function isBad(what: string): boolean {
 
 /**
  * The state table RL1 to RL8 of docs/registry-manifest.md: what is wanted against what is there, a line for each tag, in the order of
- * writing: releases, floating tags, `latest` at the very end; then withdrawn and unmanaged ones. Pure.
+ * writing: releases, each behind the tags of its children, floating tags, `latest` at the very end; then withdrawn and unmanaged ones. A
+ * registry's garbage collection takes the children of an index for rubbish unless they have tags (RG13). Pure.
  */
 export function planRelease(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
   const withdrawn = file.withdrawn ?? {};
@@ -62,7 +70,43 @@ export function planRelease(file: ImageFile, facts: ReleaseFacts): readonly TagP
       ? { ...plan, action: "refused", copy: false, message: `its release ${plan.release} is not released (${cause.action})` }
       : plan;
   });
-  return [...checked, ...planWithdrawn(file), ...planUnmanaged(file, facts)];
+  const children = planChildren(file, facts, checked);
+  const first = checked.filter((plan) => plan.class === "immutable").flatMap((plan) => [...(children.get(plan.tag) ?? []), plan]);
+  const floating = checked.filter((plan) => plan.class === "floating");
+  return [...first, ...floating, ...planWithdrawn(file), ...planUnmanaged(file, facts)];
+}
+
+/** Tags of the children by the tag of their release. Nothing is planned for the children of what is not released. */
+function planChildren(file: ImageFile, facts: ReleaseFacts, releases: readonly TagPlan[]): ReadonlyMap<string, readonly TagPlan[]> {
+  const taken = new Map<string, string>([...Object.keys(file.releases), ...Object.keys(file.floating ?? {})].map((tag) => [tag, tag]));
+  const planned = new Map<string, readonly TagPlan[]>();
+  for (const plan of releases.filter((one) => one.class === "immutable" && isActing(one))) {
+    const tags = (facts.children.get(plan.digest) ?? []).map((child): TagPlan => {
+      const tag = childTag(plan.tag, child);
+      const found = facts.live.get(tag);
+      const entry = {
+        tag,
+        digest: child.digest,
+        class: "child",
+        release: plan.release,
+        copy: false,
+        ...(found === undefined ? {} : { found }),
+      } as const;
+      const other = taken.get(tag);
+      taken.set(tag, plan.tag);
+      if (other !== undefined) {
+        const message = `the name of a platform's tag (${tag}) is taken by ${other === tag ? "a tag of the file" : `release ${other}`}`;
+        return { ...entry, action: "refused", message };
+      }
+      if (!isTag(tag))
+        return { ...entry, action: "refused", message: `the name of a platform's tag would be longer than 128 characters: ${tag}` };
+      if (found === child.digest) return { ...entry, action: "ok" };
+      if (found === undefined) return { ...entry, action: "tag" };
+      return { ...entry, action: "tag-move", message: `${tag} is the tag of a platform of ${plan.tag} and stands at ${found}` };
+    });
+    planned.set(plan.tag, tags);
+  }
+  return planned;
 }
 
 function planTag(file: ImageFile, facts: ReleaseFacts, tag: string, release: string, kind: TagPlan["class"]): TagPlan {
@@ -71,19 +115,24 @@ function planTag(file: ImageFile, facts: ReleaseFacts, tag: string, release: str
   const base = { tag, class: kind, release, copy: false, ...(found === undefined ? {} : { found }) };
   if (!digest) return { ...base, digest: "sha256:", action: "refused", message: `${release} is not among the releases` };
   const refused = facts.refused.get(release);
+  const accepted = found === undefined || kind === "immutable" ? undefined : facts.accepted.get(tag)?.get(found);
   const whole = facts.atDestination.has(digest);
   const entry = { ...base, digest, copy: !whole };
   const stop = (action: TagPlan["action"], message: string): TagPlan => ({ ...entry, action, copy: false, message });
   if (file.withdrawn?.[release]) return stop("refused", `its release ${release} is withdrawn`);
   if (found !== undefined && found !== digest) {
     if (kind === "immutable") return stop("tag-move", `${tag} is immutable and stands at ${found}`);
-    if (!facts.former.get(tag)?.has(found)) return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
+    if (!facts.former.get(tag)?.has(found) && accepted === undefined)
+      return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
   }
+  if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
   if (refused !== undefined && found !== digest)
     return stop("refused", kind === "immutable" ? refused : `its release ${release} is refused`);
-  if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
   if (found === digest) return { ...entry, action: "ok" };
-  if (found !== undefined) return { ...entry, action: "move" };
+  if (found !== undefined) {
+    const message = `it stood at ${found}, which this repository's history never said; ${accepted} accepted that`;
+    return accepted === undefined ? { ...entry, action: "move" } : { ...entry, action: "move", message };
+  }
   return { ...entry, action: whole ? "tag" : "copy" };
 }
 
@@ -97,17 +146,23 @@ function planWithdrawn(file: ImageFile): readonly TagPlan[] {
 /** Signature and referrer tags of other tools belong to their images. */
 const companion = /^sha256-[0-9a-f]{64}(\.|$)/;
 
-function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+/** Tags that no registry manifest speaks of. Pure. */
+export function listUnmanaged(file: ImageFile, tags: Iterable<string>, children: ReleaseFacts["children"]): readonly string[] {
   const known = new Set([...Object.keys(file.releases), ...Object.keys(file.floating ?? {})]);
-  return [...facts.live]
-    .filter(([tag]) => !known.has(tag) && !companion.test(tag))
-    .map(([tag, digest]) => ({
-      tag,
-      digest,
-      class: "floating",
-      release: "",
-      action: "unmanaged",
-      copy: false,
-      message: "no registry manifest speaks of it",
-    }));
+  for (const [tag, { digest }] of Object.entries(file.releases)) {
+    for (const child of children.get(digest as Digest) ?? []) known.add(childTag(tag, child));
+  }
+  return [...tags].filter((tag) => !known.has(tag) && !companion.test(tag));
+}
+
+function planUnmanaged(file: ImageFile, facts: ReleaseFacts): readonly TagPlan[] {
+  return listUnmanaged(file, facts.live.keys(), facts.children).map((tag) => ({
+    tag,
+    digest: facts.live.get(tag) as Digest,
+    class: "floating",
+    release: "",
+    action: "unmanaged",
+    copy: false,
+    message: "no registry manifest speaks of it",
+  }));
 }

@@ -1,33 +1,40 @@
 import type { BuildRecord } from "../builds/build-record.ts";
-import type { Digest } from "../domain/digest.ts";
 import { shortDigest } from "../domain/digest.ts";
-import { formatNvr } from "../domain/nvr.ts";
-import { countShared } from "./base-layers.ts";
-import { formatConfigs, formatPackages, type Released } from "./comparison.ts";
-import { escapeCode, escapeText, fenced } from "./escape.ts";
-import { cutLines } from "./fit-text.ts";
-import { diffConfig, diffRpms } from "./image-diff.ts";
-import type { ImageTree, PlatformImage } from "./image-tree.ts";
+import { type Bases, countShared } from "./base-layers.ts";
+import { formatConfigs, formatPackages, type Released, restMark } from "./comparison.ts";
+import { escapeCode, fenced } from "./escape.ts";
+import { cutLines, fitText } from "./fit-text.ts";
+import { formatGates } from "./gates-section.ts";
+import { compressedSize, formatDelta, formatSize } from "./image-size.ts";
+import type { ImageTree } from "./image-tree.ts";
 import { formatMachineBlock, type MachineBlock } from "./machine-block.ts";
+import { formatHeadline, lostFrom } from "./promotion-headline.ts";
+import { formatVulnerabilities, type Scan } from "./vulnerability-scanner.ts";
 
 /** Everything a reviewer is shown; fetched before, so that {@link formatPromotionBody} is pure. */
 export interface PromotionFacts {
   readonly build: BuildRecord;
   readonly tag: string;
   readonly tree: ImageTree;
-  /** Layers (blob digests and diff ids) of the base images that could be read cheaply: those in one of our own registries. */
-  readonly baseLayers: ReadonlySet<string> | undefined;
+  /** Of the base images that could be read cheaply: those in one of our own registries. */
+  readonly bases: Bases;
   /** What users have now: the release that the floating tags point to. `build` is undefined when it was not built here. */
   readonly current: Released | undefined;
   readonly floating: readonly { readonly tag: string; readonly before: string | undefined }[];
   readonly from: string;
   /** `registry/repository` as users type it. */
-  readonly publicName: string;
+  readonly publicNames: readonly string[];
+  /** Tags of the platforms' own images, in each of `publicNames`. */
+  readonly childTags: readonly (readonly string[])[];
   readonly gates: readonly string[];
   readonly candidateSigned: boolean;
   /** Unified diff of the dist-git repository since the current release, Dockerfile first. */
   readonly sourceDiff: string | undefined;
+  /** Page of the forge that shows the same. */
+  readonly compareUrl: string | undefined;
+  readonly scan: Scan | undefined;
   readonly pageUrl: string | undefined;
+  pageOf(run: string): string | undefined;
   /** Branch that a person took, when this is not the usual one. */
   readonly personOwned: string | undefined;
   readonly block: MachineBlock;
@@ -71,7 +78,7 @@ export function formatPromotionBody(facts: PromotionFacts, most: number): string
   }
   const left = ["gates", "platforms", "packages", "configuration", "source"];
   const end = [merging(facts), formatMachineBlock(facts.block)].join("\n\n");
-  const start = `${headline(facts)}\n\n${leftOut(facts, left)}`;
+  const start = `${formatHeadline(facts)}\n\n${leftOut(left)}`;
   return `${cutLines(start, Math.max(0, most - end.length - 2))}\n\n${end}`;
 }
 
@@ -86,109 +93,48 @@ function assemble(facts: PromotionFacts, room: Room): string {
   const wanted = [whole.source, whole.packages, whole.config];
   const cut = names.filter(([, size], i) => size !== wanted[i]).map(([name]) => name);
   const sections = [
-    headline(facts),
-    ...(cut.length > 0 ? [leftOut(facts, cut)] : []),
-    gates(facts),
+    formatHeadline(facts),
+    ...(cut.length > 0 ? [leftOut(cut)] : []),
+    formatGates(facts),
     platforms(facts),
     formatPackages(current, build, room.packages),
     formatConfigs(current, build, room.config),
     source(facts, room.source),
-    "### Vulnerabilities\n\nNot scanned: no scanner is set up.",
+    formatVulnerabilities(facts.scan, 100),
     merging(facts),
     formatMachineBlock(facts.block),
   ];
   return sections.join("\n\n");
 }
 
-function leftOut({ pageUrl }: PromotionFacts, sections: readonly string[]): string {
-  const page = pageUrl === undefined ? "" : ` Everything stands on ${pageUrl}.`;
-  return `**Cut, because it is too long for a pull request: ${sections.join(", ")}.**${page}`;
+const cutMark = "**Cut, because it is too long for a pull request: ";
+
+function leftOut(sections: readonly string[]): string {
+  return `${cutMark}${sections.join(", ")}.** The status ${escapeCode("flibs / promotion")} has the rest.`;
 }
 
-function headline(facts: PromotionFacts): string {
-  const { build, tag, current, publicName, floating, from, personOwned, pageUrl, block } = facts;
-  const warnings = findWarnings(facts);
-  const nvr = (one: BuildRecord | undefined) => (one?.nvr ? ` (${escapeCode(formatNvr(one.nvr))})` : "");
-  const before = current ? `${escapeCode(current.tag)}${nvr(current.build)} → ` : "First release: ";
-  const moves = floating.map(
-    (one) => `${escapeCode(one.tag)}: ${one.before === undefined ? "new" : escapeCode(one.before)} → ${escapeCode(tag)}`,
-  );
-  return [
-    `## ${before}${escapeCode(tag)}${nvr(build)}`,
-    "",
-    ...warnings.map((warning) => `**Attention: ${warning}.**\n`),
-    `- image: ${escapeCode(publicName)}`,
-    `- digest: ${escapeCode(build.digest ?? "", 80)}, copied from ${escapeCode(from)}`,
-    ...(current ? [`- current digest: ${escapeCode(current.digest, 80)}`] : []),
-    `- new release: ${escapeCode(tag)}`,
-    ...moves.map((move) => `- floating ${move}`),
-    ...(pageUrl === undefined ? [] : [`- build and logs: ${pageUrl}`]),
-    ...(block.requestedBy === undefined ? [] : [`- asked for by ${escapeCode(block.requestedBy)}`]),
-    ...(personOwned === undefined
-      ? []
-      : [`\n**The branch ${escapeCode(personOwned)} has a person's commit at its head and was left alone; this is a second branch.**`]),
-  ].join("\n");
+/** Was something left out of a body? */
+export function isCut(body: string): boolean {
+  return body.includes(cutMark) || body.includes(restMark);
 }
 
-/** What a reviewer must not miss, before everything else; the sections below have it again in its place. */
-function findWarnings({ build, tree, current, gates: policyGates, candidateSigned }: PromotionFacts): readonly string[] {
-  const required = new Set([
-    ...(build.plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name),
-    ...policyGates.filter((gate) => gate !== "signature"),
-  ]);
-  const failed = [...required].filter((suite) => build.tests.find((test) => test.suite === suite)?.outcome !== "pass");
-  const olds = current?.build?.images ?? [];
-  const pairs = build.images.flatMap((image) => {
-    const old = olds.find((one) => one.platform === image.platform);
-    return old ? [{ old, image }] : [];
-  });
-  const older = new Set(pairs.flatMap(({ old, image }) => diffRpms(old.rpms, image.rpms).downgraded.map((one) => one.name)));
-  const config = new Set(pairs.flatMap(({ old, image }) => diffConfig(old.config, image.config).flatMap((one) => one.warning ?? [])));
-  const names = (all: readonly string[]) =>
-    `${all
-      .slice(0, 5)
-      .map((one) => escapeCode(one))
-      .join(", ")}${all.length > 5 ? ` and ${all.length - 5} more` : ""}`;
-  const lost = lostFrom(tree, current);
-  return [
-    ...(failed.length > 0 ? [`required tests have not passed: ${names(failed)}`] : []),
-    ...(candidateSigned ? [] : ["the candidate is not signed"]),
-    ...(lost.length > 0 ? [`platforms are lost: ${names(lost)}`] : []),
-    ...config,
-    ...(older.size > 0 ? [`packages are older than in the current release: ${names([...older])}`] : []),
-  ];
+/** The sections that may be cut, as whole as `most` characters let them be: for the status of the check. Pure. */
+export function formatOverflow(facts: PromotionFacts, most: number): string {
+  const { build, current } = facts;
+  const sizes = [10_000, 3000, 2000, 1500, 1200, 1000, 900, 800, 700, 600, 300, 100, 0];
+  const start = fitText(most, sizes, (size) => [formatPackages(current, build, size), formatConfigs(current, build, size)].join("\n\n"));
+  // Its first lines, with the addresses that stand there, and the fence.
+  const room = most - start.length - 1000;
+  return room < 1000 ? start : `${start}\n\n${source(facts, room)}`;
 }
 
-function lostFrom(tree: ImageTree, current: PromotionFacts["current"]): readonly string[] {
-  const before = current?.tree?.platforms.map((image) => image.platform) ?? current?.build?.images.map((image) => image.platform) ?? [];
-  return before.filter((platform) => !tree.platforms.some((image) => image.platform === platform));
-}
-
-function gates({ build, gates: policyGates, candidateSigned }: PromotionFacts): string {
-  const rows = build.tests.slice(0, 50).map((test) => {
-    const required = build.plan?.suites.find((suite) => suite.name === test.suite)?.required || policyGates.includes(test.suite);
-    return `| test ${escapeCode(test.suite)} | ${test.outcome === "pass" ? "pass" : `**${test.outcome}**`}${required ? "" : " (optional)"} | ${escapeText(test.message, 200)} |`;
-  });
-  const missing = policyGates.filter((gate) => gate !== "signature" && !build.tests.some((test) => test.suite === gate));
-  return [
-    `### Gates for ${escapeCode(shortDigest(build.digest as Digest))}`,
-    "",
-    "| gate | outcome | |",
-    "|---|---|---|",
-    `| build ${escapeCode(build.id)} | ${build.state} | commit ${escapeCode(build.commit.slice(0, 12))} of ${escapeCode(build.repository)} |`,
-    ...rows,
-    ...missing.map((gate) => `| test ${escapeCode(gate)} | **not run** | the policy asks for it |`),
-    `| candidate signature | ${candidateSigned ? "valid" : "**missing**"} | |`,
-  ].join("\n");
-}
-
-function platforms({ build, tree, current, baseLayers }: PromotionFacts): string {
+function platforms({ build, tree, current, bases }: PromotionFacts): string {
   const rows = tree.platforms.map((image) => {
     const old = current?.tree?.platforms.find((one) => one.platform === image.platform);
     const shared = old ? String(image.layers.filter((layer) => old.layers.some((one) => one.digest === layer.digest)).length) : "-";
-    const size = compressed(image);
-    const delta = old ? formatDelta(size - compressed(old)) : "new";
-    const base = baseLayers ? String(countShared(image, build, baseLayers)) : "unknown";
+    const size = compressedSize(image);
+    const delta = old ? formatDelta(size - compressedSize(old)) : "new";
+    const base = bases.layers ? String(countShared(image, build, bases.layers)) : "unknown";
     const cells = [escapeCode(image.platform), escapeCode(shortDigest(image.digest)), formatSize(size), delta, image.layers.length, shared];
     return `| ${[...cells, base].join(" | ")} |`;
   });
@@ -196,7 +142,8 @@ function platforms({ build, tree, current, baseLayers }: PromotionFacts): string
   const parents = (build.plan?.parents ?? []).map((parent) => {
     const old = current?.build?.plan?.parents.find((one) => one.written === parent.written);
     const moved = old && old.digest !== parent.digest ? `, was ${escapeCode(shortDigest(old.digest))}` : "";
-    return `- base image ${escapeCode(parent.written)} at ${escapeCode(parent.digest, 80)}${moved || (old ? ", as in the current release" : "")}`;
+    const age = wordAge(bases.createdAt.get(parent.digest), build.createdAt);
+    return `- base image ${escapeCode(parent.written)} at ${escapeCode(parent.digest, 80)}${age}${moved || (old ? ", as in the current release" : "")}`;
   });
   return [
     "### Platforms",
@@ -212,43 +159,41 @@ function platforms({ build, tree, current, baseLayers }: PromotionFacts): string
     .trimEnd();
 }
 
-function source({ build, current, sourceDiff }: PromotionFacts, most: number): string {
+/** Of the base image when the build began, so that the text does not change from day to day. */
+function wordAge(createdAt: string | undefined, builtAt: string): string {
+  if (createdAt === undefined) return "";
+  const days = Math.floor((Date.parse(builtAt) - Date.parse(createdAt)) / 86_400_000);
+  return `, built ${createdAt.slice(0, 10)}${days < 1 ? "" : `, ${days} ${days === 1 ? "day" : "days"} before this image`}`;
+}
+
+function source({ build, current, sourceDiff, compareUrl }: PromotionFacts, most: number): string {
   const now = `${escapeCode(build.repository)} at ${escapeCode(build.commit.slice(0, 12))}`;
   if (!current?.build) return `### Source\n\n${now}.${current ? " The source of the current release is unknown." : ""}`;
-  const range = `${escapeCode(build.repository)} ${escapeCode(`${current.build.commit.slice(0, 12)}..${build.commit.slice(0, 12)}`)}`;
+  const commits = escapeCode(`${current.build.commit.slice(0, 12)}..${build.commit.slice(0, 12)}`);
+  const range = `${escapeCode(build.repository)} ${compareUrl === undefined ? commits : `[${commits}](${compareUrl})`}`;
   if (sourceDiff === undefined) return `### Source\n\n${range}; the difference cannot be read.`;
   if (sourceDiff.trim() === "") return `### Source\n\n${range}: no difference.`;
   const body = most === 0 ? "The difference is too long to be shown here." : fenced(sourceDiff, "diff", most);
   return `### Source\n\n${range}\n\n<details><summary>difference</summary>\n\n${body}\n\n</details>`;
 }
 
-function merging({ tag, floating, publicName, current }: PromotionFacts): string {
-  const tags = [tag, ...floating.map((one) => one.tag)].map((one) => `- ${escapeCode(`${publicName}:${one}`, 500)}`);
+function merging({ tag, floating, publicNames, childTags, current }: PromotionFacts): string {
+  const written = [tag, ...floating.map((one) => one.tag)];
+  const tags = publicNames.flatMap((name, i) =>
+    [...(childTags[i] ?? []), ...written].map((one) => `- ${escapeCode(`${name}:${one}`, 500)}`),
+  );
   const back = current
     ? `To roll back, change the floating tags under ${escapeCode("floating:")} back to ${escapeCode(current.tag)} and merge that, or say ${escapeCode("/rollback")} on a pull request; the release itself stays.`
     : `There is nothing to roll back to; to take the image back, add the release under ${escapeCode("withdrawn:")}.`;
   return [
     "### What merging does",
     "",
-    "The image is copied by digest, signed for each name, and these tags are written, in this order:",
+    publicNames.length === 1
+      ? "The image is copied by digest, signed for each name, and these tags are written, in this order:"
+      : `In each of ${publicNames.length} registries by itself: the image is copied by digest, signed for each name, and these tags are written, in this order:`,
     "",
     ...tags,
     "",
     `The release tag is never moved again. ${back}`,
   ].join("\n");
-}
-
-function compressed(image: PlatformImage): number {
-  let sum = 0;
-  for (const layer of image.layers) sum += layer.size;
-  return sum;
-}
-
-/** `4.0 KiB`, `1.2 MiB`. Pure. */
-export function formatSize(bytes: number): string {
-  return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 1024 / 1024).toFixed(1)} MiB`;
-}
-
-function formatDelta(bytes: number): string {
-  return `${bytes < 0 ? "−" : "+"}${formatSize(Math.abs(bytes))}`;
 }

@@ -17,6 +17,7 @@ export interface Proposal<Block extends { readonly repository: string }> {
   make(
     old: Block | undefined,
     personOwned: string | undefined,
+    open: readonly Pull[],
   ): Promise<Pick<ProposedChange, "files" | "commitMessage" | "title" | "body"> | undefined>;
 }
 
@@ -57,7 +58,7 @@ export async function proposeOnBranch<Block extends { readonly repository: strin
     const old = pull && proposal.parseBlock(pull.body);
     // `promote/f40/web-2` may be the second branch of f40/web or the first of f40/web-2.
     if (old && old.repository !== imageRepository) continue;
-    const change = await proposal.make(old, personOwned);
+    const change = await proposal.make(old, personOwned, open);
     if (!change) return undefined;
     const outcome = await ports.forge.proposeChange({ repository, branch, baseBranch, baseCommit: base, ...change });
     if (outcome.outcome === "base-moved") return "base-moved";

@@ -1,17 +1,20 @@
 import type { BuildRecord } from "../builds/build-record.ts";
 import { appError } from "../domain/errors.ts";
 import { formatNvr, versionRelease } from "../domain/nvr.ts";
+import type { Pull } from "../forge/forge.ts";
 import { sanitiseTag } from "./check-release.ts";
 import { escapeCode } from "./escape.ts";
 import { mostSummary } from "./fit-text.ts";
 import { editImageFile, newImageFile, parseImageFile, sortFloating } from "./image-file.ts";
 import { type MachineBlock, parseMachineBlock } from "./machine-block.ts";
 import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
+import { imagesOf } from "./open-promotions.ts";
 import { formatPromotionBody, formatPromotionTitle, type PromotionFacts } from "./promotion-body.ts";
 import { type Draft, type FitBuild, readPromotionFacts } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { namespaceOf } from "./proposal-places.ts";
 import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
-import { findRoute, imagePath, policyPath, promotionBranch, tagClass } from "./registry-manifest.ts";
+import { findRoutes, imagePath, policyPath, promotionBranch, tagClass } from "./registry-manifest.ts";
 
 export type ProposedPromotion = {
   /** The registry-manifest repository. */
@@ -24,6 +27,8 @@ export type ProposedPromotion = {
   | { readonly outcome: "already-released" }
   /** A newer build is released or proposed; moving tags back is no promotion's business. `by` is a build. */
   | { readonly outcome: "superseded"; readonly by: string; readonly byNvr: string | undefined }
+  /** Too many are open, or were opened lately: it is kept and proposed later. Never when somebody asked for it. */
+  | { readonly outcome: "held"; readonly why: "namespace-full" | "hour-full" }
 );
 
 /**
@@ -34,10 +39,16 @@ export type ProposedPromotion = {
  */
 export async function proposePromotion(ports: PromotionPorts, buildId: string, requestedBy?: string): Promise<ProposedPromotion> {
   const build = await readFitBuild(ports, buildId);
-  return await untilBaseRests(`the promotion of build ${buildId}`, () => proposeOnce(ports, build, requestedBy));
+  const proposed = await untilBaseRests(`the promotion of build ${buildId}`, () => proposeOnce(ports, build, requestedBy));
+  const { imageRepository } = build.plan;
+  if (proposed.outcome === "held")
+    await ports.places.hold({ imageRepository, build: build.id, builtAt: build.createdAt, why: proposed.why });
+  else await ports.places.forget(imageRepository, build.createdAt);
+  return proposed;
 }
 
-async function readFitBuild(ports: PromotionPorts, id: string): Promise<FitBuild> {
+/** Throws `promotion.build-unfit`. */
+export async function readFitBuild(ports: PromotionPorts, id: string): Promise<FitBuild> {
   const build = await ports.builds.find(id);
   const unfit = (why: string) => appError("promotion.build-unfit", `build ${id} cannot be promoted: ${why}`);
   if (!build) throw unfit("there is no such build");
@@ -57,14 +68,14 @@ async function proposeOnce(
   if ("outcome" in draft) return { ...common, ...draft };
   const facts = await readPromotionFacts(ports, build, draft);
   let block: MachineBlock | undefined;
-  let newer: Superseded | undefined;
+  let newer: Superseded | Held | undefined;
   const placed = await proposeOnBranch(ports, {
     imageRepository,
     base: draft.base,
     branchOf: (number) => promotionBranch(imageRepository, number),
     parseBlock: parseMachineBlock,
-    async make(old, personOwned) {
-      newer = old && (await findNewer(ports, build, old.build));
+    async make(old, personOwned, open) {
+      newer = old ? await findNewer(ports, build, old.build) : await findFull(ports, build, requestedBy, open);
       if (newer) return undefined;
       block = makeBlock(build, draft, old, requestedBy);
       const all: PromotionFacts = { ...facts, personOwned, block };
@@ -84,8 +95,29 @@ async function proposeOnce(
 
 type Superseded = { readonly outcome: "superseded"; readonly by: string; readonly byNvr: string | undefined };
 
+type Held = { readonly outcome: "held"; readonly why: "namespace-full" | "hour-full" };
+
+/** Bringing an open pull request up to date needs no place, and who asks has one. */
+async function findFull(
+  ports: PromotionPorts,
+  build: FitBuild,
+  requestedBy: string | undefined,
+  open: readonly Pull[],
+): Promise<Held | undefined> {
+  const { imageRepository } = build.plan;
+  const same = imagesOf(open).filter((image) => namespaceOf(image) === namespaceOf(imageRepository));
+  const limits = requestedBy === undefined ? ports.settings.promotions : noLimits;
+  const place = await ports.places.take({ build: build.id, imageRepository, open: same, ...limits });
+  return place === "free" ? undefined : { outcome: "held", why: place };
+}
+
+const noLimits = { openPerNamespace: Number.MAX_SAFE_INTEGER, newPerHour: Number.MAX_SAFE_INTEGER };
+
 /** The new text of the image file, and everything it was computed from; or why there is nothing to propose. */
-async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draft | Superseded | { readonly outcome: "already-released" }> {
+export async function draftChange(
+  ports: PromotionPorts,
+  build: FitBuild,
+): Promise<Draft | Superseded | { readonly outcome: "already-released" }> {
   const { repository, branch } = ports.settings;
   const base = await ports.forge.findHead(repository, branch);
   if (base === undefined) {
@@ -94,8 +126,8 @@ async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draf
   }
   const policy = await readPolicy(ports, base);
   const name = build.plan.imageRepository;
-  const route = findRoute(policy, name);
-  if (!route)
+  const routes = findRoutes(policy, name);
+  if (routes.length === 0)
     throw appError("promotion.policy-invalid", `no route leads anywhere for ${name}`, {
       file: policyPath,
       hint: `Add a route that matches ${name}`,
@@ -130,7 +162,7 @@ async function draftChange(ports: PromotionPorts, build: FitBuild): Promise<Draf
   if (!written.ok) throw faultError("promotion.file-invalid", written.faults);
   const files = await ports.forge.listFiles(repository, base, "images");
   const baseBlob = files.find((file) => file.path === path)?.blob ?? null;
-  return { base, policy, route, path, parsed, baseBlob, tag, floating, text };
+  return { base, policy, routes, path, parsed, baseBlob, tag, floating, text };
 }
 
 /** The other build when it is of the same source branch and was asked for after this one. */

@@ -8,7 +8,7 @@ import { type ParsedImageFile, parseImageFile, pointFloating } from "./image-fil
 import { parseRollbackBlock, type RollbackBlock } from "./machine-block.ts";
 import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
 import { type FloatingHistory, planRollback, type RollbackPlan } from "./plan-rollback.ts";
-import { readReleased } from "./promotion-facts.ts";
+import { publicNamesOf, readReleased } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
 import { imagePath, policyPath, type Route, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
@@ -66,7 +66,7 @@ interface RollbackDraft {
   readonly base: string;
   readonly path: string;
   readonly parsed: ParsedImageFile;
-  readonly route: Route;
+  readonly routes: readonly Route[];
   readonly plan: RollbackPlan;
 }
 
@@ -81,11 +81,12 @@ async function draftRollback(ports: PromotionPorts, { imageRepository, to }: Rol
   const image = isRepository(imageRepository) ? await findImageFile(ports, base, path, await readPolicy(ports, base)) : undefined;
   if (!image) throw await unknownImage(ports, base, imageRepository);
   if (!image.ok) throw faultError("promotion.file-invalid", image.faults);
-  const { parsed, route } = image;
-  return { base, path, parsed, route, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
+  const { parsed, routes } = image;
+  return { base, path, parsed, routes, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
 }
 
-async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
+/** With the name that was meant, when there is one. */
+export async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
   const files = await ports.forge.listFiles(ports.settings.repository, base, "images");
   const known = files.flatMap((file) => repositoryOfPath(file.path) ?? []);
   const meant = nearest(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
@@ -94,7 +95,7 @@ async function unknownImage(ports: PromotionPorts, base: string, imageRepository
   });
 }
 
-async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {
+export async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {
   const { forge, settings } = ports;
   const history: Readonly<Record<string, string>>[] = [];
   for (const commit of await forge.fileHistory(settings.repository, base, path, mostHistory)) {
@@ -111,11 +112,11 @@ async function placeRollback(
   draft: RollbackDraft,
 ): Promise<ProposedRollback | "base-moved"> {
   const { forge, settings } = ports;
-  const { base, path, parsed, route, plan } = draft;
+  const { base, path, parsed, routes, plan } = draft;
   const { imageRepository, requestedBy } = request;
   const { from, to, tags } = plan;
   const text = pointFloating(parsed, { tag: to, floating: tags });
-  const released = (tag: string) => readReleased(ports, route, imageRepository, tag, parsed.value.releases[tag]?.digest as Digest);
+  const released = (tag: string) => readReleased(ports, routes, imageRepository, tag, parsed.value.releases[tag]?.digest as Digest);
   const facts = { plan, from: await released(from), to: await released(to) };
   const files = await forge.listFiles(settings.repository, base, "images");
   const baseBlob = files.find((file) => file.path === path)?.blob ?? null;
@@ -129,10 +130,10 @@ async function placeRollback(
       const asker = old?.from === from && old.to === to ? old.requestedBy : requestedBy;
       const block: RollbackBlock = { schema: 1, repository: imageRepository, from, to, baseBlob, requestedBy: asker };
       const title = formatRollbackTitle(block);
-      const publicName = `${settings.registries[route.to]?.publicName}/${imageRepository}`;
+      const publicNames = publicNamesOf(ports, routes, imageRepository);
       const pageUrl = facts.to.build && settings.pageOf(facts.to.build.id);
       const most = Math.min(mostSummary, forge.capabilities.maxBodyLength);
-      const body = formatRollbackBody({ ...facts, publicName, pageUrl, personOwned, block }, most);
+      const body = formatRollbackBody({ ...facts, publicNames, pageUrl, personOwned, block }, most);
       return { files: { [path]: text }, commitMessage: `${title}\n\nTags: ${tags.join(" ")}\n`, title, body };
     },
   });

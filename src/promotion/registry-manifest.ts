@@ -60,7 +60,7 @@ export const Policy = z.strictObject({
         endpoint: z.string().min(1).max(255).describe("host[:port] that flibs pushes to; must be what the settings say"),
         publicName: z.string().min(1).max(255).describe("host[:port] that users type and signatures name; must be what the settings say"),
         credential: z.string().max(100).optional().describe("Name of the robot account, for people; the secret stands in the settings"),
-        signingKey: z.string().min(1).max(100).describe("Name of the signing key; must be the registry's own"),
+        signingKey: z.string().min(1).max(100).describe("Name of its signing keys; must be what the settings say"),
       }),
     )
     .describe("Registries by their name in the settings"),
@@ -69,7 +69,7 @@ export const Policy = z.strictObject({
       z.strictObject({
         match: z.string().min(1).max(255).describe("Repositories; * stands for anything but a slash, ** for anything"),
         from: z.string().describe("Registry the image is copied from"),
-        to: z.array(z.string()).length(1).describe("Registry it is copied to"),
+        to: z.array(z.string()).min(1).max(20).describe("Registries it is copied to, under the same name; each is released by itself"),
       }),
     )
     .min(1)
@@ -121,6 +121,11 @@ export function rollbackBranch(repository: string, number = 1): string {
   return proposalBranch("rollback", repository, number);
 }
 
+/** The same of its withdrawals. */
+export function withdrawalBranch(repository: string, number = 1): string {
+  return proposalBranch("withdraw", repository, number);
+}
+
 /** Git refuses parts that end in `.lock`. */
 function proposalBranch(kind: string, repository: string, number: number): string {
   const safe = repository
@@ -147,6 +152,7 @@ function isHarmlessPattern(text: string): boolean {
 
 /** `f*` + `/**` against `f40/cockpit`: `*` stands for anything but a slash, `**` for anything. */
 export function matchesRoute(pattern: string, repository: string): boolean {
+  if (pattern === "**") return true;
   return matchesGlob(
     pattern.split(/(\*\*|\*)/).filter((part) => part !== ""),
     repository,
@@ -173,16 +179,16 @@ function matchesGlob(parts: readonly string[], text: string): boolean {
   return reached.has(text.length);
 }
 
+/** One way: registries by their names in the settings. */
 export interface Route {
   readonly from: string;
   readonly to: string;
 }
 
-/** First route that matches; undefined when the policy has none for the repository. */
-export function findRoute(policy: Policy, repository: string): Route | undefined {
+/** The ways of the first route that matches, one to each of its destinations; none when the policy has no route for the repository. */
+export function findRoutes(policy: Policy, repository: string): readonly Route[] {
   const route = policy.routes.find((one) => matchesRoute(one.match, repository));
-  const to = route?.to[0];
-  return route && to !== undefined ? { from: route.from, to } : undefined;
+  return route ? route.to.map((to) => ({ from: route.from, to })) : [];
 }
 
 /** What a tag is by the policy's patterns. */

@@ -1,41 +1,61 @@
 import type { Digest } from "../domain/digest.ts";
+import { errorKind } from "../domain/errors.ts";
+import type { ForgeSources } from "../forge/forge.ts";
 import type { Registry } from "../registry/registry.ts";
-import { checkRelease } from "./check-release.ts";
+import { hasWholeImage } from "./audit-tree.ts";
+import { checkRelease, type ReleaseReader } from "./check-release.ts";
+import { type FoundImage, findImage, type ImageChild } from "./image-children.ts";
 import { keysAt, type ParsedImageFile, parseImageFile } from "./image-file.ts";
-import { hasWholeImage } from "./image-tree.ts";
 import { mapConcurrently } from "./map-concurrently.ts";
 import type { ReleaseFacts } from "./plan-release.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
 import { type ImageFile, imagePath, type Policy, type Route } from "./registry-manifest.ts";
+import type { ReleaseStore } from "./release-store.ts";
 
 const atOnce = 8;
 const mostHistory = 200;
 
+export interface FactReader extends ReleaseReader {
+  readonly forge: Pick<ForgeSources, "findFile" | "fileHistory">;
+  /** Remembers which drift an owner accepted; left out where nobody can have. */
+  readonly releases?: Pick<ReleaseStore, "listAcceptedDrift">;
+}
+
 /**
  * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
- * production does not have yet.
+ * production does not have yet. `deep` asks for every blob that should be there, too.
  */
 export async function readReleaseFacts(
-  ports: PromotionPorts,
+  ports: FactReader,
   commit: string,
   parsed: ParsedImageFile,
   policy: Policy,
   route: Route,
+  deep = false,
 ): Promise<ReleaseFacts & { readonly refusals: ReadonlyMap<string, Awaited<ReturnType<typeof checkRelease>>> }> {
   const file = parsed.value;
   const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
   const live = await readLive(destination, file);
-  const wanted = new Set(
-    Object.entries(file.releases)
-      .filter(([tag]) => !file.withdrawn?.[tag])
-      .map(([, release]) => release.digest as Digest),
+  const digests = (isWanted: (tag: string) => boolean) =>
+    new Set(Object.entries(file.releases).flatMap(([tag, release]) => (isWanted(tag) ? [release.digest as Digest] : [])));
+  const wanted = digests((tag) => !file.withdrawn?.[tag]);
+  const here = await findImages(
+    destination,
+    file.repository,
+    digests((tag) => !file.withdrawn?.[tag] || live.has(tag)),
   );
-  const atDestination = await filterDigests(wanted, (digest) => hasWholeImage(destination, file.repository, digest));
-  const absent = new Set([...wanted].filter((digest) => !atDestination.has(digest)));
-  const atSource = await filterDigests(absent, async (digest) => (await source.findManifest(file.repository, digest)) !== undefined);
+  const standing = [...wanted].filter((digest) => here.get(digest)?.whole);
+  const undamaged = deep ? await filterWhole(destination, file.repository, standing) : standing;
+  const atDestination = new Set(undamaged);
+  const there = await findImages(source, file.repository, new Set([...wanted].filter((digest) => !atDestination.has(digest))));
+  const atSource = new Set(there.keys());
+  const children = new Map<Digest, readonly ImageChild[]>();
+  // An image that is not whole here has all its children named by its index, be it here or there.
+  if (ports.settings.registries[route.to]?.childTags)
+    for (const [digest, found] of [...there, ...here]) children.set(digest, found.children);
   const refusals = await readRefusals(ports, parsed, policy, route, live);
   const refused = new Map([...refusals].map(([tag, list]) => [tag, list.map((one) => `${one.message} (${one.check})`).join("; ")]));
-  return { live, atDestination, atSource, refused, refusals, former: await readFormer(ports, commit, file, live) };
+  const accepted = await readAccepted(ports, route.to, file, live);
+  return { live, atDestination, atSource, children, accepted, refused, refusals, former: await readFormer(ports, commit, file, live) };
 }
 
 async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMap<string, Digest>> {
@@ -48,18 +68,29 @@ async function readLive(registry: Registry, file: ImageFile): Promise<ReadonlyMa
   return new Map(found.flatMap(([tag, digest]) => (digest === undefined ? [] : [[tag, digest] as const])));
 }
 
-async function filterDigests(digests: ReadonlySet<Digest>, keep: (digest: Digest) => Promise<boolean>): Promise<ReadonlySet<Digest>> {
-  const kept = await mapConcurrently([...digests], atOnce, async (digest) => ((await keep(digest)) ? [digest] : []));
-  return new Set(kept.flat());
+/** Those of which every manifest can be read and every blob is there. */
+async function filterWhole(registry: Registry, repository: string, digests: readonly Digest[]): Promise<readonly Digest[]> {
+  const kept = await mapConcurrently(digests, atOnce, async (digest) =>
+    (await hasWholeImage(registry, repository, digest)) ? [digest] : [],
+  );
+  return kept.flat();
 }
 
-async function readRefusals(
-  ports: PromotionPorts,
-  parsed: ParsedImageFile,
-  policy: Policy,
-  route: Route,
-  live: ReadonlyMap<string, Digest>,
-) {
+/** Those that are there. What the registry has under a digest and is no image counts as absent: the checks say why. */
+async function findImages(registry: Registry, repository: string, digests: ReadonlySet<Digest>): Promise<ReadonlyMap<Digest, FoundImage>> {
+  const found = await mapConcurrently([...digests], atOnce, async (digest) => {
+    try {
+      const image = await findImage(registry, repository, digest);
+      return image ? [[digest, image] as const] : [];
+    } catch (error) {
+      if (errorKind(error) === "transient") throw error;
+      return [[digest, { whole: false, children: [] }] as const];
+    }
+  });
+  return new Map(found.flat());
+}
+
+async function readRefusals(ports: FactReader, parsed: ParsedImageFile, policy: Policy, route: Route, live: ReadonlyMap<string, Digest>) {
   const { repository, releases, withdrawn } = parsed.value;
   const order = keysAt(parsed, ["releases"]);
   const open = order.filter((tag) => !withdrawn?.[tag] && live.get(tag) !== releases[tag]?.digest);
@@ -71,8 +102,21 @@ async function readRefusals(
   return new Map(refusals.filter(([, list]) => list.length > 0));
 }
 
+/** RL7: what owners allowed; the store is read only when a floating tag stands elsewhere. */
+async function readAccepted({ releases }: FactReader, registry: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+  const accepted = new Map<string, Map<Digest, string>>();
+  const moving = Object.entries(file.floating ?? {}).some(
+    ([tag, release]) => live.has(tag) && live.get(tag) !== file.releases[release]?.digest,
+  );
+  if (!moving || releases === undefined) return accepted;
+  for (const { tag, digest, by } of await releases.listAcceptedDrift(registry, file.repository)) {
+    accepted.set(tag, (accepted.get(tag) ?? new Map()).set(digest, by));
+  }
+  return accepted;
+}
+
 /** RL6: what floating tags were in former commits; git is read only when a tag stands elsewhere. */
-async function readFormer(ports: PromotionPorts, commit: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
+async function readFormer(ports: FactReader, commit: string, file: ImageFile, live: ReadonlyMap<string, Digest>) {
   const moving = Object.entries(file.floating ?? {}).filter(([tag, release]) => {
     const found = live.get(tag);
     return found !== undefined && found !== file.releases[release]?.digest;

@@ -7,15 +7,17 @@ import type { Words } from "./check-words.ts";
 import { cutTitle, escapeCode, escapeText } from "./escape.ts";
 import { type Fault, formatFaults } from "./fault.ts";
 import { cutLines, fitText, mostSummary } from "./fit-text.ts";
+import { formatSize } from "./image-size.ts";
 import { findAsker } from "./machine-block.ts";
 import { findMergedPull } from "./merged-pull.ts";
 import { isBad } from "./plan-release.ts";
-import { formatSize } from "./promotion-body.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { repositoryOfPath } from "./registry-manifest.ts";
-import type { ReleaseLine } from "./release-store.ts";
+import { type ReleaseLine, reconciledKey } from "./release-store.ts";
 
 export interface ReleaseOutcome {
+  /** Name of the destination in the settings. */
+  readonly registry: string;
   readonly commit: string;
   readonly blob: string;
   readonly policyBlob: string;
@@ -28,29 +30,45 @@ const lineCounts = [100, 50, 20, 5, 0] as const;
 const faultCounts = [50, 20, 5, 1] as const;
 
 /** Status of a release, on the commit that it was merged with. */
-export function releaseStatusName(imageRepository: string): string {
-  return `flibs / release (${imageRepository})`;
+export function releaseStatusName(registry: string, imageRepository: string): string {
+  return `flibs / release to ${registry} (${imageRepository})`;
 }
 
 /** Comment on the pull request that was merged, and a status on the merge commit. Says nothing when there was nothing to do. */
 export async function reportRelease(ports: PromotionPorts, run: string, outcome: ReleaseOutcome): Promise<null> {
-  const known = (await ports.releases.listReconciled(ports.settings.repository)).get(outcome.path);
+  const known = (await ports.releases.listReconciled(ports.settings.repository)).get(reconciledKey(outcome.registry, outcome.path));
   const again = known?.blob === outcome.blob && known.policyBlob === outcome.policyBlob;
   if (isIdle(outcome.lines, again)) return null;
   const pull = await findMergedPull(ports, outcome);
   const text = fitText(longest(ports), lineCounts, (most) => formatRelease(outcome, most, pull && wordAsker(pull)));
-  if (pull) await ports.forge.ensureComment(ports.settings.repository, pull.number, `release ${outcome.path} ${outcome.blob}`, text);
+  if (pull)
+    await ports.forge.ensureComment(
+      ports.settings.repository,
+      pull.number,
+      `release ${outcome.registry} ${outcome.path} ${outcome.blob}`,
+      text,
+    );
   const bad = outcome.lines.filter((line) => isBad(line.what)).length;
-  const title = bad === 0 ? `released ${outcome.imageRepository}` : `${bad} of ${outcome.lines.length} tags not released`;
+  const title =
+    bad === 0 ? `released ${outcome.imageRepository} to ${outcome.registry}` : `${bad} of ${outcome.lines.length} tags not released`;
   const commit = pull?.mergeCommit ?? outcome.commit;
-  return await setReleaseStatus(ports, commit, outcome.imageRepository, bad === 0 ? "success" : "failure", title, text, run);
+  return await setReleaseStatus(
+    ports,
+    commit,
+    outcome.registry,
+    outcome.imageRepository,
+    bad === 0 ? "success" : "failure",
+    title,
+    text,
+    run,
+  );
 }
 
 /** Status on the merge commit and comment on its pull request: what was merged past the check and is not released, and how to mend it. */
 export async function reportFaults(
   ports: PromotionPorts,
   run: string,
-  at: { readonly commit: string; readonly blob: string; readonly path: string },
+  at: { readonly registry: string; readonly commit: string; readonly blob: string; readonly path: string },
   faults: readonly Fault[],
 ): Promise<null> {
   const imageRepository = repositoryOfPath(at.path) ?? at.path;
@@ -59,7 +77,7 @@ export async function reportFaults(
   const pull = await findMergedPull(ports, at);
   if (pull) await ports.forge.ensureComment(ports.settings.repository, pull.number, `release ${at.path} ${at.blob}`, text);
   const title = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}, nothing is released: ${faults[0]?.message ?? ""}`;
-  return await setReleaseStatus(ports, pull?.mergeCommit ?? at.commit, imageRepository, "failure", title, text, run);
+  return await setReleaseStatus(ports, pull?.mergeCommit ?? at.commit, at.registry, imageRepository, "failure", title, text, run);
 }
 
 /** Files that main should not have, or have lost: no release looks at them, so the scan says it, on main's head. */
@@ -77,40 +95,40 @@ export async function reportStray(ports: PromotionPorts, run: string, commit: st
 export async function reportEnding(
   ports: PromotionPorts,
   run: string,
-  intent: { readonly path: string; readonly commit: string },
+  intent: { readonly registry: string; readonly path: string; readonly commit: string },
   error: ErrorReport,
 ): Promise<null> {
   const told = error.kind === "internal" ? "flibs broke a promise; operators find it under this run" : error.message;
   const text = `The release of ${escapeCode(intent.path)} ended early: ${escapeText(told, 1000)}. Run ${escapeCode(run)}.`;
   const image = repositoryOfPath(intent.path) ?? intent.path;
-  return await setReleaseStatus(ports, intent.commit, image, "error", "the release ended early", text, run);
+  return await setReleaseStatus(ports, intent.commit, intent.registry, image, "error", "the release ended early", text, run);
 }
 
 /** While a release waits for a registry or the signer; said where it was started for. */
 export async function reportWaiting(
   ports: PromotionPorts,
   run: string,
-  intent: { readonly path: string; readonly commit: string },
+  intent: { readonly registry: string; readonly path: string; readonly commit: string },
   waitingFor: string,
 ): Promise<null> {
   const text = `Waiting for ${escapeText(waitingFor, 300)}. The release of ${escapeCode(intent.path)} goes on by itself.`;
   const image = repositoryOfPath(intent.path) ?? intent.path;
-  return await setReleaseStatus(ports, intent.commit, image, "pending", `waiting for ${waitingFor}`, text, run);
+  return await setReleaseStatus(ports, intent.commit, intent.registry, image, "pending", `waiting for ${waitingFor}`, text, run);
 }
 
 /** The report stands on the merge commit, which may be another one than that where it was said that the release waits. */
 export async function closeWaiting(
   ports: PromotionPorts,
   run: string,
-  intent: { readonly repository: string; readonly path: string; readonly commit: string },
+  intent: { readonly repository: string; readonly registry: string; readonly path: string; readonly commit: string },
   ending: Ending,
 ): Promise<null> {
   const image = repositoryOfPath(intent.path) ?? intent.path;
   const statuses = await ports.forge.listStatuses(intent.repository, intent.commit);
-  const stands = statuses.find((one) => one.name === releaseStatusName(image));
+  const stands = statuses.find((one) => one.name === releaseStatusName(intent.registry, image));
   if (stands === undefined || isStatusOver(stands.state) || (stands.key !== undefined && stands.key !== run)) return null;
   const { state, title, summary } = wordReleaseOver(run, intent.path, ending);
-  return await setReleaseStatus(ports, intent.commit, image, state, title, summary, run);
+  return await setReleaseStatus(ports, intent.commit, intent.registry, image, state, title, summary, run);
 }
 
 /** Instead of "waiting", when the release is over. Pure. */
@@ -129,6 +147,7 @@ const overWords = {
 async function setReleaseStatus(
   ports: PromotionPorts,
   commit: string,
+  registry: string,
   imageRepository: string,
   state: CommitStatus["state"],
   title: string,
@@ -137,7 +156,7 @@ async function setReleaseStatus(
 ): Promise<null> {
   const url = ports.settings.pageOf(run);
   const status = {
-    name: releaseStatusName(imageRepository),
+    name: releaseStatusName(registry, imageRepository),
     state,
     title: cutTitle(title),
     summary: cutLines(summary, mostSummary),
@@ -165,23 +184,28 @@ export function isIdle(lines: readonly ReleaseLine[], again: boolean): boolean {
 }
 
 /** What it cost, without the noughts. */
-function formatHow({ bytesStreamed, blobsMounted, signaturesAdded }: ReleaseLine): string {
+function formatHow({ bytesStreamed, blobsMounted, bytesMounted = 0, signaturesAdded, ms = 0 }: ReleaseLine): string {
   return [
     ...(bytesStreamed === 0 ? [] : [`${formatSize(bytesStreamed)} copied`]),
-    ...(blobsMounted === 0 ? [] : [`${blobsMounted} blobs mounted, no bytes`]),
-    ...(signaturesAdded === 0 ? [] : [`${signaturesAdded} signatures`]),
+    ...(blobsMounted === 0 ? [] : [`${formatSize(bytesMounted)} mounted (${blobsMounted} blobs)`]),
+    ...(signaturesAdded === 0 ? [] : [signaturesAdded === 1 ? "1 signature" : `${signaturesAdded} signatures`]),
+    ...(ms === 0 ? [] : [`${Math.round(ms)} ms`]),
   ].join(", ");
 }
 
 /** The table that people find on the pull request. Pure. */
-export function formatRelease(outcome: Pick<ReleaseOutcome, "commit" | "imageRepository" | "lines">, most: number, asker?: string): string {
+export function formatRelease(
+  outcome: Pick<ReleaseOutcome, "commit" | "registry" | "imageRepository" | "lines">,
+  most: number,
+  asker?: string,
+): string {
   const bad = outcome.lines.some((line) => isBad(line.what));
   const told = outcome.lines.filter((line) => line.what !== "ok" || line.signaturesAdded > 0);
   const head = bad
-    ? `**Not everything of ${escapeCode(outcome.imageRepository)} was released.**`
+    ? `**Not everything of ${escapeCode(outcome.imageRepository)} was released to ${outcome.registry}.**`
     : told.every((line) => line.what === "unmanaged")
-      ? `Nothing of ${escapeCode(outcome.imageRepository)} had to be released. Tags that no registry manifest speaks of are left alone.`
-      : `${escapeCode(outcome.imageRepository)} is released.`;
+      ? `Nothing of ${escapeCode(outcome.imageRepository)} had to be released to ${outcome.registry}. Tags that no registry manifest speaks of are left alone.`
+      : `${escapeCode(outcome.imageRepository)} is released to ${outcome.registry}.`;
   const rows = told.slice(0, most).map((line) => {
     const how = formatHow(line);
     const digest = escapeCode(shortDigest(line.digest as Digest));

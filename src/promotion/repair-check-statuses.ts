@@ -1,9 +1,10 @@
 import { type CommitStatus, isStatusOver } from "../forge/forge.ts";
 import { type Ending, isFinal, type Run, type RunStatus } from "../workflow/run.ts";
-import { CheckIntent, promotionStatusName } from "./check-promotion-flow.ts";
+import { CheckIntent } from "./check-promotion-flow.ts";
 import { type Words, wordEnding } from "./check-words.ts";
 import { cutTitle } from "./escape.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionStatusName } from "./promotion-status.ts";
 import { repositoryOfPath } from "./registry-manifest.ts";
 import { ReleaseIntent } from "./release-flow.ts";
 import { releaseStatusName, wordReleaseOver } from "./release-report.ts";
@@ -87,6 +88,6 @@ function placeOf(run: Run): Place | undefined {
   if (check?.success) return { repository: check.data.repository, commit: check.data.head, name: promotionStatusName };
   const release = run.flow === "release" ? ReleaseIntent.safeParse(run.intent) : undefined;
   if (!release?.success) return undefined;
-  const { repository, commit, path } = release.data;
-  return { repository, commit, name: releaseStatusName(repositoryOfPath(path) ?? path) };
+  const { repository, registry, commit, path } = release.data;
+  return { repository, commit, name: releaseStatusName(registry, repositoryOfPath(path) ?? path) };
 }

@@ -1,5 +1,5 @@
 import type { ChangeToCheck } from "./find-changes.ts";
-import type { PromotionPorts } from "./promotion-ports.ts";
+import type { TextPorts } from "./manifest-sources.ts";
 
 /** Who goes back further than this edits by hand. */
 const mostHistory = 100;
@@ -9,7 +9,12 @@ const mostHistory = 100;
  * does; what a person shortens by hand does not. A commit of the change's own must say so: a merge of the base branch that merely kept the
  * branch's old text leaves none, and undoes by oversight what came meanwhile.
  */
-export async function isRevert(ports: PromotionPorts, change: ChangeToCheck, path: string, text: string): Promise<boolean> {
+export async function isRevert(
+  ports: TextPorts,
+  change: Pick<ChangeToCheck, "repository" | "head" | "baseHead">,
+  path: string,
+  text: string,
+): Promise<boolean> {
   const { forge } = ports;
   const { repository, head, baseHead } = change;
   const [own] = await forge.fileHistory(repository, head, path, 1);

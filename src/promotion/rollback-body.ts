@@ -12,8 +12,8 @@ export interface RollbackFacts {
   /** What users have now, and what they would have. */
   readonly from: Released;
   readonly to: Released;
-  /** `registry/repository` as users type it. */
-  readonly publicName: string;
+  /** `registry/repository` as users type it, in each destination. */
+  readonly publicNames: readonly string[];
   readonly pageUrl: string | undefined;
   readonly personOwned: string | undefined;
   readonly block: RollbackBlock;
@@ -33,13 +33,13 @@ export function formatRollbackBody(facts: RollbackFacts, most: number): string {
   return `${start}\n\n${end}`;
 }
 
-function headline({ plan, from, to, publicName, pageUrl, personOwned, block }: RollbackFacts): string {
+function headline({ plan, from, to, publicNames, pageUrl, personOwned, block }: RollbackFacts): string {
   const was = plan.forward ? "forward" : "back";
   return [
     `## ${escapeCode(from.tag)}${nvrOf(from.build)} → ${was} to ${escapeCode(to.tag)}${nvrOf(to.build)}`,
     "",
     ...warnings(plan, to).map((warning) => `**Attention: ${warning}.**\n`),
-    `- image: ${escapeCode(publicName)}`,
+    `- image: ${publicNames.map((name) => escapeCode(name)).join(", ")}`,
     `- now: ${escapeCode(from.tag)}, digest ${escapeCode(from.digest, 80)}`,
     `- then: ${escapeCode(to.tag)}, digest ${escapeCode(to.digest, 80)}`,
     ...plan.tags.map((tag) => `- floating ${escapeCode(tag)}: ${escapeCode(from.tag)} → ${escapeCode(to.tag)}`),
@@ -75,13 +75,13 @@ function comparison({ from, to }: RollbackFacts, lines: number): readonly string
   return [formatPackages(from, to.build, lines), formatConfigs(from, to.build, lines)];
 }
 
-function merging({ plan, from, publicName }: RollbackFacts): string {
+function merging({ plan, from, publicNames }: RollbackFacts): string {
   return [
     "### What merging does",
     "",
     "Nothing is built and nothing is deleted. These tags are signed for the other image and moved, in this order:",
     "",
-    ...plan.tags.map((tag) => `- ${escapeCode(`${publicName}:${tag}`, 500)}`),
+    ...publicNames.flatMap((name) => plan.tags.map((tag) => `- ${escapeCode(`${name}:${tag}`, 500)}`)),
     "",
     `${escapeCode(from.tag)} stays released under its own name; to stop its use add it under ${escapeCode("withdrawn:")}. The next promotion moves these tags forward again.`,
   ].join("\n");

@@ -3,12 +3,13 @@ import { checkImageFile } from "./check-image-file.ts";
 import type { Fault } from "./fault.ts";
 import type { ChangeToCheck } from "./find-changes.ts";
 import { findImageFile, findPolicy, type ImageAtCommit } from "./manifest-tree.ts";
-import { planFaults } from "./plan-faults.ts";
+import { onceEach, planFaults, planName } from "./plan-faults.ts";
 import { isBad, planRelease, type TagPlan } from "./plan-release.ts";
 import { diffPolicy, reachesReleased } from "./policy-change.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
+import { findRoutes, imagePath, type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
+import { reconciledKey } from "./release-store.ts";
 
 /** What became of a pull request's new policy. Every image file of main is either settled, tried, unreadable or left. */
 export interface PolicyTrial {
@@ -38,7 +39,7 @@ const mostMs = 120_000;
 export async function tryPolicy(ports: PromotionPorts, change: ChangeToCheck, policy: Policy): Promise<PolicyTrial> {
   const old = await findPolicy(ports, change.baseHead);
   const before = old.ok ? old.policy : undefined;
-  const { suspects, settled } = await sortFiles(ports, change, reachesReleased(before, policy));
+  const { suspects, settled } = await sortFiles(ports, change, before, reachesReleased(before, policy));
   const deadline = ports.now().getTime() + mostMs;
   const faults: Fault[] = [];
   const plans = new Map<string, readonly TagPlan[]>();
@@ -51,7 +52,7 @@ export async function tryPolicy(ports: PromotionPorts, change: ChangeToCheck, po
     const found = await tryImage(ports, change, image, known, policy, before);
     tried += 1;
     faults.push(...found.faults);
-    if (found.plan.length > 0) plans.set(path, found.plan);
+    for (const [name, plan] of found.plans) plans.set(name, plan);
     if (found.unreadable) unreadable.push(path);
   }
   const images = suspects.length + settled;
@@ -62,15 +63,18 @@ export async function tryPolicy(ports: PromotionPorts, change: ChangeToCheck, po
 async function sortFiles(
   ports: PromotionPorts,
   change: ChangeToCheck,
+  before: Policy | undefined,
   all: boolean,
 ): Promise<{ readonly suspects: readonly string[]; readonly settled: number }> {
   const files = await ports.forge.listFiles(change.repository, change.baseHead, "");
   const policyBlob = files.find((file) => file.path === policyPath)?.blob;
   const reconciled = await ports.releases.listReconciled(change.repository);
-  const isDone = (file: TreeFile) => {
-    const known = reconciled.get(file.path);
-    return known?.blob === file.blob && known.policyBlob === policyBlob;
-  };
+  const isDone = (file: TreeFile) =>
+    before !== undefined &&
+    findRoutes(before, repositoryOfPath(file.path) ?? "").every(({ to }) => {
+      const known = reconciled.get(reconciledKey(to, file.path));
+      return known?.blob === file.blob && known.policyBlob === policyBlob;
+    });
   const images = files.filter((file) => repositoryOfPath(file.path) !== undefined);
   const [done, open] = [images.filter(isDone), images.filter((file) => !isDone(file))];
   const suspects = [...open, ...(all ? done : [])].map((file) => file.path);
@@ -79,7 +83,7 @@ async function sortFiles(
 
 interface Tried {
   readonly faults: readonly Fault[];
-  readonly plan: readonly TagPlan[];
+  readonly plans: ReadonlyMap<string, readonly TagPlan[]>;
   readonly unreadable?: boolean;
 }
 
@@ -91,23 +95,31 @@ async function tryImage(
   policy: Policy,
   before: Policy | undefined,
 ): Promise<Tried> {
-  if (!image) return { faults: [], plan: [] };
+  const plans = new Map<string, readonly TagPlan[]>();
+  if (!image) return { faults: [], plans };
   if (!image.ok) {
     const old = new Set(known && !known.ok ? known.faults.map(nameOf) : []);
     const faults = image.faults.filter((fault) => !old.has(nameOf(fault)));
-    return faults.length > 0 ? { faults, plan: [] } : { faults, plan: [], unreadable: true };
+    return faults.length > 0 ? { faults, plans } : { faults, plans, unreadable: true };
   }
-  const { parsed, route } = image;
-  const facts = await readReleaseFacts(ports, change.baseHead, parsed, policy, route);
-  const plan = planRelease(parsed.value, facts).filter((one) => isTold(one));
-  if (!plan.some((one) => isBad(one.action))) return { faults: [], plan };
-  const path = `images/${parsed.value.repository}.yaml`;
-  const faults = planFaults(path, parsed, plan, facts.refusals);
+  const { parsed, routes } = image;
+  const path = imagePath(parsed.value.repository);
+  const faults: Fault[] = [];
+  for (const route of routes) {
+    const facts = await readReleaseFacts(ports, change.baseHead, parsed, policy, route);
+    const plan = planRelease(parsed.value, facts).filter((one) => isTold(one));
+    if (plan.length > 0) plans.set(planName(path, route, routes), plan);
+    faults.push(...planFaults(path, parsed, plan, facts.refusals));
+  }
   // Asked again under main's policy only where something is wrong.
-  if (!before || !known?.ok || checkImageFile(known.parsed, before).length > 0) return { faults, plan };
-  const now = await readReleaseFacts(ports, change.baseHead, known.parsed, before, known.route);
-  const old = new Set(planFaults(path, known.parsed, planRelease(known.parsed.value, now), now.refusals).map(nameOf));
-  return { faults: faults.filter((fault) => !old.has(nameOf(fault))), plan };
+  if (faults.length === 0 || !before || !known?.ok || checkImageFile(known.parsed, before).length > 0)
+    return { faults: onceEach(faults), plans };
+  const old = new Set<string>();
+  for (const route of known.routes) {
+    const now = await readReleaseFacts(ports, change.baseHead, known.parsed, before, route);
+    for (const fault of planFaults(path, known.parsed, planRelease(known.parsed.value, now), now.refusals)) old.add(nameOf(fault));
+  }
+  return { faults: onceEach(faults.filter((fault) => !old.has(nameOf(fault)))), plans };
 }
 
 /** Withdrawn and unmanaged tags are the same under any policy. */

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Digest } from "../domain/digest.ts";
+import type { Referrers } from "./referrers.ts";
 import type { Registries, Registry } from "./registry.ts";
 
 export interface BlobDescriptor {
@@ -31,7 +32,7 @@ export interface UploadOptions {
   readonly onBytes?: (bytes: number) => void;
 }
 
-export interface TransferRegistry extends Registry, BlobTransfers {
+export interface TransferRegistry extends Registry, BlobTransfers, Referrers {
   hasBlob(repository: string, digest: Digest, signal?: AbortSignal): Promise<boolean>;
 }
 

@@ -121,7 +121,7 @@ async function copyBlob(copy: BlobCopy, blob: Descriptor): Promise<void> {
   if (outcome === "elsewhere") return;
   mountMemory.remember(destination.endpoint, blob.digest, repository);
   if (source.endpoint !== destination.endpoint) mountMemory.remember(source.endpoint, blob.digest, request.source.repository);
-  counts.blob(outcome);
+  counts.blob(outcome, blob.size);
 }
 
 async function mountFromSomewhere({ request, source, destination, mountMemory, signal }: BlobCopy, blob: Descriptor): Promise<boolean> {
@@ -155,14 +155,16 @@ class Counts {
   readonly #manifests: Digest[] = [];
   readonly #blobs = { present: 0, mounted: 0, streamed: 0 };
   #bytes = 0;
+  #bytesMounted = 0;
   #told = 0;
 
   constructor(progress: ((report: CopyReport) => void) | undefined) {
     this.#progress = progress;
   }
 
-  blob(outcome: "present" | "mounted" | "streamed"): void {
+  blob(outcome: "present" | "mounted" | "streamed", size: number): void {
     this.#blobs[outcome] += 1;
+    if (outcome === "mounted") this.#bytesMounted += size;
     this.#tell();
   }
 
@@ -184,6 +186,7 @@ class Counts {
       blobsMounted: mounted,
       blobsStreamed: streamed,
       bytesStreamed: this.#bytes,
+      bytesMounted: this.#bytesMounted,
     };
   }
 

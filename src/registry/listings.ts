@@ -1,12 +1,10 @@
 import { z } from "zod";
-import { type Digest, digestHex, isDigest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import { isRepository, isTag } from "../domain/image-reference.ts";
 import type { HttpAnswer } from "./http-transport.ts";
 import { parseNextLink } from "./link-header.ts";
-import { findWholeManifest, largestManifest, pullScope, repositoryPath } from "./manifest-requests.ts";
+import { largestManifest, pullScope, repositoryPath } from "./manifest-requests.ts";
 import { discardBody, invalidAnswer, readBody } from "./read-body.ts";
-import type { ReferrerDescriptor } from "./registry.ts";
 import { type Call, type RegistrySession, refusal } from "./registry-session.ts";
 
 const pageSize = 1000;
@@ -18,20 +16,6 @@ const largestPage = 16 * 1024 * 1024;
 
 const TagPage = z.object({ tags: z.array(z.string()).nullish() });
 const CatalogPage = z.object({ repositories: z.array(z.string()).nullish() });
-const digest = z.string().refine(isDigest);
-const ReferrerPage = z.object({
-  manifests: z
-    .array(
-      z.object({
-        mediaType: z.string(),
-        digest,
-        size: z.number().int().nonnegative(),
-        artifactType: z.string().optional(),
-        annotations: z.record(z.string(), z.string()).optional(),
-      }),
-    )
-    .nullish(),
-});
 
 /** All tags in the registry's order, without repeats; an unknown repository has none. */
 export async function listTags(session: RegistrySession, repository: string): Promise<readonly string[]> {
@@ -60,45 +44,8 @@ export async function listRepositories(session: RegistrySession): Promise<readon
   return [...repositories];
 }
 
-/** Referrers API (distribution-spec 1.1), else the index behind the tag `sha256-<hex>`, which clients of older registries maintain. */
-export async function listReferrers(
-  session: RegistrySession,
-  repository: string,
-  subject: Digest,
-  artifactType?: string,
-): Promise<readonly ReferrerDescriptor[]> {
-  const found = new Map<Digest, ReferrerDescriptor>();
-  const keep = (page: z.infer<typeof ReferrerPage>, isFiltered: boolean) => {
-    for (const { artifactType: type, annotations, ...rest } of page.manifests ?? []) {
-      if (artifactType !== undefined && !isFiltered && type !== artifactType) continue;
-      const optional = { ...(type === undefined ? {} : { artifactType: type }), ...(annotations === undefined ? {} : { annotations }) };
-      found.set(rest.digest, { ...rest, ...optional });
-    }
-  };
-  const query = artifactType === undefined ? "" : `?artifactType=${encodeURIComponent(artifactType)}`;
-  const start = `${repositoryPath(repository)}/referrers/${subject}${query}`;
-  const hasApi = await eachPage(session, start, pullScope(repository), async (answer) => {
-    const applied = (answer.header("oci-filters-applied") ?? "").split(",").map((one) => one.trim());
-    keep(ReferrerPage.parse(await readJson(answer)), applied.includes("artifactType"));
-    return found.size;
-  });
-  if (!hasApi) {
-    const fallback = await findWholeManifest(session, repository, `sha256-${digestHex(subject)}`);
-    if (fallback !== undefined) keep(parseFallback(session, repository, fallback.bytes), false);
-  }
-  return [...found.values()];
-}
-
-function parseFallback(session: RegistrySession, repository: string, bytes: Uint8Array): z.infer<typeof ReferrerPage> {
-  try {
-    return ReferrerPage.parse(JSON.parse(Buffer.from(bytes).toString("utf8")));
-  } catch (cause) {
-    throw appError("registry.manifest-invalid", `the referrers tag in ${session.endpoint}/${repository} is no index`, { cause });
-  }
-}
-
-/** Follows `Link` from page to page; false when there is nothing at the start. Each page is asked for once, whatever the links say. */
-async function eachPage(
+/** Of a listing: follows `Link` from page to page; false when there is nothing at the start. Each page is asked for once, whatever the links say. */
+export async function eachPage(
   session: RegistrySession,
   start: string,
   scopes: readonly string[],
@@ -130,7 +77,7 @@ async function eachPage(
   return true;
 }
 
-async function readJson(answer: HttpAnswer): Promise<unknown> {
+export async function readJson(answer: HttpAnswer): Promise<unknown> {
   const bytes = await readBody(answer, Math.max(largestPage, largestManifest));
   try {
     return JSON.parse(Buffer.from(bytes).toString("utf8"));

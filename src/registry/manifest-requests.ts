@@ -64,6 +64,18 @@ export async function findWholeManifest(session: RegistrySession, repository: st
 
 /** PUT, then GET: some registries rewrite, some answer 201 and store nothing, and a tag must not move to what nobody looked at. */
 export async function putManifest(session: RegistrySession, repository: string, reference: string, manifest: Manifest): Promise<Digest> {
+  await putAndRead(session, repository, reference, manifest, () => undefined);
+  return manifest.digest;
+}
+
+/** The same; gives what `take` finds in the head of the registry's answer to the PUT. */
+export async function putAndRead<T>(
+  session: RegistrySession,
+  repository: string,
+  reference: string,
+  manifest: Manifest,
+  take: (answer: HttpAnswer) => T,
+): Promise<T> {
   const digest = digestOf(manifest.bytes);
   if (digest !== manifest.digest || (isDigest(reference) && reference !== digest)) {
     throw mismatch(session, repository, isDigest(reference) ? reference : manifest.digest, digest);
@@ -78,13 +90,14 @@ export async function putManifest(session: RegistrySession, repository: string, 
     body: manifest.bytes,
     scopes: pushScope(repository),
   } as const;
-  await session.ask(call, async (answer) => {
+  const taken = await session.ask(call, async (answer) => {
     if (answer.status !== 201) throw await refusal(call, answer);
     await discardBody(answer);
+    return take(answer);
   });
   const stored = await readManifest(session, repository, reference);
   if (stored.digest !== digest) throw mismatch(session, repository, digest, stored.digest);
-  return digest;
+  return taken;
 }
 
 /** By digest only: deleting takes every tag of it along, and docker-registry knows no other way. Absent already is fine. */

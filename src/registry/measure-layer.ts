@@ -103,14 +103,17 @@ async function measureLayer(
 
 const tooSlow: Beyond = { moreThan: Number.POSITIVE_INFINITY };
 
+/** Each chunk is a turn of the thread pool and of the event loop: with the default of 16 KiB these take a quarter of the time of unpacking. */
+const chunkSize = 256 * 1024;
+
 type Unpack = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 function unpackerOf(mediaType: string): Unpack | undefined {
   switch (/^[^;]*?tar(?:[.+](?<packing>gzip|zstd))?$/.exec(mediaType)?.groups?.packing ?? mediaType) {
     case "gzip":
-      return (bytes) => through(bytes, createGunzip());
+      return (bytes) => through(bytes, createGunzip({ chunkSize }));
     case "zstd":
-      return (bytes) => through(bytes, createZstdDecompress());
+      return (bytes) => through(bytes, createZstdDecompress({ chunkSize }));
     case "application/vnd.oci.image.layer.v1.tar":
       return (bytes) => bytes;
     default:

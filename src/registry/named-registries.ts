@@ -1,8 +1,8 @@
 import { appError } from "../domain/errors.ts";
-import type { TransferRegistries, TransferRegistry } from "./blob-transfers.ts";
+import type { TransferRegistry } from "./blob-transfers.ts";
 
 /** The settings' registry names to their clients; an unknown name throws `registry.unknown`. */
-export function namedRegistries(clients: Readonly<Record<string, TransferRegistry>>): TransferRegistries {
+export function namedRegistries<T extends TransferRegistry>(clients: Readonly<Record<string, T>>): { named(name: string): T } {
   return {
     named(name) {
       const client = Object.hasOwn(clients, name) ? clients[name] : undefined;

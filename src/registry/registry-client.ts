@@ -5,8 +5,9 @@ import { authorization } from "./authorization.ts";
 import { hasBlob, mountBlob, openBlob, readBlob } from "./blob-requests.ts";
 import type { TransferRegistry } from "./blob-transfers.ts";
 import { defaultTransportLimits, httpTransport, type TransportLimits } from "./http-transport.ts";
-import { listReferrers, listRepositories, listTags } from "./listings.ts";
+import { listRepositories, listTags } from "./listings.ts";
 import { deleteManifest, findManifest, putManifest, readManifest } from "./manifest-requests.ts";
+import { listReferrers, putReferrer } from "./referrers.ts";
 import { registrySession } from "./registry-session.ts";
 import { type RetryPolicy, realDelay } from "./retry-policy.ts";
 import { uploadBlob } from "./upload-blob.ts";
@@ -66,6 +67,7 @@ export function registryClient(options: RegistryClientOptions): RegistryClient {
     listTags: (repository) => listTags(session, repository),
     listRepositories: () => listRepositories(session),
     listReferrers: (repository, digest, artifactType) => listReferrers(session, repository, digest, artifactType),
+    putReferrer: (repository, artifact) => putReferrer(session, repository, artifact),
     close: () => transport.close(),
   };
 }

@@ -66,6 +66,8 @@ export interface CopyReport {
   readonly blobsMounted: number;
   readonly blobsStreamed: number;
   readonly bytesStreamed: number;
+  /** Sizes of the blobs that were mounted: bytes that did not have to be sent. */
+  readonly bytesMounted: number;
 }
 
 /** Copies one image with everything below it, by digest only; never writes a tag. Safe to repeat. */

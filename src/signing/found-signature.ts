@@ -12,10 +12,16 @@ export interface JudgedSignature extends FoundSignature {
 /** Judges one stored message as a signature of `digest`; never throws for what is in the message. */
 export async function judgeSignature(checker: SignatureChecker, stored: StoredSignature, digest: Digest): Promise<JudgedSignature> {
   const { location } = stored;
-  if (stored.bytes === undefined) return { location, verdict: "unreadable", blocking: true, why: "it is no regular file" };
+  const kind = "openpgp" as const;
+  if (stored.bytes === undefined) return { kind, location, verdict: "unreadable", blocking: true, why: "it is no regular file" };
   const checked = await checker.check(stored.bytes);
-  if (checked.verdict === "unreadable") return { location, verdict: "unreadable", blocking: checked.blocking, why: checked.why };
-  const signed = { location, fingerprint: checked.fingerprint, ...(checked.signedAt === undefined ? {} : { signedAt: checked.signedAt }) };
+  if (checked.verdict === "unreadable") return { kind, location, verdict: "unreadable", blocking: checked.blocking, why: checked.why };
+  const signed = {
+    kind,
+    location,
+    fingerprint: checked.fingerprint,
+    ...(checked.signedAt === undefined ? {} : { signedAt: checked.signedAt }),
+  };
   try {
     const payload = parsePayload(checked.text);
     const verdict = checked.verdict === "valid" && payload.digest !== digest ? "wrong-digest" : checked.verdict;

@@ -1,10 +1,11 @@
 import type { Digest } from "../domain/digest.ts";
 import { isDigest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
+import type { SignatureKind } from "./signer.ts";
 
 /**
- * The text inside an atomic ("simple") signature: exactly what a consumer's containers/image will read.
- * Specification: containers/image `docs/containers-signature.5.md`.
+ * The text inside a signature: exactly what a consumer's containers/image will read.
+ * Specifications: containers/image `docs/containers-signature.5.md`; sigstore/cosign `specs/SIGNATURE_SPEC.md`, the same text but for the type.
  */
 export interface SignaturePayload {
   readonly digest: Digest;
@@ -15,15 +16,18 @@ export interface SignaturePayload {
   readonly timestamp?: number;
 }
 
-const payloadType = "atomic container signature";
+const payloadTypes: Readonly<Record<SignatureKind, string>> = {
+  openpgp: "atomic container signature",
+  cosign: "cosign container image signature",
+};
 
 /** The exact text that is signed; `timestamp` is cut to whole seconds, since clients refuse a fraction. */
-export function formatPayload(payload: Required<SignaturePayload>): string {
+export function formatPayload(payload: Required<SignaturePayload>, kind: SignatureKind = "openpgp"): string {
   return JSON.stringify({
     critical: {
       identity: { "docker-reference": payload.publicName },
       image: { "docker-manifest-digest": payload.digest },
-      type: payloadType,
+      type: payloadTypes[kind],
     },
     optional: { creator: payload.creator, timestamp: Math.floor(payload.timestamp) },
   });
@@ -31,15 +35,15 @@ export function formatPayload(payload: Required<SignaturePayload>): string {
 
 /**
  * As strict as containers/image: unknown members are refused everywhere but in `optional`, duplicate members everywhere, so that two
- * readers can't understand one signature in two ways. Throws `signing.payload-invalid`.
+ * readers can't understand one signature in two ways. Only cosign's may have `optional: null`. Throws `signing.payload-invalid`.
  */
-export function parsePayload(text: string): SignaturePayload {
+export function parsePayload(text: string, kind: SignatureKind = "openpgp"): SignaturePayload {
   const top = members("payload", parseOnce(text), ["critical", "optional"]);
   const critical = members("critical", top.critical, ["identity", "image", "type"]);
   const identity = members("critical.identity", critical.identity, ["docker-reference"]);
   const image = members("critical.image", critical.image, ["docker-manifest-digest"]);
-  const optional = record("optional", top.optional);
-  if (critical.type !== payloadType) throw refuse(`has type ${JSON.stringify(critical.type)}`);
+  const optional = kind === "cosign" && top.optional === null ? {} : record("optional", top.optional);
+  if (critical.type !== payloadTypes[kind]) throw refuse(`has type ${JSON.stringify(critical.type)}`);
   const publicName = identity["docker-reference"];
   const digest = image["docker-manifest-digest"];
   if (typeof publicName !== "string" || publicName === "") throw refuse("has no docker-reference");

@@ -22,10 +22,10 @@ export type CheckedSignature =
   /** Nothing that a client could use; `blocking` = the client gives up on the whole image, even beside a valid signature. */
   | { readonly verdict: "unreadable"; readonly blocking: boolean; readonly why: string };
 
-/** Judges signature messages by one public key. */
+/** Judges signature messages by the public keys of one registry. */
 export interface SignatureChecker {
-  /** Full fingerprint of the primary key, upper case. */
-  readonly fingerprint: string;
+  /** Full fingerprints of the primary keys, upper case. */
+  readonly fingerprints: readonly string[];
   check(bytes: Uint8Array): Promise<CheckedSignature>;
 }
 

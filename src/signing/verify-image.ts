@@ -1,9 +1,10 @@
 import type { Digest } from "../domain/digest.ts";
 import { formatImageReference, type ImageReference, parseImageReference } from "../domain/image-reference.ts";
 import type { Registry } from "../registry/registry.ts";
-import { type JudgedSignature, judgeSignature } from "./found-signature.ts";
+import type { JudgedSignature } from "./found-signature.ts";
 import { type ImageDigest, readImageDigests } from "./image-digests.ts";
-import { nameMatches, type SignatureChecker, type SignatureSource } from "./signature-source.ts";
+import type { SignatureJudge } from "./signature-judge.ts";
+import { nameMatches } from "./signature-source.ts";
 
 export interface VerifyRequest {
   readonly registry: Registry;
@@ -12,8 +13,8 @@ export interface VerifyRequest {
   readonly reference: string;
   /** `host[:port]` that users type; what stands in signatures, whatever the registry is reached by. */
   readonly publicName: string;
-  readonly signatures: SignatureSource;
-  readonly checker: SignatureChecker;
+  /** One for each kind that the registry's keys have: the image is in order when all say so, since each has consumers of its own. */
+  readonly judges: readonly SignatureJudge[];
 }
 
 /** What `flibs verify` prints. */
@@ -21,8 +22,8 @@ export interface ImageVerification {
   /** The name that was asked for, as users type it. */
   readonly image: string;
   readonly digest: Digest;
-  /** Key that had to have signed. */
-  readonly fingerprint: string;
+  /** Keys of which one of each kind had to have signed. */
+  readonly fingerprints: readonly string[];
   /** True when the index and every platform are signed for this name: skopeo, podman and cosign-like clients all take it. */
   readonly ok: boolean;
   readonly digests: readonly DigestVerification[];
@@ -46,13 +47,21 @@ export async function verifyImage(request: VerifyRequest): Promise<ImageVerifica
   const found = await readImageDigests(request.registry, request.repository, request.reference);
   const digests = await Promise.all(
     found.map(async (entry): Promise<DigestVerification> => {
-      const stored = await request.signatures.listStored(request.repository, entry.digest);
-      const signatures = await Promise.all(stored.map((one) => judgeSignature(request.checker, one, entry.digest)));
-      return { ...entry, ...decideDigest(signatures, wanted), signatures };
+      const judged = await Promise.all(request.judges.map(({ judge }) => judge(request.repository, entry.digest)));
+      const decided = judged.map((signatures) => decideDigest(signatures, wanted));
+      const kinds = request.judges.length > 1 ? request.judges.map(({ kind }) => `${kind}: `) : [""];
+      const message = decided.map((one, index) => `${kinds[index]}${one.message}`).join("; ");
+      return { ...entry, ok: decided.length > 0 && decided.every((one) => one.ok), message, signatures: judged.flat() };
     }),
   );
   const { digest } = found[0] as ImageDigest;
-  return { image, digest, fingerprint: request.checker.fingerprint, ok: digests.every((one) => one.ok), digests };
+  return {
+    image,
+    digest,
+    fingerprints: request.judges.flatMap((judge) => judge.fingerprints),
+    ok: digests.every((one) => one.ok),
+    digests,
+  };
 }
 
 /** One valid signature for the name is enough, unless a file that no client can read stands beside it. */

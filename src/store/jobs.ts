@@ -1,4 +1,4 @@
-import { fromKysely, PgBoss } from "pg-boss";
+import type { PgBoss } from "pg-boss";
 import type { Log } from "../log.ts";
 import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
 import { unwrap } from "./transaction.ts";
@@ -38,7 +38,7 @@ export function pgBossJobs(url: string, log: Log): Jobs & WakeUps & { start(): P
     },
 
     async send(queue, id, transaction, afterMs = 0) {
-      const boss = await start();
+      const [boss, { fromKysely }] = await Promise.all([start(), import("pg-boss")]);
       // The `short` policy keeps one queued job for each key: an early and a late one, since the late one must not hold the early one up.
       const options = afterMs > 0 ? { startAfter: new Date(Date.now() + afterMs), singletonKey: `${id} later` } : { singletonKey: id };
       await boss.send(queue, { id }, { ...options, db: fromKysely(unwrap(transaction)) });
@@ -72,7 +72,9 @@ export function pgBossJobs(url: string, log: Log): Jobs & WakeUps & { start(): P
   };
 }
 
+/** pg-boss takes a fifth of a second to load, which a command that only reads need not wait for. */
 async function startBoss(url: string, log: Log): Promise<PgBoss> {
+  const { PgBoss } = await import("pg-boss");
   const boss = new PgBoss({ connectionString: url, application_name: "flibs jobs", max: 3, schedule: false, useListenNotify: true });
   boss.on("error", (error) => log.warn({ error: error.message }, "the job queue could not reach the database"));
   boss.on("warning", (warning) => log.debug({ warning: warning.message }, "the job queue has a remark"));

@@ -15,6 +15,9 @@ import { statements as deliveryPacks } from "./migrations/0010-delivery-packs.ts
 import { statements as buildOptions } from "./migrations/0011-build-options.ts";
 import { statements as records } from "./migrations/0012-records.ts";
 import { statements as turns } from "./migrations/0013-turns.ts";
+import { statements as destinations } from "./migrations/0014-destinations.ts";
+import { statements as audits } from "./migrations/0015-audits.ts";
+import { statements as proposalPlaces } from "./migrations/0017-proposal-places.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
@@ -31,6 +34,9 @@ export const migrations = [
   { name: "build options", statements: buildOptions },
   { name: "records", statements: records },
   { name: "turns", statements: turns },
+  { name: "destinations", statements: destinations },
+  { name: "audits", statements: audits },
+  { name: "proposal places", statements: proposalPlaces },
 ];
 
 /**

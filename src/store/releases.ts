@@ -1,4 +1,5 @@
-import type { ReconciledFile, ReleaseStore } from "../promotion/release-store.ts";
+import type { Digest } from "../domain/digest.ts";
+import { type ReconciledFile, type ReleaseStore, reconciledKey } from "../promotion/release-store.ts";
 import { type Database, jsonb } from "./connection.ts";
 import { unwrap } from "./transaction.ts";
 
@@ -8,18 +9,18 @@ export function releaseStore(database: Database): ReleaseStore {
     async listReconciled(repository) {
       const rows = await database.selectFrom("reconciled").selectAll().where("repository", "=", repository).execute();
       const files = rows.map((row): [string, ReconciledFile] => [
-        row.path,
+        reconciledKey(row.registry, row.path),
         { blob: row.blob, policyBlob: row.policy_blob, commit: row.commit, at: row.at },
       ]);
       return new Map(files);
     },
 
-    async saveReconciled(repository, path, file, transaction) {
+    async saveReconciled(repository, registry, path, file, transaction) {
       const values = { blob: file.blob, policy_blob: file.policyBlob, commit: file.commit, at: file.at };
       await unwrap(transaction)
         .insertInto("reconciled")
-        .values({ repository, path, ...values })
-        .onConflict((conflict) => conflict.columns(["repository", "path"]).doUpdateSet(values))
+        .values({ repository, registry, path, ...values })
+        .onConflict((conflict) => conflict.columns(["repository", "registry", "path"]).doUpdateSet(values))
         .execute();
     },
 
@@ -28,6 +29,24 @@ export function releaseStore(database: Database): ReleaseStore {
         .insertInto("release_report")
         .values({ run: report.run, image_repository: report.imageRepository, report: jsonb(report) })
         .onConflict((conflict) => conflict.columns(["run", "image_repository"]).doUpdateSet({ report: jsonb(report) }))
+        .execute();
+    },
+
+    async listAcceptedDrift(registry, imageRepository) {
+      const query = database.selectFrom("accepted_drift").selectAll();
+      const rows = await query
+        .where("registry", "=", registry)
+        .where("image_repository", "=", imageRepository)
+        .orderBy("accepted_at")
+        .execute();
+      return rows.map(({ tag, digest, accepted_by: by }) => ({ registry, imageRepository, tag, digest: digest as Digest, by }));
+    },
+
+    async saveAcceptedDrift({ registry, imageRepository, tag, digest, by }) {
+      await database
+        .insertInto("accepted_drift")
+        .values({ registry, image_repository: imageRepository, tag, digest, accepted_by: by })
+        .onConflict((conflict) => conflict.doNothing())
         .execute();
     },
 

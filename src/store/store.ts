@@ -4,9 +4,13 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
+import type { AuditStore } from "../promotion/audit-store.ts";
+import type { ProposalPlaces } from "../promotion/proposal-places.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
+import type { Turns } from "../registry/turns.ts";
 import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
+import { auditStore } from "./audits.ts";
 import { buildStore } from "./builds.ts";
 import { openConnection, openPool } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
@@ -19,8 +23,10 @@ import { logStore } from "./logs.ts";
 import { metricsStore } from "./metrics-store.ts";
 import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
+import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
+import { databaseTurns } from "./turns.ts";
 
 /** Everything that is kept, behind the ports of the rooms that keep it. Database outages are `store.unavailable` (transient). */
 export interface Store extends WorkflowStore {
@@ -29,9 +35,12 @@ export interface Store extends WorkflowStore {
   readonly inbox: InboxStore;
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
+  readonly audits: AuditStore;
   readonly approvals: ApprovalStore;
+  readonly places: ProposalPlaces;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
+  readonly turns: Turns;
   /** What sets this installation's containers apart on an engine: 16 hexadecimal digits, the same for all replicas. */
   ensureInstallation(): Promise<string>;
   /** Does a worker live that works for this database, on whatever machine? */
@@ -48,9 +57,12 @@ export interface StoreOptions {
   readonly log: Log;
   /** Clock of leases, wake-ups and what is recorded; tests set it. */
   readonly now?: () => Date;
-  /** Connections besides the inbox's one, the job queue's three, its listener and the worker's sign of life. */
+  /** Connections besides the inbox's one, the turns' four, the job queue's three, its listener and the worker's sign of life. */
   readonly connections?: number;
 }
+
+/** Turns of this process that are taken at a time, each on a connection of its own. */
+const turnsAtOnce = 4;
 
 /** Connects to a database and brings its schema up to date. */
 export async function openStore(options: StoreOptions): Promise<Store> {
@@ -59,6 +71,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const jobs = pgBossJobs(url, log);
   let closed: Promise<void> | undefined;
   const deliveries = openPool(url, log, { max: 1, pipeline: true });
+  const turns = openPool(url, log, { max: turnsAtOnce });
   const inbox = inboxStore(database, deliveries, jobs, now);
   const store: Store = {
     builds: buildStore(database, now),
@@ -67,9 +80,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     deliveries: inbox.queue,
     cursors: cursorStore(database),
     releases: releaseStore(database),
+    audits: auditStore(database),
     approvals: approvalStore(database, now),
+    places: proposalPlaces(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
+    turns: databaseTurns(turns),
     journal: journalStore(database, url, log, now),
     jobs,
     transaction: (change) => inTransaction(database, change),
@@ -85,6 +101,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     close() {
       closed ??= deliveries
         .end()
+        .then(() => turns.end())
         .then(() => jobs.stop())
         .then(() => database.destroy());
       return closed;

@@ -12,6 +12,7 @@ import type {
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
+import type { Audit } from "../promotion/audit-store.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
 import type { Ending, RunStatus } from "../workflow/run.ts";
 import type { Pack } from "./delivery-packs.ts";
@@ -160,11 +161,22 @@ export interface CursorTable {
 
 export interface ReconciledTable {
   repository: string;
+  /** Name of the destination in the settings. */
+  registry: string;
   path: string;
   blob: string;
   policy_blob: string;
   commit: string;
   at: string;
+}
+
+export interface AcceptedDriftTable {
+  registry: string;
+  image_repository: string;
+  tag: string;
+  digest: string;
+  accepted_by: string;
+  accepted_at: Generated<Date>;
 }
 
 export interface ReleaseReportTable {
@@ -174,6 +186,27 @@ export interface ReleaseReportTable {
   report: ReleaseReport;
 }
 
+export interface AuditTable {
+  seq: Generated<number>;
+  id: string;
+  whole: boolean;
+  finished_at: Date;
+  audit: Audit;
+}
+
+export interface AuditFindingTable {
+  registry: string;
+  image_repository: string;
+  tag: string;
+  digest: string;
+  state: string;
+  message: string;
+  pending: boolean;
+  first_seen_at: Date;
+  seen_at: Date;
+  told_at: Date | null;
+}
+
 export interface ApprovalTable {
   forge: string;
   repository: string;
@@ -181,6 +214,21 @@ export interface ApprovalTable {
   head: string;
   approved_by: string;
   at: Date;
+}
+
+export interface PromotionOpeningTable {
+  build: string;
+  image_repository: string;
+  at: Date;
+}
+
+export interface HeldPromotionTable {
+  image_repository: string;
+  build: string;
+  built_at: Date;
+  why: "namespace-full" | "hour-full" | "unreachable";
+  held_at: Date;
+  attempt: number;
 }
 
 export interface DestinationTagTable {
@@ -208,7 +256,12 @@ export interface Tables {
   cursor: CursorTable;
   reconciled: ReconciledTable;
   release_report: ReleaseReportTable;
+  accepted_drift: AcceptedDriftTable;
   installation: InstallationTable;
   approval: ApprovalTable;
+  audit: AuditTable;
+  audit_finding: AuditFindingTable;
   destination_tag: DestinationTagTable;
+  promotion_opening: PromotionOpeningTable;
+  held_promotion: HeldPromotionTable;
 }

@@ -2,6 +2,8 @@ import type { FastifyInstance } from "fastify";
 import { parseBuildFilter } from "./build-routes.ts";
 import type { WebPorts } from "./ports.ts";
 
+const mostFindings = 1000;
+
 /** What the pages show, as JSON for machines. Read only. */
 export function apiRoutes(ports: WebPorts) {
   return async (server: FastifyInstance): Promise<void> => {
@@ -23,6 +25,13 @@ export function apiRoutes(ports: WebPorts) {
       const run = await ports.runs.find(id);
       if (run === undefined) return reply.code(404).send({ error: "no such run" });
       return { run, journal: await ports.runs.journal(id) };
+    });
+    server.get("/api/audit", async (request) => {
+      const { image, registry } = request.query as Record<string, unknown>;
+      const only = (value: unknown) => (typeof value === "string" ? value : undefined);
+      const findings = await ports.audits.listFindings({ imageRepository: only(image), registry: only(registry), limit: mostFindings });
+      const [audit] = await ports.audits.listAudits({ whole: true, limit: 1 });
+      return { audit: audit ?? null, findings };
     });
     server.get("/api/releases", async () => ({ releases: await ports.releases.listReports({ limit: 100 }) }));
   };

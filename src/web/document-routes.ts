@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
-import { metadataName } from "../documents/build-documents.ts";
+import { metadataName } from "../documents/document-names.ts";
 import type { WebPorts } from "./ports.ts";
 
 /**

@@ -3,6 +3,7 @@ import type { LogStore } from "../builds/log-store.ts";
 import type { ForgeInbox, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
+import type { AuditStore } from "../promotion/audit-store.ts";
 import type { ReleaseStore } from "../promotion/release-store.ts";
 import type { ConsumerFiles } from "../signing/consumer-files.ts";
 import type { Runs } from "../workflow/run.ts";
@@ -15,10 +16,15 @@ export interface WebPorts {
   /** By their names in the settings: `POST /hooks/<name>`. */
   readonly inboxes: Readonly<Record<string, Pick<ForgeInbox, "verifyDelivery">>>;
   readonly inbox: Pick<InboxStore, "store">;
+  /** Of registries that tell of pushes, by name: `POST /hooks/registry/<name>`. `look` gets repositories and gives the runs that it started. */
+  readonly registryHooks: Readonly<
+    Record<string, { readonly token: string; look(repositories: readonly string[]): Promise<readonly string[]> }>
+  >;
   readonly builds: Pick<BuildStore, "find" | "list" | "listDocuments" | "findDocument">;
   readonly logs: Pick<LogStore, "list" | "read">;
   readonly runs: Pick<Runs, "find" | "list" | "journal">;
   readonly releases: Pick<ReleaseStore, "listReports">;
+  readonly audits: Pick<AuditStore, "listAudits" | "listFindings">;
   /** Pull requests of the forge with the registry-manifest repository; pages for them only where the forge has none. */
   readonly pulls: ForgePulls & Pick<ForgeSources, "diff">;
   /** By stage: `GET /lookaside/<stage>/…`. */
@@ -39,7 +45,8 @@ export interface WebOptions {
   readonly manifestRepository: string;
   /** `host[:port]` that users pull from. */
   readonly candidate: string;
-  readonly production: string;
+  /** The same of each production registry, by its name in the settings. */
+  readonly production: Readonly<Record<string, string>>;
   /** How often a live log is looked at; 500 ms when left out. */
   readonly logPollMs?: number;
   /** Live logs at a time; further readers are asked to come again; 200 when left out. */

@@ -9,6 +9,7 @@ import { html } from "./html.ts";
 import { logRoutes } from "./log-routes.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
 import { pullRoutes } from "./pull-routes.ts";
+import { registryHookRoutes } from "./registry-hook-routes.ts";
 import { page } from "./views/page.ts";
 
 export interface WebServer {
@@ -74,6 +75,7 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
     return reply.code(status).type("text/plain; charset=utf-8").send(`${said}\n`);
   });
   server.register(hookRoutes(ports, options));
+  server.register(registryHookRoutes(ports));
   server.register(healthRoutes(ports));
   server.register(assetRoutes(ports));
   server.register(logRoutes(ports, options, closing.signal));

@@ -17,12 +17,17 @@ import { enginePool } from "../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
-import type { Manifest, Registry } from "../../src/registry/registry.ts";
+import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
+import type { Manifest } from "../../src/registry/registry.ts";
+import { turnsOfOneProcess } from "../../src/registry/turns.ts";
+import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
 import type { Ending } from "../../src/workflow/run.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeDownloads } from "../fakes/downloads.ts";
 import { fakeLogStore } from "../fakes/log-store.ts";
+import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
+import { makeCosignKey } from "../support/cosign-key.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 
 export const request: BuildRequested = {
@@ -52,6 +57,7 @@ export function buildWorld(root: string) {
   const statuses = new Map<string, CommitStatus>();
   const effects: string[] = [];
   const signer = fakeSigner("candidate");
+  const keys = makeCosignKey();
   const web = new Map<string, string>();
   const downloads = fakeDownloads(web);
   const registry = memoryRegistry("candidate.example:5000", effects);
@@ -89,6 +95,8 @@ export function buildWorld(root: string) {
     asksOfTheWeb: downloads.asked,
     effects,
     signer,
+    /** Of the candidate stage, for attestations. */
+    keys,
     registry,
     parents,
     upstream,
@@ -182,6 +190,7 @@ export function buildWorld(root: string) {
         return await signer.ensureSigned(signables, signal);
       },
     },
+    attestations: { registry, turns: turnsOfOneProcess(), keys: [pemCosignKey(keys.privatePem, "sign")] },
     runners: [
       {
         kind: "command",
@@ -294,6 +303,7 @@ function memoryRegistry(endpoint: string, effects: string[]) {
     manifests.set(`${repository} ${manifest.digest}`, manifest);
     return manifest;
   };
+  const referrers = fakeReferrers(manifests, (repository, digest) => `${repository} ${digest}`);
   const registry = {
     endpoint,
     findManifest: async (repository, reference) => {
@@ -311,6 +321,12 @@ function memoryRegistry(endpoint: string, effects: string[]) {
       return add(repository, reference, manifest).digest;
     },
     readBlob: async (_, digest) => blobs.get(digest) ?? new Uint8Array(),
-  } as Partial<Registry> as Registry;
-  return Object.assign(registry, { blobs, add, manifests, trouble });
+    hasBlob: async (_, digest) => blobs.has(digest),
+    putBlob: async (_, bytes) => {
+      blobs.set(digestOf(bytes), bytes);
+      return digestOf(bytes);
+    },
+    ...referrers,
+  } as Partial<ReferrerRegistry> as ReferrerRegistry;
+  return Object.assign(registry, { blobs, add, manifests, trouble, artifacts: referrers.artifacts });
 }

@@ -113,7 +113,7 @@ describe("floating tags", () => {
     const steps = world.journal.runOf("run-1").carriedOut;
     expect(steps.indexOf("record")).toBeLessThan(steps.indexOf("tag candidate"));
     const between = steps.slice(steps.indexOf("push index"), steps.indexOf("record") + 1);
-    expect(between).toEqual(["push index", "describe", "sign candidate", "tag unique", "record"]);
+    expect(between).toEqual(["push index", "describe", "sign candidate", "attest", "tag unique", "record"]);
   });
 });
 

@@ -1,20 +1,28 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
 import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { AttestationsOf } from "../../src/cli/attestation-commands.ts";
+import type { AuditActions } from "../../src/cli/audit-command.ts";
 import type { Client } from "../../src/cli/client.ts";
 import { runProgram, type Surroundings } from "../../src/cli/program.ts";
 import { parseSettings } from "../../src/config-load.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
+import type { Digest } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
+import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
+import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
+import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
+import { bundleType, formatBundle, statementType } from "../../src/signing/sigstore-bundle.ts";
+import { predicateTypes } from "../../src/signing/statement.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
 const plainSettings = `
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "c.test"}, production: {endpoint: "p.test"}}
-signing: {gnupgHome: /g, candidateKey: A, productionKey: B}
+signing: {gnupgHome: /g, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 export const digest = `sha256:${"d".repeat(64)}` as const;
 export const build: BuildRecord = {
@@ -34,7 +42,7 @@ export const build: BuildRecord = {
   finishedAt: "2026-11-23T11:00:05.000Z",
 };
 export const run: Run = { id: "b1", flow: "build", subject: "s", intent: {}, status: "done", attempt: 1, createdAt: build.createdAt };
-const pull: Pull = {
+export const pull: Pull = {
   repository: "releng/manifests",
   number: 7,
   title: "promote hello \u001b[31m1.0-1",
@@ -53,14 +61,22 @@ const pull: Pull = {
 export interface Story {
   /** Lines of YAML below those that are needed. */
   readonly settings?: string;
+  /** Reading the settings or opening the database is an error. */
+  readonly bare?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   /** The forge, as a line of YAML. */
   readonly forge?: string;
   readonly tagged?: readonly TaggedBuild[];
   readonly build?: BuildRecord;
   readonly run?: Run;
+  readonly audit?: AuditActions;
   readonly documents?: readonly BuildDocument[];
   readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
+  readonly held?: readonly HeldPromotion[];
+  readonly pulls?: readonly Pull[];
+  /** Of every run that is asked about. */
+  readonly journal?: readonly { readonly step: string; readonly result: unknown }[];
 }
 
 /** One command line on a client of fakes: what it printed, its exit code and what it asked for. */
@@ -100,18 +116,19 @@ export async function flibs(line: string[], story: Story = {}) {
         return "b1";
       },
       find: async () => story.run ?? run,
-      journal: async () => [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
+      journal: async () => story.journal ?? [{ step: "lint", result: {}, startedAt: build.createdAt, finishedAt: build.createdAt }],
       cancel: async (id: string) => {
         asked.cancelled.push(id);
         return true;
       },
     },
     releases: { listReports: async () => [] },
+    places: { listHeld: async () => story.held ?? [] },
     forge: {
       name: "local",
       findHead: async (repository: string) => (repository === "containers/hello" ? "c".repeat(40) : undefined),
       findPull: async (_repository: string, number: number) => (number === 7 ? pull : undefined),
-      listPulls: async () => [pull],
+      listPulls: async () => story.pulls ?? [pull],
       listStatuses: async () => story.statuses ?? [],
       listComments: async () => [],
     },
@@ -138,25 +155,45 @@ export async function flibs(line: string[], story: Story = {}) {
       live: false,
       width: 100,
     },
-    environment: {},
+    environment: story.environment ?? {},
     person: "alice",
     version: "1.2.3",
     now: () => Date.parse("2026-11-23T12:00:00Z"),
     uniqueId: () => "u1",
-    loadSettings: () => settings,
+    loadSettings: async () => {
+      if (story.bare) throw new Error("the settings were read");
+      return settings;
+    },
     openClient: async () => client,
     serve: async () => {},
-    releaseActions: () => ({
-      plan: async () => [{ imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" }],
+    releaseActions: async () => ({
+      plan: async () => [
+        { registry: "production", imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" },
+      ],
       start: async () => [],
+      findDrift: async ({ imageRepository, tag }) => [
+        { registry: "production", imageRepository, tag, found: digest, wanted: `sha256:${"e".repeat(64)}` as const },
+      ],
+      acceptDrift: async (drifts, by) => {
+        return drifts.map(({ tag, found }) => `${by} accepts ${tag} ${found}`);
+      },
     }),
-    verifyImage: () => async (image) => ({
+    signer: async (option) => {
+      said.out += `signer ${option}\n`;
+    },
+    auditActions: async () => story.audit ?? ({} as AuditActions),
+    verifyImage: async () => async (image) => ({
       image,
       ok: false,
       digests: [{ digest, what: "linux/amd64", ok: false, message: "no signature" }],
     }),
-    buildNetwork: () => unmanagedNetwork("none"),
-    doctorChecks: () => [
+    withAttestations: async () => async (_image, use) => use(attachedThings(digest)),
+    openManifests: openGitCheckout,
+    planManifests: async () => {
+      throw new Error("a plan needs registries");
+    },
+    buildNetwork: async () => unmanagedNetwork("none"),
+    doctorChecks: async () => [
       { name: "database", look: async () => "PostgreSQL 18" },
       {
         name: "engine",
@@ -165,10 +202,47 @@ export async function flibs(line: string[], story: Story = {}) {
         },
       },
     ],
-    githubApps: {} as Surroundings["githubApps"],
+    githubApps: async () => {
+      throw new Error("no command asks for it");
+    },
     onInterrupt: () => () => {},
     init: async () => ["made"],
   };
   const code = await runProgram(line, surroundings);
   return { code, ...said, ...asked };
+}
+
+/** A signed statement, an unsigned document and one that must not be believed. */
+function attachedThings(digest: Digest): AttestationsOf {
+  const base = { subject: digest, what: "index", size: 2048, artifactType: bundleType };
+  const own = (n: number) => `sha256:${String(n).repeat(64)}` as Digest;
+  const provenance = {
+    ...base,
+    digest: own(1),
+    predicateType: predicateTypes.provenance,
+    verdict: "signed",
+    message: "signed by the candidate key",
+  };
+  const spdx = {
+    ...base,
+    what: "linux/amd64",
+    digest: own(2),
+    predicateType: predicateTypes.spdx,
+    verdict: "unsigned",
+    message: "no signature",
+  };
+  const bad = { ...base, digest: own(3), predicateType: "evil\u001b[2J", verdict: "bad", message: "signed by no key of the settings" };
+  const payload = Buffer.from('{"predicate":1}');
+  const bundle = formatBundle({ hint: "h", payloadType: statementType, payload, signature: Buffer.from("s") });
+  return {
+    list: async () => ({
+      digest,
+      left: 0,
+      attestations: [provenance, { ...spdx, artifactType: "application/spdx+json" }, bad] as ListedAttestation[],
+    }),
+    read: async (which) =>
+      which === own(1)
+        ? { blob: bundle, artifactType: bundleType }
+        : { blob: Buffer.from("{spdx}"), artifactType: "application/spdx+json" },
+  };
 }

@@ -53,7 +53,7 @@ function createApp(...more: string[]) {
     },
     environment: { HOME: home },
     version: "1.2.3",
-    githubApps: githubAppRegistration("1.2.3"),
+    githubApps: async () => githubAppRegistration("1.2.3"),
     onInterrupt: (stop: () => void) => {
       stops.add(stop);
       return () => stops.delete(stop);

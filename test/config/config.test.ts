@@ -5,13 +5,16 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { durationMs, localForgeOf, sizeBytes } from "../../src/config.ts";
 import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
 import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
+import { publicNamed, registryNames, registryOf } from "../../src/config-values.ts";
 import { verbs } from "../../src/domain/verbs.ts";
 
-const least = `
+const unsigned = `
 forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "127.0.0.1:5001"}, production: {endpoint: "127.0.0.1:5002"}}
-signing: {gnupgHome: gpg, candidateKey: AAAA, productionKey: BBBB}
+`;
+const least = `${unsigned}
+signing: {gnupgHome: gpg, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 const directory = mkdtempSync(join(tmpdir(), "flibs-config-"));
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -40,6 +43,11 @@ describe("settings", () => {
     ["TCP without certificates", `${least}engines: [{kind: docker, host: "tcp://10.0.0.1:2376"}]\n`, /tcp:\/\/ needs tls/],
     ["a cgroup elsewhere", `${least}engines: [{kind: docker, host: "ssh://a", buildCgroup: /b}]\n`, /host must be unix:\/\//],
     ["a cgroup above", `${least}engines: [{kind: docker, buildCgroup: /a/../b}]\n`, /write it as in \/flibs-builds/],
+    ["no candidate registry", least.replace("candidate: {", "staging: {"), /registries.candidate/],
+    ["no production registry", least.replace(/, production: .*\}\}/, "}"), /name at least one production registry/],
+    ["a registry's name that is no word", least.replace("production: {", '"../x": {'), /at most 40 lower-case letters/],
+    ["two registries of one public name", least.replace("5002", "5001"), /their signatures could not be told apart/],
+    ["an unknown key of a registry", least.replace('5002"', '5002", colour: red'), /colour[\s\S]*at registries.production/],
     ["a cgroup for the classic builder", `${least}engines: [{kind: docker, builder: classic, buildCgroup: /b}]\n`, /leave buildCgroup out/],
     ...verbs.map(
       (verb) =>
@@ -47,6 +55,20 @@ describe("settings", () => {
     ),
   ])("%s is refused", (_name, text, why) => {
     expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
+  });
+  test("there may be any number of production registries", () => {
+    const text = least.replace(
+      /production: \{/,
+      'mirror: {endpoint: "m.test", password: {file: m.secret}, username: m, signingKey: production}, production: {',
+    );
+    const file = join(directory, "several.yaml");
+    writeFileSync(file, text);
+    const settings = loadSettings(file, {});
+    expect(registryNames(settings)).toEqual(["candidate", "mirror", "production"]);
+    expect(registryOf(settings, "mirror")).toMatchObject({ endpoint: "m.test", password: { file: join(directory, "m.secret") } });
+    expect(publicNamed(settings, "production")).toEqual({ endpoint: "127.0.0.1:5002", publicName: "127.0.0.1:5002" });
+    expect(() => registryOf(settings, "constructor")).toThrow(/there is no registry "constructor"/);
+    expect(settingLines().map((line) => line.path.join("."))).toContain("registries.<name>.endpoint");
   });
   test("the environment comes before the file", () => {
     const settings = parseSettings(least, "flibs.yaml", { FLIBS_WEB_LISTEN: "0.0.0.0:1", FLIBS_LIMITS_BUILDS: "5" });

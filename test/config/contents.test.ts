@@ -5,7 +5,7 @@ const least = `
 forge: {kind: local, directory: git, hookSecrets: [{file: hook.secret}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "127.0.0.1:5001"}, production: {endpoint: "127.0.0.1:5002"}}
-signing: {gnupgHome: gpg, candidateKey: AAAA, productionKey: BBBB}
+signing: {gnupgHome: gpg, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 const read = (text: string) => parseSettings(least + text, "flibs.yaml");
 

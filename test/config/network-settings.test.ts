@@ -5,7 +5,7 @@ const base = `
 forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "c.test"}, production: {endpoint: "p.test"}}
-signing: {gnupgHome: /g, candidateKey: A, productionKey: B}
+signing: {gnupgHome: /g, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `;
 const networkOf = (text: string) => parseSettings(`${base}network: ${text}\n`, "flibs.yaml").network;
 const entries = (text: string) => `{mode: closed, allow: [${text}]}`;

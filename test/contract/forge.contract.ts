@@ -67,6 +67,8 @@ export function forgeContract(subject: ForgeSubject): void {
       expect(await forge.findHead(repository, "main")).toBeUndefined();
       // Names the repository and carries no credential.
       const source = new URL(forge.sourceUrl(repository));
+      const page = forge.compareUrl(repository, "a".repeat(40), "b".repeat(40));
+      if (page !== undefined) expect(new URL(page).pathname).toContain(`${"a".repeat(40)}...${"b".repeat(40)}`);
       expect(source.pathname).toMatch(new RegExp(`/${repository}\\.git$`));
       expect([source.username, source.password, source.search, source.hash]).toEqual(["", "", "", ""]);
       const commit = await person.commit("main", { a: "1" });

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
 import { formatIndex } from "../../src/registry/image-manifest.ts";
 import type { RegistryClient } from "../../src/registry/registry-client.ts";
+import { turnsOfOneProcess } from "../../src/registry/turns.ts";
+import { attachText } from "../support/attach-text.ts";
 import { describeManifest, manifestOf, putImage } from "../support/registry-image.ts";
 
 export interface RegistryUnderTest {
@@ -153,6 +155,36 @@ export function registryContract({ name, create, skip = [] }: RegistryContract):
       expect(await client.listReferrers(repository, subject.digest)).toEqual([entry]);
       expect(await client.listReferrers(repository, subject.digest, "application/spdx+json")).toEqual([entry]);
       expect(await client.listReferrers(repository, subject.digest, "text/plain")).toEqual([]);
+    });
+
+    fact("RG9: what is attached is listed, once, with its type and annotations", async (repository) => {
+      const subject = await putImage(client, repository, oci);
+      await client.putManifest(repository, subject.digest, subject);
+      const attach = (text: string, type: string) => attachText(client, repository, describeManifest(subject), text, type);
+      const [spdx, cyclonedx] = [await attach("{}\n", "application/spdx+json"), await attach("[]", "application/vnd.cyclonedx+json")];
+      expect(await attach("{}\n", "application/spdx+json")).toEqual(spdx);
+      const entry = { ...spdx, artifactType: "application/spdx+json", annotations: { length: "3" } };
+      expect((await client.listReferrers(repository, subject.digest)).map((one) => one.digest).sort()).toEqual(
+        [spdx.digest, cyclonedx.digest].sort(),
+      );
+      expect(await client.listReferrers(repository, subject.digest, "application/spdx+json")).toEqual([entry]);
+      expect(await client.listReferrers(repository, spdx.digest)).toEqual([]);
+    });
+
+    fact("RG9: something may be attached before its subject is there", async (repository) => {
+      const subject = { mediaType: oci, digest: digestOf(`to come ${repository}`), size: 7 };
+      const { digest } = await attachText(client, repository, subject, "early", "text/plain");
+      expect((await client.listReferrers(repository, subject.digest)).map((one) => one.digest)).toEqual([digest]);
+    });
+
+    fact("RG9: of many who attach at once everybody is listed", async (repository) => {
+      const subject = await putImage(client, repository, oci);
+      await client.putManifest(repository, subject.digest, subject);
+      const turns = turnsOfOneProcess();
+      const texts = Array.from({ length: 8 }, (_, i) => `text ${i}`);
+      const put = texts.map((text) => attachText(client, repository, describeManifest(subject), text, "text/plain", turns));
+      const attached = (await Promise.all(put)).map((one) => one.digest).sort();
+      expect((await client.listReferrers(repository, subject.digest)).map((one) => one.digest).sort()).toEqual(attached);
     });
   });
 }

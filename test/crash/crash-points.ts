@@ -15,7 +15,7 @@ export interface CrashPoints {
 
 /** Method names that promise to change nothing (house style, "Verbs carry promises"). */
 const looks =
-  /^(find|read|list|has|is|may|parse|verify|named|platforms|changesSince|capabilities|diff|fileHistory|fingerprint|journal|permission|inspect$|sourceUrl$)/;
+  /^(find|read|list|has|is|may|parse|verify|named|platforms|changesSince|capabilities|diff|fileHistory|fingerprint|journal|permission|inspect$|sourceUrl$|compareUrl$)/;
 
 /** `visited` is a file with a line for each point that a process was killed at; points that `only` does not match are passed unharmed. */
 export function crashPoints(visited: string, only: RegExp): CrashPoints {

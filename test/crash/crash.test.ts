@@ -3,13 +3,19 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { type App, openApp } from "../../src/app.ts";
+import { lookasideOf } from "../../src/config-values.ts";
 import { silentLog } from "../../src/log.ts";
+import { carryOutAudit } from "../../src/promotion/audit-run.ts";
+import type { Registry } from "../../src/registry/registry.ts";
+import { predicateTypes } from "../../src/signing/statement.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";
 import { peopleOf } from "../support/people-of.ts";
 import { serveContents } from "../support/served-files.ts";
+import { findUnsignedOnDisk, watchUnsigned } from "../support/unsigned-watch.ts";
 import { verifyTag } from "../support/verify-tag.ts";
+import { withCosign } from "../support/with-cosign.ts";
 import { type KilledWorkers, killedWorkers } from "./killed-workers.ts";
 
 // Everything in this file is one story: the line from push to release, where the process dies at each point it passes.
@@ -29,10 +35,12 @@ beforeAll(async () => {
   served = await serveContents(hello);
   const addresses = `yumRepositories: {site: ["${served.repositoryUrl}"]}\nsources: {url: "${served.sourcesUrl}"}\n`;
   await appendFile(installation.settingsFile, `${addresses}downloads: {privateHosts: ["${served.host}"]}\n`);
+  // Signatures of both kinds, so that the death between them is one of those that are died.
+  const settings = await withCosign(installation.settingsFile);
   database = await testDatabase();
   const visited = join(installation.directory, "..", "visited");
   workers = killedWorkers({ settingsFile: installation.settingsFile, databaseUrl: database.url, visited });
-  app = await openApp(installation.settings, {
+  app = await openApp(settings, {
     log: silentLog,
     environment: process.env,
     databaseUrl: database.url,
@@ -52,6 +60,20 @@ afterAll(async () => {
 }, 60_000);
 
 const verify = (stage: "candidate" | "production", repository: string, tag: string) => verifyTag(app, stage, repository, tag);
+
+/** Without those of cosign's signatures and of what is attached. */
+const releaseTags = (tags: readonly string[]) => tags.filter((tag) => !tag.startsWith("sha256-")).toSorted();
+
+const { provenance, spdx, cyclonedx } = predicateTypes;
+const ofBuild = [[provenance], [provenance, spdx, cyclonedx].sort()];
+
+/** Predicate types of what is attached to a build's list and to its image, sorted; each artifact counts. */
+async function attachedTo(registry: Registry, repository: string, id: string) {
+  const build = await app.store.builds.find(id);
+  const digests = [build?.digest, build?.images[0]?.digest].filter((one) => one !== undefined);
+  const lists = await Promise.all(digests.map((digest) => registry.listReferrers(repository, digest)));
+  return lists.map((list) => list.map((one) => one.annotations?.["dev.sigstore.bundle.predicateType"]).toSorted());
+}
 
 describe("killed before and after each journal write and each effect", () => {
   test("a push still gives exactly one build, one candidate, one promotion", async () => {
@@ -73,7 +95,9 @@ describe("killed before and after each journal write and each effect", () => {
 
     const repository = build?.plan?.imageRepository ?? "";
     const tags = [build?.plan?.uniqueTag, `${build?.plan?.uniqueTag}-amd64`, build?.plan?.primaryTag, ...(build?.plan?.floatingTags ?? [])];
-    expect([...(await app.registries.candidate.listTags(repository))].sort()).toEqual([...tags].sort());
+    expect(releaseTags(await app.registries.candidate.listTags(repository))).toEqual([...tags].sort());
+    // However often attaching was interrupted.
+    expect(await attachedTo(app.registries.candidate, repository, build?.id ?? "")).toEqual(ofBuild);
     expect(await verify("candidate", repository, build?.plan?.primaryTag ?? "")).toMatchObject({ ok: true, digest: build?.digest });
 
     const pulls = await app.forge.listPulls("releng/manifests", "all");
@@ -83,27 +107,52 @@ describe("killed before and after each journal write and each effect", () => {
     expect(new Set(statuses.map((status) => status.name)).size).toBe(statuses.length);
     const checks = await app.forge.listStatuses("releng/manifests", pulls[0]?.head ?? "");
     expect(checks).toMatchObject([{ state: "success" }]);
-  }, 400_000);
+  }, 900_000);
 
   test("merging it gives exactly one release with all signatures", async () => {
     const [pull] = await app.forge.listPulls("releng/manifests", "open");
     const { mergeCommit } = await peopleOf(app).mergePull("releng/manifests", pull?.number ?? 0, "bob");
-    const kills = await workers.workThroughCrashes();
-    expect(kills).toBeGreaterThan(15);
-
     const [build] = await app.store.builds.list({ limit: 1 });
     const repository = build?.plan?.imageRepository ?? "";
+    // From before the first tag on, in this process, whatever dies.
+    const watch = watchUnsigned(
+      {
+        registry: app.registries.named("production"),
+        repository,
+        publicName: `${installation.production.endpoint}/${repository}`,
+        findUnsigned: findUnsignedOnDisk(lookasideOf(installation.settings, "production"), repository),
+        digestOf: () => undefined,
+      },
+      50,
+    );
+    const kills = await workers.workThroughCrashes();
+    expect(kills).toBeGreaterThan(15);
+    const { violations, looks } = await watch.stop();
+    expect(violations).toEqual([]);
+    expect(looks).toBeGreaterThan(kills);
+    const audited: string[] = [];
+    await carryOutAudit(app.auditing, "after the crashes", { deep: true }, new AbortController().signal, ({ lines, failed }) => {
+      audited.push(...lines.map((line) => line.state), ...(failed === undefined ? [] : [failed]));
+    });
+    expect(new Set(audited)).toEqual(new Set(["ok"]));
+
     const tags = [build?.plan?.primaryTag ?? "", ...(build?.plan?.floatingTags ?? [])];
-    expect([...(await app.registries.production.listTags(repository))].sort()).toEqual([...tags].sort());
+    const platformTag = `${build?.plan?.primaryTag}-amd64`;
+    const production = app.registries.named("production");
+    expect(releaseTags(await production.listTags(repository))).toEqual([...tags, platformTag].sort());
+    const [ofList = [], ofPlatform] = ofBuild;
+    expect(await attachedTo(production, repository, build?.id ?? "")).toEqual([[...ofList, predicateTypes.promotion].sort(), ofPlatform]);
     for (const tag of tags) {
-      expect((await app.registries.production.findManifest(repository, tag))?.digest).toBe(build?.digest);
+      expect((await app.registries.named("production").findManifest(repository, tag))?.digest).toBe(build?.digest);
       const verification = await verify("production", repository, tag);
       expect(verification).toMatchObject({ ok: true, digest: build?.digest });
-      // One signature for each (digest, name), however often signing was interrupted.
+      // One signature of each key for each (digest, name), however often signing was interrupted.
       for (const one of verification.digests) {
-        const names = one.signatures.map((signature) => signature.publicName);
-        expect(names).toHaveLength(tags.length);
-        expect(new Set(names).size).toBe(tags.length);
+        const names = one.signatures.map((signature) => `${signature.kind} ${signature.publicName}`);
+        // The platform has its own tag besides.
+        const wanted = 2 * (one.digest === build?.digest ? tags.length : tags.length + 1);
+        expect(names).toHaveLength(wanted);
+        expect(new Set(names).size).toBe(wanted);
       }
     }
     const comments = await app.forge.listComments("releng/manifests", pull?.number ?? 0);
@@ -113,7 +162,7 @@ describe("killed before and after each journal write and each effect", () => {
     expect(statuses.length).toBeGreaterThan(0);
     const reports = await app.store.releases.listReports({ limit: 10 });
     expect(reports.filter((report) => report.outcome === "failed")).toEqual([]);
-  }, 300_000);
+  }, 900_000);
 
   test("and leaves nothing behind: no container, no engine tag, no workspace, no open run, no reservation", async () => {
     expect(await app.engines.cleanUp(() => false)).toEqual([]);
@@ -129,7 +178,7 @@ describe("killed before and after each journal write and each effect", () => {
     for (const step of ["fetch sources", "fetch repositories"]) {
       expect(points.filter((point) => point.endsWith(` ${step}`)).map((point) => point.split(" ")[0])).toEqual(["before", "after"]);
     }
-    for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer"]) {
+    for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer", "release signer"]) {
       expect(points.filter((point) => point.startsWith(`before ${port}`)).length).toBeGreaterThan(0);
       expect(points.filter((point) => point.startsWith(`after ${port}`)).length).toBeGreaterThan(0);
     }

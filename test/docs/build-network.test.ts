@@ -12,7 +12,7 @@ test("the page's settings are settings", () => {
 forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "c.test"}, production: {endpoint: "p.test"}}
-signing: {gnupgHome: /g, candidateKey: A, productionKey: B}
+signing: {gnupgHome: /g, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 `,
     "flibs.yaml",
   );

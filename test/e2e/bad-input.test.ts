@@ -123,7 +123,8 @@ test("a name that belongs to another repository is refused", async () => {
     Dockerfile: (await dockerfileOf(person)).replace("f42/thief", "f42/owner"),
   }));
   expectFailure(thief, /the name f42\/owner belongs to containers\/owner, not to containers\/thief/, /Dockerfile/);
-  expect(await flibs.app.registries.candidate.listTags("f42/owner")).toHaveLength(5);
+  const tags = await flibs.app.registries.candidate.listTags("f42/owner");
+  expect(tags.filter((tag) => !tag.startsWith("sha256-"))).toHaveLength(5);
 }, 60_000);
 
 describe("deliveries that are not to be believed", () => {

@@ -72,9 +72,11 @@ describe("a maintainer", () => {
     await completed(manifests.repository, released, [/release/]);
     const [build] = (await world.app.store.builds.list({ repository: hello, limit: 5 })).filter((one) => !one.scratch);
     const image = build?.plan?.imageRepository ?? "";
-    const found = await world.app.registries.production.findManifest(image, build?.plan?.primaryTag ?? "");
+    const found = await world.app.registries.named("production").findManifest(image, build?.plan?.primaryTag ?? "");
     expect(found?.digest).toBe(build?.digest);
-    const signed = await world.app.signers.production.listSignatures(`${registries.production.endpoint}/${image}`, found?.digest as never);
+    const signed = await world.app.signers
+      .named("production")
+      .listSignatures(`${registries.production?.endpoint}/${image}`, found?.digest as never);
     expect(signed.some((one) => one.verdict === "valid")).toBe(true);
     await until("the report", async () =>
       world.github.reads.comments(manifests.repository, promotion.number).find((one) => /is released/.test(one.body ?? "")),

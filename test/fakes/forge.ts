@@ -142,6 +142,7 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
   return {
     name,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     capabilities: { reactions: true, editableComments: true, maxBodyLength: 65_536, annotations: true, deliveryRecord: false },
     events,
     secrets,

@@ -26,6 +26,8 @@ export interface FakeRegistryFlaws {
   deafUploads: boolean;
   mounts: "done" | "refused";
   referrersApi: boolean;
+  /** The referrers API leaves out what has another `artifactType` than asked for, and says so. */
+  filterReferrers: boolean;
   /** Tags that exist stay what they are: 400, as registries with immutability say. */
   immutableTags: boolean;
   /** Blob GETs answer 307 to this origin. */
@@ -71,6 +73,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     deafUploads: false,
     mounts: "done",
     referrersApi: false,
+    filterReferrers: true,
     immutableTags: false,
     redirectBlobsTo: undefined,
     pageSize: Number.POSITIVE_INFINITY,
@@ -227,7 +230,9 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
       }
       known.manifests.set(digest, { mediaType, bytes: body });
       if (isTag) known.tags.set(reference, digest);
-      return void response.writeHead(201, { "docker-content-digest": digest, "content-length": 0 }).end();
+      const subject = flaws.referrersApi ? manifestBody(body).subject?.digest : undefined;
+      const told = subject === undefined ? {} : { "oci-subject": subject };
+      return void response.writeHead(201, { "docker-content-digest": digest, "content-length": 0, ...told }).end();
     }
     if (request.method === "DELETE") {
       if (!reference.startsWith("sha256:")) return refuse(response, 400, "DIGEST_INVALID");
@@ -244,11 +249,14 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
   }
 
   function referrers(response: ServerResponse, url: URL, name: string, digest: string): void {
-    const all = referrersOf(repository(name), digest);
+    const type = flaws.filterReferrers ? url.searchParams.get("artifactType") : null;
+    const all = referrersOf(repository(name), digest).filter((one) => type === null || one.artifactType === type);
     const start = Number(url.searchParams.get("start") ?? 0);
     const shown = all.slice(start, start + flaws.pageSize);
-    const next = start + shown.length < all.length ? { link: `<${url.pathname}?start=${start + shown.length}>; rel="next"` } : {};
-    response.writeHead(200, { "content-type": "application/vnd.oci.image.index.v1+json", ...next });
+    const query = (at: number) => new URLSearchParams({ ...(type === null ? {} : { artifactType: type }), start: String(at) });
+    const next = start + shown.length < all.length ? { link: `<${url.pathname}?${query(start + shown.length)}>; rel="next"` } : {};
+    const filtered = type === null ? {} : { "oci-filters-applied": "artifactType" };
+    response.writeHead(200, { "content-type": "application/vnd.oci.image.index.v1+json", ...next, ...filtered });
     response.end(JSON.stringify({ schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests: shown }));
   }
 

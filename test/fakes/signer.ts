@@ -33,7 +33,7 @@ export function fakeSigner(stage: string, fingerprint = "A".repeat(40)): FakeSig
     stage,
     signed,
     unavailable: false,
-    fingerprint: () => Promise.resolve(fingerprint),
+    keys: [{ kind: "openpgp", id: fingerprint, use: "sign" }],
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
       const wanted = signables.map((one) => ({ ...one, list: at(repositoryOf(one.publicName), parseDigest(one.digest)) }));
@@ -42,7 +42,7 @@ export function fakeSigner(stage: string, fingerprint = "A".repeat(40)): FakeSig
       for (const { publicName, digest, list } of wanted) {
         if (list.some((one) => one.verdict === "valid" && one.publicName === publicName)) continue;
         const location = `memory:${digest}/signature-${list.length + 1}`;
-        list.push({ location, verdict: "valid", publicName, fingerprint, signedAt: "2024-01-01T00:00:00.000Z" });
+        list.push({ kind: "openpgp", location, verdict: "valid", publicName, fingerprint, signedAt: "2024-01-01T00:00:00.000Z" });
         signed.push({ publicName, digest });
         added += 1;
       }

@@ -57,6 +57,10 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
     runs,
     promote: (build, by) => ask(`promote ${build} for ${by}`),
     rollback: ({ imageRepository, to, requestedBy }) => ask(`roll ${imageRepository} back to ${to ?? "the one before"} for ${requestedBy}`),
+    withdraw: ({ imageRepository, release, reason, to, removeTag, requestedBy }) =>
+      ask(
+        `withdraw ${imageRepository} ${release} (${reason})${to === undefined ? "" : ` to ${to}`}${removeTag ? " with its tag" : ""} for ${requestedBy}`,
+      ),
     readPromotion: (body) => {
       const [, build, imageRepository] = /promotes (\S+) of (\S+)/.exec(body) ?? [];
       return imageRepository === undefined ? undefined : { imageRepository, build };

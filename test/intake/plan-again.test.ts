@@ -55,7 +55,7 @@ describe("a check is run again", () => {
     {
       name: "a release, which waits for the one at work",
       run: run("release", { path: "images/f42/hello.yaml", commit: "c1" }),
-      facts: { name: "flibs / release (f42/hello)" },
+      facts: { name: "flibs / release to production (f42/hello)" },
       wanted: { flow: "release", whenBusy: "queue" },
     },
   ];

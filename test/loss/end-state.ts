@@ -59,7 +59,7 @@ function wordsOf(world: GithubInstallation, told: Told, promotions: ReturnType<G
   const { registries, web, manifests } = world.settings;
   const replaced: [string | RegExp, string][] = [
     [registries.candidate.endpoint, "<candidate>"],
-    [registries.production.endpoint, "<production>"],
+    [registries.production?.endpoint ?? "", "<production>"],
     [web.listen, "<flibs>"],
     [world.github.url, "<github>"],
   ];
@@ -121,7 +121,7 @@ async function tagsOf(
 ) {
   const found: Record<string, unknown> = {};
   for (const image of images) {
-    const registry = app.registries[stage];
+    const registry = app.registries.named(stage);
     const tags = await registry.listTags(image);
     for (const tag of tags.toSorted()) {
       const digest = (await registry.findManifest(image, tag))?.digest;

@@ -187,9 +187,9 @@ describe("a release that waits", () => {
   test("says so where it was started for, and closes that however it ends", async () => {
     const at = world();
     const merge = at.git.merge((await promote(at, "b1", "1.fc40")).number);
-    const intent = { repository: manifests, path, commit: merge };
+    const intent = { repository: manifests, registry: "production", path, commit: merge };
     const flow = releaseFlow(at.ports);
-    const status = () => at.git.statuses.get(`${merge} flibs / release (f40/cockpit)`);
+    const status = () => at.git.statuses.get(`${merge} flibs / release to production (f40/cockpit)`);
     await flow.waiting?.("run-1", intent, "the signer");
     expect(status()).toMatchObject({ state: "pending", title: "waiting for the signer", key: "run-1" });
     const later = at.git.commit("main", { "docs/notes": "1" });
@@ -198,7 +198,7 @@ describe("a release that waits", () => {
     await flow.waiting?.("run-1", { ...intent, commit: later }, "the signer");
     await ended.drain();
     expect(status()?.state).toBe("success");
-    expect(at.git.statuses.get(`${later} flibs / release (f40/cockpit)`)).toMatchObject({ state: "success", title: "done" });
+    expect(at.git.statuses.get(`${later} flibs / release to production (f40/cockpit)`)).toMatchObject({ state: "success", title: "done" });
   });
 });
 
@@ -245,10 +245,10 @@ describe("the repair sweep", () => {
   test("closes a release that said only that it waits", async () => {
     const at = world();
     const commit = at.git.merge((await promote(at, "b1", "1.fc40")).number);
-    const intent = { repository: manifests, path, commit };
+    const intent = { repository: manifests, registry: "production", path, commit };
     await releaseFlow(at.ports).waiting?.("run-1", intent, "the signer");
     at.runs.push(runOf({ id: "run-1", flow: "release", intent, status: "done", finishedAt: ended.finishedAt }));
     expect(await repairCheckStatuses(at.ports)).toBe(1);
-    expect(at.git.statuses.get(`${commit} flibs / release (f40/cockpit)`)).toMatchObject({ state: "success", title: "done" });
+    expect(at.git.statuses.get(`${commit} flibs / release to production (f40/cockpit)`)).toMatchObject({ state: "success", title: "done" });
   });
 });

@@ -7,6 +7,7 @@ import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow, startReleases } from "../../src/promotion/release-scan-flow.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
 import { manifests, memoryRegistry, run, world } from "./world.ts";
 
 /** The dangers of releasing (rows DG) that are promotion's to ward off. */
@@ -14,7 +15,7 @@ import { manifests, memoryRegistry, run, world } from "./world.ts";
 type World = ReturnType<typeof world>;
 const path = "images/f40/cockpit.yaml";
 const image = "f40/cockpit";
-const intent = { repository: manifests, path, commit: "hint" };
+const intent = { repository: manifests, registry: "production", path, commit: "hint" };
 const incomplete = { code: "promotion.release-incomplete" };
 
 async function promote(at: World, id: string, release: string, repository = image) {
@@ -38,7 +39,8 @@ function whileSigning(at: World, happens: () => Promise<void> | void): Promotion
     await happens();
     return await signer.ensureSigned(...args);
   };
-  return { ...at.ports, signerOf: (name) => (name === "production" ? { ...signer, ensureSigned } : at.ports.signerOf(name)) };
+  const signers = { named: (name: string) => (name === "production" ? { ...signer, ensureSigned } : at.ports.signers.named(name)) };
+  return { ...at.ports, signers, releaseSigner: releaseSigner({ ...at.ports, signers }) };
 }
 
 const mainText = (at: World) => at.git.read(at.git.branches.get("main") ?? "")[path] ?? "";
@@ -111,15 +113,15 @@ test("DG6 a candidate that is gone before the merge is told, and released when i
   const mergeCommit = at.git.merge(number);
   await expect(run(releaseFlow(at.ports), intent)).rejects.toMatchObject(incomplete);
   expect(at.production.writes).toEqual([]);
-  const status = at.git.statuses.get(`${mergeCommit} flibs / release (${image})`);
+  const status = at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`);
   expect(status).toMatchObject({ state: "failure", title: "3 of 3 tags not released" });
-  expect(status?.summary).toContain(`${digest} is neither in candidate nor in production (CK3)`);
+  expect(status?.summary).toContain(`${digest} is in neither registry`);
   if (kept) at.candidate.manifests.set(`${image}@${digest}`, kept);
   // It was not remembered as done, so the next look goes on.
   expect((await startReleases(at.ports, false, "next")).runs).toHaveLength(1);
   await run(releaseFlow(at.ports), intent);
   expect(at.production.tags.get(`${image}:latest`)).toBe(digest);
-  expect(at.git.statuses.get(`${mergeCommit} flibs / release (${image})`)?.state).toBe("success");
+  expect(at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`)?.state).toBe("success");
 });
 
 test("DG9 two merges at once release both images, each once", async () => {
@@ -129,7 +131,10 @@ test("DG9 two merges at once release both images, each once", async () => {
   at.git.merge(two.number);
   await Promise.all([startReleases(at.ports, false, "hook"), startReleases(at.ports, false, "hook")]);
   const releases = at.started.filter((started) => started.flow === "release");
-  expect(releases.map((started) => started.subject).sort()).toEqual([`release ${path}`, "release images/f40/web.yaml"]);
+  expect(releases.map((started) => started.subject).sort()).toEqual([
+    `release production ${path}`,
+    "release production images/f40/web.yaml",
+  ]);
   await Promise.all(releases.map((started) => run(releaseFlow(at.ports), started.intent as typeof intent)));
   expect(at.production.tags.get(`${image}:latest`)).toBe(one.digest);
   expect(at.production.tags.get("f40/web:latest")).toBe(two.digest);
@@ -281,8 +286,8 @@ test("DG25 a roll-back to a release whose bytes are gone everywhere moves nothin
   const mergeCommit = at.git.commit("main", { [path]: mainText(at).replaceAll(/: "323-2.fc40"/g, ': "323-1.fc40"') });
   await expect(run(releaseFlow(at.ports), intent)).rejects.toMatchObject(incomplete);
   expect(at.production.tags.get(`${image}:latest`)).toBe(two);
-  expect(lines(at)).toEqual(["323-1.fc40 refused", "323-2.fc40 ok", "323 refused", "latest refused"]);
-  expect(at.git.statuses.get(`${mergeCommit} flibs / release (${image})`)?.summary).toContain(
-    `${one} is neither in candidate nor in production`,
+  expect(lines(at)).toEqual(["323-1.fc40 lost", "323-2.fc40 ok", "323 lost", "latest lost"]);
+  expect(at.git.statuses.get(`${mergeCommit} flibs / release to production (${image})`)?.summary).toContain(
+    `${one} is in neither registry`,
   );
 });

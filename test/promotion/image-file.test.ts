@@ -187,11 +187,13 @@ describe("editing", () => {
 });
 
 describe("policy", () => {
-  const text = initialManifestRepository({
-    candidate: { endpoint: "127.0.0.1:5000", publicName: "candidate.example.test" },
-    production: { endpoint: "[::1]:5001", publicName: "registry.example.test" },
-    platforms: ["linux/amd64"],
-  })["policy.yaml"] as string;
+  const text = initialManifestRepository(
+    {
+      candidate: { endpoint: "127.0.0.1:5000", publicName: "candidate.example.test" },
+      production: { endpoint: "[::1]:5001", publicName: "registry.example.test" },
+    },
+    ["linux/amd64"],
+  )["policy.yaml"] as string;
   test("the initial policy is taken", () => {
     expect(parsePolicy(bytes(text))).toMatchObject({ ok: true, value: { platforms: { require: ["linux/amd64"] } } });
   });

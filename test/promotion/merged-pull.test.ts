@@ -31,7 +31,10 @@ describe.each(ways)("merged by %s", (how) => {
       await run(releaseFlow(at.ports), one.intent as { repository: string; path: string; commit: string });
     expect(at.production.writes).toHaveLength(3);
     expect([...at.git.comments.keys()]).toEqual([expect.stringMatching(new RegExp(`^#${number} release `))]);
-    expect(at.git.statuses.get(`${mergeCommit} flibs / release (f40/cockpit)`)).toMatchObject({ state: "success", key: "run-1" });
+    expect(at.git.statuses.get(`${mergeCommit} flibs / release to production (f40/cockpit)`)).toMatchObject({
+      state: "success",
+      key: "run-1",
+    });
   });
 
   test("with more commits than the one that changed the file", async () => {

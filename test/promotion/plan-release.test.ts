@@ -12,7 +12,17 @@ const file: ImageFile = {
   releases: { "1-1": { digest: a, build: "b1" }, "2-1": { digest: b, build: "b2" } },
   floating: { latest: "2-1" },
 };
-const none: ReleaseFacts = { live: new Map(), atDestination: new Set(), atSource: new Set(), former: new Map(), refused: new Map() };
+const none: ReleaseFacts = {
+  ...{
+    live: new Map(),
+    atDestination: new Set(),
+    atSource: new Set(),
+    former: new Map(),
+    refused: new Map(),
+    children: new Map(),
+    accepted: new Map(),
+  },
+};
 const actions = (facts: Partial<ReleaseFacts>, image = file) =>
   planRelease(image, { ...none, ...facts }).map((one) => `${one.tag} ${one.action}${one.copy ? "+copy" : ""}`);
 const live = (tags: Record<string, Digest>) => new Map(Object.entries(tags));

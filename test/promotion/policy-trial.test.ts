@@ -19,7 +19,7 @@ async function merge(at: World, id: string, release: string, repository = image)
 }
 
 const releaseNow = (at: World, repository = image) =>
-  run(releaseFlow(at.ports), { repository: manifests, path: `images/${repository}.yaml`, commit: "hint" });
+  run(releaseFlow(at.ports), { repository: manifests, registry: "production", path: `images/${repository}.yaml`, commit: "hint" });
 
 /** Takes a build's candidate signatures away, so that CK6 refuses its release. */
 async function unsign(at: World, id: string, tag: string, repository = image): Promise<void> {

@@ -25,7 +25,7 @@ test("is proposed, names who asked, and the release tells it", async () => {
   expect(formatPromoted(result)).toBe("The promotion of `cockpit-323-1.fc40` is proposed in releng/manifests#1.");
   expect(at.git.pulls[0]?.body).toContain("- asked for by `alice`");
   at.git.merge(1);
-  await run(releaseFlow(at.ports), { repository: manifests, path, commit: "hint" });
+  await run(releaseFlow(at.ports), { repository: manifests, registry: "production", path, commit: "hint" });
   expect([...at.git.comments.values()].at(-1)).toContain("Asked for by `alice`.");
   expect(formatPromoted(await ask(at, "b1"))).toBe("`cockpit-323-1.fc40` is released already.");
 });
@@ -73,7 +73,7 @@ describe("a body that is too long", () => {
     await at.build({ id: "b1", release: "1.fc40" });
     const first = await proposePromotion(at.ports, "b1");
     at.git.merge("number" in first ? first.number : 0);
-    await run(releaseFlow(at.ports), { repository: manifests, path, commit: "hint" });
+    await run(releaseFlow(at.ports), { repository: manifests, registry: "production", path, commit: "hint" });
     const build = await at.build({ id: "b2", release: "2.fc40" });
     const [image] = build.images;
     const [rpm] = image?.rpms ?? [];

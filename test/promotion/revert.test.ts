@@ -9,7 +9,7 @@ import { manifests, run, world } from "./world.ts";
 type World = ReturnType<typeof world>;
 const path = "images/f40/cockpit.yaml";
 const image = "f40/cockpit";
-const release = (at: World) => run(releaseFlow(at.ports), { repository: manifests, path, commit: "hint" });
+const release = (at: World) => run(releaseFlow(at.ports), { repository: manifests, registry: "production", path, commit: "hint" });
 const mainText = (at: World) => at.git.read(at.git.branches.get("main") ?? "")[path] ?? "";
 
 /** The text of main after each of the releases `323-1.fc40` …, each promoted and released. */

@@ -13,7 +13,7 @@ import { manifests, run, world } from "./world.ts";
 type World = ReturnType<typeof world>;
 const path = "images/f40/cockpit.yaml";
 const image = "f40/cockpit";
-const release = (at: World) => run(releaseFlow(at.ports), { repository: manifests, path, commit: "hint" });
+const release = (at: World) => run(releaseFlow(at.ports), { repository: manifests, registry: "production", path, commit: "hint" });
 const mainText = (at: World) => at.git.read(at.git.branches.get("main") ?? "")[path] ?? "";
 const edit = (at: World, change: (text: string) => string) => at.git.commit("main", { [path]: change(mainText(at)) });
 const points = (text: string, to: string) => text.replace(/(latest|"323"): "[^"]*"/g, `$1: "${to}"`);

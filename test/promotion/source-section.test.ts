@@ -12,5 +12,8 @@ test("the range of source commits is told once, above the difference", async () 
   const body = at.git.pulls.at(-1)?.body ?? "";
   const range = `${one.commit.slice(0, 12)}..${two.commit.slice(0, 12)}`;
   expect(body.split(range)).toHaveLength(2);
-  expect(body).toContain(`### Source\n\n\`containers/cockpit\` \`${range}\`\n\n<details><summary>difference</summary>\n\n\`\`\`diff\n`);
+  const page = `https://forge.example.test/containers/cockpit/compare/${one.commit}...${two.commit}`;
+  expect(body).toContain(
+    `### Source\n\n\`containers/cockpit\` [\`${range}\`](${page})\n\n<details><summary>difference</summary>\n\n\`\`\`diff\n`,
+  );
 });

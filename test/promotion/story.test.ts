@@ -7,7 +7,7 @@ import { manifests, run, world } from "./world.ts";
 
 type World = ReturnType<typeof world>;
 const path = "images/f40/cockpit.yaml";
-const intent = { repository: manifests, path, commit: "hint" };
+const intent = { repository: manifests, registry: "production", path, commit: "hint" };
 
 async function promote(at: World, id: string, release: string) {
   const build = await at.build({ id, release });
@@ -30,14 +30,16 @@ describe("from a build to production", () => {
     expect(await check(at, number)).toMatchObject({ state: "success", title: "writes 323-1.fc40, 323, latest" });
     const merge = at.git.merge(number);
     await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
-    expect(at.started.map((one) => one.subject)).toEqual([`release ${path}`]);
+    expect(at.started.map((one) => one.subject)).toEqual([`release production ${path}`]);
     await run(releaseFlow(at.ports), intent);
     expect(at.production.writes).toEqual(["f40/cockpit:323-1.fc40", "f40/cockpit:323", "f40/cockpit:latest"]);
     expect(at.production.tags.get("f40/cockpit:latest")).toBe(build.digest);
     // Index and one platform, three names.
     expect(at.signers.production.signed).toHaveLength(6);
-    expect(at.git.comments.get(`#${number} release ${path} ${at.reconciled.get(path)?.blob}`)).toContain("323-1.fc40");
-    expect(at.git.statuses.get(`${merge} flibs / release (f40/cockpit)`)?.state).toBe("success");
+    expect(at.git.comments.get(`#${number} release production ${path} ${at.reconciled.get(`production ${path}`)?.blob}`)).toContain(
+      "323-1.fc40",
+    );
+    expect(at.git.statuses.get(`${merge} flibs / release to production (f40/cockpit)`)?.state).toBe("success");
     expect(at.reports.map((one) => one.outcome)).toEqual(["released"]);
     expect((await startReleases(at.ports, false, "again")).runs).toEqual([]);
     expect(await planReleases(at.ports, true)).toEqual([]);
@@ -148,12 +150,15 @@ describe("one bad thing holds up no other", () => {
     at.git.merge((await promote(at, "b1", "1.fc40")).number);
     const head = at.git.commit("main", { "images/f40/broken.yaml": "schema: 1\nrepository: f40/broken\nreleases: []\n" });
     await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
-    expect(at.started.map((one) => one.subject).sort()).toEqual(["release images/f40/broken.yaml", `release ${path}`]);
+    expect(at.started.map((one) => one.subject).sort()).toEqual([
+      "release production images/f40/broken.yaml",
+      `release production ${path}`,
+    ]);
     const broken = { ...intent, path: "images/f40/broken.yaml" };
     await expect(run(releaseFlow(at.ports), broken)).rejects.toMatchObject({ code: "promotion.file-invalid", file: broken.path });
     await run(releaseFlow(at.ports), intent);
     expect(at.production.writes).toHaveLength(3);
-    expect(at.git.statuses.get(`${head} flibs / release (f40/broken)`)?.summary).toContain("broken.yaml:3");
+    expect(at.git.statuses.get(`${head} flibs / release to production (f40/broken)`)?.summary).toContain("broken.yaml:3");
   });
 
   test("a policy that disagrees with the settings releases nothing and is told once", async () => {
@@ -236,7 +241,7 @@ describe("what a hand-edited promotion is told", () => {
     expect(status?.summary.replace(/&#(\d+);/g, (_all, code) => String.fromCodePoint(Number(code)))).toContain(says);
   });
 
-  test("CK1: the policy together with an image; CK10: main changed the file since; CK5: a platform is missing", async () => {
+  test("CK1, CK5 and CK10: the policy together with an image, a platform that is missing, main that changed the file since", async () => {
     const at = world();
     const { number, branch } = await promote(at, "b1", "1.fc40");
     at.git.commit(branch, {

@@ -1,14 +1,22 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../src/documents/document.ts";
 import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { CommitStatus, ProposedChange, Pull } from "../../src/forge/forge.ts";
 import { initialManifestRepository } from "../../src/promotion/initial-manifest-repository.ts";
-import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
-import type { ReconciledFile, ReleaseReport } from "../../src/promotion/release-store.ts";
-import type { CopyRequest, Manifest, Registry } from "../../src/registry/registry.ts";
+import type { PromotionPorts, RegistryFacts } from "../../src/promotion/promotion-ports.ts";
+import { type AcceptedDrift, type ReconciledFile, type ReleaseReport, reconciledKey } from "../../src/promotion/release-store.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
+import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
+import type { CopyRequest, Manifest } from "../../src/registry/registry.ts";
+import { turnsOfOneProcess } from "../../src/registry/turns.ts";
+import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
 import type { Flow, Run, RunRequest } from "../../src/workflow/run.ts";
 import type { Step, Transaction } from "../../src/workflow/step.ts";
+import { fakeProposalPlaces } from "../fakes/proposal-places.ts";
+import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
+import { makeCosignKey } from "../support/cosign-key.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
 /** The promotion room on a forge, registries and signers in memory. */
@@ -53,6 +61,7 @@ export function memoryForge() {
   const forge: PromotionPorts["forge"] = {
     capabilities,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {
       const text = read(id)[path];
@@ -161,6 +170,7 @@ export function memoryRegistry(endpoint: string) {
   const writes: string[] = [];
   const resolve = (repository: string, reference: string) =>
     reference.startsWith("sha256:") ? reference : tags.get(`${repository}:${reference}`);
+  const referrers = fakeReferrers(manifestsOf, (repository, digest) => `${repository}@${digest}`);
   const registry = {
     endpoint,
     findManifest: async (repository: string, reference: string) => {
@@ -169,7 +179,7 @@ export function memoryRegistry(endpoint: string) {
     },
     readManifest: async (repository: string, reference: string) => {
       const found = manifestsOf.get(`${repository}@${resolve(repository, reference)}`);
-      if (!found) throw appError("promotion.image-unreadable", `no ${repository} ${reference}`);
+      if (!found) throw appError("registry.manifest-unknown", `no ${repository} ${reference}`);
       return found;
     },
     putManifest: async (repository: string, reference: string, manifest: Manifest) => {
@@ -193,8 +203,8 @@ export function memoryRegistry(endpoint: string) {
     },
     listTags: async (repository: string) =>
       [...tags.keys()].filter((key) => key.startsWith(`${repository}:`)).map((key) => key.slice(repository.length + 1)),
-    listReferrers: async () => [],
-  } satisfies Registry;
+    ...referrers,
+  } satisfies ReferrerRegistry;
   const put = (repository: string, mediaType: string, value: unknown) => {
     const bytes = new TextEncoder().encode(JSON.stringify({ schemaVersion: 2, mediaType, ...(value as object) }));
     const digest = digestOf(bytes);
@@ -217,28 +227,38 @@ export function memoryRegistry(endpoint: string) {
     }
     return { digest: put(repository, types.index, { manifests: children }).digest, children: children.map((child) => child.digest) };
   };
-  return { registry, push, tags, blobs, manifests: manifestsOf, writes };
+  return { registry, push, tags, blobs, manifests: manifestsOf, writes, artifacts: referrers.artifacts };
 }
 
-export function world(platforms: readonly string[] = ["linux/amd64"]) {
+/** `mirrors` are production registries besides the one of that name; every route leads to all of them. */
+export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: readonly string[] = [], childTags = false) {
   const git = memoryForge();
   const [candidate, production] = [memoryRegistry("candidate:5000"), memoryRegistry("production:5000")];
-  const registries = {
-    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test" },
-    production: { endpoint: "production:5000", publicName: "registry.example.test" },
+  const all: Record<string, ReturnType<typeof memoryRegistry>> = { candidate, production };
+  for (const name of mirrors) all[name] = memoryRegistry(`${name}:5000`);
+  const registries: Record<string, RegistryFacts> = {
+    candidate: { endpoint: "candidate:5000", publicName: "candidate.example.test", signingKey: "candidate", childTags: false },
+    production: { endpoint: "production:5000", publicName: "registry.example.test", signingKey: "production", childTags },
+    ...Object.fromEntries(
+      mirrors.map((name) => [name, { endpoint: `${name}:5000`, publicName: `${name}.example.test`, signingKey: name, childTags }]),
+    ),
   };
-  git.commit("main", initialManifestRepository({ ...registries, platforms }));
+  git.commit("main", initialManifestRepository(registries, platforms));
   const builds = new Map<string, BuildRecord>();
   const signers = { candidate: fakeSigner("candidate"), production: fakeSigner("production", "B".repeat(40)) };
+  const allSigners = new Map(mirrors.map((name) => [name, fakeSigner(name, "B".repeat(40))]));
+  const documents = new Map<string, readonly BuildDocument[]>();
+  const keys = new Map(Object.keys(all).map((name) => [name, makeCosignKey()]));
+  const attestationKeys = new Map([...keys].map(([name, pair]) => [name, [pemCosignKey(pair.privatePem, "sign")]]));
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
+  const accepted: AcceptedDrift[] = [];
   const started: (RunRequest & { id: string })[] = [];
   /** What the worker says there is. */
   const runs: Run[] = [];
-  const byName = { candidate: candidate.registry, production: production.registry } as Record<string, Registry>;
   const copier = {
     copy: async ({ source, destination }: CopyRequest) => {
-      const [from, to] = source.registry === "candidate" ? [candidate, production] : [production, candidate];
+      const [from, to] = [all[source.registry] ?? candidate, all[destination.registry] ?? production];
       if (!from.manifests.has(`${source.repository}@${source.digest}`))
         throw appError("promotion.image-unreadable", `${source.digest} is gone`);
       for (const [key, blob] of from.blobs)
@@ -248,21 +268,36 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
       for (const digest of [...below, source.digest]) {
         to.manifests.set(`${destination.repository}@${digest}`, from.manifests.get(`${source.repository}@${digest}`) as Manifest);
       }
-      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100 };
+      return { manifests: [], blobsPresent: 0, blobsMounted: 2, blobsStreamed: 1, bytesStreamed: 100, bytesMounted: 200 };
     },
   };
+  const named = { named: (name: string) => allSigners.get(name) ?? signers[name as "candidate"] };
+  const settings = { repository: manifests, branch: "main", registries };
+  const clients = { named: (name: string) => all[name]?.registry as ReferrerRegistry };
   const ports: PromotionPorts = {
     forge: git.forge,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
+      findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
-    registries: { named: (name) => byName[name] as Registry },
+    registries: clients,
+    turns: turnsOfOneProcess(),
+    attestationKeys: { of: (name) => attestationKeys.get(name) ?? [] },
     copier,
-    signerOf: (name) => signers[name as "candidate"],
+    places: fakeProposalPlaces(() => ports.now()),
+    signers: named,
+    releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
     releases: {
       listReconciled: async () => reconciled,
-      saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
+      saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
+      listAcceptedDrift: async (registry, imageRepository) =>
+        accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
+      saveAcceptedDrift: async (drift) => void accepted.push(drift),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports,
     },
@@ -276,14 +311,28 @@ export function world(platforms: readonly string[] = ["linux/amd64"]) {
     },
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
-      repository: manifests,
-      branch: "main",
-      registries,
-      fullIntervalMs: 3_600_000,
+      ...settings,
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       pageOf: (run) => `http://flibs.example.test/${run}`,
     },
   };
-  const at = { git, candidate, production, builds, signers, reconciled, reports, started, runs, ports };
+  const at = {
+    all,
+    allSigners,
+    documents,
+    keys,
+    attestationKeys,
+    git,
+    candidate,
+    production,
+    builds,
+    signers,
+    reconciled,
+    reports,
+    started,
+    runs,
+    ports,
+  };
   return { ...at, build: (fields: BuildFields) => makeBuild(at, platforms, fields), run };
 }
 

@@ -6,7 +6,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { Descriptor } from "../../src/registry/image-manifest.ts";
 import { layerMeasurer } from "../../src/registry/measure-layer.ts";
 
-const tar = Buffer.from("whatever a layer holds ".repeat(20_000));
+const tar = Buffer.from("whatever a layer holds ".repeat(200_000));
 const measured = { diffId: digestOf(tar), sizeBytes: tar.length };
 const never = new AbortController().signal;
 const budgetOf = (left = 2 ** 30, late = never) => ({ left, late });

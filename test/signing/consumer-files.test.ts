@@ -6,7 +6,8 @@ const stage = (name: string, publicName = `${name}.example.test`) => ({
   stage: name,
   publicName,
   lookaside: `https://flibs.example.test/lookaside/${name}/`,
-  publicKey: new TextEncoder().encode(`key of ${name}`),
+  keyring: new TextEncoder().encode(`key of ${name}`) as Uint8Array | undefined,
+  cosignKeys: [] as readonly string[],
 });
 const text = (bytes: Uint8Array | undefined) => new TextDecoder().decode(bytes);
 
@@ -32,4 +33,36 @@ test("two stages with one public name are refused: a candidate's key would open 
   expect(() => consumerFiles([stage("candidate", "r.test"), stage("production", "r.test")])).toThrow(
     expect.objectContaining({ code: "signing.stages-collide" }),
   );
+});
+
+const policyOf = (files: ReturnType<typeof consumerFiles>, name = "policy.json") => JSON.parse(text(files[name])).transports.docker;
+const base64 = (pem: string) => Buffer.from(pem).toString("base64");
+
+test("with cosign keys, too: clients look for attachments, and a policy of their own demands them", () => {
+  const files = consumerFiles([stage("candidate"), { ...stage("production"), cosignKeys: ["PEM"] }]);
+  expect(parse(text(files["registries.d/flibs.yaml"])).docker).toMatchObject({
+    "production.example.test": { "use-sigstore-attachments": true },
+    "candidate.example.test": expect.not.objectContaining({ "use-sigstore-attachments": true }),
+  });
+  expect(policyOf(files)["production.example.test"]).toEqual([expect.objectContaining({ type: "signedBy" })]);
+  const cosign = policyOf(files, "policy-cosign.json");
+  expect(cosign["production.example.test"]).toEqual([
+    { type: "sigstoreSigned", keyData: base64("PEM"), signedIdentity: { type: "matchRepoDigestOrExact" } },
+  ]);
+  expect(cosign["candidate.example.test"]).toEqual([expect.objectContaining({ type: "signedBy" })]);
+  expect(text(files["flibs-production.pub"])).toBe("PEM");
+});
+
+test("a registry with cosign keys only has no OpenPGP requirement, which nothing could meet", () => {
+  const files = consumerFiles([{ ...stage("production"), keyring: undefined, cosignKeys: ["PEM"] }]);
+  expect(policyOf(files)["production.example.test"]).toEqual([expect.objectContaining({ type: "sigstoreSigned" })]);
+  expect(Object.keys(files)).not.toContain("flibs-production.gpg");
+});
+
+test("while a key is replaced either counts: one requirement with both keys, never two requirements", () => {
+  const files = consumerFiles([{ ...stage("production"), cosignKeys: ["OLD", "NEW"] }]);
+  expect(policyOf(files, "policy-cosign.json")["production.example.test"]).toEqual([
+    expect.objectContaining({ type: "sigstoreSigned", keyDatas: [base64("OLD"), base64("NEW")] }),
+  ]);
+  expect(Object.keys(files)).toEqual(expect.arrayContaining(["flibs-production.pub", "flibs-production-2.pub"]));
 });

@@ -4,6 +4,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { Manifest, Registry } from "../../src/registry/registry.ts";
 import { readImageDigests } from "../../src/signing/image-digests.ts";
 import { formatPayload } from "../../src/signing/payload.ts";
+import { openpgpJudge, type SignatureJudge } from "../../src/signing/signature-judge.ts";
 import type { SignatureChecker, SignatureSource } from "../../src/signing/signature-source.ts";
 import { verifyImage } from "../../src/signing/verify-image.ts";
 
@@ -41,7 +42,7 @@ const registry = registryWith([amd64, arm64, sbom, nested, index], "1-1", index)
 
 /** Signatures that are their own payload: gpg is not asked. */
 const checker: SignatureChecker = {
-  fingerprint: "A".repeat(40),
+  fingerprints: ["A".repeat(40)],
   check: async (bytes) => ({ verdict: "valid", text: new TextDecoder().decode(bytes), fingerprint: "A".repeat(40) }),
 };
 function sourceWith(signed: readonly (readonly [Digest, string])[]): SignatureSource {
@@ -54,14 +55,13 @@ function sourceWith(signed: readonly (readonly [Digest, string])[]): SignatureSo
   };
 }
 const name = "registry.example.test/f40/cockpit:1-1";
-const verify = (signed: readonly (readonly [Digest, string])[], reference = "1-1") =>
+const verify = (signed: readonly (readonly [Digest, string])[], reference = "1-1", more: readonly SignatureJudge[] = []) =>
   verifyImage({
     registry,
     repository: "f40/cockpit",
     reference,
     publicName: "registry.example.test",
-    signatures: sourceWith(signed),
-    checker,
+    judges: [openpgpJudge(sourceWith(signed), checker), ...more],
   });
 const all = [index, amd64, nested, arm64].map((one) => [one.digest, name] as const);
 
@@ -97,7 +97,7 @@ describe("what needs a signature", () => {
 
 describe("verifying an image", () => {
   test("is ok when every digest is signed for the name", async () => {
-    expect(await verify(all)).toMatchObject({ image: name, ok: true, digest: index.digest, fingerprint: checker.fingerprint });
+    expect(await verify(all)).toMatchObject({ image: name, ok: true, digest: index.digest, fingerprints: checker.fingerprints });
   });
 
   test("is not ok when one platform is not signed, and says which", async () => {
@@ -115,6 +115,17 @@ describe("verifying an image", () => {
     expect(await verify(other, index.digest)).toMatchObject({ ok: true, image: `registry.example.test/f40/cockpit@${index.digest}` });
     const stranger = all.map(([digest]) => [digest, "registry.example.test/f41/cockpit:latest"] as const);
     expect(await verify(stranger, index.digest)).toMatchObject({ ok: false });
+  });
+
+  test("keys of two kinds: both must have signed, since each kind has consumers of its own", async () => {
+    const cosign = (verdict: "valid" | "wrong-key"): SignatureJudge => ({
+      ...{ kind: "cosign", fingerprints: ["sha256:1"] },
+      judge: async () => [{ kind: "cosign", location: "here", verdict, publicName: name, blocking: false }],
+    });
+    expect(await verify(all, "1-1", [cosign("valid")])).toMatchObject({ ok: true, fingerprints: ["A".repeat(40), "sha256:1"] });
+    const half = await verify(all, "1-1", [cosign("wrong-key")]);
+    expect(half.ok).toBe(false);
+    expect(half.digests[0]?.message).toBe(`openpgp: signed for ${name}; cosign: no valid signature: wrong-key`);
   });
 
   test("the internal host's name in a signature does not count", async () => {

@@ -1,10 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { access, constants, mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { freePort } from "./free-port.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
+
+const run = promisify(execFile);
 
 export interface DockerRegistryOptions {
   /** `basic` wants {@link registryCredential} for everything; anonymous access otherwise. */
@@ -24,6 +27,8 @@ export interface RunningRegistry extends AsyncDisposable {
   readonly storage: string;
   /** docker-registry's log, where each request is a line. */
   readonly logFile: string;
+  /** Runs `garbage-collect --delete-untagged` on the storage, as an operator's timer does; returns what it printed. */
+  collectGarbage(): Promise<string>;
   /** Ends the process and waits for it; nothing is left on disk. May be called twice. */
   stop(): Promise<void>;
 }
@@ -59,7 +64,8 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
         log.end();
         await scratch.remove();
       };
-      return { endpoint, url: `http://${endpoint}`, storage, logFile, stop, [Symbol.asyncDispose]: stop };
+      const collectGarbage = async () => (await run(program, ["garbage-collect", "-m", configFile], { maxBuffer: 64 * 2 ** 20 })).stdout;
+      return { endpoint, url: `http://${endpoint}`, storage, logFile, collectGarbage, stop, [Symbol.asyncDispose]: stop };
     }
     await end(child);
     log.end();

@@ -33,10 +33,12 @@ export async function makeGithubInstallation(change: (settings: SettingsText) =>
   await writeFile(keyFile, github.app.privateKey, { mode: 0o600 });
   await writeFile(secretFile, hookSecret, { mode: 0o600 });
   const { registries, manifests } = installation.settings;
-  const named = (stage: "candidate" | "production") => ({ endpoint: registries[stage].endpoint, publicName: registries[stage].endpoint });
   github.organisation("containers");
   await github.createRepository(manifests.repository, {
-    files: initialManifestRepository({ candidate: named("candidate"), production: named("production"), platforms: ["linux/amd64"] }),
+    files: initialManifestRepository(
+      Object.fromEntries(Object.entries(registries).map(([name, { endpoint }]) => [name, { endpoint, publicName: endpoint }])),
+      ["linux/amd64"],
+    ),
     roles: { rel: "write" },
   });
   await github.install("containers");

@@ -8,6 +8,8 @@ export interface SetupMachine extends AsyncDisposable {
   readonly root: string;
   /** Where its programs are; nothing else is in PATH but the system's shell tools. */
   readonly bin: string;
+  /** Its /etc/apt; empty. */
+  readonly aptDirectory: string;
   /** Puts a shell script there. */
   program(name: string, script: string): Promise<void>;
   without(name: string): Promise<void>;
@@ -18,7 +20,7 @@ export interface SetupMachine extends AsyncDisposable {
   calls(): Promise<readonly string[]>;
 }
 
-const real = ["sh", "env", "mount", "dirname", "cat", "ln", "mkdir", "bash", "sleep", "flock"];
+const real = ["sh", "env", "mount", "dirname", "cat", "ln", "mkdir", "bash", "sleep", "flock", "rm", "grep", "cp"];
 const fake = [
   "iptables",
   "ip",
@@ -35,6 +37,8 @@ const fake = [
   "dnf-3",
   "createrepo_c",
   "rpmsign",
+  "podman",
+  "cosign",
 ];
 
 /** Everything is there but an answering engine; `dockerd` starts one that answers `/_ping`. */
@@ -42,13 +46,22 @@ export async function setupMachine(): Promise<SetupMachine> {
   const scratch = await scratchDirectory("setup-");
   const [root, bin] = [join(scratch.path, "clone"), join(scratch.path, "bin")];
   const [calls, socket] = [join(scratch.path, "calls"), join(scratch.path, "docker.sock")];
+  const aptDirectory = join(scratch.path, "apt");
   await mkdir(bin);
+  await mkdir(join(aptDirectory, "sources.list.d"), { recursive: true });
   await writeFile(calls, "");
   await cp(resolve("scripts"), join(root, "scripts"), { recursive: true });
   await installedPackages(root);
   for (const name of real) await symlink(await realProgram(name), join(bin, name));
 
-  const env = { PATH: bin, CALLS: calls, BIN: bin, FLIBS_DOCKER_SOCKET: socket, SHELL: await realProgram("sh") };
+  const env = {
+    PATH: bin,
+    CALLS: calls,
+    BIN: bin,
+    FLIBS_DOCKER_SOCKET: socket,
+    FLIBS_APT_DIRECTORY: aptDirectory,
+    SHELL: await realProgram("sh"),
+  };
   const program = async (name: string, script: string) => {
     await rm(join(bin, name), { force: true });
     await writeFile(join(bin, name), `#!${await realProgram("sh")}\n${script}\n`, { mode: 0o755 });
@@ -69,6 +82,7 @@ export async function setupMachine(): Promise<SetupMachine> {
   return {
     root,
     bin,
+    aptDirectory,
     program,
     without: (name) => rm(join(bin, name)),
     setup,

@@ -1,29 +1,17 @@
 import type { App } from "../../src/app.ts";
-import { lookasideOf } from "../../src/config-values.ts";
-import { openGpgChecker } from "../../src/signing/openpgp/gpg-checker.ts";
-import { openLookasideDirectory } from "../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey } from "../../src/signing/openpgp/openpgp-signer.ts";
+import { publicNamed } from "../../src/config-values.ts";
+import { openJudges } from "../../src/open-judges.ts";
 import { type ImageVerification, verifyImage } from "../../src/signing/verify-image.ts";
 
-/** Judges a tag's signatures as a consumer of an installation does, who has nothing but the stage's public key. */
+/** Judges a tag's signatures as consumers of an installation do, who have nothing but the stage's public keys. */
 export async function verifyTag(
-  { settings, gnupg, registries }: Pick<App, "settings" | "gnupg" | "registries">,
-  stage: "candidate" | "production",
+  { settings, environment, gnupg, registries }: Pick<App, "settings" | "environment" | "gnupg" | "registries">,
+  stage: string,
   repository: string,
   tag: string,
 ): Promise<ImageVerification> {
-  const fingerprint = settings.signing[stage === "candidate" ? "candidateKey" : "productionKey"];
-  const checker = await openGpgChecker({ publicKey: await exportKey(gnupg, fingerprint), fingerprint, timeoutMs: 30_000 });
-  try {
-    return await verifyImage({
-      registry: registries[stage],
-      repository,
-      reference: tag,
-      publicName: settings.registries[stage].endpoint,
-      signatures: openLookasideDirectory(lookasideOf(settings, stage)),
-      checker,
-    });
-  } finally {
-    await checker.close();
-  }
+  const registry = registries.named(stage);
+  const { judges, close } = await openJudges({ settings, environment, gnupg, registry: stage, client: registry });
+  const { publicName } = publicNamed(settings, stage);
+  return await verifyImage({ registry, repository, reference: tag, publicName, judges }).finally(close);
 }

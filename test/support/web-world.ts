@@ -6,6 +6,7 @@ import { appError } from "../../src/domain/errors.ts";
 import type { Pull } from "../../src/forge/forge.ts";
 import type { StoredDelivery } from "../../src/intake/inbox.ts";
 import { silentLog } from "../../src/log.ts";
+import type { Audit, AuditFinding } from "../../src/promotion/audit-store.ts";
 import type { ReleaseReport } from "../../src/promotion/release-store.ts";
 import { createMetrics } from "../../src/web/metrics.ts";
 import type { WebOptions, WebPorts } from "../../src/web/ports.ts";
@@ -27,6 +28,8 @@ export interface WebWorld {
   readonly pulls: Pull[];
   readonly comments: { id: string; author: string; text: string; at: string }[];
   readonly reports: ReleaseReport[];
+  readonly audits: Audit[];
+  readonly findings: AuditFinding[];
   readonly board: ReturnType<typeof readinessBoard>;
   /** While true the database is away. */
   storeDown: boolean;
@@ -46,6 +49,8 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     pulls: [] as Pull[],
     comments: [] as WebWorld["comments"],
     reports: [] as ReleaseReport[],
+    audits: [] as Audit[],
+    findings: [] as AuditFinding[],
     board: readinessBoard({ database: true, engine: false }, () => now),
     storeDown: false,
   };
@@ -98,6 +103,11 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       journal: async () => state.journal,
     },
     releases: { listReports: async () => state.reports },
+    audits: {
+      listAudits: async () => state.audits,
+      listFindings: async ({ imageRepository }) =>
+        state.findings.filter((one) => (imageRepository ?? one.imageRepository) === one.imageRepository),
+    },
     pulls: {
       setStatus: async () => {},
       listStatuses: async () => [
@@ -114,13 +124,22 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
     },
     lookasides: {},
+    registryHooks: {},
     consumer: { "policy.json": new TextEncoder().encode("{}") },
     readiness: state.board,
     metrics: createMetrics({
       async readCounts() {
         up();
         const runs = [{ flow: "build", status: "running", count: 2 }];
-        return { runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 };
+        return {
+          ...{ runs, deliveries: [{ status: "stored", count: 3 }], oldestDeliverySeconds: 7, oldestQueuedRunSeconds: 0 },
+          heldPromotions: [{ why: "hour-full", count: 4 }],
+          audited: [
+            { state: "ok", count: 40 },
+            { state: "moved", count: 2 },
+          ],
+          lastAudit: { finishedAt: 1_790_000_000, images: 14, unread: 1 },
+        };
       },
     }),
     log: silentLog,
@@ -131,7 +150,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     maxBodyBytes: 1000,
     manifestRepository: "flibs/registry-manifests",
     candidate: "candidate.example.test",
-    production: "registry.example.test",
+    production: { production: "registry.example.test" },
     logPollMs: 5,
     now: () => now,
     ...options,

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -33,7 +33,26 @@ test.each([
   `/lookaside/production/${image.replace("@", "%40").replace("=", "%3D")}/signature-1`,
 ])("%s is the signature, byte for byte, and not kept long", async (url) => {
   const answer = await get(url);
-  expect([answer.statusCode, [...answer.rawPayload], answer.headers["cache-control"]]).toEqual([200, [0x90, 0, 255], "public, max-age=60"]);
+  expect([answer.statusCode, [...answer.rawPayload], answer.headers["cache-control"]]).toEqual([
+    200,
+    [0x90, 0, 255],
+    "public, max-age=60, must-revalidate",
+  ]);
+});
+
+test("a cache asks by the tag of the bytes and by HEAD, and is told 404 once the signature is gone", async () => {
+  const url = `/lookaside/production/${image}/signature-1`;
+  const { etag } = (await get(url)).headers;
+  expect(etag).toMatch(/^"[0-9a-f]{64}"$/);
+  const ask = (headers: Record<string, string>) => world.server.inject({ method: "GET", url, headers });
+  const same = await ask({ "if-none-match": `"x", W/${etag}` });
+  expect([same.statusCode, same.body, same.headers.etag]).toEqual([304, "", etag]);
+  expect((await ask({ "if-none-match": '"x"' })).statusCode).toBe(200);
+  const head = await world.server.inject({ method: "HEAD", url });
+  expect([head.statusCode, head.body, head.headers.etag, head.headers["content-length"]]).toEqual([200, "", etag, "3"]);
+  await rm(join(scratch.path, "lookaside", image, "signature-1"));
+  expect((await ask({ "if-none-match": String(etag) })).statusCode).toBe(404);
+  expect((await world.server.inject({ method: "HEAD", url })).statusCode).toBe(404);
 });
 
 test.each([

@@ -148,6 +148,24 @@ describe("machines", () => {
     expect((await get("/api/nothing")).json()).toEqual({ error: "not found" });
   });
 
+  test("read what the last audits found, of one image or all", async () => {
+    expect((await get("/api/audit")).json()).toEqual({ audit: null, findings: [] });
+    const finding = {
+      ...({
+        registry: "production",
+        imageRepository: "f40/hello",
+        tag: "latest",
+        digest: "sha256:1",
+        state: "moved",
+        message: "elsewhere",
+      } as const),
+      ...{ pending: false, firstSeenAt: "2026-11-23T10:00:00.000Z", seenAt: "2026-11-23T11:00:00.000Z" },
+    };
+    world.findings.push(finding);
+    expect((await get("/api/audit?image=f40/hello")).json()).toEqual({ audit: null, findings: [finding] });
+    expect((await get("/api/audit?image=f40/other")).json()).toEqual({ audit: null, findings: [] });
+  });
+
   test("see health, readiness part by part, and metrics also while the database is away", async () => {
     expect((await get("/healthz")).json()).toEqual({ ok: true });
     expect(await get("/readyz")).toMatchObject({ statusCode: 503 });
@@ -166,6 +184,11 @@ describe("machines", () => {
     const { body } = await get("/metrics");
     expect(body).toContain('flibs_runs{flow="build",status="running"} 2');
     expect(body).toContain('flibs_queue_age_seconds{queue="inbox"} 7');
+    expect(body).toContain('flibs_promotions_held{why="hour-full"} 4');
+    expect(body).toContain('flibs_audit_tags{state="moved"} 2');
+    expect(body).toContain('flibs_audit_tags{state="lost-blob"} 0');
+    expect(body).toContain("flibs_audit_finished_timestamp_seconds 1790000000");
+    expect(body).toContain('flibs_audit_images{outcome="not looked at"} 1');
     expect(body).toContain('flibs_step_duration_seconds_count{flow="build",step="push",outcome="done"} 1');
     expect(body).toContain('route="/readyz"');
     expect(body).toContain("process_resident_memory_bytes");

@@ -76,7 +76,7 @@ async function readThroughContainer(
       .catch(missing(imageId)),
   );
   try {
-    const reader = { container, socket, left: context.maxFileBytes, limit: context.maxFileBytes };
+    const reader = { container, socket, left: context.maxFileBytes, limit: context.maxFileBytes, read: new Map<string, string>() };
     const files: Record<string, Uint8Array> = {};
     for (const path of paths) await readPath(reader, path, files);
     return files;
@@ -93,11 +93,16 @@ interface Reader {
   readonly socket: string;
   readonly limit: number;
   left: number;
+  /** Real places that were read, and the path that was asked for each. */
+  readonly read: Map<string, string>;
 }
 
 async function readPath(reader: Reader, asked: string, files: Record<string, Uint8Array>): Promise<void> {
   const real = await resolvePath(reader, asked);
   if (real === undefined) return;
+  const before = reader.read.get(real);
+  if (before !== undefined) return nameAgain(files, before, asked);
+  reader.read.set(real, asked);
   const body = await reader.container.getArchive({ path: real }).catch((error: unknown) => {
     if (statusOf(error) === 404) return undefined;
     throw translate(reader.socket, `read ${asked}`, error);
@@ -107,6 +112,14 @@ async function readPath(reader: Reader, asked: string, files: Record<string, Uin
     await readArchive(reader, body, asked, files);
   } finally {
     (body as unknown as { destroy(): void }).destroy();
+  }
+}
+
+/** The same files under another name: `/var/lib/rpm` leads to the database that was read already, which need not come a second time. */
+function nameAgain(files: Record<string, Uint8Array>, before: string, asked: string): void {
+  const inside = `${before.replace(/\/+$/, "")}/`;
+  for (const [path, bytes] of Object.entries(files)) {
+    if (path === before || path.startsWith(inside)) files[`${asked.replace(/\/+$/, "")}${path.slice(inside.length - 1)}`] = bytes;
   }
 }
 

@@ -17,7 +17,7 @@ export interface GitRepositories {
 }
 
 /** Reading bare repositories; a path that git could read in two ways is a path that does not exist. */
-export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources, "findHead" | "sourceUrl"> {
+export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources, "findHead" | "sourceUrl" | "compareUrl"> {
   return {
     async findFile(repository, commit, file) {
       const path = await holding(repository, [checkCommit(commit)]);

@@ -11,6 +11,7 @@ export function githubSources(world: GithubWorld): ForgeSources {
   const read = gitSources(world);
   return {
     sourceUrl: (repository) => `${world.server}/${repository}.git`,
+    compareUrl: (repository, from, to) => `${world.server}/${repository}/compare/${from}...${to}`,
     findHead: (repository, branch) => findHead(world, repository, branch),
     findFile: (...args) => twice(() => read.findFile(...args)),
     listFiles: (...args) => twice(() => read.listFiles(...args)),

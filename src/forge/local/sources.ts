@@ -19,6 +19,7 @@ export function localSources({ git, directory, path: pathOf }: Repositories): Fo
   return {
     ...gitSources({ git, holding }),
     sourceUrl: (repository) => pathToFileURL(join(directory, `${repository}.git`)).href,
+    compareUrl: () => undefined,
     async findHead(repository, branch) {
       if (!isBranchName(branch)) return undefined;
       const path = await pathOf(repository).catch((error: unknown) => {

@@ -32,6 +32,8 @@ export interface ArgumentSpec {
   readonly value: ValueKind;
   /** Required ones come first. */
   readonly required: boolean;
+  /** The last one takes all words that are left, parted by one blank each: a sentence need not be quoted. */
+  readonly rest?: boolean;
   readonly help: string;
 }
 
@@ -74,10 +76,14 @@ export function expectedOf(kind: OptionKind): string {
 
 /** `<sha> [--scratch] [--arch <arch,…>]`: what stands after the verb. */
 export function formatUsage(grammar: CommandGrammar): string {
-  const words = grammar.arguments.map(({ name, required }) => (required ? `<${name}>` : `[${name}]`));
+  const words = grammar.arguments.map(({ name, required, rest }) => (required ? `<${name}${dots(rest)}>` : `[${name}${dots(rest)}]`));
   const options = grammar.options.map(({ name, value }) => {
     if (value.kind === "flag") return `[--${name}]`;
     return value.kind === "list" ? `[--${name} <${name},…>]` : `[--${name} <${name}>]`;
   });
   return [...words, ...options].join(" ");
+}
+
+function dots(rest: boolean | undefined): string {
+  return rest === true ? "…" : "";
 }

@@ -44,12 +44,16 @@ export function parseLine(command: WrittenCommand, start: number, grammar: Comma
       optionsEnded = true;
       continue;
     }
-    const written = optionsEnded ? undefined : findOption(word, grammar);
+    // In a sentence a word with an equals sign is a word.
+    const isText = grammar.arguments[Math.min(taken, grammar.arguments.length - 1)]?.rest === true && !dashes.test(word.text);
+    const written = optionsEnded || isText ? undefined : findOption(word, grammar);
     if (written === undefined) {
-      const argument = grammar.arguments[taken];
+      const argument = grammar.arguments[Math.min(taken, grammar.arguments.length - 1)];
+      const isMore = taken >= grammar.arguments.length;
       taken += 1;
       const names = grammar.arguments.map(({ name }) => name);
-      const problem = argument ? readArgument(command, word, argument, given) : commandErrors.extraArgument(command, word, names);
+      const isTaken = argument && (!isMore || argument.rest === true);
+      const problem = isTaken ? readArgument(command, word, argument, given) : commandErrors.extraArgument(command, word, names);
       if (problem) return wrong(problem);
       continue;
     }
@@ -143,7 +147,9 @@ function readOption(
 }
 
 function readArgument(command: WrittenCommand, word: Word, argument: ArgumentSpec, given: Given): CommandProblem | undefined {
-  return readInto(command, word, argument.name, argument.name, word.text, argument.value, given);
+  const before = given.get(argument.name);
+  const text = before === undefined ? word.text : `${String(before)} ${word.text}`;
+  return readInto(command, word, argument.name, argument.name, text, argument.value, given);
 }
 
 function readInto(

@@ -23,4 +23,13 @@ export type Command =
   | { readonly verb: "promote"; readonly nvr?: Nvr }
   /** The image and tag that are named, or the pull request's image and the release before the one that is out. */
   | { readonly verb: "rollback"; readonly image?: string; readonly tag?: string }
+  /** A release that nobody may use any more; `to` is where floating tags that point to it go. */
+  | {
+      readonly verb: "withdraw";
+      readonly image: string;
+      readonly release: string;
+      readonly reason: string;
+      readonly to?: string;
+      readonly removeTag?: boolean;
+    }
   | { readonly verb: "help"; readonly about?: Verb };

@@ -9,6 +9,7 @@ import { okToTest } from "./ok-to-test.ts";
 import { promote } from "./promote.ts";
 import { rollback } from "./rollback.ts";
 import { test } from "./test.ts";
+import { withdraw } from "./withdraw.ts";
 
 /** Every command, in the order of the help. Parser, permission check, help text and reference page read this table. */
 export const commands: { readonly [V in Verb]: CommandSpec<CommandOf<V>> } = {
@@ -18,6 +19,7 @@ export const commands: { readonly [V in Verb]: CommandSpec<CommandOf<V>> } = {
   "ok-to-test": okToTest,
   promote,
   rollback,
+  withdraw,
   help,
 };
 

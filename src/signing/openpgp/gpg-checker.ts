@@ -7,13 +7,13 @@ import { maxSignatureBytes } from "../signature-source.ts";
 import { type GnupgHome, type GpgResult, openGnupgHome } from "./gnupg-home.ts";
 
 /**
- * Judges signature messages by one public key alone: gpg works in a throw-away home that holds this key and nothing else, so that neither
- * other keys nor a person's trust settings have a say. `publicKey` is binary or armoured. `close` removes the home.
- * Throws `signing.key-missing` when `publicKey` does not hold the primary key `fingerprint`.
+ * Judges signature messages by the keys of one registry alone: gpg works in a throw-away home that holds these and nothing else, so that
+ * neither other keys nor a person's trust settings have a say. `publicKeys` is a keyring. `close` removes the home.
+ * Throws `signing.key-missing` when the keyring does not hold exactly the primary keys `fingerprints` (upper case).
  */
 export async function openGpgChecker(options: {
-  readonly publicKey: Uint8Array;
-  readonly fingerprint: string;
+  readonly publicKeys: Uint8Array;
+  readonly fingerprints: readonly string[];
   readonly timeoutMs: number;
 }): Promise<SignatureChecker & { close(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "flibs-key-"));
@@ -24,32 +24,34 @@ export async function openGpgChecker(options: {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await importOnly(home, options.publicKey, options.fingerprint);
+    await importOnly(home, options.publicKeys, options.fingerprints);
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    fingerprint: options.fingerprint,
+    fingerprints: options.fingerprints,
     async check(bytes) {
       const refusal = refuseForm(bytes);
       if (refusal !== undefined) return { verdict: "unreadable", blocking: true, why: refusal };
       const result = await home.run({ args: ["--decrypt"], input: bytes });
-      return judge(result, options.fingerprint);
+      // Killed, as by a machine without memory: that says nothing about the signature.
+      if (result.exitCode < 0) throw appError("signing.signer-unavailable", "gpg ended before it had checked a signature");
+      return judge(result, options.fingerprints);
     },
     close,
   };
 }
 
-async function importOnly(home: GnupgHome, publicKey: Uint8Array, fingerprint: string): Promise<void> {
+async function importOnly(home: GnupgHome, publicKey: Uint8Array, fingerprints: readonly string[]): Promise<void> {
   await home.run({ args: ["--import-options", "import-minimal", "--import"], input: publicKey });
   const listed = await home.run({ args: ["--with-colons", "--fixed-list-mode", "--list-keys"] });
   const records = listed.output.toString("utf8").split("\n");
   const primaries = records.flatMap((line, i) => (line.startsWith("pub:") ? [fingerprintAfter(records, i)] : []));
-  if (primaries.length === 1 && primaries[0] === fingerprint) return;
+  if (primaries.toSorted().join() === fingerprints.toSorted().join()) return;
   const found = primaries.length === 0 ? "no key" : primaries.join(", ");
-  throw appError("signing.key-missing", `the public key file holds ${found}, expected ${fingerprint} alone`, {
-    hint: `Export it with: gpg --export ${fingerprint}`,
+  throw appError("signing.key-missing", `the public key file holds ${found}, expected ${fingerprints.join(", ")} alone`, {
+    hint: `Export with: gpg --export ${fingerprints.join(" ")}`,
   });
 }
 
@@ -70,8 +72,8 @@ function refuseForm(bytes: Uint8Array): string | undefined {
   return bytes.length > maxSignatureBytes ? "it is too large" : undefined;
 }
 
-/** Exactly one signature, over text inside the message, by the primary key itself (GnuPG `doc/DETAILS`, status lines). */
-function judge(result: GpgResult, wanted: string): CheckedSignature {
+/** Exactly one signature, over text inside the message, by a primary key itself (GnuPG `doc/DETAILS`, status lines). */
+function judge(result: GpgResult, wanted: readonly string[]): CheckedSignature {
   const found = (word: string) => result.status.filter((line) => line.startsWith(`${word} `) || line === word);
   const unreadable = (why: string): CheckedSignature => ({ verdict: "unreadable", blocking: false, why });
   if (found("NEWSIG").length !== 1) return unreadable("it holds no signature, or more than one");
@@ -86,8 +88,8 @@ function judge(result: GpgResult, wanted: string): CheckedSignature {
   const [, signer = "", , signedAt] = found("VALIDSIG")[0]?.split(" ") ?? [];
   if (signer === "") return unreadable("gpg could not check it");
   const when = /^\d+$/.test(signedAt ?? "") ? { signedAt: new Date(Number(signedAt) * 1000).toISOString() } : {};
-  // A subkey's own fingerprint stands here: clients compare exactly this one with the primary key's, and so do we.
-  if (signer !== wanted) return { verdict: "wrong-key", text, fingerprint: signer, ...when };
+  // A subkey's own fingerprint stands here: clients compare exactly this one with the primary keys', and so do we.
+  if (!wanted.includes(signer)) return { verdict: "wrong-key", text, fingerprint: signer, ...when };
   if (found("REVKEYSIG").length > 0) return { verdict: "wrong-key", text, fingerprint: signer, ...when };
   if (found("EXPSIG").length > 0 || found("EXPKEYSIG").length > 0) return { verdict: "expired", text, fingerprint: signer, ...when };
   return found("GOODSIG").length === 1 ? { verdict: "valid", text, fingerprint: signer, ...when } : unreadable("gpg could not check it");

@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { link, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { link, lstat, mkdir, open, readdir, rename, rm, stat, unlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Digest } from "../../domain/digest.ts";
 import { digestHex, digestOf, parseDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
 import { isRepository } from "../../domain/image-reference.ts";
+import type { DigestLock } from "../digest-lock.ts";
 import { lookasidePath, maxSignatureBytes, maxSignatures, type SignatureSource, type StoredSignature } from "../signature-source.ts";
 import { withDirectoryLock } from "./directory-lock.ts";
 
@@ -22,6 +23,11 @@ export interface LookasideWriter {
   append(bytes: Uint8Array): Promise<void>;
   /** Removes signatures by number (from 1); at every moment what is left stands without a gap. */
   remove(numbers: readonly number[]): Promise<void>;
+  /**
+   * The same, and keeps what stood there below `.aside`, which nobody serves: what a stranger wrote is a trace that a person wants to look at.
+   * Returns where it is now, in the order of the numbers.
+   */
+  setAside(numbers: readonly number[]): Promise<readonly string[]>;
 }
 
 const lockWaitMs = 60_000;
@@ -52,17 +58,29 @@ export function openLookasideDirectory(base: string): LookasideDirectory {
     },
     async change(repository, digest, work) {
       const directory = dirname(place(repository, digest, 1));
-      // Outside the digest's directory, so that the lock is never served and the directory holds signatures only.
-      const lock = join(root, ".locks", digestHex(digestOf(`${checked(repository)}@${parseDigest(digest)}`)));
       swept ??= removeLeftovers(join(root, ".locks"));
       await swept;
-      return await translated(() => withDirectoryLock(lock, lockWaitMs, () => work(writerOf(directory, root))));
+      return await translated(() =>
+        withDirectoryLock(lockPath(root, repository, digest), lockWaitMs, () => work(writerOf(directory, root))),
+      );
     },
   };
 }
 
+/** A lock of its own for signatures that stand elsewhere, kept where all replicas meet: below the lookaside. */
+export function lookasideLock(base: string, kind: string): DigestLock {
+  const root = resolve(base);
+  return (repository, digest, work) =>
+    translated(() => withDirectoryLock(`${lockPath(root, repository, digest)}-${kind}`, lockWaitMs, work));
+}
+
+/** Outside the digest's directory, so that the lock is never served and the directory holds signatures only. */
+function lockPath(root: string, repository: string, digest: Digest): string {
+  return join(root, ".locks", digestHex(digestOf(`${checked(repository)}@${parseDigest(digest)}`)));
+}
+
 function writerOf(directory: string, root: string): LookasideWriter {
-  return {
+  const writer: LookasideWriter = {
     async append(bytes) {
       await ensureDirectory(directory, root);
       const temporary = join(root, ".locks", `new-${randomUUID()}`);
@@ -90,7 +108,29 @@ function writerOf(directory: string, root: string): LookasideWriter {
       }
       if (last < count) await syncDirectory(directory);
     },
+    async setAside(numbers) {
+      const kept = join(root, ".aside", relative(root, directory));
+      await mkdir(kept, { recursive: true });
+      const places: string[] = [];
+      for (const n of numbers) {
+        const place = join(kept, `signature-${n}-${randomUUID()}`);
+        await keep(join(directory, `signature-${n}`), place);
+        places.push(place);
+      }
+      await syncDirectory(kept);
+      await writer.remove(numbers);
+      return places;
+    },
   };
+  return writer;
+}
+
+/** A second name for a file; what is no file (a directory, a link) can't have one and is moved, for a client can't read it either way. */
+async function keep(from: string, to: string): Promise<void> {
+  if ((await lstat(from)).isFile()) return await link(from, to);
+  await rename(from, to);
+  // So that there is no gap while the last one takes its place.
+  await writeFile(from, "", { flag: "wx" });
 }
 
 async function linkNext(temporary: string, directory: string): Promise<void> {

@@ -1,58 +1,66 @@
 import type { Digest } from "../../domain/digest.ts";
 import { parseDigest } from "../../domain/digest.ts";
-import { type AppError, appError } from "../../domain/errors.ts";
-import { formatImageReference, type ImageReference, parseImageReference } from "../../domain/image-reference.ts";
+import { appError } from "../../domain/errors.ts";
+import { parseImageReference } from "../../domain/image-reference.ts";
 import type { Log } from "../../log.ts";
 import { type JudgedSignature, judgeSignature } from "../found-signature.ts";
+import { groupSignables, parsePublicName, type SignableGroup, sumOverGroups } from "../group-signables.ts";
 import { formatPayload } from "../payload.ts";
 import type { SignatureChecker } from "../signature-source.ts";
-import type { Signable, Signer } from "../signer.ts";
-import type { GnupgHome, GpgResult } from "./gnupg-home.ts";
+import { missingKeys, type Signer, type SignerKey } from "../signer.ts";
+import type { GnupgHome } from "./gnupg-home.ts";
 import { openGpgChecker } from "./gpg-checker.ts";
-import { openLookasideDirectory } from "./lookaside-directory.ts";
+import { exportKeyring, gpgSign } from "./gpg-sign.ts";
+import { type LookasideWriter, openLookasideDirectory } from "./lookaside-directory.ts";
 import { readSigningKey } from "./signing-key.ts";
+
+/** A primary key in the GnuPG home directory; the public part is enough for one that is only accepted. */
+export interface OpenpgpKey {
+  /** 40 hexadecimal digits. */
+  readonly fingerprint: string;
+  readonly use: "sign" | "accept";
+  /** Only for a key that no agent unlocks. */
+  readonly passphrase?: string | undefined;
+}
 
 export interface OpenpgpSignerOptions {
   readonly stage: string;
-  /** Shared by the signers of all stages; the caller closes it after them. */
+  /** Shared by the signers of all registries; the caller closes it after them. */
   readonly gnupgHome: GnupgHome;
-  /** Of the primary key, 40 hexadecimal digits. */
-  readonly fingerprint: string;
-  /** This stage's own directory. */
+  readonly keys: readonly OpenpgpKey[];
+  /** This registry's own directory. */
   readonly lookaside: string;
   /** Name and version that stand in the signature. */
   readonly creator: string;
   readonly timeoutMs: number;
   readonly log: Log;
   readonly now: () => Date;
-  /** Only for keys that no agent unlocks. */
-  readonly passphrase?: string;
 }
 
 const keyCheckEveryMs = 3_600_000;
-const warnBeforeMs = 30 * 86_400_000;
 
 /** Atomic OpenPGP signatures made by a gpg subprocess, so that agents, cards and HSMs work and the key stays outside flibs. */
 export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close(): Promise<void> } {
   const { gnupgHome, log, now } = options;
-  const fingerprint = options.fingerprint.toUpperCase();
+  const secrets = options.keys.map((key) => ({ ...key, fingerprint: key.fingerprint.toUpperCase() }));
+  const keys: readonly SignerKey[] = secrets.map(({ fingerprint, use }) => ({ kind: "openpgp", id: fingerprint, use }));
   const directory = openLookasideDirectory(options.lookaside);
   let checker: Promise<SignatureChecker & { close(): Promise<void> }> | undefined;
-  let keyCheckedAt = Number.NEGATIVE_INFINITY;
+  let keysCheckedAt = Number.NEGATIVE_INFINITY;
 
-  async function ensureKey(): Promise<void> {
+  async function checkKeys(): Promise<void> {
     const at = now().getTime();
-    if (at - keyCheckedAt < keyCheckEveryMs) return;
-    const key = await readSigningKey(gnupgHome, fingerprint, at);
-    if (key.expiresAt !== undefined && key.expiresAt - at < warnBeforeMs) {
-      log.warn({ stage: options.stage, fingerprint, expiresAt: new Date(key.expiresAt).toISOString() }, "signing key expires soon");
+    if (at - keysCheckedAt < keyCheckEveryMs) return;
+    for (const { fingerprint } of secrets.filter((key) => key.use === "sign")) {
+      await readSigningKey(gnupgHome, fingerprint, at);
     }
-    keyCheckedAt = at;
+    keysCheckedAt = at;
   }
 
   function openChecker() {
-    checker ??= exportKey(gnupgHome, fingerprint).then((publicKey) =>
-      openGpgChecker({ publicKey, fingerprint, timeoutMs: options.timeoutMs }),
+    const fingerprints = secrets.map((key) => key.fingerprint);
+    checker ??= exportKeyring(gnupgHome, fingerprints).then((publicKeys) =>
+      openGpgChecker({ publicKeys, fingerprints, timeoutMs: options.timeoutMs }),
     );
     // A failure is not remembered: the key may be there the next time.
     checker.catch(() => {
@@ -72,48 +80,65 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
     return found;
   }
 
-  async function sign(name: string, digest: Digest, signal: AbortSignal): Promise<Buffer> {
-    const text = formatPayload({ publicName: name, digest, creator: options.creator, timestamp: now().getTime() / 1000 });
-    const passphrase = options.passphrase === undefined ? {} : { passphrase: options.passphrase };
-    // "!" forces the primary key: clients refuse a subkey's signature.
-    const args = ["--local-user", `${fingerprint}!`, "--compress-algo", "none", "--sign"];
-    const result = await gnupgHome.run({ args, input: text, signal, ...passphrase });
-    if (result.exitCode !== 0 || !madeBy(result, fingerprint)) throw translate(result, fingerprint);
-    return result.output;
+  /** Judged before anybody can see it: what a consumer would refuse is never written. */
+  async function sign(publicName: string, digest: Digest, fingerprint: string, signal: AbortSignal): Promise<Buffer> {
+    const text = formatPayload({ publicName, digest, creator: options.creator, timestamp: now().getTime() / 1000 });
+    const passphrase = secrets.find((key) => key.fingerprint === fingerprint)?.passphrase;
+    const bytes = await gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
+    const made = await judgeSignature(await openChecker(), { location: "a new signature", bytes }, digest);
+    if (made.verdict === "valid" && made.publicName === publicName && made.fingerprint === fingerprint) return bytes;
+    throw appError("signing.signature-bad", `gpg made a signature of ${publicName} that is ${made.verdict}: ${made.why ?? ""}`);
+  }
+
+  async function append(writer: LookasideWriter, made: readonly Buffer[], { repository, digest }: SignableGroup): Promise<void> {
+    for (const bytes of made) await writer.append(bytes);
+    const stored = await directory.listStored(repository, digest);
+    const isStored = (bytes: Buffer) => stored.some((one) => one.bytes !== undefined && bytes.equals(one.bytes));
+    if (made.every(isStored)) return;
+    throw appError("signing.lookaside-unwritable", `a signature of ${repository}@${digest} does not read back as it was written`, {
+      hint: "Look at the disk of the lookaside directory, and at what else writes into it",
+    });
   }
 
   /** Returns how many it added to one digest of one repository. */
-  async function ensureNames(repository: string, digest: Digest, names: readonly string[], signal: AbortSignal): Promise<number> {
+  async function ensureNames(group: SignableGroup, signal: AbortSignal): Promise<number> {
+    const { repository, digest, names } = group;
     return await directory.change(repository, digest, async (writer) => {
       const stray = await directory.listStray(repository, digest);
       if (stray.length > 0) log.warn({ repository, digest, stray: stray.slice(0, 20) }, "unknown files in the lookaside");
-      const found = await judge(repository, digest);
-      const signed = new Set(found.filter((one) => one.verdict === "valid").map((one) => one.publicName));
-      const missing = names.filter((name) => !signed.has(name));
-      const made = await Promise.all(missing.map((name) => sign(name, digest, signal)));
-      for (const bytes of made) await writer.append(bytes);
+      const found = await setBadAside(writer, repository, digest);
+      const missing = names.flatMap((name) => missingKeys(keys, found, name).map((key) => ({ name, key })));
+      const made = await Promise.all(missing.map(({ name, key }) => sign(name, digest, key.id, signal)));
+      if (made.length > 0) await append(writer, made, group);
       return made.length;
     });
   }
 
+  /** What keeps clients from pulling the image makes place for what does not; returns the signatures that are left. */
+  async function setBadAside(writer: LookasideWriter, repository: string, digest: Digest): Promise<readonly JudgedSignature[]> {
+    const found = await judge(repository, digest);
+    const bad = found.flatMap((one, index) => (isBad(one) ? [index + 1] : []));
+    if (bad.length === 0) return found;
+    const places = await writer.setAside(bad);
+    log.warn({ repository, digest, places }, "files in the lookaside that no client can use are set aside");
+    return await judge(repository, digest);
+  }
+
   return {
     stage: options.stage,
-    fingerprint: () => Promise.resolve(fingerprint),
+    keys,
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
-      const work = groupByDigest(signables);
-      await ensureKey();
-      const added = await Promise.allSettled(work.map(({ repository, digest, names }) => ensureNames(repository, digest, names, signal)));
-      const failed = added.find((one) => one.status === "rejected");
-      if (failed) throw failed.reason;
-      return added.reduce((sum, one) => sum + (one.status === "fulfilled" ? one.value : 0), 0);
+      const groups = groupSignables(signables);
+      await checkKeys();
+      return await sumOverGroups(groups, (group) => ensureNames(group, signal));
     },
     async listSignatures(repository, digest) {
       const found = await judge(parseImageReference(repository).repository, parseDigest(digest));
-      return found.map(({ blocking: _blocking, why: _why, ...signature }) => signature);
+      return found.map(({ why: _why, ...signature }) => signature);
     },
     async removeSignatures({ publicName, digest }) {
-      const { repository } = tagged(publicName);
+      const { repository } = parsePublicName(publicName);
       return await directory.change(repository, parseDigest(digest), async (writer) => {
         const found = await judge(repository, digest);
         const numbers = found.flatMap((one, index) => (one.publicName === publicName ? [index + 1] : []));
@@ -129,52 +154,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   };
 }
 
-/** The public key as consumers get it: binary, without other people's signatures on it. Throws `signing.key-missing`. */
-export async function exportKey(gnupgHome: GnupgHome, fingerprint: string): Promise<Uint8Array> {
-  const exported = await gnupgHome.run({ args: ["--export-options", "export-minimal", "--export", fingerprint] });
-  if (exported.output.length > 0) return exported.output;
-  throw appError("signing.key-missing", `no public key ${fingerprint} in the GnuPG home directory`);
-}
-
-function groupByDigest(signables: readonly Signable[]): readonly { repository: string; digest: Digest; names: readonly string[] }[] {
-  const groups = new Map<string, { repository: string; digest: Digest; names: Set<string> }>();
-  for (const { digest, publicName } of signables) {
-    const { repository } = tagged(publicName);
-    const key = `${repository}@${parseDigest(digest)}`;
-    const group = groups.get(key) ?? { repository, digest, names: new Set<string>() };
-    groups.set(key, group);
-    group.names.add(publicName);
-  }
-  return [...groups.values()].map((group) => ({ ...group, names: [...group.names] }));
-}
-
-/** A name that may be signed has a tag and no digest, and is written in exactly one way. */
-function tagged(publicName: string): ImageReference {
-  const reference = parseImageReference(publicName);
-  if (reference.tag !== undefined && reference.digest === undefined && formatImageReference(reference) === publicName) return reference;
-  throw appError("domain.reference-invalid", `"${publicName.slice(0, 300)}" is no registry/repository:tag`);
-}
-
-function madeBy(result: GpgResult, fingerprint: string): boolean {
-  const made = result.status.filter((line) => line.startsWith("SIG_CREATED "));
-  return made.length === 1 && made[0]?.split(" ")[6] === fingerprint && ((result.output[0] ?? 0) & 0x80) !== 0;
-}
-
-/** gpg speaks English to us (LC_ALL=C); what it says is cut and kept for operators, never shown on a pull request. */
-function translate(result: GpgResult, fingerprint: string): AppError {
-  const details = { said: result.said.slice(0, 500), exitCode: result.exitCode };
-  if (/secret key not available|No secret key|Unusable secret key/i.test(result.said)) {
-    return appError("signing.key-missing", `gpg has no usable secret key ${fingerprint}`, { details });
-  }
-  if (/expired/i.test(result.said)) return appError("signing.key-expired", `key ${fingerprint} has expired`, { details });
-  if (/pinentry|Inappropriate ioctl|passphrase|Operation cancelled/i.test(result.said)) {
-    return appError("signing.signer-unavailable", "the signing key is locked", {
-      hint: "Unlock it in its gpg-agent (gpg-preset-passphrase), or use a key on a card or HSM",
-      details,
-    });
-  }
-  return appError("signing.signer-unavailable", `gpg --sign ended with exit code ${result.exitCode}`, {
-    hint: "Sign something by hand with the same GnuPG home directory to see what is wrong",
-    details,
-  });
+/** Nobody but a signer writes there, and no signer writes this: somebody or something else did. */
+function isBad({ verdict }: JudgedSignature): boolean {
+  return verdict === "unreadable" || verdict === "wrong-digest";
 }

@@ -9,25 +9,37 @@ export interface SigningKey {
 }
 
 /**
- * Looks the secret key up and refuses what consumers would refuse later, when it is too late: subkeys, Ed25519 and small RSA keys, revoked and
+ * Looks the key up (its public part alone where another process signs) and refuses what consumers would refuse later, when it is too late: subkeys, Ed25519 and small RSA keys, revoked and
  * expired ones. Throws `signing.key-missing`, `signing.key-unusable`, `signing.key-expired`.
  */
-export async function readSigningKey(home: GnupgHome, fingerprint: string, now: number): Promise<SigningKey> {
-  const listed = await home.run({ args: ["--with-colons", "--fixed-list-mode", "--list-secret-keys", fingerprint] });
+export async function readSigningKey(
+  home: GnupgHome,
+  fingerprint: string,
+  now: number,
+  part: "secret" | "public" = "secret",
+): Promise<SigningKey> {
+  const list = part === "secret" ? "--list-secret-keys" : "--list-keys";
+  const listed = await home.run({ args: ["--with-colons", "--fixed-list-mode", list, fingerprint] });
   const records = listed.output.toString("utf8").split("\n");
   return checkSigningKey(
     records.map((line) => line.split(":")),
     fingerprint,
     now,
+    part,
   );
 }
 
 /** The rules, over the records of `gpg --with-colons` (GnuPG `doc/DETAILS`). */
-export function checkSigningKey(records: readonly (readonly string[])[], fingerprint: string, now: number): SigningKey {
-  const primary = records.findIndex((record) => record[0] === "sec");
+export function checkSigningKey(
+  records: readonly (readonly string[])[],
+  fingerprint: string,
+  now: number,
+  part: "secret" | "public" = "secret",
+): SigningKey {
+  const primary = records.findIndex((record) => record[0] === (part === "secret" ? "sec" : "pub"));
   const key = records[primary];
   if (key === undefined) {
-    throw appError("signing.key-missing", `no secret key ${fingerprint} in the GnuPG home directory`, {
+    throw appError("signing.key-missing", `no ${part} key ${fingerprint} in the GnuPG home directory`, {
       hint: "Import the key, or correct its fingerprint in the settings (gpg --list-secret-keys)",
     });
   }

@@ -29,7 +29,7 @@ export interface BuildView {
   readonly journal: readonly JournalEntry[];
   readonly logs: readonly ShownLog[];
   readonly documents: readonly { readonly name: string; readonly mediaType: string; readonly bytes: number }[];
-  readonly options: Pick<WebOptions, "candidate" | "production">;
+  readonly options: Pick<WebOptions, "candidate">;
   readonly now: Date;
 }
 

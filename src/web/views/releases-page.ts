@@ -20,7 +20,7 @@ function section(report: ReleaseReport, { production }: Pick<WebOptions, "produc
 <td data-label="Sent">${formatBytes(line.bytesStreamed)}, ${line.blobsMounted} mounted</td><td data-label="Signatures">${line.signaturesAdded}</td><td>${line.message ?? ""}</td></tr>`,
   );
   const table = html`<table class="stack"><thead><tr><th>Outcome</th><th>Tag</th><th>Digest</th><th>Sent</th><th>Signatures</th><th></th></tr></thead><tbody>${rows}</tbody></table>`;
-  return html`<section class="card"><h2>${badge(report.outcome)} ${production}/${report.imageRepository}</h2>
+  return html`<section class="card"><h2>${badge(report.outcome)} ${production[report.registry] ?? report.registry}/${report.imageRepository}</h2>
 <p class="quiet"><time datetime="${report.at}">${report.at}</time>, commit <code>${report.commit.slice(0, 12)}</code> of ${report.repository}, <a href="/builds/${report.run}">run</a></p>
 ${rows.length === 0 ? "" : table}</section>`;
 }

@@ -125,7 +125,11 @@ describe("/help", () => {
       ["build", "test", "cancel", "ok-to-test", "help"],
     ],
     ["no build to another stranger", { actor: "mallory" }, ["help"]],
-    ["releases in a promotion", { place: "manifests", permission: { here: "write", manifests: "write" } }, ["promote", "rollback", "help"]],
+    [
+      "releases in a promotion",
+      { place: "manifests", permission: { here: "write", manifests: "write" } },
+      ["promote", "rollback", "withdraw", "help"],
+    ],
     ["help alone in a closed one", { state: "closed", permission: { here: "admin", manifests: "admin" } }, ["help"]],
   ])("shows %s", (_, changed, expected) => {
     expect(shown(changed)).toEqual(expected);

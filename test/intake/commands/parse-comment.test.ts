@@ -31,6 +31,14 @@ describe("a comment asks for", () => {
     ["/rollback", { verb: "rollback" }],
     ["/rollback f40/cockpit", { verb: "rollback", image: "f40/cockpit" }],
     ["/rollback f40/cockpit 323-1", { verb: "rollback", image: "f40/cockpit", tag: "323-1" }],
+    [
+      "/withdraw f40/cockpit 323-1 CVE-2026-1: x=1  and worse",
+      { verb: "withdraw", image: "f40/cockpit", release: "323-1", reason: "CVE-2026-1: x=1 and worse" },
+    ],
+    [
+      '/withdraw f40/cockpit 323-1 --to 322-4 "leaks  a key" --remove-tag',
+      { verb: "withdraw", image: "f40/cockpit", release: "323-1", reason: "leaks  a key", to: "322-4", removeTag: true },
+    ],
     ["/help", { verb: "help" }],
     ["/help build", { verb: "help", about: "build" }],
     ["/help /Build", { verb: "help", about: "build" }],
@@ -202,6 +210,14 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
     fc.tuple(word, word).map((parts) => parts.join("/")),
   ).map((rest) => ({ verb: "rollback" as const, ...rest })),
   fc.tuple(word, fc.stringMatching(/^\w[\w.-]{0,20}$/)).map(([image, tag]) => ({ verb: "rollback" as const, image, tag })),
+  fc
+    .record({
+      image: word,
+      release: fc.stringMatching(/^\w[\w.-]{0,20}$/),
+      reason: fc.stringMatching(/^[a-z="'\\#,][a-z ="'\\#,-]{0,30}[a-z]$/),
+      more: fc.record({ to: fc.constant("1-1"), removeTag: fc.constant(true) }, { requiredKeys: [] }),
+    })
+    .map(({ more, ...rest }) => ({ verb: "withdraw" as const, ...rest, ...more })),
   optional("about", fc.constantFrom(...verbs)).map((rest) => ({ verb: "help" as const, ...rest })),
 );
 

@@ -24,6 +24,7 @@ const bare: { readonly [V in Verb]: Command } = {
   "ok-to-test": { verb: "ok-to-test", sha: head },
   promote: { verb: "promote" },
   rollback: { verb: "rollback" },
+  withdraw: { verb: "withdraw", image: "f40/web", release: "1-1", reason: "bad" },
   help: { verb: "help" },
 };
 /** `yes`, or the refusal's code. */
@@ -44,12 +45,14 @@ test("the table of permissions", () => {
     ["ok-to-test", "containers", "write", "here"],
     ["promote", "containers manifests", "write", "manifests"],
     ["rollback", "containers manifests", "write", "manifests"],
+    ["withdraw", "containers manifests", "write", "manifests"],
     ["help", "containers manifests", "none", "here"],
   ]);
 });
 
 /** Every verb in each place, by what a person who did not open the pull request has in both repositories; only one of them counts. */
 const places: readonly Place[] = ["containers", "manifests"];
+const releasing: readonly Verb[] = ["promote", "rollback", "withdraw"];
 const enough: readonly Level[] = ["write", "maintain", "admin"];
 describe.each(places)("in a pull request of %s", (place) => {
   describe.each(verbs)("/%s", (verb) => {
@@ -58,8 +61,8 @@ describe.each(places)("in a pull request of %s", (place) => {
       (here, manifests) => {
         const expected = () => {
           if (verb === "help") return "yes";
-          const counts = verb === "promote" || verb === "rollback" ? manifests : here;
-          if (place === "manifests" && verb !== "promote" && verb !== "rollback") return "wrong-place";
+          const counts = releasing.includes(verb) ? manifests : here;
+          if (place === "manifests" && !releasing.includes(verb)) return "wrong-place";
           return enough.includes(counts) ? "yes" : "no-permission";
         };
         expect(verdict(bare[verb], { place, permission: { here, manifests } })).toBe(expected());
@@ -77,6 +80,7 @@ describe("the author without write access", () => {
     ["ok-to-test", "no-permission", "no-permission", "no-permission"],
     ["promote", "no-permission", "no-permission", "no-permission"],
     ["rollback", "no-permission", "no-permission", "no-permission"],
+    ["withdraw", "no-permission", "no-permission", "no-permission"],
     ["help", "yes", "yes", "yes"],
   ])("/%s: trusted %s, approved %s, else %s", (verb, trusted, approved, unapproved) => {
     const stranger = { ...author, isTrustedPull: false };

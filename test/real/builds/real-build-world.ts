@@ -19,13 +19,17 @@ import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
 import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
+import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
+import { pemCosignKey } from "../../../src/signing/cosign/cosign-key.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
 import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeBuildStore } from "../../fakes/build-store.ts";
 import { fakeLogStore } from "../../fakes/log-store.ts";
+import { makeCosignKey } from "../../support/cosign-key.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
@@ -76,9 +80,10 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   const gnupg = openGnupgHome({ directory: home.path, timeoutMs: 60_000, agent: true });
   const lookaside = join(scratch.path, "lookaside");
   const signer = openpgpSigner({
-    ...{ stage: "candidate", gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 60_000 },
+    ...{ stage: "candidate", gnupgHome: gnupg, keys: [{ fingerprint, use: "sign" }], lookaside, creator: "flibs test", timeoutMs: 60_000 },
     ...{ log: silentLog, now: () => new Date() },
   });
+  const keys = makeCosignKey();
   const clients = new Map<string, RegistryClient>();
   const open: OpenRegistry = (endpoint) => {
     const retry = { retries: 0 };
@@ -125,6 +130,11 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     candidate: { registry: open(registry.endpoint, true), endpoint: registry.endpoint, publicName },
     openRegistry: open,
     signer,
+    attestations: {
+      registry: open(registry.endpoint, true) as RegistryClient,
+      turns: turnsOfOneProcess(),
+      keys: [pemCosignKey(keys.privatePem, "sign")],
+    },
     runners: [commandRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
@@ -156,11 +166,17 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   const flow = buildFlow(ports);
 
   async function verify(reference: string): Promise<ImageVerification> {
-    const publicKey = Buffer.from(await exportPublicKey(home.path, fingerprint));
-    const checker = await openGpgChecker({ publicKey, fingerprint, timeoutMs: 60_000 });
+    const publicKeys = Buffer.from(await exportPublicKey(home.path, fingerprint));
+    const checker = await openGpgChecker({ publicKeys, fingerprints: [fingerprint], timeoutMs: 60_000 });
     const signatures = openLookasideDirectory(lookaside);
     return verifyImage({
-      ...{ registry: open(registry.endpoint, true), repository: "f42/hello", reference, publicName, signatures, checker },
+      ...{
+        registry: open(registry.endpoint, true),
+        repository: "f42/hello",
+        reference,
+        publicName,
+        judges: [openpgpJudge(signatures, checker)],
+      },
     }).finally(checker.close);
   }
 

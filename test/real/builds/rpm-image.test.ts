@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { BuildRequested, InstalledRpm } from "../../../src/builds/build-record.ts";
-import { metadataName, sbomNames } from "../../../src/documents/build-documents.ts";
+import { metadataName, sbomNames } from "../../../src/documents/document-names.ts";
 import { diffRpms } from "../../../src/promotion/image-diff.ts";
 import { dnfPackage } from "../../support/dnf-package.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";

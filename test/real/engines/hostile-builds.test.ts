@@ -119,6 +119,20 @@ describe("hostile builds", () => {
     expect(Buffer.from(files["/out"] ?? []).length).toBe(0);
   });
 
+  test("a directory with two names is read once", async () => {
+    const id = await imageOf(
+      "twice",
+      "RUN mkdir -p /real/deep /var && cp /bin/id /real/deep/db && cp /bin/id /real/db; ln -s ../real /var/link",
+    );
+    const size = (await engineOn(dockerSocket).inspect("twice", id, ["/real/db"])).files["/real/db"]?.length ?? 0;
+    // Room for the two files and the headers of two files and two directories.
+    const maxFileBytes = 2 * size + 4 * 512;
+    const engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: scratch.path, slots: 1, maxFileBytes });
+    const { files } = await engine.inspect("twice", id, ["/real", "/var/link"]);
+    expect(Object.keys(files).toSorted()).toEqual(["/real/db", "/real/deep/db", "/var/link/db", "/var/link/deep/db"]);
+    expect(files["/var/link/deep/db"]).toEqual(files["/real/deep/db"]);
+  });
+
   test("a file that is too large to read is refused", async () => {
     const id = await imageOf("large", "LABEL a=b");
     const engine = dockerEngine({

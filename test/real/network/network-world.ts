@@ -261,7 +261,7 @@ function settingsText(bridge: string): string {
 forge: {kind: local, directory: git, hookSecrets: [{env: S}]}
 manifests: {repository: releng/manifests}
 registries: {candidate: {endpoint: "127.0.0.1:5000"}, production: {endpoint: "127.0.0.1:5001"}}
-signing: {gnupgHome: gnupg, candidateKey: A, productionKey: B}
+signing: {gnupgHome: gnupg, keys: {candidate: {openpgp: [{fingerprint: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA}]}, production: {openpgp: [{fingerprint: BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB}]}}}
 network:
   mode: closed
   bridge: ${bridge}

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { BuildRecord } from "../../../src/builds/build-record.ts";
 import { type Digest, digestOf } from "../../../src/domain/digest.ts";
-import { countShared, readBaseLayers } from "../../../src/promotion/base-layers.ts";
+import { countShared, readBases } from "../../../src/promotion/base-layers.ts";
 import { readImageTree } from "../../../src/promotion/image-tree.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
@@ -55,9 +55,10 @@ test("a base layer that the engine pushed under another digest is still shared w
   const pushed = (await client.findManifest("f40/cockpit", "1"))?.digest as Digest;
   const tree = await readImageTree(client, "f40/cockpit", pushed);
   const at = world();
-  const registries = { candidate: { endpoint: server.endpoint, publicName: "candidate.example.test" } };
+  const facts = { publicName: "candidate.example.test", signingKey: "candidate", childTags: false };
+  const registries = { candidate: { endpoint: server.endpoint, ...facts } };
   const ports = { ...at.ports, registries: namedRegistries({ candidate: client }), settings: { ...at.ports.settings, registries } };
-  const base = await readBaseLayers(ports, [{ written: "fedora", pinned, digest: manifest.digest }]);
+  const base = (await readBases(ports, [{ written: "fedora", pinned, digest: manifest.digest }])).layers;
   const diffIds = JSON.parse(docker(["image", "inspect", "--format", "{{json .RootFS.Layers}}", image]));
   const build = { images: [{ platform: "linux/amd64", diffIds }] } as unknown as BuildRecord;
   expect(diffIds).toEqual([digestOf(tar)]);
@@ -65,6 +66,6 @@ test("a base layer that the engine pushed under another digest is still shared w
   // Nothing is shared with a base that is another.
   expect(tree.platforms.map((one) => countShared(one, build, new Set([digestOf("other")])))).toEqual([0]);
   expect(
-    await readBaseLayers(ports, [{ written: "fedora", pinned: "elsewhere.example.test/fedora", digest: manifest.digest }]),
+    (await readBases(ports, [{ written: "fedora", pinned: "elsewhere.example.test/fedora", digest: manifest.digest }])).layers,
   ).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildRecord } from "../../../src/builds/build-record.ts";
+import type { BuildDocument } from "../../../src/documents/document.ts";
 import { localForge } from "../../../src/forge/local/local-forge.ts";
 import { silentLog } from "../../../src/log.ts";
 import { checkPromotionFlow } from "../../../src/promotion/check-promotion-flow.ts";
@@ -11,20 +12,28 @@ import type { PromotionPorts } from "../../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../../src/promotion/release-scan-flow.ts";
-import type { ReconciledFile, ReleaseReport } from "../../../src/promotion/release-store.ts";
+import { type AcceptedDrift, type ReconciledFile, type ReleaseReport, reconciledKey } from "../../../src/promotion/release-store.ts";
+import { releaseSigner } from "../../../src/promotion/sign-release.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
 import { registryClient } from "../../../src/registry/registry-client.ts";
+import type { RetryPolicy } from "../../../src/registry/retry-policy.ts";
+import { turnsOfOneProcess } from "../../../src/registry/turns.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
+import { pemCosignKey } from "../../../src/signing/cosign/cosign-key.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { exportKey } from "../../../src/signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
 import { ensureKey } from "../../../src/signing/openpgp/make-key.ts";
-import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
+import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
+import { fakeProposalPlaces } from "../../fakes/proposal-places.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
+import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
 import { gitAsBob } from "../../support/local-forge.ts";
@@ -35,19 +44,39 @@ import { type BuildFields, distgitCommit, makeBuild } from "./real-build.ts";
 export const manifests = "releng/manifests";
 export const distgit = "containers/cockpit";
 
+/** What stands between flibs and the production registry, and what flibs makes of failures. */
+export interface RealWorldFaults {
+  /** Address that flibs talks to instead of the registry's own. */
+  front?(endpoint: string): Promise<string>;
+  /** docker-registry's configuration in place of `auth:`, and what it lets in. */
+  readonly auth?: { readonly config: string; readonly username: string; readonly password: string };
+  readonly retry?: Partial<RetryPolicy>;
+  /** Errors that leave a run where it is, to be taken up again; see `flowRunner`. */
+  isKill?(error: unknown): boolean;
+}
+
 /** Promotion and release on the local forge (plain git), two docker-registries, gpg; builds, journal and release store in memory. */
-export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) {
+export async function realWorld(platforms: readonly string[] = ["linux/amd64"], childTags = true, faults: RealWorldFaults = {}) {
   const scratch = await scratchDirectory("flibs-");
   const keys = await gnupgHome();
-  const servers = { candidate: await startDockerRegistry(), production: await startDockerRegistry() };
+  const servers = {
+    candidate: await startDockerRegistry(),
+    production: await startDockerRegistry(faults.auth ? { extraConfig: faults.auth.config } : {}),
+  };
   const gnupg = openGnupgHome({ directory: keys.path, timeoutMs: 30_000, agent: true });
   const open = async (stage: "candidate" | "production") => {
     const fingerprint = await ensureKey(gnupg, `flibs ${stage}`);
     const lookaside = join(scratch.path, "lookaside", stage);
     await mkdir(lookaside, { recursive: true });
-    const common = { stage, gnupgHome: gnupg, fingerprint, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
-    const client = registryClient({ endpoint: servers[stage].endpoint, plainHttp: true });
-    return { fingerprint, lookaside, client, signer: openpgpSigner({ ...common, now: () => new Date() }) };
+    const keys = [{ fingerprint, use: "sign" as const }];
+    const common = { stage, gnupgHome: gnupg, keys, lookaside, creator: "flibs test", timeoutMs: 30_000, log: silentLog };
+    const own = servers[stage].endpoint;
+    const endpoint = stage === "production" ? ((await faults.front?.(own)) ?? own) : own;
+    const credential = stage === "production" && faults.auth ? { username: faults.auth.username, password: faults.auth.password } : {};
+    const client = registryClient({ endpoint, plainHttp: true, ...credential, ...(faults.retry ? { retry: faults.retry } : {}) });
+    const cosign = makeCosignKey();
+    const attestationKeys = [pemCosignKey(cosign.privatePem, "sign")];
+    return { fingerprint, lookaside, client, cosign, attestationKeys, signer: openpgpSigner({ ...common, now: () => new Date() }) };
   };
   const [candidate, production] = [await open("candidate"), await open("production")];
   const stages = { candidate, production };
@@ -61,35 +90,56 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
   });
 
   const builds = new Map<string, BuildRecord>();
+  const documents = new Map<string, readonly BuildDocument[]>();
   const reconciled = new Map<string, ReconciledFile>();
   const reports: ReleaseReport[] = [];
+  const accepted: AcceptedDrift[] = [];
   const registries = namedRegistries({ candidate: candidate.client, production: production.client });
-  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never);
+  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never, faults.isKill);
+  const signers = { named: (name: string) => stages[name as "candidate"].signer };
+  const named = (name: "candidate" | "production") => ({
+    endpoint: names[name],
+    publicName: names[name],
+    signingKey: name,
+    childTags: childTags && name === "production",
+  });
+  const settings = {
+    repository: manifests,
+    branch: "main",
+    registries: { candidate: named("candidate"), production: named("production") },
+  };
   const ports: PromotionPorts = {
     forge,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
+      findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
+      async savePromotion(id, promotion) {
+        const build = builds.get(id);
+        if (build) builds.set(id, { ...build, promotion });
+      },
     },
     registries,
+    turns: turnsOfOneProcess(),
+    attestationKeys: { of: (name) => stages[name as "candidate"].attestationKeys },
     copier: imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() }),
-    signerOf: (name) => stages[name as "candidate"].signer,
+    places: fakeProposalPlaces(() => ports.now()),
+    signers,
+    releaseSigner: releaseSigner({ forge, registries, signers, settings }),
     releases: {
       listReconciled: async () => reconciled,
-      saveReconciled: async (_repository, path, file) => void reconciled.set(path, file),
+      saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
+      listAcceptedDrift: async (registry, imageRepository) =>
+        accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
+      saveAcceptedDrift: async (drift) => void accepted.push(drift),
       saveReport: async (report) => void reports.push(report),
       listReports: async () => reports.toReversed(),
     },
     runs: runner.runs,
     now: () => new Date("2026-11-23T12:00:00Z"),
     settings: {
-      repository: manifests,
-      branch: "main",
-      registries: {
-        candidate: { endpoint: names.candidate, publicName: names.candidate },
-        production: { endpoint: names.production, publicName: names.production },
-      },
-      fullIntervalMs: 3_600_000,
+      ...settings,
+      promotions: { openPerNamespace: 50, newPerHour: 100 },
       pageOf: (run) => `http://flibs.example.test/builds/${run}`,
     },
   };
@@ -104,7 +154,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     return made;
   };
   for (const repository of [manifests, distgit]) await forge.createRepository(repository);
-  const start = initialManifestRepository({ ...ports.settings.registries, platforms } as never);
+  const start = initialManifestRepository(ports.settings.registries, platforms);
   await (await person(manifests)).push(start);
 
   let scans = 0;
@@ -113,12 +163,16 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
       ports,
       forge,
       builds,
+      documents,
+      stages,
       reports,
       reconciled,
       names,
       servers,
       person,
       clients: { candidate: candidate.client, production: production.client },
+      gnupgHome: keys.path,
+      lookasides: { candidate: candidate.lookaside, production: production.lookaside },
     },
     signers: { candidate: candidate.signer, production: production.signer },
     /** Main's text of a file. */
@@ -163,11 +217,11 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
     merge: async (number: number) => (await forge.mergePull(manifests, number, "alice")).mergeCommit,
     tag: async (repository: string, tag: string) => (await production.client.findManifest(repository, tag))?.digest,
     async verify(repository: string, reference: string) {
-      const publicKey = await exportKey(gnupg, production.fingerprint);
-      const checker = await openGpgChecker({ publicKey, fingerprint: production.fingerprint, timeoutMs: 30_000 });
+      const publicKeys = await exportKey(gnupg, production.fingerprint);
+      const checker = await openGpgChecker({ publicKeys, fingerprints: [production.fingerprint], timeoutMs: 30_000 });
       try {
-        const at = { registry: production.client, repository, reference, publicName: names.production };
-        return await verifyImage({ ...at, signatures: openLookasideDirectory(production.lookaside), checker });
+        const at = { registry: production.client, repository, reference, publicName: names.production, childTags };
+        return await verifyImage({ ...at, judges: [openpgpJudge(openLookasideDirectory(production.lookaside), checker)] });
       } finally {
         await checker.close();
       }
@@ -179,7 +233,8 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"]) 
         stage: "production",
         publicName: names.production,
         lookaside: pathToFileURL(production.lookaside).href,
-        publicKey: await exportKey(gnupg, production.fingerprint),
+        keyring: await exportKey(gnupg, production.fingerprint),
+        cosignKeys: [],
       };
       await writeConsumerFiles(directory, consumerFiles([stage]));
       const out = join(scratch.path, "pulled");

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from "@jest/globals";
 import type { Digest } from "../../../src/domain/digest.ts";
 import { proposePromotion } from "../../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../../src/promotion/release-flow.ts";
+import { releaseSigner } from "../../../src/promotion/sign-release.ts";
 import { imageCopier } from "../../../src/registry/image-copier.ts";
 import { inMemoryMountMemory } from "../../../src/registry/mount-memory.ts";
 import { namedRegistries } from "../../../src/registry/named-registries.ts";
@@ -29,7 +30,7 @@ test("a merged promotion is copied by digest between two real registries, releas
   const at = world();
   const registries = namedRegistries({ candidate, production });
   const copier = imageCopier(registries, { transfers: 4, mountMemory: inMemoryMountMemory() });
-  const ports = { ...at.ports, registries, copier };
+  const ports = { ...at.ports, registries, copier, releaseSigner: releaseSigner({ ...at.ports, registries }) };
   const push = async (id: string, release: string) => {
     const build = await at.build({ id, release });
     for (const [key, blob] of at.candidate.blobs) await candidate.putBlob(key.split("@")[0] ?? "", blob);
@@ -39,7 +40,7 @@ test("a merged promotion is copied by digest between two real registries, releas
     for (const manifest of all) await candidate.putManifest("f40/cockpit", manifest.digest, manifest);
     const proposed = await proposePromotion(ports, id);
     at.git.merge("number" in proposed ? proposed.number : 0);
-    await run(releaseFlow(ports), { repository: manifests, path: "images/f40/cockpit.yaml", commit: "" });
+    await run(releaseFlow(ports), { repository: manifests, registry: "production", path: "images/f40/cockpit.yaml", commit: "" });
     return build.digest as Digest;
   };
   const one = await push("b1", "1.fc40");
@@ -52,7 +53,7 @@ test("a merged promotion is copied by digest between two real registries, releas
   const path = "images/f40/cockpit.yaml";
   const text = at.git.read(at.git.branches.get("main") ?? "")[path];
   at.git.commit("main", { [path]: `${text}withdrawn:\n  "323-1.fc40": {reason: CVE, by: alice, removeTag: true}\n` });
-  await run(releaseFlow(ports), { repository: manifests, path, commit: "" });
+  await run(releaseFlow(ports), { repository: manifests, registry: "production", path, commit: "" });
   expect(await production.findManifest("f40/cockpit", "323-1.fc40")).toBeUndefined();
   expect((await production.findManifest("f40/cockpit", "323-2.fc40"))?.digest).toBe(two);
 });

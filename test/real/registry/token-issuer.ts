@@ -6,8 +6,15 @@ import { join } from "node:path";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
 import { runProgram } from "../../support/skopeo.ts";
 
-/** A token server that docker-registry believes: RS256 with the certificate in `x5c`, every asked scope granted. */
-export async function startTokenIssuer(credential: { readonly username: string; readonly password: string }) {
+/** docker-registry lets tokens live on for a minute after their end. */
+const leewayS = 60;
+
+/**
+ * A token server that docker-registry believes: RS256 with the certificate in `x5c`, every asked scope granted. `lifeS` is how long the registry
+ * takes a token, whatever the answer promises (300 s).
+ */
+export async function startTokenIssuer(credential: { readonly username: string; readonly password: string }, lifeS = 300 + leewayS) {
+  let issued = 0;
   const scratch = await scratchDirectory("issuer-");
   const [key, certificate] = [join(scratch.path, "key.pem"), join(scratch.path, "cert.pem")];
   const subject = ["-subj", "/CN=issuer.example.test", "-days", "2"];
@@ -34,8 +41,9 @@ export async function startTokenIssuer(credential: { readonly username: string; 
       const [type, name, actions] = scope.split(":");
       return { type, name, actions: actions?.split(",") };
     });
+    issued += 1;
     const now = Math.floor(Date.now() / 1000);
-    const times = { exp: now + 300, nbf: now - 10, iat: now - 10 };
+    const times = { exp: now + lifeS - leewayS, nbf: now - leewayS - 10, iat: now - leewayS - 10 };
     const claims = { iss: "tests", sub: credential.username, aud: "registry", ...times, jti: randomUUID(), access };
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const signed = `${encode({ typ: "JWT", alg: "RS256", x5c: [x5c] })}.${encode(claims)}`;
@@ -45,6 +53,8 @@ export async function startTokenIssuer(credential: { readonly username: string; 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
   return {
+    /** Tokens given out so far. */
+    issued: () => issued,
     config: `auth: { token: { realm: "${realm}", service: registry, issuer: tests, rootcertbundle: ${JSON.stringify(certificate)} } }`,
     async close() {
       server.closeAllConnections();

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Digest } from "../../../src/domain/digest.ts";
@@ -6,9 +6,11 @@ import { silentLog } from "../../../src/log.ts";
 import { consumerFiles } from "../../../src/signing/consumer-files.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openGpgChecker } from "../../../src/signing/openpgp/gpg-checker.ts";
+import { exportKey, exportKeyring } from "../../../src/signing/openpgp/gpg-sign.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
-import { exportKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { type OpenpgpKey, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
 import { writeConsumerFiles } from "../../../src/signing/openpgp/write-consumer-files.ts";
+import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import type { SignatureSource } from "../../../src/signing/signature-source.ts";
 import { type ImageVerification, verifyImage } from "../../../src/signing/verify-image.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
@@ -43,19 +45,33 @@ export async function startConsumer() {
   const subkey = [...listed.output.toString().matchAll(/^fpr:+([0-9A-F]{40}):/gm)].map((match) => match[1]).at(-1) ?? "";
   const checkers = new Map<string, Awaited<ReturnType<typeof openGpgChecker>>>();
 
-  /** A lookaside, policy and registries.d of one test's own; `base` when it is served. */
-  async function world(key: string, base?: string) {
+  /** A lookaside, policy and registries.d of one test's own; `base` when it is served, `more` keys that the consumer takes as well. */
+  async function world(key: string, options: { base?: string; lookaside?: string; more?: readonly string[] } = {}) {
     const directory = await mkdtemp(join(scratch.path, "w-"));
-    const lookaside = join(directory, "lookaside");
-    await mkdir(lookaside);
+    const lookaside = options.lookaside ?? join(directory, "lookaside");
+    await mkdir(lookaside, { recursive: true });
     const publicKey = await exportKey(gnupg, key);
-    const stage = { stage: "production", publicName: registry.endpoint, lookaside: base ?? pathToFileURL(lookaside).href, publicKey };
+    const keyring = await exportKeyring(gnupg, [key, ...(options.more ?? [])]);
+    const cosignKeys: readonly string[] = [];
+    const stage = {
+      stage: "production",
+      publicName: registry.endpoint,
+      lookaside: options.base ?? pathToFileURL(lookaside).href,
+      keyring,
+      cosignKeys,
+    };
     await writeConsumerFiles(directory, consumerFiles([stage]));
+    // podman takes no --registries.d.
+    await mkdir(join(directory, ".config/containers"), { recursive: true });
+    await symlink(join(directory, "registries.d"), join(directory, ".config/containers/registries.d"));
     const source: SignatureSource = openLookasideDirectory(lookaside);
     const defaults = { creator: "flibs test", timeoutMs: 20_000, log: silentLog, now: () => new Date() };
-    return {
+    const signerWith = (keys: readonly OpenpgpKey[]) =>
+      openpgpSigner({ ...defaults, stage: "production", gnupgHome: gnupg, keys, lookaside });
+    const world = {
       lookaside,
-      signer: openpgpSigner({ ...defaults, stage: "production", gnupgHome: gnupg, fingerprint: key, lookaside }),
+      signerWith,
+      signer: signerWith([{ fingerprint: key, use: "sign" }]),
       async plant(repository: string, digest: Digest, files: readonly (Uint8Array | string)[]) {
         const place = join(lookaside, `${repository}@${digest.replace(":", "=")}`);
         await mkdir(place, { recursive: true });
@@ -76,14 +92,26 @@ export async function startConsumer() {
         await rm(out, { recursive: true });
         return result;
       },
+      /** Pulled by podman for this machine's platform, into the store that all tests share. */
+      async podmanPull(name: string): Promise<ProgramResult> {
+        const store = ["--root", join(scratch.path, "store"), "--runroot", join(scratch.path, "run"), "--storage-driver", "vfs"];
+        const policy = ["--tls-verify=false", "--signature-policy", join(directory, "policy.json")];
+        return await runProgram("podman", [...store, "pull", "--quiet", ...policy, `${registry.endpoint}/${name}`], { HOME: directory });
+      },
       async verify(repository: string, reference: string, signatures = source): Promise<ImageVerification> {
         let checker = checkers.get(key);
-        checker ??= await openGpgChecker({ publicKey, fingerprint: key, timeoutMs: 20_000 });
+        checker ??= await openGpgChecker({ publicKeys: publicKey, fingerprints: [key], timeoutMs: 20_000 });
         checkers.set(key, checker);
         const at = { registry: readOnlyRegistry(registry.url), repository, reference, publicName: registry.endpoint };
-        return await verifyImage({ ...at, signatures, checker });
+        return await verifyImage({ ...at, judges: [openpgpJudge(signatures, checker)] });
       },
     };
+    /** Who takes it, of those that users have. */
+    const accepts = async (name: string) => ({
+      skopeo: (await world.pull(name)).exitCode === 0,
+      podman: (await world.podmanPull(name)).exitCode === 0,
+    });
+    return { ...world, accepts };
   }
   return {
     registry,

@@ -1,11 +1,13 @@
-import { readdir, symlink, writeFile } from "node:fs/promises";
+import { readdir, readlink, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../../src/domain/digest.ts";
 import { silentLog } from "../../../src/log.ts";
+import { expiresSoon, formatExpiry } from "../../../src/signing/key-watch.ts";
 import { openGnupgHome } from "../../../src/signing/openpgp/gnupg-home.ts";
 import { openLookasideDirectory } from "../../../src/signing/openpgp/lookaside-directory.ts";
 import { type OpenpgpSignerOptions, openpgpSigner } from "../../../src/signing/openpgp/openpgp-signer.ts";
+import { watchKeys } from "../../../src/signing/openpgp/watch-keys.ts";
 import { signerContract } from "../../contract/signer.contract.ts";
 import { gnupgHome, makeKey } from "../../support/gnupg.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
@@ -23,11 +25,20 @@ beforeAll(async () => {
 });
 afterAll(() => keys.remove());
 
+const signing = (key: string, passphrase?: string) => [{ fingerprint: key, use: "sign" as const, passphrase }];
+
 /** A signer with a lookaside of its own; `close` leaves nothing behind. */
 async function signerWith(options: Partial<OpenpgpSignerOptions> & { directory?: string } = {}) {
   const scratch = await scratchDirectory();
   const gnupg = openGnupgHome({ directory: options.directory ?? keys.path, timeoutMs: 20_000, agent: true });
-  const defaults = { stage: "candidate", fingerprint, creator: "flibs test", timeoutMs: 20_000, log: silentLog, now: () => new Date() };
+  const defaults = {
+    stage: "candidate",
+    keys: signing(fingerprint),
+    creator: "flibs test",
+    timeoutMs: 20_000,
+    log: silentLog,
+    now: () => new Date(),
+  };
   const signer = openpgpSigner({ ...defaults, gnupgHome: gnupg, lookaside: scratch.path, ...options });
   const close = async () => {
     await signer.close();
@@ -55,18 +66,23 @@ describe("the OpenPGP signer", () => {
     await Promise.all([close(), ...others.map((one) => one.close())]);
   });
 
-  test("garbage and links in the directory are found, never followed, never overwritten", async () => {
+  test("DG16: a link in a signature's place is found, never followed, and set aside when something is signed there", async () => {
     const { signer, lookaside, close } = await signerWith();
     await signer.ensureSigned([{ digest, publicName: name("1") }], never);
-    const directory = join(lookaside, `f40/cockpit@sha256=${digest.slice(7)}`);
+    const place = `f40/cockpit@sha256=${digest.slice(7)}`;
+    const directory = join(lookaside, place);
     await symlink("/etc/passwd", join(directory, "signature-2"));
     await writeFile(join(directory, "notes.txt"), "hello");
-    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
-    const found = await signer.listSignatures("registry.example.test/f40/cockpit", digest);
-    expect(found.map((one) => one.verdict)).toEqual(["valid", "unreadable", "valid"]);
+    const verdicts = async () => (await signer.listSignatures("registry.example.test/f40/cockpit", digest)).map((one) => one.verdict);
+    expect(await verdicts()).toEqual(["valid", "unreadable"]);
     expect(await openLookasideDirectory(lookaside).listStray("f40/cockpit", digest)).toEqual(
       expect.arrayContaining(["notes.txt", "signature-2"]),
     );
+    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
+    expect(await verdicts()).toEqual(["valid", "valid"]);
+    const [aside = ""] = await readdir(join(lookaside, ".aside", place));
+    expect(await readlink(join(lookaside, ".aside", place, aside))).toBe("/etc/passwd");
+    expect(await openLookasideDirectory(lookaside).listStray("f40/cockpit", digest)).toEqual(["notes.txt"]);
     await close();
   });
 
@@ -78,7 +94,7 @@ describe("the OpenPGP signer", () => {
       return asked.stdout.startsWith("D ");
     };
     const sign = async () => {
-      const { signer, close } = await signerWith({ directory: own.path, fingerprint: key });
+      const { signer, close } = await signerWith({ directory: own.path, keys: signing(key) });
       await signer.ensureSigned([{ digest, publicName: name("1") }], never);
       expect(await runs()).toBe(true);
       await close();
@@ -103,7 +119,7 @@ describe("the OpenPGP signer", () => {
     const imported = await gnupg.run({ args: ["--import", exported] });
     expect(imported).toMatchObject({ exitCode: 0 });
     await gnupg.close();
-    const { signer, close } = await signerWith({ directory, fingerprint: key });
+    const { signer, close } = await signerWith({ directory, keys: signing(key) });
     expect(await signer.ensureSigned([{ digest, publicName: name("1") }], never)).toBe(1);
     await close();
     await scratch.remove();
@@ -127,15 +143,15 @@ describe("a key that consumers would refuse is refused before signing", () => {
   };
 
   test("an unknown one", async () => {
-    expect(await refusal({ fingerprint: "B".repeat(40) })).toMatchObject({ code: "signing.key-missing" });
+    expect(await refusal({ keys: signing("B".repeat(40)) })).toMatchObject({ code: "signing.key-missing" });
   });
 
   test.each(["ed25519", "rsa2048", "nistp384"])("%s", async (algorithm) => {
-    expect(await refusal({ fingerprint: await quickKey(algorithm) })).toMatchObject({ code: "signing.key-unusable" });
+    expect(await refusal({ keys: signing(await quickKey(algorithm)) })).toMatchObject({ code: "signing.key-unusable" });
   });
 
   test("NIST P-256 is taken", async () => {
-    expect(await refusal({ fingerprint: await quickKey("nistp256") })).toBeUndefined();
+    expect(await refusal({ keys: signing(await quickKey("nistp256")) })).toBeUndefined();
   });
 
   test("a subkey, with the primary key's fingerprint in the hint", async () => {
@@ -143,7 +159,7 @@ describe("a key that consumers would refuse is refused before signing", () => {
     await runProgram("gpg", ["--homedir", keys.path, "--batch", "--passphrase", "", "--quick-add-key", primary, "rsa3072", "sign"]);
     const listed = await runProgram("gpg", ["--homedir", keys.path, "--with-colons", "--list-secret-keys", primary]);
     const subkey = [...listed.stdout.matchAll(/^fpr:+([0-9A-F]{40}):/gm)].map((match) => match[1]).at(-1) ?? "";
-    const error = await refusal({ fingerprint: subkey });
+    const error = await refusal({ keys: signing(subkey) });
     expect(error).toMatchObject({ code: "signing.key-unusable", hint: expect.stringContaining(primary) });
   });
 
@@ -151,10 +167,18 @@ describe("a key that consumers would refuse is refused before signing", () => {
     const expiring = await quickKey("rsa3072", "10d");
     const warned: unknown[] = [];
     const log = { ...silentLog, warn: (fields: unknown) => void warned.push(fields) } as typeof silentLog;
-    expect(await refusal({ fingerprint: expiring, log })).toBeUndefined();
-    expect(warned).toEqual([expect.objectContaining({ fingerprint: expiring, expiresAt: expect.stringMatching(/^20/) })]);
+    expect(await refusal({ keys: signing(expiring) })).toBeUndefined();
+    const gnupg = openGnupgHome({ directory: keys.path, timeoutMs: 20_000, agent: true });
+    const watched = ["secret", "public"].map((part) => ({ registry: "production", fingerprint: expiring, part: part as "secret" }));
+    const found = await watchKeys(gnupg, [...watched, { ...watched[0], fingerprint, registry: "candidate" } as never], Date.now(), log);
+    expect(found.map((one) => expiresSoon(one, Date.now()))).toEqual([true, true, false]);
+    expect(formatExpiry(found[0] ?? {}, Date.now())).toMatch(/^expires 20\d\d-\S+ \(in 9 days: extend it soon\)$/);
+    expect(warned).toEqual([1, 2].map(() => expect.objectContaining({ fingerprint: expiring, expiresAt: expect.stringMatching(/^20/) })));
+    const [gone] = await watchKeys(gnupg, [{ registry: "production", fingerprint: "B".repeat(40), part: "public" }], Date.now(), silentLog);
+    expect(gone?.problem).toMatchObject({ code: "signing.key-missing" });
+    await gnupg.close();
     const later = () => new Date(Date.now() + 11 * 86_400_000);
-    expect(await refusal({ fingerprint: expiring, now: later })).toMatchObject({ code: "signing.key-expired" });
+    expect(await refusal({ keys: signing(expiring), now: later })).toMatchObject({ code: "signing.key-expired" });
   });
 
   test("a locked one says so, and its passphrase opens it without standing on a command line", async () => {
@@ -162,7 +186,7 @@ describe("a key that consumers would refuse is refused before signing", () => {
     const made = await runProgram("gpg", [...args, "--quick-gen-key", "Locked", "rsa3072", "sign", "never"]);
     const locked = /KEY_CREATED \S+ ([0-9A-F]{40})/.exec(made.stdout)?.[1] ?? "";
     await runProgram("gpgconf", ["--homedir", keys.path, "--kill", "gpg-agent"]);
-    expect(await refusal({ fingerprint: locked })).toMatchObject({ code: "signing.signer-unavailable" });
-    expect(await refusal({ fingerprint: locked, passphrase: "open sesame" })).toBeUndefined();
+    expect(await refusal({ keys: signing(locked) })).toMatchObject({ code: "signing.signer-unavailable" });
+    expect(await refusal({ keys: signing(locked, "open sesame") })).toBeUndefined();
   });
 });

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { type Digest, digestOf } from "../../../src/domain/digest.ts";
 import type { Manifest, Registry } from "../../../src/registry/registry.ts";
 
@@ -14,18 +15,20 @@ export interface PushedImage {
 export async function pushImage(url: string, repository: string, tag: string): Promise<PushedImage> {
   const platforms = [];
   for (const architecture of ["amd64", "arm64"]) {
-    const layer = await putBlob(url, repository, `layer for ${architecture}`);
+    // Empty archives of different length: podman unpacks them.
+    const archive = Buffer.alloc(architecture === "amd64" ? 1024 : 2048);
+    const layer = await putBlob(url, repository, gzipSync(archive));
     const history = [{ created: "2024-01-01T00:00:00Z", created_by: repository }];
     const config = await putBlob(
       url,
       repository,
-      JSON.stringify({ architecture, os: "linux", rootfs: { type: "layers", diff_ids: [layer.digest] }, history }),
+      JSON.stringify({ architecture, os: "linux", rootfs: { type: "layers", diff_ids: [digestOf(archive)] }, history }),
     );
     const manifest = {
       schemaVersion: 2,
       mediaType: imageType,
       config: { mediaType: "application/vnd.oci.image.config.v1+json", ...config },
-      layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar", ...layer }],
+      layers: [{ mediaType: "application/vnd.oci.image.layer.v1.tar+gzip", ...layer }],
     };
     const put = await putManifest(url, repository, undefined, imageType, manifest);
     platforms.push({ mediaType: imageType, ...put, platform: { os: "linux", architecture } });
@@ -44,7 +47,11 @@ export function readOnlyRegistry(url: string): Registry {
   return { endpoint: new URL(url).host, readManifest } as Partial<Registry> as Registry;
 }
 
-async function putBlob(url: string, repository: string, content: string): Promise<{ digest: Digest; size: number }> {
+async function putBlob(
+  url: string,
+  repository: string,
+  content: string | Uint8Array<ArrayBuffer>,
+): Promise<{ digest: Digest; size: number }> {
   const digest = digestOf(content);
   const started = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: "POST" });
   const location = new URL(started.headers.get("location") ?? "", url);

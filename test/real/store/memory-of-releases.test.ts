@@ -17,6 +17,7 @@ function report(run: string, more: Partial<ReleaseReport> = {}): ReleaseReport {
   const rest = {
     repository: "releng/registry",
     commit: "c",
+    registry: "production",
     imageRepository: "f40/cockpit",
     outcome: "released",
     lines: [],
@@ -29,11 +30,15 @@ describe("what the release flow remembers", () => {
   test("the newest blob of a file counts", async () => {
     const file = { blob: "b1", policyBlob: "p", commit: "c1", at: "2026-11-23T00:00:00Z" };
     await store.transaction(async (transaction) => {
-      await store.releases.saveReconciled("releng/registry", "images/a.yaml", file, transaction);
-      await store.releases.saveReconciled("releng/registry", "images/a.yaml", { ...file, blob: "b2" }, transaction);
-      await store.releases.saveReconciled("releng/other", "images/a.yaml", file, transaction);
+      await store.releases.saveReconciled("releng/registry", "production", "images/a.yaml", file, transaction);
+      await store.releases.saveReconciled("releng/registry", "production", "images/a.yaml", { ...file, blob: "b2" }, transaction);
+      await store.releases.saveReconciled("releng/registry", "mirror", "images/a.yaml", file, transaction);
+      await store.releases.saveReconciled("releng/other", "production", "images/a.yaml", file, transaction);
     });
-    expect([...(await store.releases.listReconciled("releng/registry"))]).toEqual([["images/a.yaml", { ...file, blob: "b2" }]]);
+    expect([...(await store.releases.listReconciled("releng/registry"))]).toEqual([
+      ["production images/a.yaml", { ...file, blob: "b2" }],
+      ["mirror images/a.yaml", file],
+    ]);
   });
 
   test("reports are newest first, one for each run and repository", async () => {

@@ -156,6 +156,7 @@ test("every page is quiet, fits a phone, and works in the dark and without scrip
     run: "1",
     repository: "flibs/registry-manifests",
     commit: "c0ffee".padEnd(40, "0"),
+    registry: "production",
     imageRepository: "f40/cockpit",
     outcome: "released",
     lines: [line, { ...line, tag: "latest", what: "moved" }],

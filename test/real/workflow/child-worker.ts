@@ -1,3 +1,4 @@
+import { flushCompileCache } from "node:module";
 import { z } from "zod";
 import { silentLog } from "../../../src/log.ts";
 import { openStore } from "../../../src/store/store.ts";
@@ -53,5 +54,7 @@ process.once("SIGTERM", () => {
     process.exit(0);
   });
 });
+// Who is killed writes nothing at its end, and the next one would compile everything again.
+flushCompileCache();
 await worker.start();
 say("ready");

@@ -1,10 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import { appError, isAppError } from "../../src/domain/errors.ts";
 import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts";
+import { promoteFlow } from "../../src/promotion/promote-flow.ts";
+import { promoteHeld } from "../../src/promotion/promote-held.ts";
 import type { PromotionPorts } from "../../src/promotion/promotion-ports.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../src/promotion/release-scan-flow.ts";
+import { releaseSigner } from "../../src/promotion/sign-release.ts";
+import { keyAnnotation } from "../../src/signing/wanted-attestation.ts";
+import { withdrawFlow } from "../../src/promotion/withdraw-flow.ts";
 import { flowRunner } from "../promotion/flow-runner.ts";
 import { manifests, world } from "../promotion/world.ts";
 
@@ -14,7 +19,7 @@ import { manifests, world } from "../promotion/world.ts";
  */
 
 const path = "images/f40/cockpit.yaml";
-const looks = /^(find|read|list|has|is|named|diff|now|fingerprint|signerOf|pageOf)/;
+const looks = /^(compareUrl$|sourceUrl$|find|read|list|has|is|named|diff|now|pageOf)/;
 
 const mostKills = 1000;
 
@@ -42,13 +47,18 @@ function crashing(ports: PromotionPorts, points: string[], shouldDie: (point: nu
         };
       },
     });
+  const registries = { named: (name: string) => wrap(name, ports.registries.named(name)) };
+  const signers = { named: (name: string) => wrap(`${name} signer`, ports.signers.named(name)) };
   return {
     ...ports,
     forge: wrap("forge", ports.forge),
     copier: wrap("copier", ports.copier),
-    registries: { named: (name) => wrap(name, ports.registries.named(name)) },
-    signerOf: (name) => wrap(`${name} signer`, ports.signerOf(name)),
+    registries,
+    signers,
+    // Killed within, between two names, as well as around.
+    releaseSigner: wrap("release signer", releaseSigner({ ...ports, registries, signers })),
     runs: wrap("runs", ports.runs),
+    places: wrap("places", ports.places),
     // Both saves of a release stand in one transaction with the journal: what can happen is that none of it does.
     releases: { ...ports.releases, saveReport: wrap("releases", ports.releases, false).saveReport },
   };
@@ -56,11 +66,18 @@ function crashing(ports: PromotionPorts, points: string[], shouldDie: (point: nu
 
 /** Everything that happened, with restarts wherever `shouldDie` says; `kills` is how often. */
 async function tell(shouldDie: (point: number, name: string) => boolean) {
-  const at = world();
+  const at = world(["linux/amd64"], ["mirror"], true);
   const points: string[] = [];
   let kills = 0;
-  const runner = flowRunner(() => [checkPromotionFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never, isKill);
-  const ports = crashing({ ...at.ports, runs: runner.runs }, points, shouldDie);
+  const runner = flowRunner(
+    () => [checkPromotionFlow(ports), promoteFlow(ports), withdrawFlow(ports), releaseScanFlow(ports), releaseFlow(ports)] as never,
+    isKill,
+  );
+  let now = at.ports.now().getTime();
+  at.ports.now = () => new Date(now);
+  // Room for one promotion, so that another is held back.
+  const settings = { ...at.ports.settings, promotions: { openPerNamespace: 1, newPerHour: 100 } };
+  const ports = crashing({ ...at.ports, settings, runs: runner.runs }, points, shouldDie);
   const survive = async <T>(work: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
@@ -94,16 +111,24 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
   await at.build({ id: "b1", release: "1.fc40" });
   at.git.merge(await propose("b1"));
   await scan();
+  now += 600_000;
   await at.build({ id: "b2", release: "2.fc40" });
   await at.build({ id: "b3", release: "3.fc40" });
   await at.build({ id: "c1", release: "1.fc40", repository: "f40/web" });
   await propose("b2");
-  const web = await propose("c1");
+  expect(await survive(() => proposePromotion(ports, "c1"))).toMatchObject({ outcome: "held" });
   at.git.merge(await propose("b3"));
   await scan();
+  now += 600_000;
+  await survive(() => promoteHeld(ports));
+  await survive(runner.drain);
+  const web = await propose("c1");
   byHand((text) => text.replaceAll(/: "323-3.fc40"/g, ': "323-1.fc40"'));
   await scan();
-  byHand((text) => `${text}withdrawn:\n  "323-3.fc40": {reason: CVE, by: alice, removeTag: true}\n`);
+  const withdrawal = { imageRepository: "f40/cockpit", release: "323-3.fc40", reason: "CVE", removeTag: true, requestedBy: "alice" };
+  await runner.runs.start({ flow: "withdraw", subject: "withdraw", intent: withdrawal, key: "withdraw", whenBusy: "queue" });
+  await survive(runner.drain);
+  at.git.merge(at.git.pulls.length);
   await scan();
   at.git.merge(web);
   byHand((text) => `${text}colour: red\n`);
@@ -112,6 +137,8 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
   /** What is counted in a table depends on which attempt did it; everything else must be the same. */
   const plain = (text: string) =>
     text.replaceAll(/^(\|[^|]+\|[^|]+\|[^|]+\|)[^|]*(\|[^|]*\|)$/gm, "$1$2").replaceAll(/\d+ signatures removed/g, "signatures removed");
+  // Their signatures, and so their digests, are others each time.
+  const artifacts = new Set<string>(at.production.artifacts.map(({ manifest }) => manifest.digest));
   const end = {
     pulls: at.git.pulls,
     main: at.git.read(at.git.branches.get("main") ?? ""),
@@ -120,8 +147,12 @@ async function tell(shouldDie: (point: number, name: string) => boolean) {
     statuses: [...at.git.statuses].map(([key, status]) => [key, { ...status, summary: plain(status.summary) }]),
     tags: [...at.production.tags],
     writes: at.production.writes,
-    manifests: [...at.production.manifests.keys()].sort(),
-    signatures: at.signers.production.signed.map((one) => `${one.digest} ${one.publicName}`).sort(),
+    manifests: [...at.production.manifests.keys()].filter((key) => !artifacts.has(key.slice(key.indexOf("@") + 1))).sort(),
+    attached: at.production.artifacts.map(({ artifact }) => `${artifact.subject.digest} ${artifact.annotations[keyAnnotation]}`).sort(),
+    mirror: { tags: [...(at.all.mirror?.tags ?? [])], writes: at.all.mirror?.writes },
+    signatures: [...at.signers.production.signed, ...(at.allSigners.get("mirror")?.signed ?? [])]
+      .map((one) => `${one.digest} ${one.publicName}`)
+      .sort(),
     reconciled: [...at.reconciled],
     reports: at.reports.map(({ outcome, lines }) => ({ outcome, lines: lines.map((line) => `${line.tag} ${line.what}`) })),
   };
@@ -136,18 +167,23 @@ describe("killed at any effect and started again, promotion and release end as i
       [1, "promote/f40/cockpit", "merged"],
       [2, "promote/f40/cockpit", "merged"],
       [3, "promote/f40/web", "merged"],
+      [4, "withdraw/f40/cockpit", "merged"],
     ]);
     expect(end.tags.map(([tag]) => tag).sort()).toEqual([
       "f40/cockpit:323",
       "f40/cockpit:323-1.fc40",
+      "f40/cockpit:323-1.fc40-amd64",
       "f40/cockpit:latest",
       "f40/web:323",
       "f40/web:323-1.fc40",
+      "f40/web:323-1.fc40-amd64",
       "f40/web:latest",
     ]);
     expect(new Set(end.signatures).size).toBe(end.signatures.length);
-    // Three names for one digest and its platform, for each image; the withdrawn release has none left.
-    expect(end.signatures).toHaveLength(12);
+    // In each of two registries: three names for one digest and its platform, and the platform's own, for each of two images; the withdrawn
+    // release has none left.
+    expect(end.signatures).toHaveLength(28);
+    expect(end.mirror.tags.map(([tag]) => tag).sort()).toEqual(end.tags.map(([tag]) => tag).sort());
     const kinds = new Set(
       points.map((point) =>
         point
@@ -163,6 +199,7 @@ describe("killed at any effect and started again, promotion and release end as i
     expect(points.some((one) => one.includes("production signer.ensureSigned"))).toBe(true);
     expect(points.some((one) => one.includes("production signer.removeSignatures"))).toBe(true);
     expect(points.some((one) => one.includes("production.deleteManifest"))).toBe(true);
+    for (const kind of ["places.take", "places.hold", "places.forget"]) expect(points.some((one) => one.includes(kind))).toBe(true);
   });
 
   test("once at each point", async () => {
@@ -171,7 +208,7 @@ describe("killed at any effect and started again, promotion and release end as i
       const { end, kills } = await tell((point) => point === number);
       expect({ number, name, kills, end }).toEqual({ number, name, kills: 1, end: undisturbed.end });
     }
-  }, 60_000);
+  }, 480_000);
 
   test("at every point, one after the other, in one life", async () => {
     const undisturbed = await tell(() => false);

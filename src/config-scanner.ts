@@ -1,0 +1,27 @@
+import { z } from "zod";
+
+/** Setting `scanner`: the site's program that looks for vulnerabilities; its findings stand in promotions, and keep nothing back. */
+export const scannerSetting = z
+  .strictObject({
+    command: z
+      .array(z.string().min(1))
+      .min(1)
+      .describe(
+        "Program and arguments; registry/repository@digest is added as the last one. It prints JSON, docs/registry-manifest.md tells which",
+      ),
+    time: z
+      .string()
+      .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
+      .default("5m")
+      .describe("Longest scan"),
+    threshold: z
+      .number()
+      .int()
+      .min(0)
+      .max(5)
+      .default(4)
+      .describe("Least severity that a promotion lists: 0 unspecified, 1 minimal, 2 low, 3 medium, 4 high, 5 critical"),
+    fixableOnly: z.boolean().default(false).describe("List only what is fixed in some version"),
+  })
+  .optional()
+  .describe("Scanner for vulnerabilities; promotions say that they are not scanned when left out");

@@ -1,0 +1,78 @@
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { appError, isAppError } from "../../domain/errors.ts";
+import type { ForgeSources } from "../forge.ts";
+import { createGit } from "./git.ts";
+import { reaches } from "./refs.ts";
+import { gitSources } from "./sources.ts";
+
+export interface BranchCloneOptions {
+  /** `https://…`, or an absolute path of a bare repository on this machine. */
+  readonly url: string;
+  readonly branch: string;
+  /** Where the bare clone stands; may be deleted at any time. */
+  readonly directory: string;
+  /** For an `https` address that wants one. */
+  readonly credential?: { readonly username: string; readonly password: string } | undefined;
+  readonly timeoutMs: number;
+}
+
+const headRef = "refs/flibs/head";
+
+/**
+ * One branch of one repository, in a clone of one's own: what it says is what was fetched from `url`, whoever asks. `findHead` fetches; the
+ * other methods read what was fetched, and know no other repository, so the name that they are called with does not matter.
+ * Throws `forge.unreachable` (transient) when the address does not answer.
+ */
+export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "findFile" | "findHead" | "isAncestor"> {
+  const git = createGit();
+  const { directory, url, branch } = options;
+  const { findFile } = gitSources({ git, holding: async () => directory });
+
+  async function fetchHead(): Promise<string | undefined> {
+    await mkdir(dirname(directory), { recursive: true });
+    await git.run(directory, ["init", "--quiet", "--bare", "--template="]);
+    const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
+    try {
+      await git.run(directory, ["fetch", ...quiet, url, `+refs/heads/${branch}:${headRef}`], {
+        config: transferConfig(options),
+        env: Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+        timeoutMs: options.timeoutMs,
+      });
+    } catch (cause) {
+      // A head that was fetched before is not the head now: without the address nothing is known.
+      throw appError("forge.unreachable", `fetching ${branch} of the registry-manifest repository failed`, {
+        hint: "Fetch it by hand as the same user, from the address in the signer's settings",
+        cause,
+        ...(isAppError(cause) ? { details: cause.details } : {}),
+      });
+    }
+    const { text } = await git.run(directory, ["rev-parse", "--verify", "--quiet", `${headRef}^{commit}`], { exits: [0, 1] });
+    return text.trim() === "" ? undefined : text.trim();
+  }
+
+  return {
+    findFile,
+    findHead: fetchHead,
+    isAncestor: async (_repository, ancestor, descendant) => await reaches(git, directory, ancestor, descendant),
+  };
+}
+
+/** Proxy and certificates of the machine count for fetching; nothing else of its environment does. */
+const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/** The credential is sent to this address only, and a redirect is not followed at all. */
+function transferConfig({ url, credential }: BranchCloneOptions): readonly (readonly [string, string])[] {
+  if (url.startsWith("/")) return [["protocol.file.allow", "always"]];
+  const { protocol, origin } = new URL(url);
+  const basic = credential && Buffer.from(`${credential.username}:${credential.password}`).toString("base64");
+  return [
+    [`protocol.${protocol.replace(":", "")}.allow`, "always"],
+    ...(basic === undefined ? [] : [[`http.${origin}/.extraHeader`, `Authorization: Basic ${basic}`] as const]),
+    ["http.followRedirects", "false"],
+    ["credential.helper", ""],
+    ["core.askPass", ""],
+    ["http.lowSpeedLimit", "1000"],
+    ["http.lowSpeedTime", "60"],
+  ];
+}
