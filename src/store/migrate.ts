@@ -17,7 +17,7 @@ import { statements as records } from "./migrations/0012-records.ts";
 import { statements as turns } from "./migrations/0013-turns.ts";
 import { statements as destinations } from "./migrations/0014-destinations.ts";
 import { statements as audits } from "./migrations/0015-audits.ts";
-import { statements as proposalPlaces } from "./migrations/0017-proposal-places.ts";
+import { statements as proposalPlaces } from "./migrations/0016-proposal-places.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
