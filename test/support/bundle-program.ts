@@ -17,8 +17,11 @@ export async function bundleProgram(source: string, outfile: string): Promise<vo
     target: "node24",
     // Optional parts of ssh2 that are compiled at installation, or not at all.
     external: ["cpu-features", "*.node"],
-    // What comes as CommonJS asks for Node's own modules this way.
-    banner: { js: 'import { createRequire as nodeRequire } from "node:module"; const require = nodeRequire(import.meta.url);' },
+    // What comes as CommonJS knows Node's own modules and its place by these names.
+    banner: {
+      js: `import { createRequire as nodeRequire } from "node:module";
+const require = nodeRequire(import.meta.url), __dirname = import.meta.dirname, __filename = import.meta.filename;`,
+    },
     plugins: [ownPlaces],
     logLevel: "error",
   });
