@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { lstat, open, readlink, realpath, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, readlink, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { appError } from "../../domain/errors.ts";
@@ -50,7 +51,7 @@ export async function openGitCheckout(directory: string): Promise<ManifestChecko
       return [...new Set([...changed, ...(await names("ls-files", "-z", "--others", "--exclude-standard"))])].sort();
     },
     listPaths: () => names("ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-    writeFile: (path, text) => writeFile(join(root, path), text),
+    writeFile: (path, text) => writeHere(root, path, text),
     sources: {
       findFile: async (_repository, commit, path) => (commit === workTree ? await readHere(root, path) : await readAt(root, commit, path)),
       async listFiles(_repository, commit, directory) {
@@ -157,4 +158,18 @@ async function readHere(root: string, path: string): Promise<Uint8Array | undefi
   } finally {
     await file.close();
   }
+}
+
+/** Into a plain file that is there: a link's target is text of whoever made the link, and may be any file of the person who runs this. */
+async function writeHere(root: string, path: string, text: string): Promise<boolean> {
+  const full = join(root, path);
+  const parent = await realpath(dirname(full)).catch(() => undefined);
+  if (parent !== dirname(full) || !(await lstat(full)).isFile()) return false;
+  const file = await open(full, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+  return true;
 }

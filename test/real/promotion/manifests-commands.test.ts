@@ -233,6 +233,24 @@ describe("flibs manifests fmt", () => {
     expect(readFileSync(join(directory, "images/f40/web.yaml"), "utf8")).toBe(text);
     expect((await flibs(["manifests", "fmt", "/etc/hosts", "--dir", directory])).code).toBe(2);
   });
+
+  test("a link is never written through: its target may read like an image file and lead out of the clone", async () => {
+    const outside = await scratchDirectory();
+    scratches.push(outside);
+    const text = `schema: 1\nrepository: "f40/web"\nreleases:\n  "1-1":\n    digest: ${digest("a")}\n    build: b\n# `;
+    // Everything up to the last slash are directories' names, which may have line ends.
+    const start = `${text}x`.split("/");
+    mkdirSync(join(directory, "images/f40", ...start), { recursive: true });
+    const up = "../".repeat(start.length + 2 + directory.split("/").length - 1);
+    const target = `${text}x/${up}${outside.path.slice(1)}/found`;
+    rmSync(join(directory, "images/f40/web.yaml"));
+    symlinkSync(target, join(directory, "images/f40/web.yaml"));
+    writeFileSync(join(outside.path, "found"), "mine\n");
+    expect(readFileSync(join(directory, "images/f40/web.yaml"), "utf8")).toBe("mine\n");
+    const { code, out } = await flibs(["manifests", "fmt", "--dir", directory, "--all"]);
+    expect(readFileSync(join(outside.path, "found"), "utf8")).toBe("mine\n");
+    expect([code, out]).toEqual([1, expect.stringContaining("images/f40/web.yaml: the file is a link")]);
+  });
 });
 
 test("an annotation is one line and one command, whatever stands in it", () => {
