@@ -50,6 +50,16 @@ test("CK1: a field that nobody knows, and the policy together with an image", as
   expect(both).toMatchObject(failed("CK1", "the policy is changed together with"));
 });
 
+test("CK1: a floating tag or a withdrawal whose release is only called like something that every JavaScript object has", async () => {
+  const at = await proposed();
+  for (const name of ["constructor", "toString", "hasOwnProperty"]) {
+    const pointed = await judgeText(at, (text) => text.replace(/latest: .*/, `latest: "${name}"`));
+    expect(pointed).toMatchObject(failed("CK1", "which is not among the releases"));
+    const withdrawn = await judgeText(at, (text) => `${text}withdrawn:\n  "${name}":\n    reason: "CVE"\n    by: "alice"\n`);
+    expect(withdrawn).toMatchObject(failed("CK1", "is not among the releases"));
+  }
+});
+
 test("CK2: a release that is gone, one that would move, and one whose tag stands elsewhere in production", async () => {
   const at = await proposed();
   expect(await judgeText(at, (text) => text.replace(digest(at, "b1"), digest(at, "b2")))).toMatchObject(failed("CK2", "would move"));
