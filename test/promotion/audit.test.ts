@@ -217,6 +217,20 @@ describe("the timer's look", () => {
     expect(statuses()).toEqual(["neutral: 1 unmanaged"]);
   });
 
+  test("a flood of tags that nobody manages hides neither what was moved nor what can be mended", async () => {
+    const { listFindings } = ports.audits;
+    ports = {
+      ...ports,
+      audits: { ...ports.audits, listFindings: (filter) => listFindings({ ...filter, limit: Math.min(filter.limit, 3) }) },
+    };
+    for (let n = 0; n < 5; n += 1) registryOf("mirror").tags.set(`${image}:a${n}`, released);
+    const other = await registryOf("production").push(image, "other", ["linux/amd64"]);
+    registryOf("production").tags.set(`${image}:latest`, other.digest);
+    registryOf("production").tags.delete(`${image}:323`);
+    expect(await look("1")).toEqual([`release production ${path} 1`]);
+    expect(statuses()).toEqual(["failure: 1 missing, 1 moved, 1 unmanaged"]);
+  });
+
   test("a platform that is gone is copied again from the candidate registry", async () => {
     const [child] = childrenOf(released);
     registryOf("production").manifests.delete(`${image}@${child}`);
