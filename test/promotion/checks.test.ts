@@ -60,6 +60,25 @@ test("CK1: a floating tag or a withdrawal whose release is only called like some
   }
 });
 
+test("CK1: more tags at once than a stranger may have the registries asked for; what main has already does not count", async () => {
+  const at = await proposed();
+  const releases = (first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => `  "9-${first + i}":\n    digest: sha256:${"e".repeat(64)}\n    build: "b"\n`).join("");
+  const asked: string[] = [];
+  const { findManifest } = at.production.registry;
+  at.production.registry.findManifest = async (repository, reference) => {
+    asked.push(reference);
+    return await findManifest(repository, reference);
+  };
+  const flood = await judgeText(at, (text) => text.replace("floating:", `${releases(0, 1001)}floating:`));
+  expect(flood).toMatchObject(failed("CK1", "1001 tags are added"));
+  expect(asked).toEqual([]);
+  at.git.commit("main", { [path]: textAt(at).replace("floating:", `${releases(0, 1001)}floating:`) });
+  const next = await judgeText(at, (text) => text.replace("floating:", `${releases(2000, 1)}floating:`));
+  expect(next?.summary).not.toContain("are added");
+  expect(asked).toContain("9-2000");
+});
+
 test("CK2: a release that is gone, one that would move, and one whose tag stands elsewhere in production", async () => {
   const at = await proposed();
   expect(await judgeText(at, (text) => text.replace(digest(at, "b1"), digest(at, "b2")))).toMatchObject(failed("CK2", "would move"));
