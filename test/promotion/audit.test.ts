@@ -146,6 +146,15 @@ describe("what can't be looked at", () => {
     ]);
   });
 
+  test("an answer that nobody foresaw is told of its image and holds up no other", async () => {
+    registryOf("mirror").registry.findManifest = async () => JSON.parse("{");
+    registryOf("production").tags.delete(`${image}:323`);
+    expect(await audit()).toEqual([
+      expect.stringMatching(/^mirror not looked at: unexpected: .*JSON/),
+      "production 323 missing: the tag is not there",
+    ]);
+  });
+
   test("a registry that does not answer five times is not asked for the rest", async () => {
     let asked = 0;
     registryOf("mirror").registry.findManifest = async () => {
