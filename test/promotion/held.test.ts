@@ -95,6 +95,22 @@ test("who asks for one is never held back, and what was kept of it is forgotten"
   expect(await held()).toEqual([]);
 });
 
+test("one that somebody cancels when its turn comes gives its turn to others, and the build's commit tells it", async () => {
+  const { at, ports, sweep, propose, later, held } = flooded({ openPerNamespace: 1, newPerHour: 100 });
+  for (const name of ["a", "b", "c"]) await propose(name, `f40/${name}`);
+  at.git.merge(1);
+  later(6);
+  const step = Object.assign((_name: string, _schema: unknown, work: () => Promise<unknown>) => work(), { run: "r" });
+  await promoteFlow(ports).finish(step as never, { build: "b" }, { status: "cancelled", reason: "cancelled by alice" });
+  expect(at.git.statuses.get(`${at.builds.get("b")?.commit} flibs / promotion`)).toMatchObject({
+    state: "cancelled",
+    summary: expect.stringContaining("cancelled by alice"),
+  });
+  expect(await sweep()).toBe(1);
+  expect(at.git.pulls.at(-1)?.headBranch).toBe("promote/f40/c");
+  expect(await held()).toEqual([]);
+});
+
 test("one that fails when its turn comes is kept when it may go well later, else told on the build's commit", async () => {
   const { at, ports, runner, sweep, propose, later, held } = flooded({ openPerNamespace: 1, newPerHour: 100 });
   await propose("a", "f40/a");
