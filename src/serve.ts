@@ -81,7 +81,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
     every("readiness", lookEveryMs, () => lookAround(app, board)),
     every("forge", durationMs(settings.sweeps.forge), async () => (await app.sweepForge()).length),
     every("release", durationMs(settings.sweeps.release), async () => {
-      // While a registry is away scans wait; a queue of them would stand before the scan of the next merge.
+      // While the forge is away scans wait; a queue of them would stand before the scan of the next merge.
       const open = await app.runs.list({ flow: "release-scan", status: ["queued", "running", "waiting"], limit: 1 });
       if (open.length > 0) return 0;
       await app.runs.start(requestScan(settings.manifests.repository, `timer ${new Date().toISOString()}`, false));

@@ -7,7 +7,7 @@ export interface AuditStore {
   saveFindings(image: ImagePlace, findings: readonly AuditLine[], seen: { readonly at: string; readonly pending: boolean }): Promise<void>;
   /** Images that have findings. */
   listPlaces(): Promise<readonly ImagePlace[]>;
-  /** By registry, image and tag. */
+  /** By registry, image and tag; unmanaged and pending ones last, so that no flood of them hides the others from a limit. */
   listFindings(filter: FindingFilter): Promise<readonly AuditFinding[]>;
   /** These were said on the forge. */
   markTold(findings: readonly AuditFinding[], at: string): Promise<void>;

@@ -115,7 +115,8 @@ async function auditTarget({ ports, commit, policy, deep, away, signal }: Lookin
     return { ...target, lines };
   } catch (error) {
     signal.throwIfAborted();
-    if (!isAppError(error)) throw error;
+    // What a hostile registry or signature makes of a parser is this image's affair, too.
+    if (!isAppError(error)) return { ...target, lines: [], failed: `unexpected: ${String(error).slice(0, 900)}` };
     if (error.kind === "transient") away.failed(target.registry, error.message);
     return { ...target, lines: [], failed: error.message.slice(0, 1000) };
   }

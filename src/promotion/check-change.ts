@@ -7,6 +7,7 @@ import type { ParsedImageFile } from "./image-file.ts";
 import { onceEach, planFaults, planName } from "./plan-faults.ts";
 import { planRelease, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import type { ImageFile } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
@@ -24,6 +25,9 @@ export interface ChangeCheck {
   readonly policy?: PolicyTrial;
 }
 
+/** Each costs questions to registries, and anybody may open a pull request. */
+const mostAdded = 1000;
+
 /** All faults of a change, and for each image file in order what its release would do. Writes nothing. */
 export async function checkChange(ports: PromotionPorts, change: ChangeToCheck): Promise<ChangeCheck> {
   const { changed, faults: behind } = await findChanges(ports, change);
@@ -36,6 +40,12 @@ export async function checkChange(ports: PromotionPorts, change: ChangeToCheck):
     const policy = await tryPolicy(ports, change, texts.policy);
     return { faults: [...faults, ...policy.faults], plans, ignored, notices: [], removed: [], policy };
   }
+  const added = texts.images.reduce((sum, image) => sum + countAdded(image), 0);
+  if (added > mostAdded) {
+    const fix = `add at most ${mostAdded} at once`;
+    faults.push({ check: "CK1", file: texts.images[0]?.path ?? "", message: `${added} tags are added`, fix });
+    return { faults, plans, ignored, notices: [], removed: [] };
+  }
   for (const image of texts.images) {
     const found = await checkImage(ports, baseHead, image);
     faults.push(...found.faults);
@@ -43,6 +53,13 @@ export async function checkChange(ports: PromotionPorts, change: ChangeToCheck):
   }
   const notices = texts.images.flatMap(({ path, base, head: now }) => (base ? noticesOf(path, base, now.parsed) : []));
   return { faults, plans, ignored, notices, removed: texts.images.flatMap((image) => image.removed) };
+}
+
+/** Tags that main's file does not have. */
+function countAdded({ base, head }: ImageText): number {
+  const tagsOf = ({ releases, floating = {} }: ImageFile) => [...Object.keys(releases), ...Object.keys(floating)];
+  const known = new Set(base ? tagsOf(base.value) : []);
+  return tagsOf(head.parsed.value).filter((tag) => !known.has(tag)).length;
 }
 
 async function checkImage(ports: PromotionPorts, baseHead: string, { path, head, moved }: ImageText) {

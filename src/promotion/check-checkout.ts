@@ -32,7 +32,8 @@ export async function checkCheckout(checkout: ManifestCheckout, { since, all }: 
   const first = await checkTexts(ports, change, Number.POSITIVE_INFINITY);
   const policyChanged = base !== undefined && changed.includes(policyPath);
   const isWhole = base !== undefined && (all || first.policy !== undefined);
-  const rest = isWhole ? (await checkout.listPaths()).filter((path) => path.startsWith("images/") && !changed.includes(path)) : [];
+  const isChanged = new Set(changed);
+  const rest = isWhole ? (await checkout.listPaths()).filter((path) => path.startsWith("images/") && !isChanged.has(path)) : [];
   const others = await checkTexts(ports, { ...change, baseHead: undefined, changed: rest }, Number.POSITIVE_INFINITY);
   const images = [...changed, ...rest].filter((path) => path.startsWith("images/")).length;
   const faults = [...first.faults, ...others.faults].sort((a, b) =>
@@ -64,8 +65,8 @@ export async function formatCheckout(
     const formatted = formatImageFile(path, bytes);
     if (!formatted.ok) faults.push(...formatted.faults);
     if (!formatted.ok || !formatted.changed) continue;
-    changed.push(path);
-    if (choice.write) await checkout.writeFile(path, formatted.text);
+    if (!choice.write || (await checkout.writeFile(path, formatted.text))) changed.push(path);
+    else faults.push({ check: "CK1", file: path, message: "the file is a link", fix: "make it a plain file" });
   }
   return { images: paths.length, changed, faults };
 }

@@ -11,7 +11,8 @@ import { imagePath } from "./registry-manifest.ts";
 
 /**
  * Open promotions and roll-backs are computed anew when main changed their file, and every open pull request is checked against the new base
- * (CK10). One that fails holds up no other; the status on its head tells why.
+ * (CK10). One that fails holds up no other; the status on its head tells why. One whose registry or signer is away is checked as it is, and the next
+ * scan, which the timer starts, brings it up to date: a scan that waited for it would stand before the release of every later merge.
  */
 export async function followBase(ports: PromotionPorts, run: string, commit: string): Promise<{ refreshed: number; failed: string[] }> {
   const { repository, branch } = ports.settings;
@@ -28,11 +29,13 @@ export async function followBase(ports: PromotionPorts, run: string, commit: str
       if (typeof proposed === "object" && proposed.number === pull.number) head = proposed.head;
     } catch (error) {
       const report = reportError(error);
-      if (report.kind === "transient") throw error;
+      if (report.kind === "transient" && !isBeside(report.code)) throw error;
       failed.push(`#${pull.number} ${report.code}`);
-      const summary = escapeText(report.message, 1000);
-      await sayCheck(ports, run, { repository, head }, { state: "failure", title: "cannot follow the base branch", summary });
-      continue;
+      if (report.kind !== "transient") {
+        const summary = escapeText(report.message, 1000);
+        await sayCheck(ports, run, { repository, head }, { state: "failure", title: "cannot follow the base branch", summary });
+        continue;
+      }
     }
     await ports.runs.start({
       flow: "check-promotion",
@@ -43,6 +46,11 @@ export async function followBase(ports: PromotionPorts, run: string, commit: str
     });
   }
   return { refreshed, failed };
+}
+
+/** Without the forge or the database a scan can do nothing at all; everything else concerns one pull request. */
+function isBeside(code: string): boolean {
+  return code.startsWith("registry.") || code.startsWith("signing.");
 }
 
 /** What a person's pull request says of itself counts for nothing: only branches of ours, in this repository, are written anew. */

@@ -10,7 +10,18 @@ export function parseImageFile(path: string, bytes: Uint8Array): StrictYaml<Imag
   const parsed = parseStrictYaml(path, bytes, ImageFile);
   if (!parsed.ok) return parsed;
   const faults = [...pathFaults(path, parsed), ...styleFaults(path, parsed), ...orderFaults(path, parsed)];
-  return faults.length > 0 ? { ok: false, faults } : parsed;
+  return faults.length > 0 ? { ok: false, faults } : { ...parsed, value: withBareRecords(parsed.value) };
+}
+
+/** Tags are looked up by names that strangers write: `constructor` must not find what every object has. */
+function withBareRecords({ releases, floating, withdrawn, ...rest }: ImageFile): ImageFile {
+  const bare = <T>(record: Record<string, T>): Record<string, T> => Object.assign(Object.create(null), record);
+  return {
+    ...rest,
+    releases: bare(releases),
+    ...(floating ? { floating: bare(floating) } : {}),
+    ...(withdrawn ? { withdrawn: bare(withdrawn) } : {}),
+  };
 }
 
 export function parsePolicy(bytes: Uint8Array): StrictYaml<Policy> {

@@ -26,5 +26,6 @@ export interface ManifestCheckout {
   listChanged(base: string): Promise<readonly string[]>;
   /** Every path of the working tree but ignored ones, sorted. */
   listPaths(): Promise<readonly string[]>;
-  writeFile(path: string, text: string): Promise<void>;
+  /** False, and nothing is written, when there is no plain file: nothing is written through links. */
+  writeFile(path: string, text: string): Promise<boolean>;
 }

@@ -47,7 +47,9 @@ export function promoteFlow(ports: PromotionPorts): Flow<PromoteIntent> {
       );
     },
     async finish(step, { build, requestedBy }, ending) {
-      if (requestedBy !== undefined || ending.status !== "failed") return;
+      if (requestedBy !== undefined) return;
+      if (ending.status === "cancelled") return void (await step("forget", z.null(), () => forget(ports, build, ending.reason)));
+      if (ending.status !== "failed") return;
       const { message, hint = "" } = ending.error;
       await step("hold or tell", z.null(), () =>
         holdOrTell(ports, build, ending.error.kind, `${escapeText(message, 1000)}. ${escapeText(hint)}`),
@@ -67,6 +69,15 @@ async function holdOrTell(ports: PromotionPorts, id: string, kind: ErrorKind, wh
   }
   await ports.places.hold({ imageRepository, build: id, builtAt: build.createdAt, why: "unreachable" });
   return null;
+}
+
+/** Kept, it would hold a place that its run, which is over, never takes. */
+async function forget(ports: PromotionPorts, id: string, reason: string): Promise<null> {
+  const build = await ports.builds.find(id);
+  if (!build?.plan) return null;
+  await ports.places.forget(build.plan.imageRepository, build.createdAt);
+  const summary = `${escapeText(reason, 1000)}. To promote the build all the same, say so.`;
+  return await sayOfBuild(ports, id, "cancelled", "The promotion was cancelled", summary);
 }
 
 /** In place of what the build said of its promotion when it ended. */

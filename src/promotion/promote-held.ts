@@ -10,12 +10,15 @@ export async function promoteHeld(ports: PromotionPorts): Promise<number> {
   const held = await ports.places.listHeld();
   if (held.length === 0) return 0;
   const { openPerNamespace, newPerHour } = ports.settings.promotions;
+  // A run asks forge and registries for everything before it asks for its place, so none is started in vain, every minute again.
+  const room = newPerHour - (await ports.places.countTaken());
+  if (room <= 0) return 0;
   const counts = new Map<string, number>();
   const count = (image: string) => counts.set(namespaceOf(image), (counts.get(namespaceOf(image)) ?? 0) + 1);
   for (const image of await openPromotions(ports)) count(image);
   let started = 0;
   for (const { imageRepository, build, attempt } of held) {
-    if (started >= newPerHour) break;
+    if (started >= room) break;
     if ((counts.get(namespaceOf(imageRepository)) ?? 0) >= openPerNamespace) continue;
     count(imageRepository);
     await ports.runs.start({

@@ -5,6 +5,8 @@
 export interface ProposalPlaces {
   /** Takes a place for a new pull request, or has it already for this build; asked at once by many, no more than allowed get one. */
   take(request: PlaceRequest): Promise<Place>;
+  /** Places taken within the last hour. */
+  countTaken(): Promise<number>;
   /** Keeps a build that has no place; of one image only the newest build. Kept again, its `attempt` counts up. */
   hold(promotion: Omit<HeldPromotion, "heldAt" | "attempt">): Promise<void>;
   /** Forgets what is kept for an image and is not newer than `builtAt`. */

@@ -53,6 +53,7 @@ export function auditStore(database: Database): AuditStore {
       let query = database
         .selectFrom("audit_finding")
         .selectAll()
+        .orderBy(sql`pending or state = 'unmanaged'`)
         .orderBy("registry")
         .orderBy("image_repository")
         .orderBy("tag")

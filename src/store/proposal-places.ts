@@ -28,6 +28,12 @@ export function proposalPlaces(database: Database, now: () => Date): ProposalPla
         return "free";
       }),
 
+    async countTaken() {
+      const since = new Date(now().getTime() - hourMs);
+      const query = database.selectFrom("promotion_opening").select((row) => row.fn.countAll().as("count"));
+      return Number((await query.where("at", ">=", since).executeTakeFirstOrThrow()).count);
+    },
+
     async hold({ imageRepository, build, builtAt, why }) {
       const values = { build, built_at: new Date(builtAt), why, held_at: now() };
       await database

@@ -29,8 +29,10 @@ export function proposalPlacesContract(
       setClock("2026-11-21T10:00:00Z");
       for (const n of [1, 2, 3]) expect(await places.take(request(`h${n}`, `n${n}/x`))).toBe("free");
       expect(await places.take(request("h4", "n4/x"))).toBe("hour-full");
+      expect(await places.countTaken()).toBe(3);
       expect(await places.take(request("h2", "n2/x"))).toBe("free");
       setClock("2026-11-21T11:00:01Z");
+      expect(await places.countTaken()).toBe(0);
       expect(await places.take(request("h4", "n4/x"))).toBe("free");
     });
 

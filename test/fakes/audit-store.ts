@@ -6,6 +6,8 @@ export function memoryAuditStore() {
   let findings: (AuditFinding & { told?: string })[] = [];
   const keyOf = (one: Pick<AuditFinding, "registry" | "imageRepository" | "tag" | "digest" | "state">) =>
     [one.registry, one.imageRepository, one.tag, one.digest, one.state].join(" ");
+  const isLast = (one: AuditFinding) => one.pending || one.state === "unmanaged";
+  const sortKeyOf = (one: AuditFinding) => [one.registry, one.imageRepository, one.tag].join(" ");
   const store: AuditStore = {
     async saveFindings(place, lines, { at, pending }) {
       const isHere = (one: AuditFinding) => one.registry === place.registry && one.imageRepository === place.imageRepository;
@@ -25,6 +27,7 @@ export function memoryAuditStore() {
       findings
         .filter((one) => (imageRepository ?? one.imageRepository) === one.imageRepository && (registry ?? one.registry) === one.registry)
         .filter((one) => !untold || (one.told === undefined && !one.pending))
+        .sort((a, b) => Number(isLast(a)) - Number(isLast(b)) || (sortKeyOf(a) < sortKeyOf(b) ? -1 : 1))
         .slice(0, limit),
     async markTold(told, at) {
       const keys = new Set(told.map(keyOf));

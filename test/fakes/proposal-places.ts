@@ -15,6 +15,7 @@ export function fakeProposalPlaces(now: () => Date): ProposalPlaces {
       taken.set(build, { image: imageRepository, at: now().getTime() });
       return "free";
     },
+    countTaken: async () => [...taken.values()].filter((one) => one.at >= now().getTime() - hourMs).length,
     async hold(promotion) {
       const old = held.get(promotion.imageRepository);
       if (old && old.builtAt > promotion.builtAt) return;

@@ -146,6 +146,15 @@ describe("what can't be looked at", () => {
     ]);
   });
 
+  test("an answer that nobody foresaw is told of its image and holds up no other", async () => {
+    registryOf("mirror").registry.findManifest = async () => JSON.parse("{");
+    registryOf("production").tags.delete(`${image}:323`);
+    expect(await audit()).toEqual([
+      expect.stringMatching(/^mirror not looked at: unexpected: .*JSON/),
+      "production 323 missing: the tag is not there",
+    ]);
+  });
+
   test("a registry that does not answer five times is not asked for the rest", async () => {
     let asked = 0;
     registryOf("mirror").registry.findManifest = async () => {
@@ -215,6 +224,20 @@ describe("the timer's look", () => {
     registryOf("production").tags.set(`${image}:bogus`, released);
     await look("2");
     expect(statuses()).toEqual(["neutral: 1 unmanaged"]);
+  });
+
+  test("a flood of tags that nobody manages hides neither what was moved nor what can be mended", async () => {
+    const { listFindings } = ports.audits;
+    ports = {
+      ...ports,
+      audits: { ...ports.audits, listFindings: (filter) => listFindings({ ...filter, limit: Math.min(filter.limit, 3) }) },
+    };
+    for (let n = 0; n < 5; n += 1) registryOf("mirror").tags.set(`${image}:a${n}`, released);
+    const other = await registryOf("production").push(image, "other", ["linux/amd64"]);
+    registryOf("production").tags.set(`${image}:latest`, other.digest);
+    registryOf("production").tags.delete(`${image}:323`);
+    expect(await look("1")).toEqual([`release production ${path} 1`]);
+    expect(statuses()).toEqual(["failure: 1 missing, 1 moved, 1 unmanaged"]);
   });
 
   test("a platform that is gone is copied again from the candidate registry", async () => {

@@ -50,6 +50,35 @@ test("CK1: a field that nobody knows, and the policy together with an image", as
   expect(both).toMatchObject(failed("CK1", "the policy is changed together with"));
 });
 
+test("CK1: a floating tag or a withdrawal whose release is only called like something that every JavaScript object has", async () => {
+  const at = await proposed();
+  for (const name of ["constructor", "toString", "hasOwnProperty"]) {
+    const pointed = await judgeText(at, (text) => text.replace(/latest: .*/, `latest: "${name}"`));
+    expect(pointed).toMatchObject(failed("CK1", "which is not among the releases"));
+    const withdrawn = await judgeText(at, (text) => `${text}withdrawn:\n  "${name}":\n    reason: "CVE"\n    by: "alice"\n`);
+    expect(withdrawn).toMatchObject(failed("CK1", "is not among the releases"));
+  }
+});
+
+test("CK1: more tags at once than a stranger may have the registries asked for; what main has already does not count", async () => {
+  const at = await proposed();
+  const releases = (first: number, count: number) =>
+    Array.from({ length: count }, (_, i) => `  "9-${first + i}":\n    digest: sha256:${"e".repeat(64)}\n    build: "b"\n`).join("");
+  const asked: string[] = [];
+  const { findManifest } = at.production.registry;
+  at.production.registry.findManifest = async (repository, reference) => {
+    asked.push(reference);
+    return await findManifest(repository, reference);
+  };
+  const flood = await judgeText(at, (text) => text.replace("floating:", `${releases(0, 1001)}floating:`));
+  expect(flood).toMatchObject(failed("CK1", "1001 tags are added"));
+  expect(asked).toEqual([]);
+  at.git.commit("main", { [path]: textAt(at).replace("floating:", `${releases(0, 1001)}floating:`) });
+  const next = await judgeText(at, (text) => text.replace("floating:", `${releases(2000, 1)}floating:`));
+  expect(next?.summary).not.toContain("are added");
+  expect(asked).toContain("9-2000");
+});
+
 test("CK2: a release that is gone, one that would move, and one whose tag stands elsewhere in production", async () => {
   const at = await proposed();
   expect(await judgeText(at, (text) => text.replace(digest(at, "b1"), digest(at, "b2")))).toMatchObject(failed("CK2", "would move"));

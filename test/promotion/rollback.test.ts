@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { appError } from "../../src/domain/errors.ts";
 import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts";
 import { formatRolledBack } from "../../src/promotion/proposal-words.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
@@ -197,6 +198,30 @@ describe("the pull request", () => {
     await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
     expect((await at.ports.forge.findPull(manifests, number))?.head).toBe(followed);
     expect((await check(at, number))?.summary).toContain("CK10");
+  });
+
+  test("a registry that is away holds up this one only: the scan ends, others are checked, a later scan follows", async () => {
+    const at = await released(1, 2);
+    const { number, head } = await ask(at);
+    edit(at, (text) => `# a comment\n${text}`);
+    at.git.branches.set("topic", at.git.branches.get("main") ?? "");
+    const other = at.git.openPull("topic");
+    const away = async () => {
+      throw appError("registry.unreachable", "production answered 503");
+    };
+    const registries: typeof at.ports.registries = {
+      named: (name) =>
+        name === "production" ? { ...at.ports.registries.named(name), readManifest: away } : at.ports.registries.named(name),
+    };
+    at.started.length = 0;
+    await run(releaseScanFlow({ ...at.ports, registries }), { repository: manifests, full: false });
+    expect((await at.ports.forge.findPull(manifests, number))?.head).toBe(head);
+    expect(at.started.filter((one) => one.flow === "check-promotion").map((one) => one.subject)).toEqual([
+      `check ${manifests} #${number}`,
+      `check ${manifests} #${other}`,
+    ]);
+    await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
+    expect((await at.ports.forge.findPull(manifests, number))?.head).not.toBe(head);
   });
 
   test("fits into what the forge takes, and says what was cut", async () => {

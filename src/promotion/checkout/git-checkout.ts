@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { lstat, open, readlink, realpath, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, readlink, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { appError } from "../../domain/errors.ts";
@@ -21,7 +22,8 @@ export async function openGitCheckout(directory: string): Promise<ManifestChecko
     throw appError("promotion.checkout-unreadable", `${resolve(directory)} is in no git clone`, { hint });
   }
   const root = await realpath(top.trim());
-  const ask = (...args: readonly string[]) => git(root, ...args);
+  const silent = await silenceFilters(root);
+  const ask = async (...args: readonly string[]) => (await gitBytes(root, args, silent)).toString();
   const names = async (...args: readonly string[]) => [...new Set((await ask(...args)).split("\0"))].filter((path) => path !== "").sort();
 
   const findBase: ManifestCheckout["findBase"] = async (since) => {
@@ -49,7 +51,7 @@ export async function openGitCheckout(directory: string): Promise<ManifestChecko
       return [...new Set([...changed, ...(await names("ls-files", "-z", "--others", "--exclude-standard"))])].sort();
     },
     listPaths: () => names("ls-files", "-z", "--cached", "--others", "--exclude-standard"),
-    writeFile: (path, text) => writeFile(join(root, path), text),
+    writeFile: (path, text) => writeHere(root, path, text),
     sources: {
       findFile: async (_repository, commit, path) => (commit === workTree ? await readHere(root, path) : await readAt(root, commit, path)),
       async listFiles(_repository, commit, directory) {
@@ -97,15 +99,34 @@ async function findCommit(ask: Ask, name: string): Promise<string | undefined> {
 }
 
 async function git(directory: string, ...args: readonly string[]): Promise<string> {
-  return (await gitBytes(directory, ...args)).toString();
+  return (await gitBytes(directory, args)).toString();
 }
 
-/** Nothing of the clone's own configuration is run: no monitor, no hook, no pager; its index is not written to. */
-async function gitBytes(directory: string, ...args: readonly string[]): Promise<Buffer> {
-  const fixed = ["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false"];
-  const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1", LC_ALL: "C", GIT_NO_LAZY_FETCH: "1" };
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** To compare, git gives files that may differ to the programs of `filter.*`: in their place stands nothing, whatever the clone calls them. */
+async function silenceFilters(root: string): Promise<Environment> {
+  const found = await git(root, "config", "--null", "--name-only", "--get-regexp", "^filter\\.").catch(() => "");
+  const drivers = new Set(found.split("\0").flatMap((key) => /^filter\.(.+)\.[^.]+$/s.exec(key)?.[1] ?? []));
+  const first = Number(process.env.GIT_CONFIG_COUNT ?? 0);
+  const settings = [...drivers].flatMap((name) =>
+    Object.entries({ clean: "", process: "", required: "false" }).map(([key, value]) => [`filter.${name}.${key}`, value] as const),
+  );
+  const keys = settings.flatMap(([key, value], i) => [
+    [`GIT_CONFIG_KEY_${first + i}`, key],
+    [`GIT_CONFIG_VALUE_${first + i}`, value],
+  ]);
+  return { ...Object.fromEntries(keys), GIT_CONFIG_COUNT: String(first + settings.length) };
+}
+
+/** Nothing of the clone's own configuration is run: no monitor, no hook, no pager, no fetch; its index is not written to. */
+async function gitBytes(directory: string, args: readonly string[], silent: Environment = {}): Promise<Buffer> {
+  const fixed = ["core.fsmonitor=false", "core.hooksPath=/dev/null", "core.quotePath=false", "safe.bareRepository=explicit"];
+  // A partial clone would fetch what it lacks, by whatever program its settings name.
+  const offline = { GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "" };
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: "0", GIT_LITERAL_PATHSPECS: "1", LC_ALL: "C", ...offline, ...silent };
   const options = { encoding: "buffer", maxBuffer: mostOutput, env } as const;
-  return (await run("git", ["-C", directory, "--no-pager", ...fixed, ...args], options)).stdout;
+  return (await run("git", ["-C", directory, "--no-pager", ...fixed.flatMap((one) => ["-c", one]), ...args], options)).stdout;
 }
 
 async function readAt(root: string, commit: string, path: string): Promise<Uint8Array | undefined> {
@@ -115,7 +136,11 @@ async function readAt(root: string, commit: string, path: string): Promise<Uint8
     });
   });
   const [, blob] = /^\d+ blob ([0-9a-f]+)\t/.exec(list) ?? [];
-  return blob === undefined ? undefined : await gitBytes(root, "cat-file", "blob", blob);
+  if (blob === undefined) return undefined;
+  return await gitBytes(root, ["cat-file", "blob", blob]).catch(() => {
+    const hint = "A partial clone lacks it: clone without --filter";
+    throw appError("promotion.checkout-unreadable", `this clone lacks ${path} of commit ${commit.slice(0, 100)}`, { file: path, hint });
+  });
 }
 
 /** As git would store it: of a link its target, never what it points to; nothing through a directory that is a link. */
@@ -133,4 +158,18 @@ async function readHere(root: string, path: string): Promise<Uint8Array | undefi
   } finally {
     await file.close();
   }
+}
+
+/** Into a plain file that is there: a link's target is text of whoever made the link, and may be any file of the person who runs this. */
+async function writeHere(root: string, path: string, text: string): Promise<boolean> {
+  const full = join(root, path);
+  const parent = await realpath(dirname(full)).catch(() => undefined);
+  if (parent !== dirname(full) || !(await lstat(full)).isFile()) return false;
+  const file = await open(full, constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW);
+  try {
+    await file.writeFile(text);
+  } finally {
+    await file.close();
+  }
+  return true;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -128,6 +128,45 @@ describe("flibs manifests check", () => {
     expect(out).not.toMatch(/token|hunter2/);
   });
 
+  test("programs that the clone's own settings name are not run: filters, monitors, hooks", async () => {
+    const ran = join(directory, ".git", "ran");
+    const program = join(directory, ".git", "program.sh");
+    writeFileSync(program, `#!/bin/sh\ntouch ${ran}\ncat\n`, { mode: 0o755 });
+    put(".gitattributes", "* filter=own diff=own\n*.md filter=a.b=c\n");
+    put("readme.md", "first\n");
+    const base = commit();
+    for (const key of ["filter.own.clean", "filter.a.b=c.clean", "diff.own.textconv", "diff.own.command", "core.fsmonitor"])
+      git("config", key, program);
+    for (const file of ["images/f40/web.yaml", "readme.md"]) utimesSync(join(directory, file), 1, 1);
+    expect((await flibs(["manifests", "check", directory, "--since", base])).code).toBe(0);
+    expect((await flibs(["manifests", "fmt", "--dir", directory, "--since", base])).code).toBe(0);
+    expect(existsSync(ran)).toBe(false);
+    git("config", "filter.own.process", program);
+    git("config", "filter.own.required", "true");
+    expect((await flibs(["manifests", "check", directory, "--since", base])).code).toBe(0);
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  test("a partial clone fetches nothing, whatever program it would fetch with; what it lacks is told", async () => {
+    const ran = join(directory, ".git", "ran");
+    const base = git("rev-parse", "HEAD");
+    const blob = git("rev-parse", "HEAD:images/f40/web.yaml");
+    put("images/f40/web.yaml", imageFile("f40/web", { "1-1": digest("a"), "1-2": digest("b") }));
+    commit();
+    for (const [key, value] of Object.entries({
+      "core.repositoryFormatVersion": "1",
+      "extensions.partialClone": "origin",
+      "remote.origin.url": `ext::touch ${ran}`,
+      "remote.origin.promisor": "true",
+      "protocol.ext.allow": "always",
+    }))
+      git("config", key, value);
+    rmSync(join(directory, ".git/objects", blob.slice(0, 2), blob.slice(2)));
+    const { code, err } = await flibs(["manifests", "check", directory, "--since", base]);
+    expect([code, err]).toEqual([2, expect.stringContaining("lacks images/f40/web.yaml")]);
+    expect(existsSync(ran)).toBe(false);
+  });
+
   test("no clone, an unknown commit and a history that was cut off are told as such; exit code 2", async () => {
     const empty = await scratchDirectory();
     scratches.push(empty);
@@ -193,6 +232,24 @@ describe("flibs manifests fmt", () => {
     expect(out).toContain("images/f40/web.yaml:9: this key is there twice");
     expect(readFileSync(join(directory, "images/f40/web.yaml"), "utf8")).toBe(text);
     expect((await flibs(["manifests", "fmt", "/etc/hosts", "--dir", directory])).code).toBe(2);
+  });
+
+  test("a link is never written through: its target may read like an image file and lead out of the clone", async () => {
+    const outside = await scratchDirectory();
+    scratches.push(outside);
+    const text = `schema: 1\nrepository: "f40/web"\nreleases:\n  "1-1":\n    digest: ${digest("a")}\n    build: b\n# `;
+    // Everything up to the last slash are directories' names, which may have line ends.
+    const start = `${text}x`.split("/");
+    mkdirSync(join(directory, "images/f40", ...start), { recursive: true });
+    const up = "../".repeat(start.length + 2 + directory.split("/").length - 1);
+    const target = `${text}x/${up}${outside.path.slice(1)}/found`;
+    rmSync(join(directory, "images/f40/web.yaml"));
+    symlinkSync(target, join(directory, "images/f40/web.yaml"));
+    writeFileSync(join(outside.path, "found"), "mine\n");
+    expect(readFileSync(join(directory, "images/f40/web.yaml"), "utf8")).toBe("mine\n");
+    const { code, out } = await flibs(["manifests", "fmt", "--dir", directory, "--all"]);
+    expect(readFileSync(join(outside.path, "found"), "utf8")).toBe("mine\n");
+    expect([code, out]).toEqual([1, expect.stringContaining("images/f40/web.yaml: the file is a link")]);
   });
 });
 

@@ -59,6 +59,18 @@ test("more findings than one statement takes are all kept", async () => {
   expect(await store.audits.listFindings({ imageRepository: "f40/many", untold: true, limit: 5000 })).toEqual([]);
 });
 
+test("what nobody manages and what waits for its release comes last, so that a flood of it hides nothing", async () => {
+  const image = (name: string) => ({ registry: "flooded", imageRepository: `f40/${name}` });
+  const bogus = Array.from({ length: 50 }, (_, i): AuditLine => ({ ...missing, tag: `a${i}`, state: "unmanaged" }));
+  await store.audits.saveFindings(image("a"), bogus, seen("20"));
+  await store.audits.saveFindings(image("b"), [missing], seen("20", true));
+  await store.audits.saveFindings(image("c"), [{ ...missing, state: "moved" }, unsigned], seen("20"));
+  const first = await store.audits.listFindings({ registry: "flooded", limit: 2 });
+  expect(first.map((one) => `${one.tag} ${one.state}`)).toEqual(["323-1 unsigned", "latest moved"]);
+  const untold = await store.audits.listFindings({ registry: "flooded", untold: true, limit: 2 });
+  expect(untold.map((one) => one.state)).toEqual(["unsigned", "moved"]);
+});
+
 test("walks are listed newest first, and one that is saved again is the same", async () => {
   const counts = { ok: 3, missing: 0, moved: 0, unmanaged: 0, unsigned: 0, "bad-signature": 0, "lost-child": 0, "lost-blob": 0 };
   const at = { startedAt: "2026-11-23T00:00:00Z", finishedAt: "2026-11-23T00:01:00Z" };
