@@ -52,7 +52,8 @@ test("a build is proposed by a pull request that says what merging does, and doe
       "- build and logs: http://flibs.example.test/builds/20261101-0001",
     ].join("\n"),
   );
-  expect(text).toContain("| test `smoke` | pass | 3 of 3 passed |\n| candidate signature | valid | |");
+  expect(text).toContain("| candidate signature | valid | | |\n");
+  expect(text).toContain("| test `smoke` | pass | 3 of 3 passed | [log](http://flibs.example.test/builds/20261101-0001) |");
   // The parent stands in the candidate registry, so its layers are read: one of two is the base's.
   expect(text).toMatch(/\| `linux\/amd64` \| `[0-9a-f]{12}` \| 4\.0 KiB \| new \| 2 \| - \| 1 \|/);
   expect(text).toContain(`- base image \`registry.example.test/fedora:40\` at \`${one.plan?.parents[0]?.digest}\``);

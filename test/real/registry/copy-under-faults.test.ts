@@ -100,10 +100,10 @@ describe("an upload that breaks", () => {
 
 test("DG8: a token that dies in the middle of a long upload is replaced for what comes after it", async () => {
   const credential = { username: "alice", password: "secret" };
-  const issuer = await startTokenIssuer(credential, 2);
+  const issuer = await startTokenIssuer(credential, 62, 2);
   const to = await startDockerRegistry({ extraConfig: issuer.config });
   const client = registryClient({ endpoint: to.endpoint, plainHttp: true, ...credential });
-  // The source drips, so that the upload outlives its token, and the client hears of it by a refusal.
+  // The source drips, so that the upload outlives its token, which is promised for two seconds.
   const slow = {
     ...source,
     openBlob: async (...args: Parameters<RegistryClient["openBlob"]>) => {

@@ -11,9 +11,13 @@ const leewayS = 60;
 
 /**
  * A token server that docker-registry believes: RS256 with the certificate in `x5c`, every asked scope granted. `lifeS` is how long the registry
- * takes a token, whatever the answer promises (300 s).
+ * takes a token, `promisedS` what the answer says of it.
  */
-export async function startTokenIssuer(credential: { readonly username: string; readonly password: string }, lifeS = 300 + leewayS) {
+export async function startTokenIssuer(
+  credential: { readonly username: string; readonly password: string },
+  lifeS = 300 + leewayS,
+  promisedS = 300,
+) {
   let issued = 0;
   const scratch = await scratchDirectory("issuer-");
   const [key, certificate] = [join(scratch.path, "key.pem"), join(scratch.path, "cert.pem")];
@@ -48,7 +52,7 @@ export async function startTokenIssuer(credential: { readonly username: string; 
     const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const signed = `${encode({ typ: "JWT", alg: "RS256", x5c: [x5c] })}.${encode(claims)}`;
     const token = `${signed}.${sign("sha256", Buffer.from(signed), privateKey).toString("base64url")}`;
-    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token, expires_in: 300 }));
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ token, expires_in: promisedS }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const realm = `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`;
