@@ -69,8 +69,9 @@ export function releaseSigner(ports: SigningPorts): ReleaseSigner {
 }
 
 /**
- * The commit must be on the branch as it stands now, and the branch's head has the last word on what is withdrawn: an old commit, asked for
- * again, neither brings back the signatures of a release that was withdrawn after it, nor takes those of one that was allowed again.
+ * The commit must be on the branch as it stands now, and the branch's head has the last word on what is withdrawn, taken out by a revert or
+ * routed elsewhere: an old commit, asked for again, neither brings back the signatures of a release that went after it, nor takes those of one
+ * that was allowed again.
  */
 async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise<Subject> {
   const { commit, path, registry: name } = request;
@@ -83,15 +84,18 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
   }
   const { parsed, routes } = await readImage(ports, commit, path);
   const file = parsed.value;
-  if (!routes.some((route) => route.to === name)) throw refused(`no route leads ${file.repository} to a registry "${name.slice(0, 100)}"`);
-  const now = commit === head ? file : (await readImage(ports, head, path)).parsed.value;
+  const latest = commit === head ? { parsed, routes } : await readImage(ports, head, path);
+  const now = latest.parsed.value;
+  if (![routes, latest.routes].every((ways) => ways.some((route) => route.to === name))) {
+    throw refused(`no route leads ${file.repository} to a registry "${name.slice(0, 100)}"`);
+  }
   const registry = ports.registries.named(name);
   const read = new Map<Digest, readonly Digest[]>();
   const namedBelow = async (digest: Digest) => (await readImageDigests(registry, file.repository, digest)).map((part) => part.digest);
   return {
-    standing: standingTags(file, now.withdrawn),
+    standing: standingTags(file, now),
     withdrawn: withdrawnTags(file, now.withdrawn),
-    needed: standingTags(now, now.withdrawn),
+    needed: standingTags(now, now),
     publicName: `${ports.settings.registries[name]?.publicName}/${file.repository}`,
     signer: ports.signers.named(name),
     childrenOf: async (digest) =>
@@ -119,11 +123,13 @@ async function readImage(ports: SigningPorts, commit: string, path: string): Pro
   return image;
 }
 
-/** Every tag that has to be there, with the digest that it stands for. */
-function standingTags({ releases, floating = {}, withdrawn = {} }: ImageFile, withdrawnNow: ImageFile["withdrawn"] = {}) {
+/** Every tag that has to be there, with the digest that it stands for: releases that the head has as well, and what floats to one of them. */
+function standingTags({ releases, floating = {}, withdrawn = {} }: ImageFile, now: ImageFile) {
   const tags = new Map<string, Digest>();
+  const kept = new Map(Object.entries(now.releases));
   for (const [tag, release] of Object.entries(releases)) {
-    if (!withdrawn[tag] && !withdrawnNow[tag]) tags.set(tag, release.digest as Digest);
+    if (withdrawn[tag] || now.withdrawn?.[tag] || kept.get(tag)?.digest !== release.digest) continue;
+    tags.set(tag, release.digest as Digest);
   }
   for (const [tag, target] of Object.entries(floating)) {
     const digest = tags.get(target);

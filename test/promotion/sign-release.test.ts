@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Digest } from "../../src/domain/digest.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import type { ReleaseToSign, SignedTags } from "../../src/promotion/release-signer.ts";
@@ -30,6 +31,7 @@ const head = (at: World) => at.git.branches.get("main") ?? "";
 const text = (at: World) => at.git.read(head(at))[path] ?? "";
 const change = (at: World, edit: (before: string) => string, branch = "main") => at.git.commit(branch, { [path]: edit(text(at)) });
 const names = (at: World) => [...new Set(at.signers.production.signed.map((one) => one.publicName.split(":")[1]))].toSorted();
+const releaseDigest = (at: World) => /digest: (sha256:\S+)/.exec(text(at))?.[1] as Digest;
 /** How long it took is told too, and never the same. */
 const untimed = (signed: SignedTags) => Object.fromEntries(Object.entries(signed).map(([tag, { ms: _, ...rest }]) => [tag, rest]));
 const withdrawn = (tag: string) => (before: string) =>
@@ -121,6 +123,39 @@ describe("the branch's head has the last word on withdrawals", () => {
     expect(await signer.withdraw({ commit: later, path, registry: "production" }, never)).toEqual({ "323-2.fc40": { removed: 9 } });
     expect(untimed(await signer.sign({ commit, path, registry: "production" }, never))).toEqual({ "323-1.fc40": { added: 0 } });
     expect(names(at)).toEqual(["323-1.fc40"]);
+  });
+
+  test("an old commit does not sign a release, or a tag that stood at it, which a revert took out again", async () => {
+    const { at, commit, signer } = await released();
+    const before = text(at);
+    change(at, (now) => now.replace(/ {2}"?323-2\.fc40"?:\n(?: {4}.*\n)+/, "").replaceAll(/(: "?)323-2\.fc40/g, "$1323-1.fc40"));
+    expect([before.includes("323-2"), text(at).includes("323-2")]).toEqual([true, false]);
+    expect(untimed(await signer.sign({ commit, path, registry: "production" }, never))).toEqual({ "323-1.fc40": { added: 3 } });
+    expect(names(at)).toEqual(["323-1.fc40"]);
+  });
+
+  test("an old commit does not sign for a registry that the policy leads to no more", async () => {
+    const at = world(["linux/amd64"], ["mirror"]);
+    await at.build({ id: "b1", release: "1.fc40" });
+    const proposed = await proposePromotion(at.ports, "b1");
+    if (!("number" in proposed)) throw new Error(proposed.outcome);
+    const commit = at.git.merge(proposed.number);
+    await at.ports.copier.copy(
+      {
+        source: { registry: "candidate", repository: "f40/cockpit", digest: releaseDigest(at) },
+        destination: { registry: "mirror", repository: "f40/cockpit" },
+      },
+      never,
+    );
+    const policy = at.git.read(commit)["policy.yaml"] ?? "";
+    const less = policy.replace(/to: \[.*\]/, "to: [production]");
+    expect(less).not.toBe(policy);
+    at.git.commit("main", { "policy.yaml": less });
+    const signer = releaseSigner(at.ports);
+    const refused = signer.sign({ commit, path, registry: "mirror" }, never);
+    await expect(refused).rejects.toMatchObject({ code: "signing.request-refused", message: expect.stringContaining("no route leads") });
+    at.git.commit("main", { "policy.yaml": policy });
+    expect(Object.keys(await signer.sign({ commit, path, registry: "mirror" }, never))).toContain("323-1.fc40");
   });
 
   test("an old withdrawal does not take away what was allowed again", async () => {
