@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { Digest } from "../../src/domain/digest.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
+import { signTags } from "../../src/promotion/release-effects.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import type { ReleaseToSign, SignedTags } from "../../src/promotion/release-signer.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
@@ -177,5 +178,16 @@ describe("the branch's head has the last word on withdrawals", () => {
     const commit = change(at, withdrawn("323-2.fc40"));
     await signer.withdraw({ commit, path, registry: "production" }, never);
     expect(names(at)).toEqual(["323", "323-1.fc40", "latest"]);
+  });
+});
+
+test.each(["constructor", "toString", "latest"])("a tag %s of which the signer says nothing is not taken for signed", async (tag) => {
+  const { at, commit } = await released();
+  const silent = { ...at.ports, releaseSigner: { sign: async () => ({}), withdraw: async () => ({}) } };
+  const digest = releaseDigest(at);
+  const plan = { imageRepository: "f40/cockpit", from: "candidate", to: "production", removeTags: [], tags: [] };
+  const one = { tag, digest, class: "floating", release: "323-1.fc40", action: "tag", copy: false } as const;
+  expect(await signTags(silent, plan, { commit, path }, [one], never)).toEqual({
+    [tag]: { added: 0, ms: 0, failed: `${tag} is not signed any more` },
   });
 });
