@@ -27,6 +27,8 @@ interface Subject {
   readonly withdrawn: ReadonlyMap<string, Digest>;
   /** Names that withdrawing something else must leave alone. */
   readonly needed: ReadonlyMap<string, Digest>;
+  /** Which of the tags are releases: only their parts get tags. */
+  readonly releases: ReadonlySet<string>;
   /** `registry/repository` as users type it. */
   readonly publicName: string;
   readonly signer: Signer;
@@ -96,6 +98,7 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
     standing: standingTags(file, now),
     withdrawn: withdrawnTags(file, now.withdrawn),
     needed: standingTags(now, now),
+    releases: new Set(Object.keys(now.releases)),
     publicName: `${ports.settings.registries[name]?.publicName}/${file.repository}`,
     signer: ports.signers.named(name),
     childrenOf: async (digest) =>
@@ -154,6 +157,7 @@ function withdrawnTags({ releases, withdrawn = {} }: ImageFile, withdrawnNow: Im
 async function withChildren(subject: Subject, tags: ReadonlyMap<string, Digest>, wanted?: readonly string[]) {
   const all = new Map(tags);
   for (const [release, digest] of tags) {
+    if (!subject.releases.has(release)) continue;
     if (wanted !== undefined && !wanted.some((tag) => tag.startsWith(`${release}-`))) continue;
     for (const child of await subject.childrenOf(digest)) {
       const tag = childTag(release, child);
@@ -185,20 +189,23 @@ async function removeSignatures(subject: Subject, digest: Digest): Promise<numbe
   const { signer, publicName: repository } = subject;
   const children = (await subject.childrenOf(digest)).map((child) => child.digest);
   const here = new Set((await subject.has(digest)) ? [...(await subject.namedBelow(digest)), ...children] : [digest]);
-  const needed = new Set<string>();
-  for (const [tag, other] of await withChildren(subject, subject.needed)) {
-    if (!(await subject.has(other))) continue;
-    for (const part of await subject.namedBelow(other)) needed.add(`${part} ${repository}:${tag}`);
-  }
   let removed = 0;
   for (const part of here) {
     const names = new Set((await signer.listSignatures(repository, part)).map((signature) => signature.publicName));
     for (const publicName of names) {
-      if (!publicName?.startsWith(`${repository}:`) || needed.has(`${part} ${publicName}`)) continue;
+      if (!publicName?.startsWith(`${repository}:`)) continue;
+      if (await isNeeded(subject, publicName.slice(repository.length + 1), part)) continue;
       removed += await signer.removeSignatures({ digest: part, publicName });
     }
   }
   return removed;
+}
+
+/** Does a standing release need this name on this digest? Asked of names that were found, which are few: an image gathers releases for years. */
+async function isNeeded(subject: Subject, tag: string, part: Digest): Promise<boolean> {
+  const digest = (await withChildren(subject, subject.needed, [tag])).get(tag);
+  if (digest === undefined || !(await subject.has(digest))) return false;
+  return (await subject.namedBelow(digest)).includes(part);
 }
 
 function refused(why: string) {

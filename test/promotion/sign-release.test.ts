@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { Digest } from "../../src/domain/digest.ts";
+import { type Digest, digestOf } from "../../src/domain/digest.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { signTags } from "../../src/promotion/release-effects.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
@@ -12,8 +12,8 @@ const never = new AbortController().signal;
 type World = ReturnType<typeof world>;
 
 /** Two releases on main and in production, unsigned there; `commit` is main's head. */
-async function released() {
-  const at = world(["linux/amd64", "linux/arm64"]);
+async function released(childTags = false) {
+  const at = world(["linux/amd64", "linux/arm64"], [], childTags);
   for (const [id, release] of [
     ["b1", "1.fc40"],
     ["b2", "2.fc40"],
@@ -190,4 +190,38 @@ test.each(["constructor", "toString", "latest"])("a tag %s of which the signer s
   expect(await signTags(silent, plan, { commit, path }, [one], never)).toEqual({
     [tag]: { added: 0, ms: 0, failed: `${tag} is not signed any more` },
   });
+});
+
+/** Requests to the registry for withdrawing one release beside two that stand and `more` others. */
+async function askedFor(more: number, childTags: boolean) {
+  const { at, commit, signer } = await released(childTags);
+  await signer.sign({ commit, path, registry: "production" }, never);
+  change(at, withdrawn("323-2.fc40"));
+  const others = Array.from({ length: more }, (_, n) => `  "5-${n}.fc40": {digest: "${digestOf(`${n}`)}", build: b${n}}\n`).join("");
+  const latest = change(at, (before) => before.replace("releases:\n", `releases:\n${others}`));
+  let asked = 0;
+  const named = (name: string) =>
+    new Proxy(at.ports.registries.named(name), {
+      get(registry, member) {
+        asked += member === "findManifest" || member === "readManifest" ? 1 : 0;
+        return Reflect.get(registry, member);
+      },
+    });
+  const counted = releaseSigner({ ...at.ports, registries: { named } });
+  const done = await counted.withdraw({ commit: latest, path, registry: "production" }, never);
+  return { asked, done, names: names(at) };
+}
+
+test.each([false, true])("what a withdrawal asks does not grow with the releases that stand (child tags: %s)", async (childTags) => {
+  const few = await askedFor(0, childTags);
+  expect(few.done["323-2.fc40"]?.removed).toBeGreaterThan(0);
+  expect(few.names.filter((tag) => !tag?.startsWith("323-1.fc40"))).toEqual([]);
+  expect(await askedFor(60, childTags)).toEqual(few);
+});
+
+test("no platform of a floating tag is signed under a name of its own: nobody merged that", async () => {
+  const { at, commit, signer } = await released(true);
+  await signer.sign({ commit, path, registry: "production" }, never);
+  const parts = ["323-1.fc40", "323-2.fc40"].flatMap((tag) => [tag, `${tag}-amd64`, `${tag}-arm64`]);
+  expect(names(at)).toEqual(["323", ...parts, "latest"].toSorted());
 });
