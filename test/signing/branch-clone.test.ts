@@ -1,3 +1,4 @@
+import { chownSync, readdirSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -66,4 +67,16 @@ test("an address that is away is transient, and a head of before is not told in 
   await clone.findHead("", "main");
   await git.run(origin, ["update-ref", "-d", "refs/heads/main"]);
   await expect(clone.findHead("", "main")).rejects.toMatchObject({ code: "forge.unreachable", kind: "transient" });
+});
+
+/** Only root can give files away; everybody else reads what is somebody else's as it is. */
+const asRoot = process.getuid?.() === 0 ? test : test.skip;
+asRoot("a repository on this machine that belongs to another user, as the service's does, is fetched", async () => {
+  const head = await commit("one");
+  const given = (path: string): void => {
+    chownSync(path, 65534, 65534);
+    if (statSync(path).isDirectory()) for (const name of readdirSync(path)) given(join(path, name));
+  };
+  given(origin);
+  expect(await open().findHead("", "main")).toBe(head);
 });

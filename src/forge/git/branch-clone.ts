@@ -1,4 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
@@ -40,7 +40,7 @@ export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "fi
     try {
       await git.run(directory, ["fetch", ...quiet, url, `+refs/heads/${branch}:${headRef}`], {
         config: transferConfig(options),
-        env: Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+        env: url.startsWith("/") ? await localEnvironment(directory) : passedEnvironment(),
         timeoutMs: options.timeoutMs,
       });
     } catch (cause) {
@@ -80,6 +80,20 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
 
 /** Proxy and certificates of the machine count for fetching; nothing else of its environment does. */
 const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+function passedEnvironment(): Record<string, string> {
+  return Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+/**
+ * A repository on this machine is another user's as a rule, and git's other half, which reads it, refuses that unless a settings file says
+ * otherwise; of ours it gets nothing else. What that user wrote into it must not make it start anything: no other protocol, no promised objects.
+ */
+async function localEnvironment(directory: string): Promise<Record<string, string>> {
+  const settings = join(directory, "flibs.gitconfig");
+  await writeFile(settings, "[safe]\n\tdirectory = *\n");
+  return { GIT_CONFIG_GLOBAL: settings, GIT_ALLOW_PROTOCOL: "file", GIT_NO_LAZY_FETCH: "1" };
+}
 
 /** The credential is sent to this address only, and a redirect is not followed at all. */
 function transferConfig({ url, credential }: BranchCloneOptions): readonly (readonly [string, string])[] {
