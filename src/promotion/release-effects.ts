@@ -31,7 +31,9 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, file: S
   const names = tags.map((one) => one.tag);
   const signed = await ports.releaseSigner.sign({ ...file, registry: plan.to, tags: names }, signal);
   // A tag that the signer says nothing of was withdrawn meanwhile.
-  return Object.fromEntries(names.map((tag) => [tag, signed[tag] ?? { added: 0, ms: 0, failed: `${tag} is not signed any more` }]));
+  const silence = (tag: string) => ({ added: 0, ms: 0, failed: `${tag} is not signed any more` });
+  // A tag may be called "constructor", which every object seems to have.
+  return Object.fromEntries(names.map((tag) => [tag, (Object.hasOwn(signed, tag) && signed[tag]) || silence(tag)]));
 }
 
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */

@@ -27,6 +27,8 @@ interface Subject {
   readonly withdrawn: ReadonlyMap<string, Digest>;
   /** Names that withdrawing something else must leave alone. */
   readonly needed: ReadonlyMap<string, Digest>;
+  /** Which of the tags are releases: only their parts get tags. */
+  readonly releases: ReadonlySet<string>;
   /** `registry/repository` as users type it. */
   readonly publicName: string;
   readonly signer: Signer;
@@ -69,8 +71,9 @@ export function releaseSigner(ports: SigningPorts): ReleaseSigner {
 }
 
 /**
- * The commit must be on the branch as it stands now, and the branch's head has the last word on what is withdrawn: an old commit, asked for
- * again, neither brings back the signatures of a release that was withdrawn after it, nor takes those of one that was allowed again.
+ * The commit must be on the branch as it stands now, and the branch's head has the last word on what is withdrawn, taken out by a revert or
+ * routed elsewhere: an old commit, asked for again, neither brings back the signatures of a release that went after it, nor takes those of one
+ * that was allowed again.
  */
 async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise<Subject> {
   const { commit, path, registry: name } = request;
@@ -83,15 +86,19 @@ async function readSubject(ports: SigningPorts, request: ReleaseToSign): Promise
   }
   const { parsed, routes } = await readImage(ports, commit, path);
   const file = parsed.value;
-  if (!routes.some((route) => route.to === name)) throw refused(`no route leads ${file.repository} to a registry "${name.slice(0, 100)}"`);
-  const now = commit === head ? file : (await readImage(ports, head, path)).parsed.value;
+  const latest = commit === head ? { parsed, routes } : await readImage(ports, head, path);
+  const now = latest.parsed.value;
+  if (![routes, latest.routes].every((ways) => ways.some((route) => route.to === name))) {
+    throw refused(`no route leads ${file.repository} to a registry "${name.slice(0, 100)}"`);
+  }
   const registry = ports.registries.named(name);
   const read = new Map<Digest, readonly Digest[]>();
   const namedBelow = async (digest: Digest) => (await readImageDigests(registry, file.repository, digest)).map((part) => part.digest);
   return {
-    standing: standingTags(file, now.withdrawn),
+    standing: standingTags(file, now),
     withdrawn: withdrawnTags(file, now.withdrawn),
-    needed: standingTags(now, now.withdrawn),
+    needed: standingTags(now, now),
+    releases: new Set(Object.keys(now.releases)),
     publicName: `${ports.settings.registries[name]?.publicName}/${file.repository}`,
     signer: ports.signers.named(name),
     childrenOf: async (digest) =>
@@ -119,11 +126,13 @@ async function readImage(ports: SigningPorts, commit: string, path: string): Pro
   return image;
 }
 
-/** Every tag that has to be there, with the digest that it stands for. */
-function standingTags({ releases, floating = {}, withdrawn = {} }: ImageFile, withdrawnNow: ImageFile["withdrawn"] = {}) {
+/** Every tag that has to be there, with the digest that it stands for: releases that the head has as well, and what floats to one of them. */
+function standingTags({ releases, floating = {}, withdrawn = {} }: ImageFile, now: ImageFile) {
   const tags = new Map<string, Digest>();
+  const kept = new Map(Object.entries(now.releases));
   for (const [tag, release] of Object.entries(releases)) {
-    if (!withdrawn[tag] && !withdrawnNow[tag]) tags.set(tag, release.digest as Digest);
+    if (withdrawn[tag] || now.withdrawn?.[tag] || kept.get(tag)?.digest !== release.digest) continue;
+    tags.set(tag, release.digest as Digest);
   }
   for (const [tag, target] of Object.entries(floating)) {
     const digest = tags.get(target);
@@ -148,6 +157,7 @@ function withdrawnTags({ releases, withdrawn = {} }: ImageFile, withdrawnNow: Im
 async function withChildren(subject: Subject, tags: ReadonlyMap<string, Digest>, wanted?: readonly string[]) {
   const all = new Map(tags);
   for (const [release, digest] of tags) {
+    if (!subject.releases.has(release)) continue;
     if (wanted !== undefined && !wanted.some((tag) => tag.startsWith(`${release}-`))) continue;
     for (const child of await subject.childrenOf(digest)) {
       const tag = childTag(release, child);
@@ -179,20 +189,23 @@ async function removeSignatures(subject: Subject, digest: Digest): Promise<numbe
   const { signer, publicName: repository } = subject;
   const children = (await subject.childrenOf(digest)).map((child) => child.digest);
   const here = new Set((await subject.has(digest)) ? [...(await subject.namedBelow(digest)), ...children] : [digest]);
-  const needed = new Set<string>();
-  for (const [tag, other] of await withChildren(subject, subject.needed)) {
-    if (!(await subject.has(other))) continue;
-    for (const part of await subject.namedBelow(other)) needed.add(`${part} ${repository}:${tag}`);
-  }
   let removed = 0;
   for (const part of here) {
     const names = new Set((await signer.listSignatures(repository, part)).map((signature) => signature.publicName));
     for (const publicName of names) {
-      if (!publicName?.startsWith(`${repository}:`) || needed.has(`${part} ${publicName}`)) continue;
+      if (!publicName?.startsWith(`${repository}:`)) continue;
+      if (await isNeeded(subject, publicName.slice(repository.length + 1), part)) continue;
       removed += await signer.removeSignatures({ digest: part, publicName });
     }
   }
   return removed;
+}
+
+/** Does a standing release need this name on this digest? Asked of names that were found, which are few: an image gathers releases for years. */
+async function isNeeded(subject: Subject, tag: string, part: Digest): Promise<boolean> {
+  const digest = (await withChildren(subject, subject.needed, [tag])).get(tag);
+  if (digest === undefined || !(await subject.has(digest))) return false;
+  return (await subject.namedBelow(digest)).includes(part);
 }
 
 function refused(why: string) {

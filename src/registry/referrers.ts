@@ -20,6 +20,9 @@ export interface Referrers {
   putReferrer(repository: string, artifact: Manifest): Promise<boolean>;
 }
 
+/** Bytes of all entries: thousands of times what is honestly said about one image. */
+const mostListed = 64 * 1024 * 1024;
+
 /** Referrers API (distribution-spec 1.1), else the index behind the tag `sha256-<hex>`, which clients of older registries maintain. */
 export async function listReferrers(
   session: RegistrySession,
@@ -35,10 +38,13 @@ export async function listReferrers(
   };
   const query = artifactType === undefined ? "" : `?artifactType=${encodeURIComponent(artifactType)}`;
   const start = `${repositoryPath(repository)}/referrers/${subject}${query}`;
+  let listed = 0;
   const hasApi = await eachPage(session, start, pullScope(repository), async (answer) => {
     const applied = (answer.header("oci-filters-applied") ?? "").split(",").map((one) => one.trim());
     const page = parseReferrers(await readJson(answer));
     if (page === undefined) throw invalidAnswer(answer, "with a list of referrers that is none");
+    listed += JSON.stringify(page.entries).length;
+    if (listed > mostListed) throw invalidAnswer(answer, "with more about one image than anybody has to say");
     keep(page, applied.includes("artifactType"));
     return found.size;
   });

@@ -5,7 +5,7 @@ import { attachArtifact } from "../registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { Manifest, ReferrerDescriptor } from "../registry/registry.ts";
 import type { Turns } from "../registry/turns.ts";
-import { type AttestationKey, isSignedBy, signingKeys, signStatement } from "./dsse.ts";
+import { type AttestationKey, hintOf, isSignedBy, signingKeys, signStatement } from "./dsse.ts";
 import { bundleType, formatBundle, parseBundle } from "./sigstore-bundle.ts";
 import { artifactOf, keyAnnotation, predicateAnnotation, type WantedAttestation } from "./wanted-attestation.ts";
 
@@ -115,6 +115,8 @@ async function readCandidate(
   if (artifactOf(wanted, key && blob).artifact.digest !== artifact.digest) return undefined;
   if (key === undefined) return { artifact, blob };
   const bundle = parseBundle(blob);
+  // Nor comes anything along inside the bundle, around what was signed.
+  if (!formatBundle({ ...bundle, hint: hintOf(key) }).equals(blob)) return undefined;
   const isSame = bundle.payload.equals(Buffer.from(wanted.statement));
   return isSame && isSignedBy(bundle, key) ? { artifact, blob } : undefined;
 }

@@ -219,6 +219,31 @@ describe("who can push to the candidate registry", () => {
     expect(typesOf(at.production, digest)).toEqual([provenance, promotion]);
   });
 
+  test.each<[string, (bundle: string) => string]>([
+    ["a member more", (bundle) => bundle.replace("{", '{"evil":"words that nobody signed",')],
+    [
+      "an envelope before the signed one",
+      (bundle) => bundle.replace('"dsseEnvelope":', '"dsseEnvelope":{"payload":"ZXZpbA=="},"dsseEnvelope":'),
+    ],
+    ["the hint of another key", (bundle) => bundle.replace(/"hint":"[^"]*"/, '"hint":"evil"')],
+    ["white space", (bundle) => `${bundle}\n`],
+  ])("can't dress the inside of a bundle either: with %s it stays where it is", async (_name, dress) => {
+    const at = world();
+    const { wanted } = await attested(at, "b1", "1.fc40");
+    const [first] = wanted;
+    const [ours] = at.candidate.artifacts.splice(0, 1);
+    if (first === undefined || ours === undefined) throw new Error("nothing is attached");
+    const bundle = Buffer.from(at.candidate.blobs.get(`${repository}@${ours.artifact.layer.digest}`) ?? []).toString();
+    const { artifact, blob } = artifactOf(first, Buffer.from(dress(bundle)));
+    await at.candidate.registry.putBlob(repository, blob);
+    await at.candidate.registry.putReferrer(repository, artifact);
+    expect(blob.length).toBeGreaterThan(0);
+    await released(at, "b1");
+    const about = at.production.artifacts.filter((one) => one.artifact.subject.digest === first.subject.digest);
+    expect(about.map((one) => one.manifest.digest)).not.toContain(artifact.digest);
+    expect(typesOf(at.production, first.subject.digest)).toEqual([provenance, promotion]);
+  });
+
   test("can hide what flibs attached behind ten thousand others: production gets it made anew from the documents", async () => {
     const at = world();
     const { digest, wanted } = await attested(at, "b1", "1.fc40");

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { type Digest, digestOf } from "../../src/domain/digest.ts";
@@ -177,6 +179,30 @@ describe("a registry with the referrers API", () => {
     expect(await w.client.listReferrers(repository, w.subject.digest, "text/plain")).toHaveLength(5);
     expect(await w.client.listReferrers(repository, w.subject.digest, "text/html")).toEqual([]);
   });
+});
+
+test("a registry that fills its lists with words is not read for as long as it talks", async () => {
+  const subject = digestOf("subject");
+  const start = `/v2/f40/cockpit/referrers/${subject}`;
+  let asked = 0;
+  const server = createServer((_request, response) => {
+    asked += 1;
+    const annotations = { evil: "x".repeat(15 * 2 ** 20) };
+    const manifests = [{ mediaType: oci, digest: digestOf(`${asked}`), size: 1, annotations }];
+    if (asked < 8) response.setHeader("link", `<${start}?page=${asked}>; rel="next"`);
+    response.setHeader("content-type", index);
+    response.end(JSON.stringify({ schemaVersion: 2, mediaType: index, manifests }));
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const client = registryClient({ endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, plainHttp: true });
+  try {
+    await expect(client.listReferrers("f40/cockpit", subject)).rejects.toMatchObject({ code: "registry.answer-invalid" });
+    expect(asked).toBe(5);
+  } finally {
+    client.close();
+    server.closeAllConnections();
+    server.close();
+  }
 });
 
 test("RG13: each artifact has a tag of its own, which no release can have", async () => {

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { appError, isAppError } from "../../src/domain/errors.ts";
 import { silentLog } from "../../src/log.ts";
 import type { ReleaseSigner, ReleaseToSign } from "../../src/promotion/release-signer.ts";
-import { maxAnswerBytes, maxRequestBytes, parseRequest } from "../../src/signing/socket/protocol.ts";
+import { maxAnswerBytes, maxRequestBytes, mostTags, parseRequest } from "../../src/signing/socket/protocol.ts";
 import { socketSigner } from "../../src/signing/socket/signer-client.ts";
 import { type SignerServer, serveSigner } from "../../src/signing/socket/signer-server.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
@@ -100,11 +100,25 @@ describe("a signer on a socket", () => {
     await serve();
     const slow = say('{"version":1,', false);
     expect(await socketSigner(path, 5000).sign(request, never)).toEqual({ "1-1": { added: 3, ms: 1 } });
-    expect(JSON.parse(await slow)).toMatchObject({ error: { code: "signing.request-refused", message: expect.stringContaining("did not arrive") } });
+    expect(JSON.parse(await slow)).toMatchObject({
+      error: { code: "signing.request-refused", message: expect.stringContaining("did not arrive") },
+    });
   });
 
   test("any text is a request or one known error", () => {
-    const values = fc.oneof(fc.json(), fc.string(), fc.record({ version: fc.constant(1), do: fc.constantFrom("sign", "withdraw", "x"), commit: fc.string(), path: fc.string(), registry: fc.string() }).map((one) => JSON.stringify(one)));
+    const values = fc.oneof(
+      fc.json(),
+      fc.string(),
+      fc
+        .record({
+          version: fc.constant(1),
+          do: fc.constantFrom("sign", "withdraw", "x"),
+          commit: fc.string(),
+          path: fc.string(),
+          registry: fc.string(),
+        })
+        .map((one) => JSON.stringify(one)),
+    );
     fc.assert(
       fc.property(values, (text) => {
         try {
@@ -114,6 +128,22 @@ describe("a signer on a socket", () => {
         }
       }),
     );
+  });
+
+  test("why a tag failed may be as long as it is: it is cut, and the other tags count", async () => {
+    await serve();
+    answer = async () => ({ "1-1": { added: 0, ms: 1, failed: "x".repeat(5000) }, "1-2": { added: 3, ms: 1 } });
+    const signed = await socketSigner(path, 5000).sign(request, never);
+    expect([signed["1-1"]?.failed?.length, signed["1-2"]?.added]).toEqual([2000, 3]);
+  });
+
+  test("a file with more tags than one request may have is asked for in parts", async () => {
+    await serve();
+    answer = async ({ tags = [] }) => Object.fromEntries(tags.map((tag) => [tag, { added: 1, ms: 1 }]));
+    const tags = Array.from({ length: mostTags * 2 + 1 }, (_, n) => `${n}-1.fc40`);
+    expect(Object.keys(await socketSigner(path, 5000).sign({ ...request, tags }, never)).toSorted()).toEqual(tags.toSorted());
+    expect(asked.map((one) => one.tags?.length)).toEqual([mostTags, mostTags, 1]);
+    expect(await socketSigner(path, 5000).sign({ ...request, tags: [] }, never)).toEqual({});
   });
 
   test("two clients on one file are served in turn, on two files at once", async () => {

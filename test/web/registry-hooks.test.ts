@@ -60,8 +60,24 @@ test.each(["/hooks/registry/mirror", "/hooks/registry/__proto__", "/hooks/regist
 
 test("a body beyond a MiB is not read, one that is no notification refused", async () => {
   expect((await send(Buffer.alloc(1024 * 1024 + 1, "x"))).statusCode).toBe(413);
-  for (const body of ["", "[]", '{"events": 1}', '{"events": [{"action": 1}]}', "\u0000"]) expect((await send(body)).statusCode).toBe(400);
+  for (const body of ["", "[]", '{"events": 1}', "\u0000"]) expect((await send(body)).statusCode).toBe(400);
   expect(looks).toEqual([]);
+});
+
+test.each<[string, unknown]>([
+  ["a program with a long name", event("f40/other", "pull", "x".repeat(5000))],
+  ["a long action", event("f40/other", "x".repeat(100))],
+  ["a repository that is a number", { ...event("f40/other"), target: { repository: 1 } }],
+  ["no object", 1],
+])("an event of %s is passed over: refused, the registry would send it for ever and nothing after it", async (_name, odd) => {
+  expect((await send(bytes({ events: [odd, event("f40/cockpit")] }))).statusCode).toBe(202);
+  expect(looks).toEqual([["f40/cockpit"]]);
+});
+
+test("more events than are looked through are cut, not refused", async () => {
+  const events = Array.from({ length: 2500 }, (_, i) => ({ action: "push", target: { repository: `f40/a${i % 3}` } }));
+  expect((await send(bytes({ events }))).statusCode).toBe(202);
+  expect(looks).toEqual([["f40/a0", "f40/a1", "f40/a2"]]);
 });
 
 test("what cannot be followed now is asked for again, without telling why", async () => {

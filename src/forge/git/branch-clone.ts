@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
 import { createGit } from "./git.ts";
@@ -18,10 +18,12 @@ export interface BranchCloneOptions {
 }
 
 const headRef = "refs/flibs/head";
+/** What git holds while it writes what we let it write; one that was killed leaves them behind, and every later one stops at them. */
+const locks = ["config.lock", "HEAD.lock", "packed-refs.lock", "shallow.lock", `${headRef}.lock`];
 
 /**
- * One branch of one repository, in a clone of one's own: what it says is what was fetched from `url`, whoever asks. `findHead` fetches; the
- * other methods read what was fetched, and know no other repository, so the name that they are called with does not matter.
+ * One branch of one repository, in a clone of one's own: what it says is what was fetched from `url`, whoever asks. `findHead` fetches, one at
+ * a time; the directory belongs to one clone of one process. The other methods read what was fetched, and know no other repository, so the name that they are called with does not matter.
  * Throws `forge.unreachable` (transient) when the address does not answer.
  */
 export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "findFile" | "findHead" | "isAncestor"> {
@@ -31,12 +33,14 @@ export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "fi
 
   async function fetchHead(): Promise<string | undefined> {
     await mkdir(dirname(directory), { recursive: true });
+    // Nobody else writes here, and the fetch before has ended.
+    for (const lock of locks) await rm(join(directory, lock), { force: true });
     await git.run(directory, ["init", "--quiet", "--bare", "--template="]);
     const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
     try {
       await git.run(directory, ["fetch", ...quiet, url, `+refs/heads/${branch}:${headRef}`], {
         config: transferConfig(options),
-        env: Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+        env: url.startsWith("/") ? await localEnvironment(directory) : passedEnvironment(),
         timeoutMs: options.timeoutMs,
       });
     } catch (cause) {
@@ -53,13 +57,43 @@ export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "fi
 
   return {
     findFile,
-    findHead: fetchHead,
+    findHead: oneAtATime(fetchHead),
     isAncestor: async (_repository, ancestor, descendant) => await reaches(git, directory, ancestor, descendant),
+  };
+}
+
+/** Those who ask before the next one has begun share it: what it finds was there after each of them asked. */
+function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  let waiting: Promise<T> | undefined;
+  return () => {
+    if (waiting !== undefined) return waiting;
+    const begin = () => {
+      waiting = undefined;
+      return work();
+    };
+    waiting = last.then(begin, begin);
+    last = waiting;
+    return waiting;
   };
 }
 
 /** Proxy and certificates of the machine count for fetching; nothing else of its environment does. */
 const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+function passedEnvironment(): Record<string, string> {
+  return Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+/**
+ * A repository on this machine is another user's as a rule, and git's other half, which reads it, refuses that unless a settings file says
+ * otherwise; of ours it gets nothing else. What that user wrote into it must not make it start anything: no other protocol, no promised objects.
+ */
+async function localEnvironment(directory: string): Promise<Record<string, string>> {
+  const settings = join(directory, "flibs.gitconfig");
+  await writeFile(settings, "[safe]\n\tdirectory = *\n");
+  return { GIT_CONFIG_GLOBAL: settings, GIT_ALLOW_PROTOCOL: "file", GIT_NO_LAZY_FETCH: "1" };
+}
 
 /** The credential is sent to this address only, and a redirect is not followed at all. */
 function transferConfig({ url, credential }: BranchCloneOptions): readonly (readonly [string, string])[] {

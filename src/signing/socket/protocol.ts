@@ -7,17 +7,21 @@ import { type AppError, appError, type ErrorCode, isErrorCode } from "../../doma
  */
 const text = (most: number) => z.string().max(most);
 
+/** Of one request; a client asks for more than these in parts. */
+export const mostTags = 1000;
+const longestFailure = 2000;
+
 export const SignerRequest = z.strictObject({
   version: z.literal(1),
   do: z.enum(["sign", "withdraw"]),
   commit: text(64),
   path: text(300),
   registry: text(63),
-  tags: z.array(text(128)).max(5000).optional(),
+  tags: z.array(text(128)).max(mostTags).optional(),
 });
 export type SignerRequest = z.infer<typeof SignerRequest>;
 
-const Failed = text(2000).optional();
+const Failed = text(longestFailure).optional();
 const count = z.number().int().nonnegative();
 export const SignedAnswer = z.record(text(128), z.strictObject({ added: count, ms: count, failed: Failed }));
 export const WithdrawnAnswer = z.record(text(128), z.strictObject({ removed: count, failed: Failed }));
@@ -41,6 +45,12 @@ export function parseRequest(line: string): SignerRequest {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw refused(`${issue?.path.join(".") || "it"}: ${issue?.message}`.slice(0, 300));
+}
+
+/** What the other side takes: an answer that it must refuse for its length would be asked for again for ever. */
+export function fitting<T extends { readonly failed?: string }>(done: Readonly<Record<string, T>>): Record<string, T> {
+  const cut = (one: T): T => (one.failed === undefined ? one : { ...one, failed: one.failed.slice(0, longestFailure) });
+  return Object.fromEntries(Object.entries(done).map(([tag, one]) => [tag, cut(one)]));
 }
 
 /** An error of the signer's side, as this side throws it; one that this release does not know is told as "unavailable". */

@@ -1,20 +1,15 @@
 import { connect } from "node:net";
 import type { z } from "zod";
 import { appError, isAppError } from "../../domain/errors.ts";
-import type { ReleaseSigner } from "../../promotion/release-signer.ts";
-import { errorOf, maxAnswerBytes, SignedAnswer, SignerAnswer, type SignerRequest, WithdrawnAnswer } from "./protocol.ts";
+import type { ReleaseSigner, ReleaseToSign } from "../../promotion/release-signer.ts";
+import { errorOf, maxAnswerBytes, mostTags, SignedAnswer, SignerAnswer, type SignerRequest, WithdrawnAnswer } from "./protocol.ts";
 
 /**
  * Has releases signed by the `flibs signer` that listens on a Unix socket. A signer that is away, breaks off or does not answer in time is
  * `signing.signer-unavailable` (transient): the run waits and asks again, and nothing is tagged meanwhile.
  */
 export function socketSigner(socket: string, timeoutMs: number): ReleaseSigner {
-  const ask = async <T>(
-    shape: z.ZodType<T>,
-    what: SignerRequest["do"],
-    request: Parameters<ReleaseSigner["sign"]>[0],
-    signal: AbortSignal,
-  ) => {
+  const askOnce = async <T>(shape: z.ZodType<T>, what: SignerRequest["do"], request: ReleaseToSign, signal: AbortSignal) => {
     const { commit, path, registry, tags } = request;
     const sent: SignerRequest = { version: 1, do: what, commit, path, registry, ...(tags === undefined ? {} : { tags: [...tags] }) };
     const answer = SignerAnswer.safeParse(await exchange(socket, `${JSON.stringify(sent)}\n`, timeoutMs, signal));
@@ -23,6 +18,17 @@ export function socketSigner(socket: string, timeoutMs: number): ReleaseSigner {
     const done = shape.safeParse(answer.data.done);
     if (done.success) return done.data;
     throw unavailable("answered with something that it never should");
+  };
+  /** In parts, when there are more tags than one request may have: an image gathers tags for years. */
+  const ask = async <T>(shape: z.ZodType<Record<string, T>>, what: SignerRequest["do"], request: ReleaseToSign, signal: AbortSignal) => {
+    const { tags } = request;
+    if (tags === undefined) return await askOnce(shape, what, request, signal);
+    const answers: [string, T][] = [];
+    for (let from = 0; from < tags.length; from += mostTags) {
+      const part = await askOnce(shape, what, { ...request, tags: tags.slice(from, from + mostTags) }, signal);
+      answers.push(...Object.entries(part));
+    }
+    return Object.fromEntries(answers);
   };
   return {
     // zod writes an absent member as `undefined`, which `failed` never is.

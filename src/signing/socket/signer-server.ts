@@ -3,7 +3,7 @@ import { connect, createServer, type Socket } from "node:net";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { Log } from "../../log.ts";
 import type { ReleaseSigner, SignedTags, WithdrawnTags } from "../../promotion/release-signer.ts";
-import { maxRequestBytes, parseRequest, refused, type SignerAnswer } from "./protocol.ts";
+import { fitting, maxRequestBytes, parseRequest, refused, type SignerAnswer } from "./protocol.ts";
 
 export interface SignerServerOptions {
   /** Path of the Unix socket; mode 0660, so that its group is who may ask. */
@@ -83,7 +83,7 @@ async function serveOne(
       { what, ...where, tags: Object.keys(done).length, ms: Math.round(performance.now() - startedAt) },
       "signer did what it was asked",
     );
-    answer = { done };
+    answer = { done: fitting<(typeof done)[string]>(done) };
   } catch (error) {
     log.warn({ err: error }, "signer did not do what it was asked");
     answer = { error: tell(error) };

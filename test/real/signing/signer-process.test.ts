@@ -131,12 +131,15 @@ async function installation() {
   };
 }
 
-/** Three names, three digests, two kinds of signatures, each once. */
+/** Three names on three digests, a name of its own for each platform, two kinds of signatures, each once. */
 function everything() {
   const names = ["1-1", "1", "latest"].map((tag) => `registry.example.test/${repository}:${tag}`);
-  return ["openpgp", "cosign"]
-    .flatMap((kind) => names.flatMap((name) => (Object.values(at.image) as Digest[]).map((digest) => `valid ${kind} ${name} ${digest}`)))
-    .toSorted();
+  const { index, ...platforms } = at.image;
+  const pairs = [
+    ...names.flatMap((name) => [index, ...Object.values(platforms)].map((digest) => `${name} ${digest}`)),
+    ...Object.entries(platforms).map(([platform, digest]) => `registry.example.test/${repository}:1-1-${platform} ${digest}`),
+  ];
+  return ["openpgp", "cosign"].flatMap((kind) => pairs.map((pair) => `valid ${kind} ${pair}`)).toSorted();
 }
 
 describe("flibs signer", () => {
@@ -166,7 +169,9 @@ describe("flibs signer", () => {
     }
     await at.sign.sign(wanted, never);
     expect(await at.signatures()).toEqual(everything());
-    expect(await at.sign.sign(wanted, never)).toEqual({ "1-1": { added: 0 }, "1": { added: 0 }, latest: { added: 0 } });
+    const again = await at.sign.sign(wanted, never);
+    expect(Object.keys(again).toSorted()).toEqual(["1", "1-1", "1-1-amd64", "1-1-arm64", "latest"]);
+    expect(Object.values(again).map((one) => one.added)).toEqual([0, 0, 0, 0, 0]);
   }, 240_000);
 
   test("two clients at once: still one of each", async () => {
@@ -179,7 +184,7 @@ describe("flibs signer", () => {
     const text = `${at.text.replace(/floating:[\s\S]*/, "")}withdrawn:\n  "1-1": {reason: CVE, by: alice}\n`;
     const commit = await at.push({ [path]: text });
     const done = await at.sign.withdraw({ commit, path, registry: "production" }, never);
-    expect(done).toEqual({ "1-1": { removed: 18 } });
+    expect(done).toEqual({ "1-1": { removed: 22 } });
     expect(await at.sign.sign({ commit: at.commit, path, registry: "production" }, never)).toEqual({});
     expect(await at.signatures()).toEqual([]);
   });
