@@ -178,7 +178,17 @@ describe("killed before and after each journal write and each effect", () => {
     for (const step of ["fetch sources", "fetch repositories"]) {
       expect(points.filter((point) => point.endsWith(` ${step}`)).map((point) => point.split(" ")[0])).toEqual(["before", "after"]);
     }
-    for (const port of ["journal", "engine", "candidate", "candidate signer", "forge", "copier", "production", "production signer", "release signer"]) {
+    for (const port of [
+      "journal",
+      "engine",
+      "candidate",
+      "candidate signer",
+      "forge",
+      "copier",
+      "production",
+      "production signer",
+      "release signer",
+    ]) {
       expect(points.filter((point) => point.startsWith(`before ${port}`)).length).toBeGreaterThan(0);
       expect(points.filter((point) => point.startsWith(`after ${port}`)).length).toBeGreaterThan(0);
     }

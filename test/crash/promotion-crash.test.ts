@@ -8,8 +8,8 @@ import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { releaseScanFlow } from "../../src/promotion/release-scan-flow.ts";
 import { releaseSigner } from "../../src/promotion/sign-release.ts";
-import { keyAnnotation } from "../../src/signing/wanted-attestation.ts";
 import { withdrawFlow } from "../../src/promotion/withdraw-flow.ts";
+import { keyAnnotation } from "../../src/signing/wanted-attestation.ts";
 import { flowRunner } from "../promotion/flow-runner.ts";
 import { manifests, world } from "../promotion/world.ts";
 

@@ -1,6 +1,6 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
-import { provenanceName, sbomNames } from "../../src/documents/document-names.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
+import { provenanceName, sbomNames } from "../../src/documents/document-names.ts";
 import type { Digest } from "../../src/domain/digest.ts";
 import type { Platform } from "../../src/domain/platform.ts";
 import { formatStatement, predicateTypes } from "../../src/signing/statement.ts";
