@@ -107,7 +107,7 @@ describe("killed before and after each journal write and each effect", () => {
     expect(new Set(statuses.map((status) => status.name)).size).toBe(statuses.length);
     const checks = await app.forge.listStatuses("releng/manifests", pulls[0]?.head ?? "");
     expect(checks).toMatchObject([{ state: "success" }]);
-  }, 900_000);
+  }, 1_800_000);
 
   test("merging it gives exactly one release with all signatures", async () => {
     const [pull] = await app.forge.listPulls("releng/manifests", "open");
@@ -162,7 +162,7 @@ describe("killed before and after each journal write and each effect", () => {
     expect(statuses.length).toBeGreaterThan(0);
     const reports = await app.store.releases.listReports({ limit: 10 });
     expect(reports.filter((report) => report.outcome === "failed")).toEqual([]);
-  }, 900_000);
+  }, 1_800_000);
 
   test("and leaves nothing behind: no container, no engine tag, no workspace, no open run, no reservation", async () => {
     expect(await app.engines.cleanUp(() => false)).toEqual([]);

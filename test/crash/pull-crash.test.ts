@@ -63,7 +63,7 @@ describe("killed before and after everything that GitHub is told", () => {
     expect(checksOf(commit)).toEqual(built);
     expect(facesOf(comment)).toEqual(["flibs[bot] +1"]);
     expect(answersAt(number)).toEqual([]);
-  }, 600_000);
+  }, 1_200_000);
 
   test("a stranger's is answered once, and built once when it is approved", async () => {
     const mallory = world.github.person("mallory");
@@ -83,7 +83,7 @@ describe("killed before and after everything that GitHub is told", () => {
     expect(checksOf(commit)).toEqual({ ...built, "flibs / approval": "success" });
     expect(facesOf(approved)).toEqual(["flibs[bot] +1"]);
     expect(answersAt(number)).toHaveLength(1);
-  }, 600_000);
+  }, 1_200_000);
 
   test("and leaves nothing behind: no container, no engine tag, no workspace, no open or failed run", async () => {
     expect(await app.engines.cleanUp(() => false)).toEqual([]);

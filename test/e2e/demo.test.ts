@@ -94,7 +94,7 @@ test("the demo shows the whole line, says where it all is, and leaves nothing ru
   expect(await readFile(summary.policy, "utf8")).toContain("signedBy");
   expect((await readFile(summary.publicKey)).length).toBeGreaterThan(100);
   await expectNothingLeft(directory, told.text);
-}, 150_000);
+}, 400_000);
 
 test("on GitHub's double it tells what flibs writes on pull requests, and leaves that as pages", async () => {
   const directory = join(scratch.path, "d");
@@ -145,7 +145,7 @@ test("on GitHub's double it tells what flibs writes on pull requests, and leaves
   expect(refused).toContain("&lt;img src=x onerror=&quot;alert(&#39;mine&#39;)&quot;&gt;");
   expect(refused).not.toMatch(/<(img|script|b)[\s>]/);
   await expectNothingLeft(directory, told.text);
-}, 90_000);
+}, 300_000);
 
 test("a forge that there is none of is named, with those that there are", async () => {
   const directory = join(scratch.path, "d");

@@ -112,7 +112,7 @@ describe("a service that is stopped in the middle of a build", () => {
     await serve();
     expect((await ended(id)).run.status).toBe("done");
     await expectOneImage("graceful");
-  }, 90_000);
+  }, 300_000);
 
   test("the power goes for flibs and its PostgreSQL: nothing is lost and nothing done twice", async () => {
     const first = await serve();
@@ -137,7 +137,7 @@ describe("deliveries that never arrive", () => {
     const { id } = await buildAt("while-down", commit);
     expect((await ended(id)).run.status).toBe("done");
     await expectOneImage("while-down");
-  }, 90_000);
+  }, 300_000);
 
   test("a hook that knows a wrong address: git says so, and the sweep finds the push", async () => {
     await serve();
@@ -154,7 +154,7 @@ describe("deliveries that never arrive", () => {
     const { id } = await buildAt("wrong-address", await person.git("rev-parse", "HEAD"));
     expect((await ended(id)).run.status).toBe("done");
     await expectOneImage("wrong-address");
-  }, 90_000);
+  }, 300_000);
 
   test("a delivery that arrives twice gives one build", async () => {
     await serve();
@@ -248,7 +248,7 @@ describe("work that changes while it is done", () => {
       return all.some(({ state }) => state === "pending" || state === "running") ? undefined : all;
     });
     expect(statuses.map(({ title, summary }) => `${title} ${summary}`).join("\n")).toMatch(/superseded|newer/i);
-  }, 90_000);
+  }, 300_000);
 
   test("flibs cancel ends a build in the middle of a step, and its NVR is free again", async () => {
     await serve();
@@ -281,7 +281,7 @@ describe("work that changes while it is done", () => {
     expect((await flibs.run("cancel", id)).code).toBe(1);
     const again = await person.push(await dockerfile(person));
     expect((await ended((await buildAt("cancelled", again)).id)).nvr).toEqual(nvr);
-  }, 90_000);
+  }, 300_000);
 });
 
 test("flibs container-build in a working copy refuses what is not pushed, builds what is, and logs -f follows it", async () => {
@@ -308,7 +308,7 @@ test("flibs container-build in a working copy refuses what is not pushed, builds
   expect(built.code).toBe(0);
   expect(JSON.parse(built.out)).toMatchObject({ state: "complete", scratch: true, repository: "containers/by-hand" });
   expect((await inCopy("show", "nonsense")).code).toBe(2);
-}, 90_000);
+}, 300_000);
 
 test("two flibs on one database share the work: ten builds, each done once", async () => {
   const [one] = [await serve()];

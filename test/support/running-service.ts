@@ -65,7 +65,7 @@ export async function startRunningService(change: (settings: Settings) => Settin
 }
 
 /** Asks again and again; the only wait in end-to-end tests, since what they wait for is another process' or worker's doing. */
-export async function until<T>(what: string, ask: () => Promise<T | undefined>, patienceMs = 90_000): Promise<T> {
+export async function until<T>(what: string, ask: () => Promise<T | undefined>, patienceMs = 180_000): Promise<T> {
   for (const end = Date.now() + patienceMs; Date.now() < end; await delay(50)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
