@@ -1,6 +1,6 @@
 /** jest runs the sources as ES modules; swc only strips the types. */
 export default {
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/test/setup/plain-errors-environment.js",
   // jest leaves a core free, which on two cores means one worker; most tests wait for other processes, so three keep both cores busy.
   maxWorkers: 3,
   // Modules of a test file stay in its worker's memory: one that has grown is cheaper to start anew than to collect garbage in.

@@ -113,7 +113,7 @@ test("on GitHub's double it tells what flibs writes on pull requests, and leaves
     "First release: `1-1`",
     /flibs \/ promotion +success: writes 1-1, 1, latest/,
     "rel, a release engineer, merges it",
-    "`f42/hello` is released.",
+    "`f42/hello` is released to production.",
     "under a policy that demands the signature",
     "accepted",
     /flibs \/ approval +action required/,
@@ -139,7 +139,7 @@ test("on GitHub's double it tells what flibs writes on pull requests, and leaves
   const page = (name: string) => readFile(join(directory, "github", name), "utf8");
   expect(await page("index.html")).toContain('<a href="containers-hello-2.html">Make it &lt;b&gt;faster&lt;/b&gt;</a>');
   expect(await page("containers-hello-1.html")).toContain("FROM registry.fedoraproject.org/fedora:42");
-  expect(await page("releng-manifests-1.html")).toContain("<code>f42/hello</code> is released.");
+  expect(await page("releng-manifests-1.html")).toContain("<code>f42/hello</code> is released to production.");
   const refused = await page("containers-hello-2.html");
   expect(refused).toMatch(/<code>\/build<\/code> waits until .*<pre><code>\/ok-to-test [0-9a-f]{40}<\/code><\/pre>/s);
   expect(refused).toContain("&lt;img src=x onerror=&quot;alert(&#39;mine&#39;)&quot;&gt;");

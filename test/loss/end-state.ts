@@ -123,10 +123,13 @@ async function tagsOf(
   for (const image of images) {
     const registry = app.registries.named(stage);
     const tags = await registry.listTags(image);
-    for (const tag of tags.toSorted()) {
+    // Tags of what is attached have digests of the hour in their names; what it is stands with the image.
+    for (const tag of tags.filter((one) => !one.startsWith("sha256-")).toSorted()) {
       const digest = (await registry.findManifest(image, tag))?.digest;
+      const attached = digest === undefined ? [] : await registry.listReferrers(image, digest);
+      const types = new Set(attached.map((one) => one.annotations?.["dev.sigstore.bundle.predicateType"] ?? one.artifactType));
       const isSigned = stage === "candidate" ? undefined : (await verifyTag(app, stage, image, tag)).ok;
-      found[`${image}:${words(tag)} ${content(digest)}`] = isSigned ?? "there";
+      found[`${image}:${words(tag)} ${content(digest)}`] = [isSigned ?? "there", ...[...types].toSorted()].join(" ");
     }
   }
   return found;

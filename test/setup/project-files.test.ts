@@ -3,6 +3,7 @@ import { expect, test } from "@jest/globals";
 import { missingOptionals } from "../../scripts/complete-package-lock.ts";
 import { formatClosingLine, listSkipped } from "./closing-line-reporter.js";
 import { rankOf } from "./long-first-sequencer.js";
+import { plainError } from "./plain-errors-environment.js";
 
 const projectScripts: Record<string, string> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
 
@@ -47,4 +48,13 @@ test("skipped tests are listed with their reasons, but not all those that somebo
 test("crash suites begin before stories, stories before real parts, and everything else last", () => {
   const paths = ["/a/test/builds/plan.test.ts", "/a/test/real/x.test.ts", "/a/test/crash/crash.test.ts", "/a/test/e2e/demo.test.ts"];
   expect([...paths].sort((one, other) => rankOf(one) - rankOf(other))).toEqual([paths[2], paths[3], paths[1], paths[0]]);
+});
+
+test("what a failed test threw goes on without what hangs on it, its causes with it", () => {
+  const cause = Object.assign(new TypeError("inner"), { client: { close: () => undefined } });
+  const error = Object.assign(new Error("outer", { cause }), { world: { close: () => undefined } });
+  const plain = plainError(error) as Error & { cause: Error };
+  expect([plain.message, plain.stack, plain.cause.name, plain.cause.message]).toEqual(["outer", error.stack, "TypeError", "inner"]);
+  expect([...Object.keys(plain), ...Object.keys(plain.cause)].filter((key) => key === "world" || key === "client")).toEqual([]);
+  expect(plainError("thrown text")).toBe("thrown text");
 });
