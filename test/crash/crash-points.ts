@@ -58,10 +58,17 @@ function describe(args: readonly unknown[], isWritten: boolean): string {
   const all = JSON.stringify(args, (key, value: unknown) => {
     // What is left of a time limit differs from try to try.
     if (value instanceof AbortSignal || key === "timeoutMs") return undefined;
-    if (value instanceof Uint8Array && isWritten) return "bytes";
-    if (value instanceof Uint8Array) return `${value.length} bytes ${createHash("sha256").update(value).digest("hex").slice(0, 8)}`;
-    return value;
+    const bytes = bytesOf(value);
+    if (bytes === undefined) return value;
+    return isWritten ? "bytes" : `${bytes.length} bytes ${createHash("sha256").update(bytes).digest("hex").slice(0, 8)}`;
   });
   const text = isWritten ? all.replaceAll(/sha256[:-][0-9a-f]{64}|"size":\d+/g, "…") : all;
   return text.length <= 120 ? text : `${text.slice(0, 80)}… ${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
+}
+
+/** A Buffer has become a plain object with its bytes before it is looked at. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value;
+  const { type, data } = (value ?? {}) as { readonly type?: unknown; readonly data?: unknown };
+  return type === "Buffer" && Array.isArray(data) ? Buffer.from(data) : undefined;
 }
