@@ -193,7 +193,9 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   const whole = acting.filter((one) => failureOf(one) === undefined);
   const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
   const remarks = new Map<string, string | undefined>();
-  for (const digest of new Set(whole.filter((one) => one.copy || one.action !== "ok").map((one) => one.digest))) {
+  // What is said about an image's platforms goes with the image, which is what was promoted.
+  const promoted = whole.filter((one) => one.class !== "child" && (one.copy || one.action !== "ok"));
+  for (const digest of new Set(promoted.map((one) => one.digest))) {
     const attested = await step(`attest ${digest}`, AttestedShape, (_key, signal) => attestRelease(ports, plan, file, digest, signal));
     remarks.set(digest, attested.failed && `released without attestations: ${attested.failed}`);
   }

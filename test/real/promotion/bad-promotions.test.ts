@@ -134,7 +134,7 @@ describe("a promotion edited by hand", () => {
   }, 60_000);
 });
 
-const isOfRelease = /^flibs \/ release( \(f4[01]\/cockpit\))?$/;
+const isOfRelease = /^flibs \/ release( to production \(f4[01]\/cockpit\))?$/;
 
 async function tags() {
   const found = (await at.clients.production.listTags(image)).filter((tag) => !tag.startsWith("sha256-"));
