@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { openEngines } from "./app-engines.ts";
+import { openForge } from "./app-forge.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
@@ -10,21 +12,16 @@ import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
-import { readSecret } from "./config-load.ts";
-import { credentialOf, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
+import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
 import type { BuildNetwork } from "./engines/build-network.ts";
-import { confinedEngine } from "./engines/confined-engine.ts";
-import { dockerEngine } from "./engines/docker/docker-engine.ts";
-import { moveNotes } from "./engines/docker/move-notes.ts";
 import type { Engine } from "./engines/engine.ts";
 import { type Engines, enginePool, runsForSlots } from "./engines/engine-pool.ts";
-import { buildPlace } from "./engines/network/open-network.ts";
 import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
-import { type LocalForgeAdmin, localForge } from "./forge/local/local-forge.ts";
+import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
@@ -323,83 +320,10 @@ function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settin
   return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
 }
 
-async function openForge(
-  settings: Settings,
-  environment: Environment,
-  log: Log,
-  metrics: Metrics,
-): Promise<Pick<App, "forge" | "people" | "forgeDoctor">> {
-  const { forge } = settings;
-  switch (forge.kind) {
-    case "local": {
-      const local = localForge({
-        name: forge.kind,
-        directory: forge.directory,
-        hookSecrets: forge.hookSecrets.map((secret) => readSecret(secret, environment)),
-        admins: forge.admins,
-        publicUrl: publicUrlOf(settings),
-        log,
-      });
-      return { forge: local, people: local, forgeDoctor: undefined };
-    }
-    case "github": {
-      // Probot and its packages take half a second to load, which commands on another forge need not wait for.
-      const { githubForge } = await import("./forge/github/github-forge.ts");
-      const github = githubForge({
-        ...{ name: forge.kind, appId: forge.appId, baseUrl: forge.baseUrl, stateDirectory: settings.stateDirectory, log },
-        privateKey: readSecret(forge.privateKey, environment),
-        webhookSecrets: forge.webhookSecrets.map((secret) => readSecret(secret, environment)),
-        namespace: settings.containers.namespace,
-        manifests: settings.manifests.repository,
-        onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
-      });
-      return { forge: github, people: undefined, forgeDoctor: github.doctor };
-    }
-  }
-}
-
-function openEngines(settings: Settings, installation: string) {
-  const { network, socket, networkMode } = buildPlaceOf(settings);
-  const isClosed = settings.network.mode === "closed";
-  const notes = join(settings.stateDirectory, "engine");
-  moveNotes(
-    notes,
-    settings.engines.map(({ name }) => name),
-  );
-  const members = settings.engines.map(({ name, host, tls, platforms, slots, builder, buildCgroup, keepCache }) => {
-    const opened = dockerEngine({
-      // A closed network allows one engine only, which may be another than the one that the settings name.
-      ...{ name, slots, builder, installation, networkMode, host: isClosed ? `unix://${socket}` : host },
-      stateDirectory: join(notes, name),
-      maxContextBytes: sizeBytes(settings.limits.context),
-      ...optional("tls", tls),
-      ...optional("platforms", platforms),
-      ...optional("buildCgroup", buildCgroup),
-      ...optional("keepCacheBytes", keepCache === undefined ? undefined : sizeBytes(keepCache)),
-    });
-    const engine = isClosed ? { ...confinedEngine(opened, network), close: opened.close } : opened;
-    return { slots, ...optional("platforms", platforms), engine };
-  });
-  return { members, network };
-}
-
-/** Where builds run and what they reach; also for commands that need no database. */
-export function buildPlaceOf(settings: Settings) {
-  const [{ host, buildCgroup } = { host: "", buildCgroup: undefined }] = settings.engines;
-  return buildPlace(settings.network, {
-    ...{ socket: host.replace(/^unix:\/\//, ""), stateDirectory: settings.stateDirectory },
-    ...optional("cgroupParent", buildCgroup),
-  });
-}
-
 /** What is known of vulnerabilities changes from day to day. */
 function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
   if (!scanner) return {};
   const { command, threshold, fixableOnly } = scanner;
   const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
   return { scanner: { ...opened, threshold, fixableOnly } };
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }

@@ -39,7 +39,7 @@ process.exitCode = await runProgram(process.argv.slice(2), {
       return opened;
     });
   },
-  buildNetwork: async (settings) => (await import("./app.ts")).buildPlaceOf(settings).network,
+  buildNetwork: async (settings) => (await import("./app-engines.ts")).buildPlaceOf(settings).network,
   githubApps: async () => (await import("./forge/github/app-registration.ts")).githubAppRegistration(version),
   onInterrupt: (stop) => {
     const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

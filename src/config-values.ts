@@ -94,3 +94,8 @@ export function publicUrlOf(settings: Settings): string {
 function localUrlOf(settings: Settings): string {
   return `http://${settings.web.listen.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, "127.0.0.1")}`;
 }
+
+/** A member for an object whose members are there or left out, never undefined. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
