@@ -184,7 +184,7 @@ describe("a signer on a socket", () => {
   });
 });
 
-describe("a signer that can't be trusted to answer is unavailable, for now", () => {
+describe("a signer that answers with nonsense is unavailable, and is asked again", () => {
   async function answering(reply: string | Buffer | undefined) {
     const open: Socket[] = [];
     const fake = createServer({ allowHalfOpen: true }, (connection) => {

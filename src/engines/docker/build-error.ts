@@ -1,7 +1,7 @@
 import { appError } from "../../domain/errors.ts";
 import { unreachable } from "./docker-client.ts";
 
-/** Whose fault an error of a build without an exit code is: the Dockerfile's and its context's, the engine's for now, or a full disk's. */
+/** Whose fault an error of a build without an exit code is: the Dockerfile's and its context's, an engine's that is away, or a full disk's. */
 export type BuildErrorCause = "build" | "engine-away" | "disk-full";
 
 /**

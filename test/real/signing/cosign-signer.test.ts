@@ -81,7 +81,7 @@ describe("the cosign signer on a real registry", () => {
     expect(await layersOf(of)).toHaveLength(1);
   });
 
-  test("one that is overwritten again and again gives up for now", async () => {
+  test("one that is overwritten again and again gives up with an error that is tried again", async () => {
     const of = digestOf("fought over");
     const hostile = { ...client, putManifest: async (_: string, __: string, manifest: { digest: typeof of }) => manifest.digest };
     const refused = signerWith({ registry: hostile }).ensureSigned([{ digest: of, publicName: name("1") }], never);
