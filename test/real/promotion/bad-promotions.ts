@@ -48,9 +48,9 @@ export const badPromotions: readonly BadPromotion[] = [
       "- `images/f40/cockpit.yaml:11`: build two made <two>, not sha256:<absent>. Fix: write digest: <two>. (CK7)",
     ],
     merged: [
-      "| `323-2.fc40` | **refused** | `aaaaaaaaaaaa` |  | sha256:<absent> is neither in candidate nor in production (CK3); build two made <two>, not sha256:<absent> (CK7) |",
-      "| `323` | **refused** | `aaaaaaaaaaaa` |  | its release 323-2.fc40 is refused |",
-      "| `latest` | **refused** | `aaaaaaaaaaaa` |  | its release 323-2.fc40 is refused |",
+      "| `323-2.fc40` | **lost** | `aaaaaaaaaaaa` |  | sha256:<absent> is in neither registry, or misses a platform |",
+      "| `323` | **lost** | `aaaaaaaaaaaa` |  | sha256:<absent> is in neither registry, or misses a platform |",
+      "| `latest` | **lost** | `aaaaaaaaaaaa` |  | sha256:<absent> is in neither registry, or misses a platform |",
     ],
   },
   {
@@ -91,7 +91,7 @@ export const badPromotions: readonly BadPromotion[] = [
       "- `images/f40/cockpit.yaml`: the file is deleted, releases are append-only. Fix: put it back; withdraw releases that nobody may use. (CK2)",
     ],
     merged: [
-      "- `images/f40/cockpit.yaml`: the file is deleted, its tags stay in production and nobody looks after them. Fix: put it back; withdraw releases that nobody may use. (CK2)",
+      "- `images/f40/cockpit.yaml`: the file is deleted, its tags stay in the registries and nobody looks after them. Fix: put it back; withdraw releases that nobody may use. (CK2)",
     ],
   },
   {
@@ -102,7 +102,11 @@ export const badPromotions: readonly BadPromotion[] = [
       '- `images/f40/cockpit.yaml:3`: the release "323-0.fc40" is gone, releases are append-only. Fix: put it back; to roll back change floating only, to stop its use add it to withdrawn. (CK2)',
     ],
     state: "success",
-    merged: ["| `323-0.fc40` | unmanaged | `<zero>` |  | no registry manifest speaks of it |"],
+    merged: [
+      "| `323-0.fc40` | unmanaged | `<zero>` |  | no registry manifest speaks of it |",
+      "| `323-0.fc40-amd64` | unmanaged | `<zero/0>` |  | no registry manifest speaks of it |",
+      "| `323-0.fc40-arm64` | unmanaged | `<zero/1>` |  | no registry manifest speaks of it |",
+    ],
   },
   {
     name: "CK1, DG12 policy.yaml together with an image",
