@@ -33,20 +33,22 @@ export const heldWords = {
 export function formatRolledBack(result: ProposedRollback): string {
   const tags = result.tags.map((tag) => escapeCode(tag)).join(", ");
   const what = `Moving ${tags} of ${escapeCode(result.imageRepository)} from ${escapeCode(result.from)} to ${escapeCode(result.to)}`;
-  switch (result.outcome) {
-    case "opened":
-      return `${what} is proposed in ${pullOf(result)}.`;
-    case "updated":
-      return `${what} is proposed in ${pullOf(result)}, which was brought up to date.`;
-    case "unchanged":
-      return `${what} is proposed in ${pullOf(result)} already.`;
-  }
+  return sayProposed(what, result);
 }
 
 /** The same of a withdrawal. */
 export function formatWithdrawn(result: ProposedWithdrawal): string {
   const releases = result.releases.map((one) => escapeCode(one)).join(", ");
   const what = `Withdrawing ${releases} of ${escapeCode(result.imageRepository)}`;
+  return sayProposed(what, result);
+}
+
+/** Every forge that links, links this, from whichever repository it is read. */
+function pullOf({ repository, number }: { readonly repository: string; readonly number: number }): string {
+  return `${repository}#${number}`;
+}
+
+function sayProposed(what: string, result: ProposedRollback | ProposedWithdrawal): string {
   switch (result.outcome) {
     case "opened":
       return `${what} is proposed in ${pullOf(result)}.`;
@@ -55,9 +57,4 @@ export function formatWithdrawn(result: ProposedWithdrawal): string {
     case "unchanged":
       return `${what} is proposed in ${pullOf(result)} already.`;
   }
-}
-
-/** Every forge that links, links this, from whichever repository it is read. */
-function pullOf({ repository, number }: { readonly repository: string; readonly number: number }): string {
-  return `${repository}#${number}`;
 }

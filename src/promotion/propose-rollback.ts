@@ -1,17 +1,14 @@
 import type { Digest } from "../domain/digest.ts";
-import { appError } from "../domain/errors.ts";
-import { isRepository } from "../domain/image-reference.ts";
-import { nearest } from "../domain/nearest.ts";
 import { escapeCode } from "./escape.ts";
 import { mostSummary } from "./fit-text.ts";
-import { type ParsedImageFile, parseImageFile, pointFloating } from "./image-file.ts";
+import { type ImageAtHead, readImageAtHead } from "./image-at-head.ts";
+import { parseImageFile, pointFloating } from "./image-file.ts";
 import { parseRollbackBlock, type RollbackBlock } from "./machine-block.ts";
-import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
 import { type FloatingHistory, planRollback, type RollbackPlan } from "./plan-rollback.ts";
 import { publicNamesOf, readReleased } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
-import { imagePath, policyPath, type Route, repositoryOfPath, rollbackBranch } from "./registry-manifest.ts";
+import { rollbackBranch } from "./registry-manifest.ts";
 import { formatRollbackBody, formatRollbackTitle } from "./rollback-body.ts";
 
 export interface RollbackRequest {
@@ -62,37 +59,13 @@ export async function refreshRollback(ports: PromotionPorts, block: RollbackBloc
   });
 }
 
-interface RollbackDraft {
-  readonly base: string;
-  readonly path: string;
-  readonly parsed: ParsedImageFile;
-  readonly routes: readonly Route[];
+interface RollbackDraft extends ImageAtHead {
   readonly plan: RollbackPlan;
 }
 
 async function draftRollback(ports: PromotionPorts, { imageRepository, to }: RollbackRequest): Promise<RollbackDraft> {
-  const { repository, branch } = ports.settings;
-  const base = await ports.forge.findHead(repository, branch);
-  if (base === undefined) {
-    const fix = "Make the registry-manifest repository with flibs init";
-    throw appError("promotion.policy-invalid", `${repository} has no branch ${branch}`, { file: policyPath, hint: fix });
-  }
-  const path = imagePath(imageRepository);
-  const image = isRepository(imageRepository) ? await findImageFile(ports, base, path, await readPolicy(ports, base)) : undefined;
-  if (!image) throw await unknownImage(ports, base, imageRepository);
-  if (!image.ok) throw faultError("promotion.file-invalid", image.faults);
-  const { parsed, routes } = image;
-  return { base, path, parsed, routes, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
-}
-
-/** With the name that was meant, when there is one. */
-export async function unknownImage(ports: PromotionPorts, base: string, imageRepository: string) {
-  const files = await ports.forge.listFiles(ports.settings.repository, base, "images");
-  const known = files.flatMap((file) => repositoryOfPath(file.path) ?? []);
-  const meant = nearest(imageRepository, known) ?? known.find((name) => name.endsWith(`/${imageRepository}`));
-  return appError("promotion.image-unknown", `there is no released image ${JSON.stringify(imageRepository.slice(0, 255))}`, {
-    hint: meant === undefined ? "Write namespace/name as in the image's file below images/" : `Did you mean ${meant}?`,
-  });
+  const { base, path, parsed, routes } = await readImageAtHead(ports, imageRepository);
+  return { base, path, imageRepository, parsed, routes, plan: planRollback(parsed, await readHistory(ports, base, path), to) };
 }
 
 export async function readHistory(ports: PromotionPorts, base: string, path: string): Promise<FloatingHistory> {

@@ -1,16 +1,16 @@
 import { appError } from "../domain/errors.ts";
-import { isRepository } from "../domain/image-reference.ts";
 import { escapeCode } from "./escape.ts";
 import { mostSummary } from "./fit-text.ts";
+import { type ImageAtHead, readImageAtHead } from "./image-at-head.ts";
 import { addWithdrawn, dropFloating, type ParsedImageFile, parseImageFile, pointFloating } from "./image-file.ts";
 import { parseWithdrawalBlock, type WithdrawalBlock } from "./machine-block.ts";
-import { faultError, findImageFile, readPolicy } from "./manifest-tree.ts";
+import { faultError } from "./manifest-tree.ts";
 import { planWithdrawal, type Withdrawal, type WithdrawalPlan } from "./plan-withdrawal.ts";
 import { publicNamesOf } from "./promotion-facts.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { proposeOnBranch, sayLeftAlone, untilBaseRests } from "./propose-on-branch.ts";
-import { readHistory, unknownImage } from "./propose-rollback.ts";
-import { imagePath, policyPath, type Route, withdrawalBranch } from "./registry-manifest.ts";
+import { readHistory } from "./propose-rollback.ts";
+import { withdrawalBranch } from "./registry-manifest.ts";
 import { formatWithdrawalBody, formatWithdrawalTitle } from "./withdrawal-body.ts";
 
 export interface WithdrawalRequest {
@@ -50,7 +50,7 @@ export async function proposeWithdrawal(ports: PromotionPorts, request: Withdraw
   const wish: Withdrawal = { release, reason: cleanReason(reason), by: requestedBy, removeTag, ...(to === undefined ? {} : { to }) };
   const what = `the withdrawal of ${imageRepository.slice(0, 255)}`;
   const placed = await untilBaseRests(what, async () => {
-    const draft = await draftWithdrawal(ports, imageRepository);
+    const draft = await readImageAtHead(ports, imageRepository);
     // Wrong wishes are told before anything else is looked at.
     planWithdrawal(draft.parsed, [], [wish]);
     return await placeWithdrawal(ports, draft, (old) => addWish(draft.parsed, old, wish));
@@ -62,31 +62,9 @@ export async function proposeWithdrawal(ports: PromotionPorts, request: Withdraw
 /** An open withdrawal after main changed its file: what main does not have yet is computed anew. Undefined = nothing is left of it. */
 export async function refreshWithdrawal(ports: PromotionPorts, block: WithdrawalBlock): Promise<ProposedWithdrawal | undefined> {
   return await untilBaseRests(`the withdrawal of ${block.repository}`, async () => {
-    const draft = await draftWithdrawal(ports, block.repository);
+    const draft = await readImageAtHead(ports, block.repository);
     return await placeWithdrawal(ports, draft, (old) => openEntries(draft.parsed, old ?? block));
   });
-}
-
-interface WithdrawalDraft {
-  readonly base: string;
-  readonly path: string;
-  readonly imageRepository: string;
-  readonly parsed: ParsedImageFile;
-  readonly routes: readonly Route[];
-}
-
-async function draftWithdrawal(ports: PromotionPorts, imageRepository: string): Promise<WithdrawalDraft> {
-  const { repository, branch } = ports.settings;
-  const base = await ports.forge.findHead(repository, branch);
-  if (base === undefined) {
-    const hint = "Make the registry-manifest repository with flibs init";
-    throw appError("promotion.policy-invalid", `${repository} has no branch ${branch}`, { file: policyPath, hint });
-  }
-  const path = imagePath(imageRepository);
-  const image = isRepository(imageRepository) ? await findImageFile(ports, base, path, await readPolicy(ports, base)) : undefined;
-  if (!image) throw await unknownImage(ports, base, imageRepository);
-  if (!image.ok) throw faultError("promotion.file-invalid", image.faults);
-  return { base, path, imageRepository, parsed: image.parsed, routes: image.routes };
 }
 
 /** Wishes of an open pull request that main has not fulfilled yet. */
@@ -107,7 +85,7 @@ function addWish(parsed: ParsedImageFile, block: WithdrawalBlock | undefined, wi
 
 async function placeWithdrawal(
   ports: PromotionPorts,
-  draft: WithdrawalDraft,
+  draft: ImageAtHead,
   entriesOf: (old: WithdrawalBlock | undefined) => readonly Withdrawal[],
 ): Promise<ProposedWithdrawal | "base-moved" | undefined> {
   const { forge, settings } = ports;
