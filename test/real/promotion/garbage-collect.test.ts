@@ -32,15 +32,20 @@ const found = (at: RealWorld, references: readonly string[]) =>
 
 test("RG13: with child tags docker-registry garbage-collect -m leaves every platform, signed as before", async () => {
   const children = await releaseOne(tagged);
-  expect([...(await tagged.clients.production.listTags(image))].sort()).toEqual([
+  const tags = [...(await tagged.clients.production.listTags(image))].sort();
+  expect(tags).toEqual([
     "323",
     "323-1.fc40",
     "323-1.fc40-amd64",
     "323-1.fc40-arm64",
     "latest",
+    // The promotion record: the list of the index's referrers, and the tag that keeps it, in the order of their digests.
+    expect.stringMatching(/^sha256-[0-9a-f]{64}/),
+    expect.stringMatching(/^sha256-[0-9a-f]{64}/),
   ]);
+  expect(tags.filter((tag) => tag.endsWith(".artifact"))).toHaveLength(1);
   await tagged.servers.production.collectGarbage();
-  expect(await found(tagged, ["latest", ...children])).toEqual([true, true, true]);
+  expect(await found(tagged, [...tags, ...children])).toEqual([...tags, ...children].map(() => true));
   for (const tag of ["323-1.fc40", "323-1.fc40-arm64", "latest"]) {
     expect(await tagged.verify(image, tag)).toMatchObject({ ok: true });
     expect(await tagged.pull(image, tag, ["--all"])).toMatchObject({ exitCode: 0 });
