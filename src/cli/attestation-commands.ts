@@ -2,8 +2,7 @@ import type { Command } from "commander";
 import { formatBytes } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
 import type { ImageAttestations, ListedAttestation } from "../signing/list-attestations.ts";
-import { bundleType, parseBundle } from "../signing/sigstore-bundle.ts";
-import { predicateTypes } from "../signing/statement.ts";
+import { predicateTypes } from "../signing/predicate-types.ts";
 import { exitCodes } from "./exit.ts";
 import type { CommandContext } from "./program.ts";
 import { formatTable, plain, type Terminal } from "./terminal.ts";
@@ -87,6 +86,7 @@ async function readOne(attestations: AttestationsOf, shown: readonly ListedAttes
     throw appError("cli.usage", `${more.length + 1} are left to print`, { hint: "Add --type and --platform until there is one" });
   }
   const { blob, artifactType } = await attestations.read(only.digest);
+  const { bundleType, parseBundle } = await import("../signing/sigstore-bundle.ts");
   const isStatement = artifactType === bundleType && !asBundle;
   return Buffer.from(isStatement ? parseBundle(blob).payload : blob).toString("utf8");
 }

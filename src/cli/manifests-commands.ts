@@ -1,11 +1,11 @@
 import { relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { appError } from "../domain/errors.ts";
-import { type CheckoutCheck, type CheckoutFormat, checkCheckout, formatCheckout } from "../promotion/check-checkout.ts";
+import type { CheckoutCheck, CheckoutFormat } from "../promotion/check-checkout.ts";
 import { type Fault, formatFault } from "../promotion/fault.ts";
 import type { ManifestCheckout } from "../promotion/manifest-sources.ts";
 import type { CheckoutPlan } from "../promotion/plan-checkout.ts";
-import { isBad } from "../promotion/plan-release.ts";
+import { isBad } from "../promotion/tag-plan.ts";
 import { exitCodes } from "./exit.ts";
 import type { CommandContext } from "./program.ts";
 import { formatTable, plain, type Terminal, tint } from "./terminal.ts";
@@ -36,6 +36,7 @@ export function addManifestsCommands(program: Command, context: CommandContext):
     .addHelpText("after", codes)
     .action(async (directory: string, options: CheckOptions) => {
       const checkout = await context.openManifests(directory);
+      const { checkCheckout } = await import("../promotion/check-checkout.ts");
       const found = await checkCheckout(checkout, { since: options.since, all: options.all });
       const github = options.github || context.environment.GITHUB_ACTIONS === "true";
       if (options.json) terminal.out(`${JSON.stringify(found, null, 2)}\n`);
@@ -59,6 +60,7 @@ export function addManifestsCommands(program: Command, context: CommandContext):
       const checkout = await context.openManifests(options.dir);
       const paths = files.map((file) => pathIn(checkout, file));
       const choice = { since: options.since, all: options.all, paths, write: !options.check };
+      const { formatCheckout } = await import("../promotion/check-checkout.ts");
       const done = await formatCheckout(checkout, choice);
       if (options.json) terminal.out(`${JSON.stringify(done, null, 2)}\n`);
       else terminal.out(formatDone(terminal, done, options.check));

@@ -2,8 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "commander";
 import { formatAge } from "../domain/amounts.ts";
 import { appError } from "../domain/errors.ts";
-import { imageOfProposal } from "../promotion/machine-block.ts";
-import { type Outcome, readOutcome } from "../promotion/proposal-outcome.ts";
+import type { Outcome } from "../promotion/proposal-outcome.ts";
 import { heldWords } from "../promotion/proposal-words.ts";
 import { isFinal, type RunRequest } from "../workflow/run.ts";
 import type { Client } from "./client.ts";
@@ -69,6 +68,7 @@ function addPromotions(program: Command, context: CommandContext): void {
     .description("List open promotions, roll-backs and withdrawals, and promotions that are held back until there is room")
     .option("--json", "print JSON", false)
     .action(async ({ json }: Options) => {
+      const { imageOfProposal } = await import("../promotion/machine-block.ts");
       await context.withClient(async (client) => {
         const held = await client.places.listHeld();
         const { repository, branch } = client.settings.manifests;
@@ -112,7 +112,10 @@ async function waitFor(client: Client, id: string, flow: "promote" | "rollback" 
       await delay(200);
       continue;
     }
-    if (run.status === "done") return readOutcome(flow, await client.runs.journal(id));
+    if (run.status === "done") {
+      const { readOutcome } = await import("../promotion/proposal-outcome.ts");
+      return readOutcome(flow, await client.runs.journal(id));
+    }
     throw appError(
       "cli.proposal-failed",
       run.error?.message ?? `run ${id} was ${run.status}`,

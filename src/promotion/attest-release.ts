@@ -6,17 +6,18 @@ import { attachArtifact } from "../registry/attach-artifact.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import { type AttestationKey, signingKeys } from "../signing/dsse.ts";
 import { type AttestationPlace, type Attested, ensureAttested, findAttested, listingsOf } from "../signing/ensure-attested.ts";
+import { predicateTypes } from "../signing/predicate-types.ts";
 import { statementType } from "../signing/sigstore-bundle.ts";
-import { formatStatement, predicateTypes } from "../signing/statement.ts";
+import { formatStatement } from "../signing/statement.ts";
 import type { WantedAttestation } from "../signing/wanted-attestation.ts";
 import { findPromotionRecord } from "./find-promotion-record.ts";
 import { findMergedPull } from "./merged-pull.ts";
-import { isActing } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { type PromotionRecord, recordedAttestations, recordedBuild, recordKey } from "./promotion-record.ts";
 import type { SignedFile } from "./release-effects.ts";
 import type { ReleasePlan } from "./release-flow.ts";
 import { settle } from "./settle.ts";
+import { isActing } from "./tag-plan.ts";
 
 /**
  * What is said about a digest goes with it, before it gets its tags: what flibs attached to the candidate, and a record of this promotion. Looks

@@ -5,10 +5,11 @@ import type { Fault } from "./fault.ts";
 import { type ChangeToCheck, findChanges } from "./find-changes.ts";
 import type { ParsedImageFile } from "./image-file.ts";
 import { onceEach, planFaults, planName } from "./plan-faults.ts";
-import { planRelease, type TagPlan } from "./plan-release.ts";
+import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ImageFile } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
+import type { TagPlan } from "./tag-plan.ts";
 import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
 export interface ChangeCheck {

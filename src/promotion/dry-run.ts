@@ -1,5 +1,5 @@
 import { escapeCode } from "./escape.ts";
-import { isBad, type TagPlan } from "./plan-release.ts";
+import { isBad, type TagPlan } from "./tag-plan.ts";
 import type { PolicyTrial } from "./try-policy.ts";
 
 type Plans = ReadonlyMap<string, readonly TagPlan[]>;

@@ -4,8 +4,9 @@ import { largestArtifactManifest, parseArtifact } from "../registry/artifact-man
 import type { ReferrerDescriptor } from "../registry/registry.ts";
 import { type AttestationKey, isSignedBy } from "../signing/dsse.ts";
 import type { AttestationPlace } from "../signing/ensure-attested.ts";
+import { predicateTypes } from "../signing/predicate-types.ts";
 import { bundleType, parseBundle, statementType } from "../signing/sigstore-bundle.ts";
-import { isAbout, parseStatement, predicateTypes } from "../signing/statement.ts";
+import { isAbout, parseStatement } from "../signing/statement.ts";
 import { keyAnnotation, predicateAnnotation } from "../signing/wanted-attestation.ts";
 import { type PromotionRecord, readPromotionRecord, recordKey } from "./promotion-record.ts";
 

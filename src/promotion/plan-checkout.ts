@@ -3,9 +3,10 @@ import { type Fault, formatFault } from "./fault.ts";
 import { type ManifestCheckout, workTree } from "./manifest-sources.ts";
 import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { onceEach, planFaults } from "./plan-faults.ts";
-import { planRelease, type TagPlan } from "./plan-release.ts";
+import { planRelease } from "./plan-release.ts";
 import { policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { type FactReader, readReleaseFacts } from "./release-facts.ts";
+import type { TagPlan } from "./tag-plan.ts";
 
 export interface CheckoutPlan {
   readonly base: string | null;

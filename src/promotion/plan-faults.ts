@@ -1,7 +1,7 @@
 import { type Fault, formatFault } from "./fault.ts";
 import type { ParsedImageFile } from "./image-file.ts";
-import { isBad, type TagPlan } from "./plan-release.ts";
 import type { Route } from "./registry-manifest.ts";
+import { isBad, type TagPlan } from "./tag-plan.ts";
 
 const checkOf: Partial<Record<TagPlan["action"], string>> = { lost: "CK3", "tag-move": "CK2", drift: "RL7" };
 const fixOf: Partial<Record<TagPlan["action"], string>> = {

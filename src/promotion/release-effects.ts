@@ -1,10 +1,10 @@
 import type { Digest } from "../domain/digest.ts";
 import { findBaseRepositories } from "./base-layers.ts";
-import type { TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
 import type { ReleaseToSign } from "./release-signer.ts";
 import { settle } from "./settle.ts";
+import type { TagPlan } from "./tag-plan.ts";
 
 /** What a signer is told: where the names stand that it shall sign. */
 export type SignedFile = Pick<ReleaseToSign, "commit" | "path">;

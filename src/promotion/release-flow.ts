@@ -5,13 +5,14 @@ import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import { attestRelease } from "./attest-release.ts";
 import { findImageFile, findPolicy } from "./manifest-tree.ts";
-import { isActing, isBad, planRelease, type TagPlan } from "./plan-release.ts";
+import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { policyPath } from "./registry-manifest.ts";
 import { copyDigest, type SignedFile, signTags, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
+import { isActing, isBad, type TagPlan } from "./tag-plan.ts";
 import { withdraw } from "./withdraw.ts";
 
 export const ReleaseIntent = z.strictObject({

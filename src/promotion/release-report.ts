@@ -10,10 +10,10 @@ import { cutLines, fitText, mostSummary } from "./fit-text.ts";
 import { formatSize } from "./image-size.ts";
 import { findAsker } from "./machine-block.ts";
 import { findMergedPull } from "./merged-pull.ts";
-import { isBad } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { repositoryOfPath } from "./registry-manifest.ts";
 import { type ReleaseLine, reconciledKey } from "./release-store.ts";
+import { isBad } from "./tag-plan.ts";
 
 export interface ReleaseOutcome {
   /** Name of the destination in the settings. */

@@ -4,12 +4,13 @@ import type { Fault } from "./fault.ts";
 import type { ChangeToCheck } from "./find-changes.ts";
 import { findImageFile, findPolicy, type ImageAtCommit } from "./manifest-tree.ts";
 import { onceEach, planFaults, planName } from "./plan-faults.ts";
-import { isBad, planRelease, type TagPlan } from "./plan-release.ts";
+import { planRelease } from "./plan-release.ts";
 import { diffPolicy, reachesReleased } from "./policy-change.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { findRoutes, imagePath, type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { reconciledKey } from "./release-store.ts";
+import { isBad, type TagPlan } from "./tag-plan.ts";
 
 /** What became of a pull request's new policy. Every image file of main is either settled, tried, unreadable or left. */
 export interface PolicyTrial {

@@ -2,11 +2,11 @@ import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import type { Registry } from "../registry/registry.ts";
 import { childTag, findImage } from "./image-children.ts";
-import { isActing, type TagPlan } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { SignedFile } from "./release-effects.ts";
 import type { ReleasePlan } from "./release-flow.ts";
 import { settle } from "./settle.ts";
+import { isActing, type TagPlan } from "./tag-plan.ts";
 
 /** Takes the signatures of a withdrawn release away, and its tag when the file says so and no other tag would go with it. */
 export async function withdraw(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, one: TagPlan, signal: AbortSignal) {

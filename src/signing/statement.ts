@@ -20,14 +20,6 @@ const Statement = z.object({
   predicate: z.unknown(),
 });
 
-export const predicateTypes = {
-  provenance: "https://slsa.dev/provenance/v1",
-  spdx: "https://spdx.dev/Document",
-  cyclonedx: "https://cyclonedx.org/bom",
-  /** docs/attestations.md and schemas/promotion-record.json. A changed meaning gets a new number. */
-  promotion: "tag:flibs,2026:promotion/v1",
-} as const;
-
 /** One line of JSON: the bytes that are signed. */
 export function formatStatement(name: string, digest: Digest, predicateType: string, predicate: unknown): string {
   const subject = [{ name, digest: { sha256: digestHex(digest) } }];

@@ -14,8 +14,8 @@ import type { ForgePeople } from "../../src/forge/person.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
 import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
 import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
+import { predicateTypes } from "../../src/signing/predicate-types.ts";
 import { bundleType, formatBundle, statementType } from "../../src/signing/sigstore-bundle.ts";
-import { predicateTypes } from "../../src/signing/statement.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";

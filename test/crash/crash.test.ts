@@ -7,7 +7,7 @@ import { lookasideOf } from "../../src/config-values.ts";
 import { silentLog } from "../../src/log.ts";
 import { carryOutAudit } from "../../src/promotion/audit-run.ts";
 import type { Registry } from "../../src/registry/registry.ts";
-import { predicateTypes } from "../../src/signing/statement.ts";
+import { predicateTypes } from "../../src/signing/predicate-types.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { requireDocker } from "../support/docker.ts";
 import { copyTemplate, type Installation, makeInstallation, type Person } from "../support/installation.ts";

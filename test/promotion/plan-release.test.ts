@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Digest } from "../../src/domain/digest.ts";
-import { isActing, planRelease, type ReleaseFacts } from "../../src/promotion/plan-release.ts";
+import { planRelease, type ReleaseFacts } from "../../src/promotion/plan-release.ts";
 import type { ImageFile } from "../../src/promotion/registry-manifest.ts";
+import { isActing } from "../../src/promotion/tag-plan.ts";
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 const [a, b, c] = [digest("a"), digest("b"), digest("c")];

@@ -3,7 +3,8 @@ import type { BuildDocument } from "../../src/documents/document.ts";
 import { provenanceName, sbomNames } from "../../src/documents/document-names.ts";
 import type { Digest } from "../../src/domain/digest.ts";
 import type { Platform } from "../../src/domain/platform.ts";
-import { formatStatement, predicateTypes } from "../../src/signing/statement.ts";
+import { predicateTypes } from "../../src/signing/predicate-types.ts";
+import { formatStatement } from "../../src/signing/statement.ts";
 
 /**
  * A build's record with the digests of its platforms' images, and the documents that are attached. Small ones: what they say is the documents' own

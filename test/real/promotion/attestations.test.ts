@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { listAttestations } from "../../../src/signing/list-attestations.ts";
-import { predicateTypes } from "../../../src/signing/statement.ts";
+import { predicateTypes } from "../../../src/signing/predicate-types.ts";
 import { type AttestedRelease, attestedRelease } from "./attested-release.ts";
 
 const run = promisify(execFile);

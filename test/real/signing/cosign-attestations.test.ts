@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Digest } from "../../../src/domain/digest.ts";
-import { predicateTypes } from "../../../src/signing/statement.ts";
+import { predicateTypes } from "../../../src/signing/predicate-types.ts";
 import { makeCosignKey } from "../../support/cosign-key.ts";
 import { type AttestedRelease, attestedRelease } from "../promotion/attested-release.ts";
 
