@@ -35,7 +35,7 @@ try {
   } as unknown as PromotionPorts;
 
   const first = await findDue(ports, false);
-  if (first.due.length !== images) throw new Error(`${first.due.length} of ${images} are due at first`);
+  if (first.due.length !== images) throw new Error(`${first.due.length} of ${images} are due at first: ${JSON.stringify(first.faults)}`);
   const at = new Date().toISOString();
   for (const { path, blob, registry } of first.due)
     reconciled.set(reconciledKey(registry, path), { blob, policyBlob: first.policyBlob, commit: first.commit ?? "", at });
@@ -79,7 +79,7 @@ function imageOf(i: number): { readonly path: string; readonly text: string } {
 }
 
 function named(name: string) {
-  return { endpoint: `${name}:5000`, publicName: `${name}.example.test` };
+  return { endpoint: `${name}:5000`, publicName: `${name}.example.test`, signingKey: name };
 }
 
 function firstCommit(): string {
