@@ -118,7 +118,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   const results = await beside(runSuites(ports, step, { build, origin: request, plan, images }, plan.suites), say("built"));
   const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
   if (plan.suites.length > 0) await say("tested");
-  if (!verdict.passed) throw testsFailed(verdict.blocking);
+  if (!verdict.passed) throw testsFailed(plan, verdict.blocking);
   if (!followsBranch(request)) return;
   const promotion = await step("promote", Promotion, async (_, signal) => (await ports.promote(build, signal)) ?? null);
   if (promotion !== null) {

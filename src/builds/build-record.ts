@@ -5,7 +5,7 @@ import type { ErrorReport } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { ImageConfig } from "../engines/engine.ts";
-import type { TestResult } from "../gating/test-runner.ts";
+import type { TestResult, TestSuite } from "../gating/test-runner.ts";
 import type { Transaction } from "../workflow/step.ts";
 import type { PlannedContents } from "./contents.ts";
 import type { ChooseRelease } from "./next-release.ts";
@@ -95,7 +95,7 @@ export interface BuildPlan {
   readonly floatingTags: readonly string[];
   /** What goes into the image beside the repository's files; plans of older releases have none. */
   readonly contents?: PlannedContents;
-  readonly suites: readonly { readonly name: string; readonly kind: string; readonly definition: unknown; readonly required: boolean }[];
+  readonly suites: readonly TestSuite[];
 }
 
 /** An installed RPM as the image's own database tells it. */

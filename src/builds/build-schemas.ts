@@ -19,7 +19,13 @@ const Parent = z.object({
   build: z.string().exactOptional(),
 });
 const Target = z.object({ name: z.string(), destinationTag: z.string() });
-const Suite = z.object({ name: z.string(), kind: z.string(), definition: z.unknown(), required: z.boolean() });
+const Suite = z.object({
+  name: z.string(),
+  kind: z.string(),
+  file: z.string().exactOptional(),
+  definition: z.unknown(),
+  required: z.boolean(),
+});
 const Nvr = z.object({ name: z.string(), version: z.string(), release: z.string() });
 const count = z.number().optional();
 

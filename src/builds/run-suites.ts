@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
+import { testCommandsFile } from "../distgit/test-commands.ts";
 import { type AppError, appError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { TestResult, TestSuite } from "../gating/test-runner.ts";
@@ -59,6 +61,7 @@ async function runSuite(
           ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
           platform,
           tree: reading,
+          artifacts: await ports.workspaces.emptyDirectory(step.run, directoryName(name)),
           limits: limitsOf(settings, settings.testMs),
         },
         log.sink,
@@ -75,12 +78,17 @@ async function runSuite(
   return result;
 }
 
-export function testsFailed(blocking: Verdict["blocking"]): AppError {
+/** Any text as a name of letters, digits and dashes, two texts never the same one. */
+function directoryName(text: string): string {
+  return `artifacts-${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+}
+
+export function testsFailed({ suites }: Pick<BuildPlan, "suites">, blocking: Verdict["blocking"]): AppError {
   const words = blocking.map(
     ({ suite, outcome, message }) => `${suite} ${outcome === "fail" ? "failed" : "could not be carried out"}: ${message}`,
   );
   return appError("builds.tests-failed", words.join("; ").slice(0, 1000), {
-    file: "tests/commands.yaml",
+    file: suites.find(({ name }) => name === blocking[0]?.suite)?.file ?? testCommandsFile,
     hint: "Mend the image or the test; a test that may fail is marked required: false",
   });
 }

@@ -73,7 +73,7 @@ async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): P
   });
   await status("tested");
   const own = verdict.blocking.filter((one) => suites.includes(one.suite));
-  if (own.length > 0) throw testsFailed(own);
+  if (own.length > 0) throw testsFailed(plan, own);
   if (!verdict.passed || !followsBranch(request)) return;
   const promotion = await step("promote", Promotion, async (_, signal) => {
     const known = (await readBuild(ports, intent.build)).promotion;

@@ -17,6 +17,8 @@ export interface Workspaces {
    * is there whole, also after a crash, or not at all, as when `bytes` throws.
    */
   ensureFile(run: string, name: string, bytes: () => AsyncIterable<Uint8Array>): Promise<string>;
+  /** A directory beside a run's trees, known by `name` (letters, digits and dashes) and empty: what a former try left in it is gone. */
+  emptyDirectory(run: string, name: string): Promise<string>;
   /** Removes everything of a run; nothing there is fine. */
   remove(run: string): Promise<void>;
 }

@@ -12,7 +12,8 @@ import { baseImageOf, type ParentEnv } from "./labels.ts";
 import { lintLinks } from "./links.ts";
 import { type ImageIdentity, lintLabels } from "./lint-labels.ts";
 import { readSourcesFile, type SourceFile } from "./sources-file.ts";
-import { readTestCommands, testCommandsFile } from "./test-commands.ts";
+import { testCommandsFile } from "./test-commands.ts";
+import { readTestSuites } from "./test-suites.ts";
 import type { Tree } from "./tree.ts";
 
 /** Longest Dockerfile that is read: two parsers go over it, several times a build. */
@@ -57,7 +58,7 @@ export interface LintContext {
 export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined, context: LintContext = {}): Promise<LintedTree> {
   const container = await readContainerYaml(tree);
   const additional = await readAdditionalTags(tree, container.settings.tags !== undefined);
-  const tests = await readTestCommands(tree);
+  const tests = await readTestSuites(tree);
   const contentSets = await readContentSets(tree);
   const sources = await readSourcesFile(tree);
   const help = await readHelp(tree);

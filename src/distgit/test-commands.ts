@@ -61,7 +61,7 @@ export async function readTestCommands(
       ...(expect === undefined ? {} : { expect }),
       ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout) }),
     }));
-    return { name, kind: "command", definition: { commands }, required: suite.required };
+    return { name, kind: "command", file: testCommandsFile, definition: { commands }, required: suite.required };
   });
   return { suites, findings };
 }

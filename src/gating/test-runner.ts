@@ -9,6 +9,8 @@ export interface TestSuite {
   /** From the file that declares it, unique in the repository: `smoke`. */
   readonly name: string;
   readonly kind: string;
+  /** The file that declares it, for what people are told; plans of older releases do not say. */
+  readonly file?: string;
   /** What this kind of runner needs, as it stood in the repository. */
   readonly definition: unknown;
   /** A failing optional test is reported and blocks nothing. */
@@ -22,6 +24,8 @@ export interface TestResult {
   /** One line for statuses: what failed. */
   readonly message: string;
   readonly durationMs: number;
+  /** Files that it left in {@link TestRequest.artifacts}, by their path in there, the one to read first in front. None when left out. */
+  readonly artifacts?: readonly string[];
 }
 
 export interface TestCase {
@@ -29,6 +33,8 @@ export interface TestCase {
   readonly outcome: TestOutcome;
   readonly message: string;
   readonly durationMs: number;
+  /** The artifact to look at when it did not pass, one of {@link TestResult.artifacts}. */
+  readonly log?: string;
 }
 
 /** A runner of one kind of test. The image is given by digest; nothing else about the build is trusted or needed. */
@@ -45,5 +51,7 @@ export interface TestRequest {
   readonly platform: Platform;
   /** The repository's tree at the frozen commit. */
   readonly tree: string;
+  /** An empty directory of this test alone, for files that people may want to see afterwards; what is not named in the result is lost. */
+  readonly artifacts: string;
   readonly limits: Limits;
 }

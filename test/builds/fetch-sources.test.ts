@@ -100,4 +100,13 @@ test("nothing in a name or repository leads to another place", () => {
 test.each(["../x", "a/b", ".", "a.partial", ""])("a workspace has no file called %j", async (name) => {
   await using it = await world({});
   await expect(it.workspaces.ensureFile("run-1", name, async function* () {})).rejects.toMatchObject({ code: "builds.workspace" });
+  await expect(it.workspaces.emptyDirectory("run-1", name)).rejects.toMatchObject({ code: "builds.workspace" });
+});
+
+test("a directory of a workspace is empty at each try", async () => {
+  await using it = await world({});
+  const path = await it.workspaces.emptyDirectory("run-1", "artifacts-1");
+  await writeFile(join(path, "left"), "by a former try");
+  expect(await it.workspaces.emptyDirectory("run-1", "artifacts-1")).toBe(path);
+  expect(await readdir(path)).toEqual([]);
 });

@@ -243,6 +243,7 @@ describe("the other files", () => {
       {
         name: "smoke",
         kind: "command",
+        file: "tests/commands.yaml",
         required: true,
         definition: {
           commands: [

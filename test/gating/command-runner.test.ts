@@ -36,7 +36,7 @@ async function runSuite(commands: unknown, signal = never): Promise<TestResult> 
   };
   return await commandRunner({ engine }).run(
     "t",
-    { suite, image: built.imageId, platform: "linux/amd64", tree: tree.path, limits },
+    { suite, image: built.imageId, platform: "linux/amd64", tree: tree.path, artifacts: "", limits },
     sink,
     signal,
   );

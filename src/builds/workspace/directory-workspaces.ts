@@ -14,6 +14,7 @@ export function directoryWorkspaces(root: string): Workspaces {
     ensureTree: (run, write) => inTurn(run, () => ensureTree(run, write)),
     ensureOverlay: (run, paths, write) => inTurn(run, () => ensureOverlay(run, paths, write)),
     ensureFile: (run, name, bytes) => inTurn(run, () => ensureFile(run, name, bytes)),
+    emptyDirectory: (run, name) => inTurn(run, () => emptyDirectory(run, name)),
     async remove(run) {
       await rm(of(run), { recursive: true, force: true, maxRetries: 3 });
     },
@@ -52,9 +53,8 @@ export function directoryWorkspaces(root: string): Workspaces {
   }
 
   async function ensureFile(run: string, name: string, bytes: () => AsyncIterable<Uint8Array>): Promise<string> {
-    if (!/^[A-Za-z0-9-]{1,200}$/.test(name)) throw appError("builds.workspace", `"${name.slice(0, 100)}" is no name of a file`);
     const directory = join(of(run), "files");
-    const path = join(directory, name);
+    const path = join(directory, checkName(name));
     if (await isThere(path)) return path;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const partial = `${path}.partial`;
@@ -72,6 +72,18 @@ export function directoryWorkspaces(root: string): Workspaces {
     await rename(partial, path);
     return path;
   }
+
+  async function emptyDirectory(run: string, name: string): Promise<string> {
+    const path = join(of(run), "directories", checkName(name));
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    await mkdir(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+}
+
+function checkName(name: string): string {
+  if (/^[A-Za-z0-9-]{1,200}$/.test(name)) return name;
+  throw appError("builds.workspace", `"${name.slice(0, 100)}" is no name of a file`);
 }
 
 /** Two platforms of one run ask for the same: the second finds what the first has made. */

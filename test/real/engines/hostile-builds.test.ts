@@ -185,7 +185,7 @@ describe("hostile builds", () => {
       { name: "memory", run: ["/bin/tail", "/dev/zero"] },
     ];
     const suite = { name: "smoke", kind: "command", definition: { commands }, required: true };
-    const request = { suite, image, platform: "linux/amd64", tree: scratch.path, limits } as const;
+    const request = { suite, image, platform: "linux/amd64", tree: scratch.path, artifacts: "", limits } as const;
     const result = await commandRunner({ engine: engineOn(dockerSocket) }).run("gate", request, () => true, never);
     expect(result.cases.map(({ outcome, message }) => [outcome, message])).toEqual([
       ["pass", ""],

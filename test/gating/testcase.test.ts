@@ -1,0 +1,7 @@
+import { expect, test } from "@jest/globals";
+import { suiteOf, testcaseOf } from "../../src/gating/testcase.ts";
+
+test("a suite's testcase is told apart from those of others", () => {
+  expect(testcaseOf("smoke")).toBe("flibs.smoke");
+  expect(["flibs.smoke", "flibs.", "other.smoke", "smoke"].map(suiteOf)).toEqual(["smoke", undefined, undefined, undefined]);
+});
