@@ -49,7 +49,7 @@ export async function measureImage(
     if (typeof diffId !== "string" || !isDigest(diffId)) {
       throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
     }
-    const measured = await measureLayer(repository, layer, budget, signal);
+    const measured = await measureLayer(repository, { ...layer, diffId }, budget, signal);
     if (measured !== undefined && measured.diffId !== diffId) {
       throw appError("builds.pushed-differs", `the registry's layer ${layer.digest} unpacks to ${measured.diffId}, not to ${diffId}`);
     }

@@ -22,14 +22,19 @@ export interface UnpackBudget {
   readonly late: AbortSignal;
 }
 
+/** A layer of a manifest, and what the image's configuration says that it unpacks to. */
+export interface NamedLayer extends Descriptor {
+  readonly diffId: Digest;
+}
+
 /**
  * Unpacks a layer on its way from the registry, keeping nothing. Undefined for what cannot be unpacked here: another kind of compression,
- * broken bytes, more bytes or time than the budget has, a layer that stands elsewhere. Throws `registry.digest-mismatch`, and
- * `registry.unreachable` (transient).
+ * broken bytes, more bytes or time than the budget has, a layer that stands elsewhere. Throws `registry.digest-mismatch` when it unpacks to
+ * something else than `diffId` and the registry's bytes are to blame for it, and `registry.unreachable` (transient).
  */
 export type MeasureLayer = (
   repository: string,
-  layer: Descriptor,
+  layer: NamedLayer,
   budget: UnpackBudget,
   signal: AbortSignal,
 ) => Promise<MeasuredLayer | undefined>;
@@ -54,6 +59,8 @@ export function layerMeasurer(registry: Pick<BlobTransfers, "openBlob"> & { read
     if (budget.left <= (before?.moreThan ?? 0) || budget.late.aborted) return undefined;
     const measured = await measureLayer(registry, repository, layer, budget, signal);
     if (measured === undefined) return undefined;
+    // What unpacks to the right bytes has the right bytes: only what does not is worth the time of a look at the packed ones.
+    if ("diffId" in measured && measured.diffId !== layer.diffId) await verifyPacked(registry, repository, layer, signal);
     const [oldest] = known.keys();
     if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest);
     known.set(layer.digest, measured);
@@ -83,7 +90,7 @@ async function measureLayer(
   try {
     const hash = createHash("sha256");
     let sizeBytes = 0;
-    for await (const chunk of unpack(verifyBlob(body as AsyncIterable<Uint8Array>, layer, where))) {
+    for await (const chunk of unpack(body as AsyncIterable<Uint8Array>)) {
       hash.update(chunk);
       sizeBytes += chunk.length;
       budget.left -= chunk.length;
@@ -101,19 +108,40 @@ async function measureLayer(
   }
 }
 
+/** Throws `registry.digest-mismatch`. */
+async function verifyPacked(
+  registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string },
+  repository: string,
+  layer: Descriptor,
+  signal: AbortSignal,
+): Promise<void> {
+  const where = `${registry.endpoint}/${repository}`;
+  const body = await registry.openBlob(repository, layer, signal);
+  try {
+    for await (const _ of verifyBlob(body as AsyncIterable<Uint8Array>, layer, where));
+  } catch (error) {
+    if (isAppError(error) || signal.aborted) throw error;
+    throw appError("registry.unreachable", `reading ${where}@${layer.digest} broke off`, { cause: error });
+  } finally {
+    body.destroy();
+  }
+}
+
 const tooSlow: Beyond = { moreThan: Number.POSITIVE_INFINITY };
 
 /** Each chunk is a turn of the thread pool and of the event loop: with the default of 16 KiB these take a quarter of the time of unpacking. */
 const chunkSize = 256 * 1024;
+/** Room for several, or unpacking would wait for hashing and hashing for unpacking. */
+const unpacking = { chunkSize, highWaterMark: 4 * chunkSize };
 
 type Unpack = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
 function unpackerOf(mediaType: string): Unpack | undefined {
   switch (/^[^;]*?tar(?:[.+](?<packing>gzip|zstd))?$/.exec(mediaType)?.groups?.packing ?? mediaType) {
     case "gzip":
-      return (bytes) => through(bytes, createGunzip({ chunkSize }));
+      return (bytes) => through(bytes, createGunzip(unpacking));
     case "zstd":
-      return (bytes) => through(bytes, createZstdDecompress({ chunkSize }));
+      return (bytes) => through(bytes, createZstdDecompress(unpacking));
     case "application/vnd.oci.image.layer.v1.tar":
       return (bytes) => bytes;
     default:

@@ -3,8 +3,7 @@ import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
-import type { Descriptor } from "../../src/registry/image-manifest.ts";
-import { layerMeasurer } from "../../src/registry/measure-layer.ts";
+import { layerMeasurer, type NamedLayer } from "../../src/registry/measure-layer.ts";
 
 const tar = Buffer.from("whatever a layer holds ".repeat(200_000));
 const measured = { diffId: digestOf(tar), sizeBytes: tar.length };
@@ -38,11 +37,11 @@ function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.ta
       return body;
     },
   });
-  const layer: Descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  const layer: NamedLayer = { mediaType, digest: digestOf(bytes), size: bytes.length, diffId: measured.diffId };
   return {
     state,
     layer,
-    measure: (changes: Partial<Descriptor> = {}, budget = budgetOf(), signal = never) =>
+    measure: (changes: Partial<NamedLayer> = {}, budget = budgetOf(), signal = never) =>
       measure("repo", { ...layer, ...changes }, budget, signal),
   };
 }
@@ -83,11 +82,17 @@ test("a layer that stands elsewhere is not measured", async () => {
   expect(await measure()).toBeUndefined();
 });
 
-test("bytes that are not the digest's are an error, and are not remembered", async () => {
-  const { measure } = world(gzipSync(tar));
+test("what unpacks to something else because the registry has other bytes is an error, and is not remembered", async () => {
+  const { measure, state } = world(gzipSync(tar));
   for (let i = 0; i < 2; i++) {
-    await expect(measure({ digest: digestOf("another") })).rejects.toMatchObject({ code: "registry.digest-mismatch" });
+    const wanted = { digest: digestOf("another"), diffId: digestOf("what it holds") };
+    await expect(measure(wanted)).rejects.toMatchObject({ code: "registry.digest-mismatch" });
   }
+  expect(state.opened).toBe(4);
+});
+
+test("what unpacks to something else although the bytes are right is told as it is", async () => {
+  expect(await world(gzipSync(tar)).measure({ diffId: digestOf("what the configuration says") })).toEqual(measured);
 });
 
 test("a connection that breaks off is transient", async () => {
