@@ -5,6 +5,9 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } f
  * Kills this process at the first point it passes that no process before it was killed at. A point is before or after a journal write,
  * or before or after an effect: a call of a port's method whose name does not promise that it only looks (`find…`, `read…`, `list…`).
  * So nobody keeps a list of points: a new step or a new effect is a new point, and the chain of restarts goes through all of them.
+ *
+ * Right before an effect that follows another one the world is as it was right after that one, at which a process has died already: such a
+ * point is passed, and only noted.
  */
 export interface CrashPoints {
   /** A port whose effects are crash points. */
@@ -21,13 +24,19 @@ const looks =
 export function crashPoints(visited: string, only: RegExp): CrashPoints {
   const known = new Set(existsSync(visited) ? readFileSync(visited, "utf8").split("\n") : []);
 
+  // Where the process before this one died, then what this one passed.
+  let last = [...known].findLast((line) => line !== "") ?? "";
+
   function pass(point: string): void {
+    const isSameState = point.startsWith("before ") && last.startsWith("after ") && known.has(last);
+    last = point;
     if (known.has(point) || !only.test(point)) return;
+    known.add(point);
     const file = openSync(visited, "a");
     writeSync(file, `${point}\n`);
     fsyncSync(file);
     closeSync(file);
-    process.kill(process.pid, "SIGKILL");
+    if (!isSameState) process.kill(process.pid, "SIGKILL");
   }
 
   function wrap<T extends object>(name: string, port: T): T {

@@ -25,12 +25,14 @@ const app = await openApp(loadSettings(settingsFile, process.env), {
 // Who is killed writes nothing at its end, and the next one would compile everything again.
 flushCompileCache();
 await app.worker.start();
+await app.sweepForge();
 for (let idle = 0; idle < 2; ) {
-  await app.sweepForge();
   await app.worker.sweep();
   const busy = await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 });
   const unheard = (await app.store.inbox.list({ limit: 100 })).filter((delivery) => delivery.status === "stored");
   idle = busy.length === 0 && unheard.length === 0 ? idle + 1 : 0;
+  // A look at a forge is many processes of git; whoever is at work needs none.
+  if (idle === 1) await app.sweepForge();
   await delay(20);
 }
 await app.close();

@@ -66,9 +66,12 @@ export async function startRunningService(change: (settings: Settings) => Settin
 
 /** Asks again and again; the only wait in end-to-end tests, since what they wait for is another process' or worker's doing. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, patienceMs = 180_000): Promise<T> {
-  for (const end = Date.now() + patienceMs; Date.now() < end; await delay(50)) {
+  // What is asked may be processes of git, and what is waited for wants the processors too.
+  let pause = 20;
+  for (const end = Date.now() + patienceMs; Date.now() < end; await delay(pause)) {
     const answer = await ask();
     if (answer !== undefined) return answer;
+    pause = Math.min(pause * 1.3, 300);
   }
   throw new Error(`waited in vain for ${what}`);
 }
