@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { openEngines } from "./app-engines.ts";
 import { openForge } from "./app-forge.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
@@ -23,6 +24,7 @@ import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
+import { readArtifacts } from "./gating/artifacts/artifact-directory.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
@@ -111,7 +113,7 @@ export interface App {
   sweepForge(): Promise<readonly string[]>;
   /** Stores what the forge sent and never arrived; returns how much. */
   sweepDeliveries(): Promise<number>;
-  /** Removes the text of logs that are older than the settings want; returns how many. */
+  /** Removes the text of logs, and artifacts of tests, that are older than the settings want; returns how many. */
   pruneLogs(): Promise<number>;
   /** Proposes what was held back and has room now; returns how many. */
   promoteHeld(): Promise<number>;
@@ -192,6 +194,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
     runners: [commandRunner({ engine: engines })],
+    results: wrap("test results", store.testResults),
+    readArtifacts,
+    pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
@@ -208,6 +213,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
       testMs: durationMs(settings.limits.testTime),
+      testTries: { more: settings.gating.retries, pauseMs: durationMs(settings.gating.retryPause) },
+      artifacts: {
+        most: settings.gating.artifacts.most,
+        eachBytes: sizeBytes(settings.gating.artifacts.each),
+        totalBytes: sizeBytes(settings.gating.artifacts.total),
+      },
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
       ...optional("cpus", settings.limits.cpus),
@@ -297,7 +308,10 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
-    pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
+    pruneLogs: async () => {
+      const before = new Date(Date.now() - durationMs(settings.limits.logRetention));
+      return (await store.logs.prune(before)) + (await store.testResults.pruneArtifacts(before));
+    },
     promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
