@@ -13,6 +13,7 @@ import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
+import { readSecret } from "./config-load.ts";
 import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
@@ -26,6 +27,9 @@ import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { readArtifacts } from "./gating/artifacts/artifact-directory.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
+import { postFlowName, postResultFlow, requestPost } from "./gating/post-result-flow.ts";
+import { resultsDbClient } from "./gating/resultsdb/resultsdb-client.ts";
+import type { ResultsDb } from "./gating/resultsdb.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -196,6 +200,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     runners: [commandRunner({ engine: engines })],
     results: wrap("test results", store.testResults),
     readArtifacts,
+    ...(settings.gating.resultsdb === undefined
+      ? {}
+      : { tellResult: async (result, transaction) => void (await runs.start(requestPost(result), transaction)) }),
     pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
@@ -273,12 +280,18 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       releaseScanFlow(promotion),
       releaseFlow(promotion),
       auditFlow(auditing),
+      postResultFlow({
+        results: store.results,
+        resultsdb: openResultsDb(settings, environment, userAgent, wrap),
+        publicUrl,
+        now: () => new Date(),
+      }),
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
     concurrency: 2 * buildsAtATime + 4,
     // Suites that are run again take an engine's slot as a build does.
-    most: { build: buildsAtATime, test: buildsAtATime },
+    most: { build: buildsAtATime, test: buildsAtATime, [postFlowName]: 2 },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
@@ -340,4 +353,16 @@ function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
   const { command, threshold, fixableOnly } = scanner;
   const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
   return { scanner: { ...opened, threshold, fixableOnly } };
+}
+
+/** Undefined when the settings name none. Throws as `readSecret`. */
+function openResultsDb(
+  { gating }: Settings,
+  environment: Environment,
+  userAgent: string,
+  wrap: <T extends object>(name: string, port: T) => T,
+): ResultsDb | undefined {
+  if (gating.resultsdb === undefined) return undefined;
+  const { url, token } = gating.resultsdb;
+  return wrap("resultsdb", resultsDbClient({ url, userAgent, ...optional("token", token && readSecret(token, environment)) }));
 }

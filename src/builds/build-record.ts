@@ -267,7 +267,7 @@ export interface BuildStore {
   saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;
   /**
    * Adds a result, which from now on is what counts for its suite and platform; those before it stay in the history. `data` is what it is found
-   * by in the API of results; nothing when left out. Returns its id.
+   * by in the API of results, which does not have it when that is left out or empty. Returns its id.
    */
   saveTest(id: string, result: SuiteResult, transaction: Transaction, data?: ResultData): Promise<number>;
   /** Replaces documents of the same names. */

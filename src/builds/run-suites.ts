@@ -38,7 +38,8 @@ async function runSuite(ports: BuildPorts, step: Step, tested: Tested, suite: Te
     const result: SuiteResult = { ...told, ...facts, ...(step.run === tested.build ? {} : { run: step.run }) };
     const previous = before;
     await step.write(`save ${name}`, z.null(), async (transaction) => {
-      const id = await ports.builds.saveTest(tested.build, result, transaction, dataOf(ports, tested, image));
+      const data = tested.origin.stranger === undefined ? dataOf(ports, tested, image) : {};
+      const id = await ports.builds.saveTest(tested.build, result, transaction, data);
       if (isTold(tested, previous, result)) await ports.tellResult?.(id, transaction);
       return null;
     });

@@ -2,6 +2,7 @@ import type { BuildStore } from "../builds/build-record.ts";
 import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
 import type { TestResults } from "../builds/test-results.ts";
+import type { ResultsReader } from "../gating/results-reader.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
@@ -26,6 +27,7 @@ import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
 import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
+import { resultsReader } from "./results-reader.ts";
 import { testResults } from "./test-results.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 import { databaseTurns } from "./turns.ts";
@@ -35,6 +37,7 @@ export interface Store extends WorkflowStore {
   readonly builds: BuildStore;
   readonly logs: LogStore;
   readonly testResults: TestResults;
+  readonly results: ResultsReader;
   readonly inbox: InboxStore;
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
@@ -80,6 +83,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     builds: buildStore(database, now),
     logs: logStore(database),
     testResults: testResults(database, now),
+    results: resultsReader(database),
     inbox,
     deliveries: inbox.queue,
     cursors: cursorStore(database),

@@ -36,7 +36,7 @@ export const statements = [
   `insert into test_result (build, suite, platform, run, attempt, outcome, digest, latest, submitted_at, group_id, data, result)
    select old.build, named.suite, named.platform, named.run, 1, old.result ->> 'outcome', image.digest, true,
      coalesce(step.finished_at, build.finished_at, build.created_at), ${group("old.build")},
-     jsonb_strip_nulls(jsonb_build_object(
+     case when build.stranger is not null then '{}'::jsonb else jsonb_strip_nulls(jsonb_build_object(
        'item', jsonb_build_array(coalesce(nvr.text, build.digest, image.digest, old.build)),
        'type', jsonb_build_array(case when nvr.text is null then 'container-image' else 'koji_build' end),
        'digest', case when build.digest is not null then jsonb_build_array(build.digest) end,
@@ -46,7 +46,7 @@ export const statements = [
        'scratch', jsonb_build_array(case when build.scratch then 'True' else 'False' end),
        'source_repository', jsonb_build_array(build.repository),
        'source_commit', jsonb_build_array(build.commit)
-     )),
+     )) end,
      old.result || jsonb_build_object('suite', named.suite, 'platform', named.platform)
        || case when image.digest is null then '{}'::jsonb else jsonb_build_object('digest', image.digest) end
        || case when step.finished_at is null then '{}'::jsonb
