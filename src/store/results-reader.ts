@@ -41,8 +41,9 @@ export function resultsReader(database: Database): ResultsReader {
       const keys = [sql`suite`, ...query.distinctOn.map((key) => sql`data -> ${key}::text`)];
       const { rows } = await sql<Row>`
         select * from (
-          select distinct on (${sql.join(keys)}) ${columns} from ${matching(query)} as test_result
-          order by ${sql.join(keys)}, submitted_at desc, id desc
+          select distinct on (place) * from (
+            select ${columns}, jsonb_build_array(${sql.join(keys)}) as place from ${matching(query)} as test_result
+          ) as placed order by place, submitted_at desc, id desc
         ) as latest order by submitted_at desc, id desc limit ${query.limit}`.execute(database);
       return rows.map(knownOf);
     },

@@ -45,7 +45,7 @@ async function newBuild(): Promise<string> {
   };
   await store.transaction(async (transaction) => {
     await store.builds.create(id, request, transaction);
-    await store.builds.savePlan(id, plan, transaction);
+    await store.builds.savePlan(id, { ...plan, uniqueTag: id }, transaction);
   });
   return id;
 }
