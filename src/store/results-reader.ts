@@ -25,45 +25,78 @@ export function resultsReader(database: Database): ResultsReader {
   return {
     async find(id) {
       if (!Number.isSafeInteger(id)) return undefined;
-      const { rows } = await sql<Row>`select ${columns} from test_result where id = ${id} and ${isShown}`.execute(database);
-      return rows[0] && knownOf(rows[0]);
+      const [row] = await ask<Row>(database, sql`select ${columns} from test_result where id = ${id} and ${isShown}`);
+      return row && knownOf(row);
     },
 
     async list(query) {
       const direction = query.oldestFirst ? sql`asc` : sql`desc`;
-      const { rows } = await sql<Row>`
-        select ${columns} from ${matching(query)} as test_result
-        order by submitted_at ${direction}, id ${direction} limit ${query.limit + 1} offset ${query.page * query.limit}`.execute(database);
+      const rows = await ask<Row>(
+        database,
+        sql`select ${columns} from ${matching(query)} as test_result
+          order by submitted_at ${direction}, id ${direction} limit ${query.limit + 1} offset ${query.page * query.limit}`,
+      );
       return { items: rows.slice(0, query.limit).map(knownOf), more: rows.length > query.limit };
     },
 
     async listLatest(query) {
-      const keys = [sql`suite`, ...query.distinctOn.map((key) => sql`data -> ${key}::text`)];
-      const { rows } = await sql<Row>`
-        select * from (
-          select distinct on (place) * from (
-            select ${columns}, jsonb_build_array(${sql.join(keys)}) as place from ${matching(query)} as test_result
-          ) as placed order by place, submitted_at desc, id desc
-        ) as latest order by submitted_at desc, id desc limit ${query.limit}`.execute(database);
+      // Of few results the newest are found among all of them; else suite by suite, each from its newest on.
+      const isNarrow = query.data.length > 0 || query.groups !== undefined || query.distinctOn.length > 0;
+      const newest = isNarrow ? newestAmong(query) : newestOfEach(query);
+      const rows = await ask<Row>(
+        database,
+        sql`select ${columns} from test_result where id in (${newest}) order by submitted_at desc, id desc limit ${query.limit}`,
+      );
       return rows.map(knownOf);
     },
 
     async listSuites({ names, like, page, limit }) {
-      const narrow = [isShown, ...(names === undefined ? [] : [sql`suite = any(${[...names]})`]), ...testcasesLike(like)];
-      const { rows } = await sql<{ suite: string }>`
-        select suite from test_result where ${sql.join(narrow, sql` and `)}
-        group by suite order by suite limit ${limit + 1} offset ${page * limit}`.execute(database);
+      const shown = sql`exists (select 1 from test_result where test_result.suite = known.suite and ${isShown})`;
+      const narrow = [shown, ...(names === undefined ? [] : [sql`suite = any(${[...names]})`]), ...testcasesLike(like)];
+      const rows = await ask<{ suite: string }>(
+        database,
+        sql`${allSuites} select suite from known where ${sql.join(narrow, sql` and `)} order by suite limit ${limit + 1} offset ${page * limit}`,
+      );
       return { items: rows.slice(0, limit).map((row) => row.suite), more: rows.length > limit };
     },
 
     async listGroups({ uuids, page, limit }) {
       const only = uuids === undefined ? sql`true` : sql`group_id = any(${[...uuids]}::uuid[])`;
-      const { rows } = await sql<{ uuid: string; build: string }>`
-        select group_id as uuid, build from test_result where ${isShown} and ${only}
-        group by group_id, build order by max(id) desc limit ${limit + 1} offset ${page * limit}`.execute(database);
+      const rows = await ask<{ uuid: string; build: string }>(
+        database,
+        sql`select group_id as uuid, build from test_result where ${isShown} and ${only}
+          group by group_id, build order by max(id) desc limit ${limit + 1} offset ${page * limit}`,
+      );
       return { items: rows.slice(0, limit), more: rows.length > limit };
     },
   };
+}
+
+/** Anybody may ask, and some questions go through all results: none does so for long. */
+async function ask<T>(database: Database, question: RawBuilder<unknown>): Promise<readonly T[]> {
+  return await database.transaction().execute(async (transaction) => {
+    await sql`set local statement_timeout = 5000`.execute(transaction);
+    return (await sql<T>`${question}`.execute(transaction)).rows;
+  });
+}
+
+/** From one name to the next in the index: there are few, however many results. */
+const allSuites = sql`with recursive step (suite) as (
+    select min(suite) from test_result
+    union all select (select min(test_result.suite) from test_result where test_result.suite > step.suite) from step where step.suite is not null
+  ), known as (select suite from step where suite is not null)`;
+
+function newestOfEach(query: ResultsQuery): RawBuilder<unknown> {
+  return sql`${allSuites} select newest.id from known cross join lateral (
+    select id from ${matching(query)} as fitting where fitting.suite = known.suite order by submitted_at desc, id desc limit 1
+  ) as newest`;
+}
+
+function newestAmong(query: ResultsQuery): RawBuilder<unknown> {
+  const keys = [sql`suite`, ...query.distinctOn.map((key) => sql`data -> ${key}::text`)];
+  return sql`select distinct on (place) id from (
+    select id, submitted_at, jsonb_build_array(${sql.join(keys)}) as place from ${matching(query)} as fitting
+  ) as placed order by place, submitted_at desc, id desc`;
 }
 
 /**
