@@ -283,6 +283,6 @@ export interface BuildStore {
   /** In the order in which they were saved; none of builds of older releases. `bytes` is the length of the text in UTF-8. */
   listDocuments(id: string): Promise<readonly (Omit<BuildDocument, "text"> & { readonly bytes: number })[]>;
   findDocument(id: string, name: string): Promise<BuildDocument | undefined>;
-  /** Newest first; without RPM lists, parts of images and findings, which only `find` reads. */
+  /** Newest first; without RPM lists, parts of images, findings and cases of tests, which only `find` reads. */
   list(filter: BuildFilter): Promise<readonly BuildRecord[]>;
 }

@@ -1,7 +1,14 @@
 import type { TestCase, TestOutcome, TestResult } from "./test-runner.ts";
 
 /** What is kept of a result; the rest is counted. A test may have been written to make it long. */
-export const kept = { cases: 500, nameLength: 200, messageLength: 1000, resultMessageLength: 1000, artifacts: 1000 } as const;
+export const kept = {
+  cases: 500,
+  nameLength: 200,
+  messageLength: 1000,
+  allMessages: 50_000,
+  resultMessageLength: 1000,
+  artifacts: 1000,
+} as const;
 
 /** A result of bounded size. */
 export type BoundedResult = TestResult & {
@@ -11,10 +18,10 @@ export type BoundedResult = TestResult & {
 
 /**
  * The result with no more cases and no longer texts than are kept. Of too many cases those that did not pass stay first, in their order; text is
- * cut at whole characters. Pure, and the same when it is done twice.
+ * cut at whole characters, and once all messages together are long enough the rest of them are left out. Pure, and the same when it is done twice.
  */
 export function boundResult(result: BoundedResult): BoundedResult {
-  const cases = chooseCases(result.cases).map(boundCase);
+  const cases = boundMessages(chooseCases(result.cases).map(boundCase));
   const leftOut = addCounts(result.leftOut ?? {}, countOutcomes(result.cases), countOutcomes(cases));
   const { leftOut: _, artifacts, ...rest } = result;
   return {
@@ -49,6 +56,19 @@ function chooseCases(cases: readonly TestCase[]): readonly TestCase[] {
   const good = cases.flatMap((one, index) => (one.outcome === "pass" || one.outcome === "skip" ? [index] : []));
   const chosen = [...bad, ...good].slice(0, kept.cases).sort((a, b) => a - b);
   return chosen.flatMap((index) => cases[index] ?? []);
+}
+
+/** What did not pass has its words first. */
+function boundMessages(cases: readonly TestCase[]): readonly TestCase[] {
+  let left: number = kept.allMessages;
+  const messages = new Map<TestCase, string>();
+  const isBad = (one: TestCase) => one.outcome === "fail" || one.outcome === "error";
+  for (const one of [...cases.filter(isBad), ...cases.filter((other) => !isBad(other))]) {
+    const message = one.message.length <= left ? one.message : "";
+    messages.set(one, message);
+    left -= message.length;
+  }
+  return cases.map((one) => ({ ...one, message: messages.get(one) ?? "" }));
 }
 
 function boundCase({ name, outcome, message, durationMs, log }: TestCase): TestCase {

@@ -54,7 +54,7 @@ export async function findRows(database: Database, ids: readonly string[], want:
     .orderBy("platform")
     .execute();
   for (const row of found) images.set(row.build, [...(images.get(row.build) ?? []), imageOf(row)]);
-  for (const [build, results] of await readLatest(database, ids)) tests.set(build, [...results]);
+  for (const [build, results] of await readLatest(database, ids, want)) tests.set(build, [...results]);
   return { images, tests };
 }
 

@@ -1,6 +1,6 @@
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
-import type { Insertable, Selectable } from "kysely";
+import { type Insertable, type Selectable, sql } from "kysely";
 import type { BuildPlan, SuiteResult } from "../builds/build-record.ts";
 import type { PastResult, TestResults } from "../builds/test-results.ts";
 import { isFlaky } from "../gating/flaky.ts";
@@ -122,13 +122,18 @@ export async function saveResult(database: Database, build: string, result: Suit
   return id;
 }
 
-/** What counts, by build. */
-export async function readLatest(database: Database, builds: readonly string[]): Promise<ReadonlyMap<string, readonly SuiteResult[]>> {
+/** What counts, by build; with the cases only when `whole`: some hundred builds in a list would be long. */
+export async function readLatest(
+  database: Database,
+  builds: readonly string[],
+  { whole }: { readonly whole: boolean },
+): Promise<ReadonlyMap<string, readonly SuiteResult[]>> {
   const latest = new Map<string, SuiteResult[]>();
   const [rows, judged] = await Promise.all([
     database
       .selectFrom("test_result")
-      .select(["id", "build", "suite", "platform", "run", "digest", "result"])
+      .select(["id", "build", "suite", "platform", "run", "digest"])
+      .select((whole ? sql<SuiteResult>`result` : sql<SuiteResult>`result || '{"cases": []}'`).as("result"))
       .where("build", "in", builds)
       .where("latest", "=", true)
       .orderBy("id")

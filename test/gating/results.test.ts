@@ -29,6 +29,7 @@ test("whatever a runner says is bounded, twice is once, and no case is lost from
       expect(boundResult(bound)).toEqual(bound);
       expect(countCases(bound)).toEqual(countCases(result));
       expect(bound.cases.length).toBeLessThanOrEqual(kept.cases);
+      expect(bound.cases.reduce((sum, one) => sum + one.message.length, 0)).toBeLessThanOrEqual(kept.allMessages);
       expect(JSON.stringify(bound).isWellFormed()).toBe(true);
     }),
     { numRuns: 100 },
