@@ -6,7 +6,7 @@ import globalSetup from "../test/setup/global-setup.js";
 import globalTeardown from "../test/setup/global-teardown.js";
 
 /** All benchmarks, one after the other, each in a process of its own; one line a figure. `npm run bench -- build` runs only those named. */
-const all = ["build", "queue", "promotion", "release-noop", "signing", "inbox", "idle-memory"];
+const all = ["build", "queue", "promotion", "release-noop", "signing", "inbox", "idle-memory", "results-api"];
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !all.includes(name));
 if (unknown.length > 0) {

@@ -25,6 +25,7 @@ export const needs = [
   { what: "dnf", programs: ["dnf-3"], debian: ["dnf"], fedora: ["python3-dnf"], tests: true },
   { what: "createrepo_c", programs: ["createrepo_c"], debian: ["createrepo-c"], fedora: ["createrepo_c"], tests: true },
   { what: "rpmsign", programs: ["rpmsign"], debian: ["rpm"], fedora: ["rpm-sign"], tests: true },
+  { what: "xmllint", programs: ["xmllint"], debian: ["libxml2-utils"], fedora: ["libxml2"], tests: true },
   { what: "podman", programs: ["podman"], debian: ["podman"], fedora: ["podman"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { openEngines } from "./app-engines.ts";
 import { openForge } from "./app-forge.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
@@ -12,6 +13,7 @@ import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
+import { readSecret } from "./config-load.ts";
 import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
@@ -23,7 +25,11 @@ import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
+import { readArtifacts } from "./gating/artifacts/artifact-directory.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
+import { postFlowName, postResultFlow, requestPost } from "./gating/post-result-flow.ts";
+import { resultsDbClient } from "./gating/resultsdb/resultsdb-client.ts";
+import type { ResultsDb } from "./gating/resultsdb.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -111,7 +117,7 @@ export interface App {
   sweepForge(): Promise<readonly string[]>;
   /** Stores what the forge sent and never arrived; returns how much. */
   sweepDeliveries(): Promise<number>;
-  /** Removes the text of logs that are older than the settings want; returns how many. */
+  /** Removes the text of logs, and artifacts of tests, that are older than the settings want; returns how many. */
   pruneLogs(): Promise<number>;
   /** Proposes what was held back and has room now; returns how many. */
   promoteHeld(): Promise<number>;
@@ -192,6 +198,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
     runners: [commandRunner({ engine: engines })],
+    results: wrap("test results", store.testResults),
+    readArtifacts,
+    ...(settings.gating.resultsdb === undefined
+      ? {}
+      : { tellResult: async (result, transaction) => void (await runs.start(requestPost(result), transaction)) }),
+    pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
@@ -208,6 +220,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
       testMs: durationMs(settings.limits.testTime),
+      testTries: { more: settings.gating.retries, pauseMs: durationMs(settings.gating.retryPause) },
+      artifacts: {
+        most: settings.gating.artifacts.most,
+        eachBytes: sizeBytes(settings.gating.artifacts.each),
+        totalBytes: sizeBytes(settings.gating.artifacts.total),
+      },
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
       ...optional("cpus", settings.limits.cpus),
@@ -262,12 +280,18 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       releaseScanFlow(promotion),
       releaseFlow(promotion),
       auditFlow(auditing),
+      postResultFlow({
+        results: store.results,
+        resultsdb: openResultsDb(settings, environment, userAgent, wrap),
+        publicUrl,
+        now: () => new Date(),
+      }),
     ],
     log,
     // Releases, checks and withdrawals never wait for builds to end.
     concurrency: 2 * buildsAtATime + 4,
     // Suites that are run again take an engine's slot as a build does.
-    most: { build: buildsAtATime, test: buildsAtATime },
+    most: { build: buildsAtATime, test: buildsAtATime, [postFlowName]: 2 },
     onDelivery: (delivery) => hearDelivery(forge, policy, delivery),
     ...optional("hooks", options.journalHooks),
     ...optional("leaseMs", options.leaseMs),
@@ -297,7 +321,10 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     },
     sweepForge: () => sweepForge(forge, policy, store.cursors, worker.runs),
     sweepDeliveries: () => sweepDeliveries(forge, store.cursors, store.inbox),
-    pruneLogs: () => store.logs.prune(new Date(Date.now() - durationMs(settings.limits.logRetention))),
+    pruneLogs: async () => {
+      const before = new Date(Date.now() - durationMs(settings.limits.logRetention));
+      return (await store.logs.prune(before)) + (await store.testResults.pruneArtifacts(before));
+    },
     promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
@@ -326,4 +353,16 @@ function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
   const { command, threshold, fixableOnly } = scanner;
   const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
   return { scanner: { ...opened, threshold, fixableOnly } };
+}
+
+/** Undefined when the settings name none. Throws as `readSecret`. */
+function openResultsDb(
+  { gating }: Settings,
+  environment: Environment,
+  userAgent: string,
+  wrap: <T extends object>(name: string, port: T) => T,
+): ResultsDb | undefined {
+  if (gating.resultsdb === undefined) return undefined;
+  const { url, token } = gating.resultsdb;
+  return wrap("resultsdb", resultsDbClient({ url, userAgent, ...optional("token", token && readSecret(token, environment)) }));
 }

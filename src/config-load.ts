@@ -106,6 +106,7 @@ function absolutePaths(settings: Settings, base: string): Settings {
     stateDirectory,
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
+    gating: absoluteGating(settings.gating, secret),
     network: absoluteNetwork(settings.network, stateDirectory),
     registries: Object.fromEntries(
       Object.entries(settings.registries).map(([name, value]) => [name, registry(value)]),
@@ -140,6 +141,11 @@ function absoluteKeys({ openpgp, cosign }: KeySet, secret: (value: Secret) => Se
 
 function absoluteNetwork(network: Settings["network"], stateDirectory: string): Settings["network"] {
   return network.mode === "closed" ? { ...network, dataRoot: resolve(stateDirectory, network.dataRoot) } : network;
+}
+
+function absoluteGating({ resultsdb, ...gating }: Settings["gating"], secret: (value: Secret) => Secret): Settings["gating"] {
+  if (resultsdb === undefined) return gating;
+  return { ...gating, resultsdb: resultsdb.token === undefined ? resultsdb : { ...resultsdb, token: secret(resultsdb.token) } };
 }
 
 function absoluteForge(forge: Settings["forge"], at: (path: string) => string, secret: (value: Secret) => Secret): Settings["forge"] {

@@ -70,7 +70,8 @@ export function secretsOf(settings: Settings, environment: Environment): readonl
   const passwords = Object.values(settings.registries).flatMap(({ password, hookToken }) =>
     [password, hookToken].filter((secret) => secret !== undefined),
   );
-  const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge)];
+  const { token } = settings.gating.resultsdb ?? {};
+  const named = [...passwords, ...keySecrets(settings), ...forgeSecrets(settings.forge), ...(token === undefined ? [] : [token])];
   return named.map((secret) => readSecret(secret, environment));
 }
 

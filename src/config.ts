@@ -2,6 +2,7 @@ import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
 import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
+import { resultsSettings } from "./config-results.ts";
 import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { checkKeys, SigningSettings } from "./config-signing.ts";
@@ -257,6 +258,10 @@ export const Settings = z
       })
       .prefault({})
       .describe("Limits of builds and tests"),
+    gating: z
+      .strictObject({ ...resultsSettings })
+      .prefault({})
+      .describe("Tests of built images"),
     components: z
       .strictObject({
         mayDiffer: z

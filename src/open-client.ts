@@ -20,6 +20,7 @@ export async function openClient(settings: Settings, environment: Readonly<Recor
     builds: app.store.builds,
     destinationTags: app.store.destinationTags,
     logs: app.store.logs,
+    testResults: app.store.testResults,
     runs: app.runs,
     releases: app.store.releases,
     places: app.store.places,

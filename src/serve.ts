@@ -45,6 +45,8 @@ export async function startService(app: App, log: Log): Promise<Service> {
       inboxes: { [app.forge.name]: app.forge },
       inbox: store.inbox,
       builds: store.builds,
+      testResults: store.testResults,
+      results: store.results,
       logs: store.logs,
       runs: app.runs,
       releases: store.releases,
@@ -62,6 +64,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
     {
       listen: settings.web.listen,
       maxBodyBytes: settings.web.maxBodyBytes,
+      publicUrl: publicUrlOf(settings),
       manifestRepository: settings.manifests.repository,
       candidate: publicNamed(settings, "candidate").publicName,
       production: Object.fromEntries(productionNames(settings).map((name) => [name, publicNamed(settings, name).publicName])),

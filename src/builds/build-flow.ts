@@ -115,7 +115,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     });
   }
 
-  const results = await beside(runSuites(ports, step, { build, origin: request, plan, images }, plan.suites), say("built"));
+  const results = await beside(runSuites(ports, step, { build, origin: request, plan, digest: index, images }, plan.suites), say("built"));
   const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
   if (plan.suites.length > 0) await say("tested");
   if (!verdict.passed) throw testsFailed(plan, verdict.blocking);

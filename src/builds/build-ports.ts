@@ -3,11 +3,13 @@ import type { Tree } from "../distgit/tree.ts";
 import type { PushDestination } from "../engines/engine.ts";
 import type { Engines } from "../engines/engine-pool.ts";
 import type { ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { ArtifactLimits, ArtifactReader } from "../gating/artifact.ts";
 import type { TestRunner } from "../gating/test-runner.ts";
 import type { Log } from "../log.ts";
 import type { MeasureLayer } from "../registry/measure-layer.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Signer } from "../signing/signer.ts";
+import type { Transaction } from "../workflow/step.ts";
 import type { CandidateAttestations } from "./attach-documents.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { DestinationTags } from "./destination-tags.ts";
@@ -17,6 +19,7 @@ import type { AllowedParent } from "./parent-name.ts";
 import type { OpenRegistry } from "./parents.ts";
 import type { ReadRpms } from "./rpm-list.ts";
 import type { Target } from "./targets.ts";
+import type { TestResults } from "./test-results.ts";
 import type { Workspaces } from "./workspaces.ts";
 import type { RepositorySettings } from "./yum-repositories.ts";
 
@@ -34,6 +37,12 @@ export interface BuildPorts {
   readonly signer: Signer;
   readonly attestations: CandidateAttestations;
   readonly runners: readonly TestRunner[];
+  readonly results: Pick<TestResults, "saveArtifacts">;
+  readonly readArtifacts: ArtifactReader;
+  /** In the transaction that saves a result: has others told of it. Nobody is told without it. */
+  readonly tellResult?: (result: number, transaction: Transaction) => Promise<void>;
+  /** Resolves after so long; rejects when the signal aborts. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly workspaces: Workspaces;
   readonly downloads: Downloads;
   /** The files of a checked-out directory, links unfollowed. */
@@ -72,6 +81,9 @@ export interface BuildSettings {
   readonly targets: readonly Target[];
   readonly buildMs: number;
   readonly testMs: number;
+  /** How often a test that could not be carried out is tried again, and how long flibs waits before it. */
+  readonly testTries: { readonly more: number; readonly pauseMs: number };
+  readonly artifacts: ArtifactLimits;
   readonly memoryBytes: number;
   readonly processes: number;
   /** Processors; no limit when left out. */

@@ -5,7 +5,9 @@ import type { ErrorReport } from "../domain/errors.ts";
 import type { Nvr } from "../domain/nvr.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { ImageConfig } from "../engines/engine.ts";
-import type { TestResult, TestSuite } from "../gating/test-runner.ts";
+import type { BoundedResult } from "../gating/bound-result.ts";
+import type { ResultData } from "../gating/resultsdb-data.ts";
+import type { TestSuite } from "../gating/test-runner.ts";
 import type { Transaction } from "../workflow/step.ts";
 import type { PlannedContents } from "./contents.ts";
 import type { ChooseRelease } from "./next-release.ts";
@@ -176,10 +178,26 @@ export interface BuiltImage {
   readonly manifestSize?: number;
 }
 
-/** How a suite ended when it was last run. */
-export interface SuiteResult extends TestResult {
+/**
+ * How a suite ended on one platform. Where several tries are kept, this is one of them; {@link BuildRecord.tests} has the last one of each suite and
+ * platform. What older releases did not keep is absent.
+ */
+export interface SuiteResult extends BoundedResult {
+  /** Number that the database gave it: the id in addresses and in the API of results. */
+  readonly id?: number;
+  readonly platform?: Platform;
+  /** Of the image of that platform, which was tested. */
+  readonly digest?: Digest;
+  /** Kind of the runner. */
+  readonly kind?: string;
   /** The run that carried it out and has its log, when that was not the build's own. */
   readonly run?: string;
+  /** Counted from one in its run: an error is tried again. */
+  readonly attempt?: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** Against this digest it has passed and failed. */
+  readonly flaky?: boolean;
 }
 
 /** A build as it is remembered for good. */
@@ -193,6 +211,7 @@ export interface BuildRecord extends BuildRequested {
   readonly digest?: Digest;
   /** Everything lint had to say, warnings too; undefined while it has not looked yet, and in lists. */
   readonly findings?: readonly Finding[];
+  /** What counts: the last result of each suite and platform, in the plan's order. */
   readonly tests: readonly SuiteResult[];
   readonly error?: ErrorReport;
   /** Pull request in the registry-manifest repository. */
@@ -246,8 +265,11 @@ export interface BuildStore {
   savePlan(id: string, plan: BuildPlan, transaction: Transaction): Promise<void>;
   /** Replaces the image of the same platform. */
   saveImage(id: string, image: BuiltImage, transaction: Transaction): Promise<void>;
-  /** Replaces the result of the same suite. */
-  saveTest(id: string, result: SuiteResult, transaction: Transaction): Promise<void>;
+  /**
+   * Adds a result, which from now on is what counts for its suite and platform; those before it stay in the history. `data` is what it is found
+   * by in the API of results, which does not have it when that is left out or empty. Returns its id.
+   */
+  saveTest(id: string, result: SuiteResult, transaction: Transaction, data?: ResultData): Promise<number>;
   /** Replaces documents of the same names. */
   saveDocuments(id: string, documents: readonly BuildDocument[]): Promise<void>;
   complete(id: string, digest: Digest, transaction: Transaction): Promise<void>;
@@ -261,6 +283,6 @@ export interface BuildStore {
   /** In the order in which they were saved; none of builds of older releases. `bytes` is the length of the text in UTF-8. */
   listDocuments(id: string): Promise<readonly (Omit<BuildDocument, "text"> & { readonly bytes: number })[]>;
   findDocument(id: string, name: string): Promise<BuildDocument | undefined>;
-  /** Newest first; without RPM lists, parts of images and findings, which only `find` reads. */
+  /** Newest first; without RPM lists, parts of images, findings and cases of tests, which only `find` reads. */
   list(filter: BuildFilter): Promise<readonly BuildRecord[]>;
 }

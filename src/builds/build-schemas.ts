@@ -162,7 +162,20 @@ export const Attached = z.object({ attached: z.number(), failed: z.string().exac
 
 const outcome = z.enum(["pass", "fail", "error", "skip"]);
 const Timed = z.object({ outcome, message: z.string(), durationMs: z.number() });
-export const Result = Timed.extend({ suite: z.string(), cases: z.array(Timed.extend({ name: z.string() })) });
+const some = z.int().exactOptional();
+const LeftOut = z.object({ pass: some, fail: some, error: some, skip: some });
+/** Results of older releases have neither times, nor artifacts, nor a bound. */
+export const Result = Timed.extend({
+  suite: z.string(),
+  cases: z.array(Timed.extend({ name: z.string(), log: z.string().exactOptional() })),
+  artifacts: z.array(z.string()).exactOptional(),
+  final: z.boolean().exactOptional(),
+  leftOut: LeftOut.exactOptional(),
+  startedAt: z.string().exactOptional(),
+  finishedAt: z.string().exactOptional(),
+  /** It was an error, and another try follows. */
+  again: z.boolean().exactOptional(),
+});
 
 export const VerdictShape = z.object({
   passed: z.boolean(),

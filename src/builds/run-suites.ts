@@ -1,27 +1,15 @@
-import { createHash } from "node:crypto";
 import { z } from "zod";
 import { testCommandsFile } from "../distgit/test-commands.ts";
 import { type AppError, appError } from "../domain/errors.ts";
-import type { Platform } from "../domain/platform.ts";
-import type { TestResult, TestSuite } from "../gating/test-runner.ts";
-import type { ManifestDescriptor } from "../registry/registry.ts";
+import { resultData } from "../gating/resultsdb-data.ts";
+import type { TestSuite } from "../gating/test-runner.ts";
 import type { Step } from "../workflow/step.ts";
-import { limitsOf } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, SuiteResult } from "./build-record.ts";
 import { Result } from "./build-schemas.ts";
-import { openLog } from "./log-writer.ts";
-import { maskSecrets } from "./mask-secrets.ts";
-import { ensureTrees, type Origin } from "./source.ts";
-import { resultName, type Verdict } from "./verdict.ts";
-
-/** What is tested: a build's plan and images, which may have been made by an earlier run. */
-export interface Tested {
-  readonly build: string;
-  readonly origin: Origin;
-  readonly plan: BuildPlan;
-  readonly images: readonly { readonly platform: Platform; readonly pushed: Pick<ManifestDescriptor, "digest"> }[];
-}
+import { runTest, type Tested, type TestedPlatform } from "./run-test.ts";
+import { testStepName } from "./test-names.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** One after the other: tests of one build must not slow each other down until they time out. Each result is saved with the build. */
 export async function runSuites(
@@ -29,58 +17,57 @@ export async function runSuites(
   step: Step,
   tested: Tested,
   suites: readonly TestSuite[],
-): Promise<readonly TestResult[]> {
-  const results: TestResult[] = [];
+): Promise<readonly SuiteResult[]> {
+  const results: SuiteResult[] = [];
   for (const suite of suites) {
     for (const image of tested.images) results.push(await runSuite(ports, step, tested, suite, image));
   }
   return results;
 }
 
-async function runSuite(
-  ports: BuildPorts,
-  step: Step,
-  { build, origin, plan }: Tested,
-  suite: TestSuite,
-  { platform, pushed }: Tested["images"][number],
-): Promise<TestResult> {
-  const name = `test ${suite.name} ${platform}`;
-  const result = await step(name, Result, async (key, signal) => {
-    const runner = ports.runners.find((one) => one.kind === suite.kind);
-    if (runner === undefined)
-      throw appError("builds.runner-unknown", `suite ${suite.name} is of kind "${suite.kind}", which nobody runs here`);
-    const { reading } = await ensureTrees(ports, step.run, origin);
-    const { settings, candidate } = ports;
-    const log = await openLog(ports.logs, step.run, name, settings.logBytes, maskSecrets(ports.secrets));
-    try {
-      const outcome = await runner.run(
-        key,
-        {
-          suite,
-          image: `${candidate.endpoint}/${plan.imageRepository}@${pushed.digest}`,
-          ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
-          platform,
-          tree: reading,
-          artifacts: await ports.workspaces.emptyDirectory(step.run, directoryName(name)),
-          limits: limitsOf(settings, settings.testMs),
-        },
-        log.sink,
-        signal,
-      );
-      signal.throwIfAborted();
-      return { ...outcome, suite: resultName(plan, suite.name, platform), cases: outcome.cases.map((one) => ({ ...one })) };
-    } finally {
-      await log.close();
-    }
-  });
-  const saved: SuiteResult = step.run === build ? result : { ...result, run: step.run };
-  await step.write(`save ${name}`, z.null(), (transaction) => ports.builds.saveTest(build, saved, transaction).then(() => null));
-  return result;
+/** An error is tried again as often as the settings allow; each try is saved, and the last one counts. */
+async function runSuite(ports: BuildPorts, step: Step, tested: Tested, suite: TestSuite, image: TestedPlatform): Promise<SuiteResult> {
+  const { platform, pushed } = image;
+  let before: SuiteResult | undefined;
+  for (let attempt = 1; ; attempt++) {
+    const name = testStepName(suite.name, platform, attempt);
+    const { again, ...told } = await step(name, Result, (key, signal) =>
+      runTest(ports, step.run, tested, suite, image, attempt, key, signal),
+    );
+    const facts = { suite: suite.name, platform, digest: pushed.digest, kind: suite.kind, attempt };
+    const result: SuiteResult = { ...told, ...facts, ...(step.run === tested.build ? {} : { run: step.run }) };
+    const previous = before;
+    await step.write(`save ${name}`, z.null(), async (transaction) => {
+      const data = tested.origin.stranger === undefined ? dataOf(ports, tested, image) : {};
+      const id = await ports.builds.saveTest(tested.build, result, transaction, data);
+      if (isTold(tested, previous, result)) await ports.tellResult?.(id, transaction);
+      return null;
+    });
+    if (again !== true) return result;
+    before = result;
+  }
 }
 
-/** Any text as a name of letters, digits and dashes, two texts never the same one. */
-function directoryName(text: string): string {
-  return `artifacts-${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+/**
+ * Others are told of a result unless it is the same as that of the try before it in this run; what a person asks for again is told each time. Never
+ * of a stranger's pull request: who reads results trusts whoever is named as their source. Pure.
+ */
+export function isTold({ origin }: Pick<Tested, "origin">, before: SuiteResult | undefined, result: SuiteResult): boolean {
+  return origin.stranger === undefined && before?.outcome !== result.outcome;
+}
+
+function dataOf({ candidate }: BuildPorts, { plan, digest, origin }: Tested, { platform, pushed }: TestedPlatform) {
+  const name = `${candidate.publicName}/${plan.imageRepository}`;
+  return resultData({
+    ...(plan.nvr === undefined ? {} : { nvr: plan.nvr }),
+    ...(digest === undefined ? {} : { digest }),
+    scratch: plan.nvr === undefined,
+    repository: origin.repository,
+    commit: origin.commit,
+    platform,
+    imageDigest: pushed.digest,
+    fullNames: [`${name}:${plan.primaryTag ?? plan.uniqueTag}`, ...(digest === undefined ? [] : [`${name}@${digest}`])],
+  });
 }
 
 export function testsFailed({ suites }: Pick<BuildPlan, "suites">, blocking: Verdict["blocking"]): AppError {

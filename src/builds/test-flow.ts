@@ -32,7 +32,13 @@ export const TestsIntent: z.ZodType<TestsRequested> = z.object({
 export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find"> };
 
 const Image = z.object({ platform: Platform, pushed: z.object({ digest: Digest }) });
-const Read = z.object({ request: BuildRequest, plan: Plan, images: z.array(Image), suites: z.array(z.string()) });
+const Read = z.object({
+  request: BuildRequest,
+  plan: Plan,
+  images: z.array(Image),
+  digest: Digest.exactOptional(),
+  suites: z.array(z.string()),
+});
 
 /**
  * Tests the pushed image of a complete build again, by digest, as the build's plan says. The results take the place of the old ones, and an
@@ -50,7 +56,7 @@ export function testFlow(ports: TestPorts): Flow<TestsRequested> {
 
 async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): Promise<void> {
   const status = (when: string) => step(`status ${when}`, z.null(), () => say(ports, step.run, intent, {}).then(() => null));
-  const { request, plan, images, suites } = await step("read", Read, () => readTested(ports, intent));
+  const { request, plan, images, digest, suites } = await step("read", Read, () => readTested(ports, intent));
   if (request.pull !== undefined) {
     await step("authorize", z.null(), async () => {
       await ports.authorize?.(request);
@@ -66,7 +72,8 @@ async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): P
   });
   await status("started");
   const chosen = plan.suites.filter((suite) => suites.includes(suite.name));
-  await runSuites(ports, step, { build: intent.build, origin: request, plan, images }, chosen);
+  const tested = { build: intent.build, origin: request, plan, images, ...(digest === undefined ? {} : { digest }) };
+  await runSuites(ports, step, tested, chosen);
   const verdict = await step("verdict", VerdictShape, async () => {
     const { passed, blocking } = verdictOf(plan, (await readBuild(ports, intent.build)).tests);
     return { passed, blocking: [...blocking] };
@@ -101,7 +108,8 @@ async function readTested(ports: TestPorts, intent: TestsRequested): Promise<z.i
   });
   // Who asks now is who has to have the right to.
   const request = BuildRequest.parse({ ...build, requestedBy: intent.requestedBy });
-  return { request, plan, images, suites: suites.map((suite) => suite.name) };
+  const { digest } = build;
+  return { request, plan, images, ...(digest === undefined ? {} : { digest }), suites: suites.map((suite) => suite.name) };
 }
 
 async function readBuild({ builds }: TestPorts, id: string): Promise<BuildRecord> {

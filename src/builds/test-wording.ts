@@ -4,8 +4,9 @@ import type { BuildRecord } from "./build-record.ts";
 import { followsBranch } from "./follows-branch.ts";
 import { retryWords } from "./retry-words.ts";
 import { isCalledOff, openStatus, type StatusView } from "./status-view.ts";
+import { resultStatus, testStatus } from "./suite-wording.ts";
 import { resultsOf, verdictOf } from "./verdict.ts";
-import { isWhole, promotionOf, resultStatus, testStatus } from "./wording.ts";
+import { isWhole, promotionOf } from "./wording.ts";
 
 /**
  * Statuses of suites that are run again; what else stands on the commit is left alone. A result counts when it is this run's. The promotion is

@@ -6,14 +6,13 @@ import { annotationsOf } from "./findings-text.ts";
 import { followsBranch } from "./follows-branch.ts";
 import { lintPassed, lintStatus, withEveryFinding } from "./lint-wording.ts";
 import { retryWords } from "./retry-words.ts";
-import { cutLines, escapeMarkdown, lastWords } from "./status-text.ts";
 import { openStatus, type StatusView, statusOf, unreachedStatus } from "./status-view.ts";
+import { resultStatus, testStatus } from "./suite-wording.ts";
 import { resultsOf } from "./verdict.ts";
 
 /** Everything that a build says on a forge. */
 export const promotionStatus = "flibs / promotion";
 export const buildStatus = (platform: string) => `flibs / build (${platform})`;
-export const testStatus = (suite: string) => `flibs / test: ${suite}`;
 
 /** Where a build stands, as its record tells. */
 type Stage = "lint" | "build" | "test" | "promotion";
@@ -72,27 +71,6 @@ function suiteOf(record: BuildRecord, suite: Suite, stage: Stage, view: StatusVi
   if (isWhole(record, results) && results.length > 0) return resultStatus(record, suite, results, view);
   if (stage === "test") return openStatus(name, { title: "Testing", again: retryWords(record, suite.name) }, view);
   return view.ending === undefined ? statusOf(name, "pending", "Waits for the build", "", view) : unreachedStatus(name, view);
-}
-
-/** How a suite ended on all platforms. What blocks nothing is advice. */
-export function resultStatus(record: BuildRecord, suite: Suite, results: readonly TestResult[], view: StatusView): CommitStatus {
-  const name = testStatus(suite.name);
-  const bad = results.find((one) => one.outcome === "error") ?? results.find((one) => one.outcome !== "pass");
-  if (bad === undefined)
-    return statusOf(name, "success", `${results.flatMap((one) => one.cases).length} cases passed`, casesOf(results), view);
-  const words = { fail: "Failed", error: "Could not be carried out", skip: "Skipped", pass: "Passed" }[bad.outcome];
-  const title = `${words}${suite.required ? "" : " (not required)"}: ${bad.message}`;
-  const tail = Object.entries(view.tails).find(([log]) => log.startsWith(`test ${suite.name} `))?.[1];
-  const text = `${casesOf(results)}${lastWords(tail)}\n\n${retryWords(record, suite.name)}`.trimStart();
-  const state = suite.required ? (bad.outcome === "error" ? "error" : "failure") : "neutral";
-  return statusOf(name, state, title, text, view);
-}
-
-function casesOf(results: readonly TestResult[]): string {
-  const lines = results
-    .flatMap((one) => one.cases)
-    .map((one) => `- ${one.outcome}: ${escapeMarkdown(one.name)}${one.message ? ` — ${escapeMarkdown(one.message)}` : ""}`);
-  return cutLines(lines, 100).join("\n");
 }
 
 /** `reached`: every suite has a result. */

@@ -1,6 +1,7 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
+import type { TestResults } from "../builds/test-results.ts";
 import type { Settings } from "../config.ts";
 import type { Forge } from "../forge/forge.ts";
 import type { ForgePeople } from "../forge/person.ts";
@@ -14,6 +15,7 @@ export interface Client {
   readonly builds: BuildStore;
   readonly destinationTags: DestinationTags;
   readonly logs: LogStore;
+  readonly testResults: Pick<TestResults, "listHistory" | "listArtifacts" | "findArtifact">;
   readonly runs: Runs;
   readonly releases: ReleaseStore;
   readonly places: Pick<ProposalPlaces, "listHeld">;

@@ -22,6 +22,7 @@ import { addPullCommands } from "./pull-commands.ts";
 import { addReleaseCommands, type ReleaseActions } from "./release-commands.ts";
 import { addTargetCommands } from "./target-commands.ts";
 import type { Terminal } from "./terminal.ts";
+import { addTestsCommand } from "./tests-command.ts";
 import { addVerifyCommand, type VerifyImage } from "./verify-command.ts";
 
 /** What `command-line.ts` hands to the commands; tests hand in fakes. */
@@ -134,6 +135,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addContainerBuild(program, context);
   addBuildCommands(program, context);
   addDocumentCommands(program, context);
+  addTestsCommand(program, context);
   addTargetCommands(program, context);
   addPullCommands(program, context);
   addPromotionCommands(program, context);

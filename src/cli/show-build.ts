@@ -1,4 +1,5 @@
 import type { BuildRecord, BuiltImage } from "../builds/build-record.ts";
+import { resultName } from "../builds/verdict.ts";
 import { formatBytes, formatDuration } from "../domain/amounts.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import type { JournalEntry, Run } from "../workflow/run.ts";
@@ -40,7 +41,8 @@ export function formatBuild(
     ...line("fix", build.error?.hint),
     ...build.tests.map((test) => {
       const outcome = tint(terminal, outcomes[test.outcome] ?? "strong", test.outcome.padEnd(6));
-      return `${tint(terminal, "faint", "test".padEnd(12))}${outcome}${plain(test.suite)} ${plain(test.message)}`;
+      const flaky = test.flaky ? tint(terminal, "busy", " flaky") : "";
+      return `${tint(terminal, "faint", "test".padEnd(12))}${outcome}${plain(resultName(build, test))}${flaky} ${plain(test.message)}`;
     }),
     tint(terminal, "faint", "steps"),
     ...journal.map((entry) => {

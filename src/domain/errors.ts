@@ -162,6 +162,9 @@ export const errorCatalogue = {
     kind: "transient",
     meaning: "The list of what is attached to an image is changed by another program all the time",
   },
+  // gating
+  "gating.resultsdb-unavailable": { kind: "transient", meaning: "ResultsDB did not answer, or answered 429 or 5xx" },
+  "gating.resultsdb-refused": { kind: "internal", meaning: "ResultsDB refused a result; it is not sent again" },
   // signing
   "signing.key-missing": { kind: "input", meaning: "The key that the settings name is not there, or only its public part" },
   "signing.key-unusable": {

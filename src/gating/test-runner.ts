@@ -26,6 +26,8 @@ export interface TestResult {
   readonly durationMs: number;
   /** Files that it left in {@link TestRequest.artifacts}, by their path in there, the one to read first in front. None when left out. */
   readonly artifacts?: readonly string[];
+  /** An error that would be the same at the next try (an invalid suite, a cancelled run): it is not tried again. False when left out. */
+  readonly final?: boolean;
 }
 
 export interface TestCase {

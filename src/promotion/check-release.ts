@@ -1,4 +1,5 @@
 import type { BuildRecord, BuildStore } from "../builds/build-record.ts";
+import { worstResult } from "../builds/verdict.ts";
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import { versionRelease } from "../domain/nvr.ts";
@@ -175,7 +176,7 @@ export function checkGates(one: ReleaseToCheck, build: BuildRecord | undefined):
     ...one.policy.gates.filter((gate) => gate !== "signature"),
   ]);
   for (const suite of required) {
-    const result = build.tests.find((test) => test.suite === suite);
+    const result = worstResult(build, suite);
     if (result?.outcome === "pass") continue;
     const of = `the test ${suite} of build ${build.id}`;
     refusals.push(refuse(result ? `${of} ended with ${result.outcome}: ${result.message}` : `${of} was not run`));

@@ -1,4 +1,5 @@
 import type { BuildRecord } from "../builds/build-record.ts";
+import { worstResult } from "../builds/verdict.ts";
 import { type Digest, shortDigest } from "../domain/digest.ts";
 import { escapeCode, escapeText } from "./escape.ts";
 
@@ -18,7 +19,7 @@ export function formatGates({ build, gates, candidateSigned, pageOf }: GateFacts
   const required = requiredSuites(build, gates);
   const suites = [...new Set([...required, ...build.tests.map((test) => test.suite)])].slice(0, mostTests);
   const rows = suites.map((suite) => {
-    const test = build.tests.find((one) => one.suite === suite);
+    const test = worstResult(build, suite);
     const outcome = test?.outcome ?? "not run";
     const by = gates.includes(suite) ? "the policy asks for it" : required.has(suite) ? "" : "optional";
     const said = [by, escapeText(test?.message ?? "", 200)].filter((text) => text !== "").join("; ");

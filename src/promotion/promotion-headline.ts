@@ -1,4 +1,5 @@
 import type { BuildRecord } from "../builds/build-record.ts";
+import { worstResult } from "../builds/verdict.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import { escapeCode } from "./escape.ts";
 import { requiredSuites } from "./gates-section.ts";
@@ -60,9 +61,7 @@ function summary({ build, tree, current }: PromotionFacts): readonly string[] {
 
 /** What a reviewer must not miss, before everything else; the sections below have it again in its place. */
 function findWarnings({ build, tree, current, gates: policyGates, candidateSigned, scan }: PromotionFacts): readonly string[] {
-  const failed = [...requiredSuites(build, policyGates)].filter(
-    (suite) => build.tests.find((test) => test.suite === suite)?.outcome !== "pass",
-  );
+  const failed = [...requiredSuites(build, policyGates)].filter((suite) => worstResult(build, suite)?.outcome !== "pass");
   const olds = current?.build?.images ?? [];
   const pairs = build.images.flatMap((image) => {
     const old = olds.find((one) => one.platform === image.platform);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { BuildRecord } from "../builds/build-record.ts";
+import { worstResult } from "../builds/verdict.ts";
 import { digestOf } from "../domain/digest.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import type { Attested } from "../signing/ensure-attested.ts";
@@ -74,7 +75,7 @@ export function recordedBuild(build: BuildRecord, url: string | undefined): Pick
   const suites = new Map((build.plan?.suites ?? []).map((suite) => [suite.name, suite.required]));
   const names = new Set([...suites.keys(), ...build.tests.map((test) => test.suite)]);
   const gates = [...names].map((name) => {
-    const outcome = build.tests.find((test) => test.suite === name)?.outcome ?? ("not-run" as const);
+    const outcome = worstResult(build, name)?.outcome ?? ("not-run" as const);
     return { name, required: suites.get(name) ?? false, outcome };
   });
   return { build: { id, repository, commit: build.commit, ...named }, gates };

@@ -3,6 +3,7 @@ import type { BuildRecord, BuiltImage, SuiteResult } from "../builds/build-recor
 import type { Digest } from "../domain/digest.ts";
 import type { Database } from "./connection.ts";
 import type { BuildImageTable, BuildTable } from "./tables.ts";
+import { inPlanOrder, readLatest } from "./test-results.ts";
 
 export type WholeRow = Selectable<BuildTable>;
 
@@ -53,8 +54,7 @@ export async function findRows(database: Database, ids: readonly string[], want:
     .orderBy("platform")
     .execute();
   for (const row of found) images.set(row.build, [...(images.get(row.build) ?? []), imageOf(row)]);
-  const results = await database.selectFrom("build_test").select(["build", "result"]).where("build", "in", ids).orderBy("seq").execute();
-  for (const row of results) tests.set(row.build, [...(tests.get(row.build) ?? []), row.result]);
+  for (const [build, results] of await readLatest(database, ids, want)) tests.set(build, [...results]);
   return { images, tests };
 }
 
@@ -83,7 +83,7 @@ export function assembleBuild(row: Row, parts: Parts): BuildRecord {
     ...(row.plan === null ? {} : { plan: row.plan }),
     images: parts.images.get(row.id) ?? [],
     ...(row.digest === null ? {} : { digest: row.digest as Digest }),
-    tests: parts.tests.get(row.id) ?? [],
+    tests: inPlanOrder(row.plan ?? undefined, parts.tests.get(row.id) ?? []),
     ...(row.error === null ? {} : { error: row.error }),
     ...(row.promotion ? { promotion: row.promotion } : {}),
     createdAt: row.created_at.toISOString(),

@@ -5,6 +5,7 @@ import type { Nvr } from "../domain/nvr.ts";
 import { assembleBuild, findRows, listedColumns, type Row, type WholeRow } from "./build-rows.ts";
 import { type Database, jsonb, lockName, storableText } from "./connection.ts";
 import { packDocument, unpackDocument } from "./documents.ts";
+import { saveResult } from "./test-results.ts";
 import { unwrap } from "./transaction.ts";
 
 /** {@link BuildStore} in PostgreSQL. */
@@ -126,13 +127,7 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
         .execute();
     },
 
-    async saveTest(id, result, transaction) {
-      await unwrap(transaction)
-        .insertInto("build_test")
-        .values({ build: id, suite: storableText(result.suite), result: jsonb(result) })
-        .onConflict((conflict) => conflict.columns(["build", "suite"]).doUpdateSet({ result: jsonb(result) }))
-        .execute();
-    },
+    saveTest: (id, result, transaction, data) => saveResult(unwrap(transaction), id, result, data ?? {}, now()),
 
     async saveDocuments(id, documents) {
       const rows = await Promise.all(documents.map((document) => packDocument(id, document)));

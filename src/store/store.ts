@@ -1,6 +1,8 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
+import type { TestResults } from "../builds/test-results.ts";
+import type { ResultsReader } from "../gating/results-reader.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
@@ -25,6 +27,8 @@ import { migrate } from "./migrate.ts";
 import { isAttended } from "./presence.ts";
 import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
+import { resultsReader } from "./results-reader.ts";
+import { testResults } from "./test-results.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 import { databaseTurns } from "./turns.ts";
 
@@ -32,6 +36,8 @@ import { databaseTurns } from "./turns.ts";
 export interface Store extends WorkflowStore {
   readonly builds: BuildStore;
   readonly logs: LogStore;
+  readonly testResults: TestResults;
+  readonly results: ResultsReader;
   readonly inbox: InboxStore;
   readonly cursors: CursorStore;
   readonly releases: ReleaseStore;
@@ -76,6 +82,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   const store: Store = {
     builds: buildStore(database, now),
     logs: logStore(database),
+    testResults: testResults(database, now),
+    results: resultsReader(database),
     inbox,
     deliveries: inbox.queue,
     cursors: cursorStore(database),

@@ -1,4 +1,4 @@
-import type { ColumnType, Generated } from "kysely";
+import type { ColumnType, Generated, GeneratedAlways } from "kysely";
 import type {
   BuildOptions,
   BuildPlan,
@@ -11,6 +11,8 @@ import type {
 } from "../builds/build-record.ts";
 import type { Finding } from "../distgit/finding.ts";
 import type { ErrorReport } from "../domain/errors.ts";
+import type { ResultData } from "../gating/resultsdb-data.ts";
+import type { TestOutcome } from "../gating/test-runner.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
 import type { Audit } from "../promotion/audit-store.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
@@ -103,11 +105,38 @@ export interface BuildDocumentTable {
   content: Buffer;
 }
 
-export interface BuildTestTable {
+export interface TestResultTable {
+  id: Generated<number>;
   build: string;
   suite: string;
-  seq: Generated<number>;
+  platform: string;
+  run: string;
+  attempt: number;
+  outcome: TestOutcome;
+  digest: string | null;
+  latest: boolean;
+  submitted_at: Date;
+  group_id: string;
+  data: ResultData;
+  /** The first of `data.item`. */
+  item: GeneratedAlways<string | null>;
   result: SuiteResult;
+}
+
+export interface TestArtifactTable {
+  build: string;
+  run: string;
+  suite: string;
+  platform: string;
+  attempt: number;
+  name: string;
+  seq: Generated<number>;
+  media_type: string;
+  /** Unpacked. */
+  bytes: number;
+  packing: "none" | "deflate";
+  content: Buffer;
+  saved_at: Date;
 }
 
 export interface LogTable {
@@ -247,7 +276,8 @@ export interface Tables {
   journal: JournalTable;
   build: BuildTable;
   build_image: BuildImageTable;
-  build_test: BuildTestTable;
+  test_result: TestResultTable;
+  test_artifact: TestArtifactTable;
   build_document: BuildDocumentTable;
   log: LogTable;
   log_chunk: LogChunkTable;

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from "fastify";
+import { buildJunit } from "../builds/build-junit.ts";
+import { describeTests } from "../builds/describe-tests.ts";
 import { parseBuildFilter } from "./build-routes.ts";
 import type { WebPorts } from "./ports.ts";
 
@@ -19,6 +21,19 @@ export function apiRoutes(ports: WebPorts) {
       if (build === undefined) return reply.code(404).send({ error: "no such build" });
       const [run, logs, documents] = await Promise.all([ports.runs.find(id), ports.logs.list(id), ports.builds.listDocuments(id)]);
       return { build, run: run ?? null, logs, documents };
+    });
+    server.get("/api/builds/:id/tests", async (request, reply) => {
+      const { id } = request.params as { id: string };
+      const build = await ports.builds.find(id);
+      if (build === undefined) return reply.code(404).send({ error: "no such build" });
+      const [history, artifacts] = await Promise.all([ports.testResults.listHistory(id), ports.testResults.listArtifacts(id)]);
+      return describeTests(build, history, artifacts, "/builds");
+    });
+    server.get("/api/builds/:id/junit.xml", async (request, reply) => {
+      const { id } = request.params as { id: string };
+      const build = await ports.builds.find(id);
+      if (build === undefined) return reply.code(404).send({ error: "no such build" });
+      return reply.type("application/xml; charset=utf-8").send(buildJunit(build, build.tests));
     });
     server.get("/api/runs/:id/journal", async (request, reply) => {
       const { id } = request.params as { id: string };

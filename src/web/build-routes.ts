@@ -29,9 +29,15 @@ export function buildRoutes(ports: WebPorts, options: WebOptions) {
       const { id } = request.params as { id: string };
       const [build, run] = await Promise.all([ports.builds.find(id), ports.runs.find(id)]);
       if (build === undefined && run === undefined) return reply.callNotFound();
-      const [journal, logs, documents] = await Promise.all([ports.runs.journal(id), ports.logs.list(id), ports.builds.listDocuments(id)]);
+      const [journal, logs, documents, history, artifacts] = await Promise.all([
+        ports.runs.journal(id),
+        ports.logs.list(id),
+        ports.builds.listDocuments(id),
+        ports.testResults.listHistory(id),
+        ports.testResults.listArtifacts(id),
+      ]);
       const tails = await Promise.all(logs.map((log) => readTail(ports, id, log)));
-      return send(reply, buildPage({ id, build, run, journal, logs: tails, documents, options, now: options.now() }));
+      return send(reply, buildPage({ id, build, run, journal, logs: tails, documents, history, artifacts, options, now: options.now() }));
     });
     server.get("/releases", async (_request, reply) => {
       const reports = await ports.releases.listReports({ limit: 50 });

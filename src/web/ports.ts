@@ -1,6 +1,8 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { LogStore } from "../builds/log-store.ts";
+import type { TestResults } from "../builds/test-results.ts";
 import type { ForgeInbox, ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { ResultsReader } from "../gating/results-reader.ts";
 import type { InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
 import type { AuditStore } from "../promotion/audit-store.ts";
@@ -21,6 +23,9 @@ export interface WebPorts {
     Record<string, { readonly token: string; look(repositories: readonly string[]): Promise<readonly string[]> }>
   >;
   readonly builds: Pick<BuildStore, "find" | "list" | "listDocuments" | "findDocument">;
+  readonly testResults: Pick<TestResults, "listHistory" | "listArtifacts" | "findArtifact">;
+  /** `GET /resultsdb/api/v2.0/…` */
+  readonly results: ResultsReader;
   readonly logs: Pick<LogStore, "list" | "read">;
   readonly runs: Pick<Runs, "find" | "list" | "journal">;
   readonly releases: Pick<ReleaseStore, "listReports">;
@@ -41,6 +46,8 @@ export interface WebOptions {
   readonly listen: string;
   /** Largest delivery, bytes. */
   readonly maxBodyBytes: number;
+  /** What links to this server begin with; no slash at the end. */
+  readonly publicUrl: string;
   /** The registry-manifest repository, whose open pull requests stand on the first page. */
   readonly manifestRepository: string;
   /** `host[:port]` that users pull from. */

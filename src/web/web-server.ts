@@ -10,6 +10,8 @@ import { logRoutes } from "./log-routes.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
 import { pullRoutes } from "./pull-routes.ts";
 import { registryHookRoutes } from "./registry-hook-routes.ts";
+import { resultsdbRoutes } from "./resultsdb-routes.ts";
+import { testRoutes } from "./test-routes.ts";
 import { page } from "./views/page.ts";
 
 export interface WebServer {
@@ -62,6 +64,7 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   server.setNotFoundHandler((request, reply) => {
     const said = html`<h1>Not found</h1><p>There is nothing here. <a href="/">All builds</a></p>`;
     reply.code(404);
+    if (/^\/resultsdb\b/.test(request.url)) return reply.send({ message: "not found" });
     if (request.url.startsWith("/api/")) return reply.send({ error: "not found" });
     // Programs ask there, and one that gets a page may take it for a file.
     if (/^\/(lookaside|consumer|hooks)\b/.test(request.url)) return reply.type("text/plain; charset=utf-8").send("not found\n");
@@ -81,6 +84,8 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   server.register(logRoutes(ports, options, closing.signal));
   server.register(buildRoutes(ports, options));
   server.register(documentRoutes(ports));
+  server.register(testRoutes(ports));
+  server.register(resultsdbRoutes(ports, options));
   server.register(pullRoutes(ports, options));
   server.register(apiRoutes(ports));
 

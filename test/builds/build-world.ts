@@ -15,6 +15,8 @@ import type { Platform } from "../../src/domain/platform.ts";
 import type { BuildOutcome, BuildRequest as EngineRequest } from "../../src/engines/engine.ts";
 import { enginePool } from "../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../src/forge/forge.ts";
+import type { Artifact } from "../../src/gating/artifact.ts";
+import { readArtifacts } from "../../src/gating/artifacts/artifact-directory.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
@@ -44,6 +46,8 @@ export const goodFiles: Readonly<Record<string, string>> = {
   "tests/commands.yaml": "smoke:\n  commands:\n    - {name: a, run: [/bin/true]}\n",
 };
 
+type ToldResult = Omit<TestResult, "suite" | "durationMs">;
+
 /** Of a package; a test names what it is about. */
 const noDetails = { epoch: undefined, arch: undefined, license: undefined, sourceRpm: undefined, sizeBytes: undefined, sigmd5: undefined };
 /** A file in each image that tells its platform, for `rpms`. */
@@ -51,7 +55,7 @@ const platformFile = "/platform";
 
 /** A build service whose every neighbour stands in memory. What a story needs to differ is a field. */
 export function buildWorld(root: string) {
-  const { builds, records, destinationTags } = fakeBuildStore();
+  const { builds, records, destinationTags, saves } = fakeBuildStore();
   const { logs, text } = fakeLogStore();
   const journal = memoryJournal();
   const statuses = new Map<string, CommitStatus>();
@@ -70,10 +74,18 @@ export function buildWorld(root: string) {
     platforms: ["linux/amd64"] as readonly Platform[],
     /** By platform; built when nothing is said. */
     outcome: undefined as BuildOutcome | ((platform: Platform) => BuildOutcome | undefined) | undefined,
-    test: { outcome: "pass", message: "1 passed", cases: [{ name: "a", outcome: "pass", message: "", durationMs: 1 }] } as Omit<
-      TestResult,
-      "suite" | "durationMs"
-    >,
+    test: { outcome: "pass", message: "1 passed", cases: [{ name: "a", outcome: "pass", message: "", durationMs: 1 }] } as
+      | ToldResult
+      | ((suite: string, platform: Platform) => ToldResult),
+    /** Files that each test leaves. */
+    leaves: {} as Readonly<Record<string, string | Uint8Array>>,
+    /** Artifacts that were kept, by build, run, suite, platform and number of the try. */
+    artifacts: new Map<string, readonly Artifact[]>(),
+    /** Pauses before further tries, milliseconds. */
+    pauses: [] as number[],
+    /** Results that others are told of. */
+    told: [] as number[],
+    saves,
     /** What the engine and the test print. */
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
@@ -194,13 +206,22 @@ export function buildWorld(root: string) {
     runners: [
       {
         kind: "command",
-        run: async (_, { suite, tree }, sink) => {
+        run: async (_, { suite, tree, platform, artifacts }, sink) => {
           world.testTrees.push(await textsOf(tree));
           sink(world.printed);
-          return { ...world.test, suite: suite.name, durationMs: 1 };
+          for (const [path, text] of Object.entries(world.leaves)) await writeFile(join(artifacts, path), text);
+          const test = typeof world.test === "function" ? world.test(suite.name, platform) : world.test;
+          return { ...test, suite: suite.name, durationMs: 1 };
         },
       },
     ],
+    results: {
+      saveArtifacts: async ({ build, run, suite, platform, attempt }, artifacts) =>
+        void world.artifacts.set([build, run, suite, platform, attempt].join(" "), artifacts),
+    },
+    readArtifacts,
+    tellResult: async (result) => void world.told.push(result),
+    pause: async (ms) => void world.pauses.push(ms),
     workspaces: directoryWorkspaces(root),
     downloads,
     readTree: checkedOutTree,
@@ -222,6 +243,8 @@ export function buildWorld(root: string) {
       allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true }],
       buildMs: 3_600_000,
       testMs: 60_000,
+      testTries: { more: 1, pauseMs: 10_000 },
+      artifacts: { most: 100, eachBytes: 5 * 2 ** 20, totalBytes: 50 * 2 ** 20 },
       memoryBytes: 1,
       processes: 1,
       get imageBytes() {

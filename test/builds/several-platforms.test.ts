@@ -40,7 +40,10 @@ test("two platforms become one list with two images, each signed under every nam
     "flibs / test: smoke": "success",
     "flibs / promotion": "success",
   });
-  expect(record?.tests.map((one) => one.suite)).toEqual(["smoke (linux/amd64)", "smoke (linux/arm64)"]);
+  expect(record?.tests.map((one) => [one.suite, one.platform, one.digest])).toEqual([
+    ["smoke", "linux/amd64", digests[0]],
+    ["smoke", "linux/arm64", digests[1]],
+  ]);
 });
 
 test("one platform that fails fails the whole build: no list, no tag, no NVR, and the other one says why", async () => {

@@ -69,6 +69,43 @@ test("one suite alone is run, and says that it is", async () => {
   expect([world.statuses.get(smoke)?.key, world.statuses.get(slow)?.key]).toEqual(["run-1", "run-2"]);
 });
 
+test("one suite of several platforms is run on all of them and replaces its own status alone, marked flaky where it was chance", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  world.test = (_, platform) => (platform === "linux/arm64" ? bad : good);
+  await world.run("run-1");
+  expect([stateOf(smoke), stateOf(slow)]).toEqual(["failure", "neutral"]);
+  world.test = good;
+  expect(await again("run-2", { suites: ["smoke"] })).toBeUndefined();
+  expect(world.records.get("run-1")?.tests.map((one) => [one.suite, one.platform, one.outcome, one.run, one.flaky])).toEqual([
+    ["smoke", "linux/amd64", "pass", "run-2", undefined],
+    ["smoke", "linux/arm64", "pass", "run-2", true],
+    ["slow", "linux/amd64", "pass", undefined, undefined],
+    ["slow", "linux/arm64", "fail", undefined, undefined],
+  ]);
+  expect(world.statuses.get(smoke)).toMatchObject({ state: "success", key: "run-2", title: "0 cases passed (flaky)" });
+  expect(world.statuses.get(smoke)?.summary).toContain("**Flaky**: smoke \\(linux/arm64\\) has passed and failed with this very image.");
+  expect([stateOf(slow), world.statuses.get(slow)?.key]).toEqual(["neutral", "run-1"]);
+  expect(world.saves).toHaveLength(6);
+});
+
+test("a run that an older release began goes on: its results had neither times nor platforms, and no manifest list was noted", async () => {
+  await world.run("run-1");
+  const { journal } = world.journal.runOf("run-2");
+  const at = { phase: "run" as const, startedAt: "2026-11-23T21:00:00.000Z", finishedAt: "2026-11-23T21:00:01.000Z" };
+  const [image] = world.records.get("run-1")?.images ?? [];
+  const { plan } = world.records.get("run-1") ?? {};
+  const read = { request, plan, images: [{ platform: "linux/amd64", pushed: { digest: image?.digest } }], suites: ["smoke"] };
+  journal.set("read", { ...at, step: "read", result: read });
+  const cases = [{ name: "a", outcome: "fail", message: "x", durationMs: 1 }];
+  const result = { suite: "smoke (linux/amd64)", outcome: "fail", message: "a: x", durationMs: 1, cases };
+  journal.set("test smoke linux/amd64", { ...at, step: "test smoke linux/amd64", result });
+  expect(await again("run-2", { suites: ["smoke"] })).toMatchObject({ code: "builds.tests-failed", message: "smoke failed: a: x" });
+  expect(world.saves.at(-1)).toMatchObject({
+    result: { suite: "smoke", platform: "linux/amd64", digest: image?.digest, kind: "command", attempt: 1, run: "run-2", outcome: "fail" },
+    data: { item: ["hello-container-1-1"], type: ["koji_build"], digest: [image?.digest] },
+  });
+});
+
 test("a suite that fails now is told so, whatever it was before", async () => {
   await world.run("run-1");
   world.test = bad;
@@ -196,11 +233,11 @@ test("killed before and after each step, it comes to the same end with one promo
   const { points, outcome } = await killedEverywhere(world.journal, flowOf(), "run-2", { build: "run-1", requestedBy: "bob" });
   expect(outcome).toBeUndefined();
   expect(points.length).toBeGreaterThan(30);
-  expect(resultsOf()?.map((one) => [one.suite, one.outcome])).toEqual([
-    ["smoke (linux/amd64)", "pass"],
-    ["smoke (linux/arm64)", "pass"],
-    ["slow (linux/amd64)", "pass"],
-    ["slow (linux/arm64)", "pass"],
+  expect(world.records.get("run-1")?.tests.map((one) => [one.suite, one.platform, one.outcome])).toEqual([
+    ["smoke", "linux/amd64", "pass"],
+    ["smoke", "linux/arm64", "pass"],
+    ["slow", "linux/amd64", "pass"],
+    ["slow", "linux/arm64", "pass"],
   ]);
   expect([...world.statuses.values()].map((one) => one.state)).toEqual([...world.statuses.values()].map(() => "success"));
   expect(await readdir(scratch.path)).toEqual([]);

@@ -1,5 +1,6 @@
 import type { BuildRecord } from "../../src/builds/build-record.ts";
 import type { TaggedBuild } from "../../src/builds/destination-tags.ts";
+import type { PastResult } from "../../src/builds/test-results.ts";
 import type { AttestationsOf } from "../../src/cli/attestation-commands.ts";
 import type { AuditActions } from "../../src/cli/audit-command.ts";
 import type { Client } from "../../src/cli/client.ts";
@@ -11,6 +12,7 @@ import { appError } from "../../src/domain/errors.ts";
 import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts";
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
+import type { Artifact } from "../../src/gating/artifact.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
 import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
 import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
@@ -71,6 +73,8 @@ export interface Story {
   readonly run?: Run;
   readonly audit?: AuditActions;
   readonly documents?: readonly BuildDocument[];
+  readonly history?: readonly PastResult[];
+  readonly artifacts?: readonly (Artifact & { readonly result: number })[];
   readonly prunedAt?: string;
   readonly statuses?: readonly CommitStatus[];
   readonly held?: readonly HeldPromotion[];
@@ -109,6 +113,13 @@ export async function flibs(line: string[], story: Story = {}) {
         offset === 0 && story.prunedAt === undefined
           ? { text: "STEP\u001b[2J 1\n", next: 5, closed: true }
           : { text: "", next: 5, closed: true },
+    },
+    testResults: {
+      listHistory: async () => story.history ?? [],
+      listArtifacts: async () =>
+        (story.artifacts ?? []).map(({ result, name, mediaType, content }) => ({ result, name, mediaType, bytes: content.length })),
+      findArtifact: async (_: string, result: number, name: string) =>
+        story.artifacts?.find((one) => one.result === result && one.name === name),
     },
     runs: {
       start: async (request: RunRequest) => {

@@ -1,14 +1,19 @@
-import type { BuildRecord, BuildStore } from "../../src/builds/build-record.ts";
+import type { BuildRecord, BuildStore, SuiteResult } from "../../src/builds/build-record.ts";
 import type { DestinationTags, TaggedBuild } from "../../src/builds/destination-tags.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
+import { isFlaky } from "../../src/gating/flaky.ts";
+import type { ResultData } from "../../src/gating/resultsdb-data.ts";
 
 /** Builds in memory, oldest first; as much of the port as the build flow uses. */
 export function fakeBuildStore(): {
   readonly builds: BuildStore;
   readonly records: Map<string, BuildRecord>;
   readonly destinationTags: DestinationTags;
+  /** Every result that was saved, oldest first. */
+  readonly saves: { readonly build: string; readonly result: SuiteResult; readonly data: ResultData }[];
 } {
+  const saves: { build: string; result: SuiteResult; data: ResultData }[] = [];
   const records = new Map<string, BuildRecord>();
   const documents = new Map<string, readonly BuildDocument[]>();
   const update = (id: string, change: Partial<BuildRecord>) => {
@@ -48,10 +53,17 @@ export function fakeBuildStore(): {
       // In the order that the database gives them.
       update(id, { images: [...others, image].sort((a, b) => (a.platform < b.platform ? -1 : 1)) });
     },
-    saveTest: async (id, result) => {
+    saveTest: async (id, result, _, data) => {
+      const isSame = (one: SuiteResult) => one.suite === result.suite && one.platform === result.platform;
+      const saved = { ...result, id: saves.length + 1 };
+      saves.push({ build: id, result: saved, data: data ?? {} });
+      const before = saves.filter((one) => one.build === id && isSame(one.result) && one.result.digest === result.digest);
+      const flaky = isFlaky(before.map((one) => one.result.outcome));
       const known = records.get(id)?.tests ?? [];
-      const place = known.findIndex((one) => one.suite === result.suite);
-      update(id, { tests: place < 0 ? [...known, result] : known.with(place, result) });
+      const place = known.findIndex(isSame);
+      const counts = flaky ? { ...saved, flaky } : saved;
+      update(id, { tests: place < 0 ? [...known, counts] : known.with(place, counts) });
+      return saved.id;
     },
     complete: async (id, digest) => update(id, { state: "complete", digest, finishedAt: "2026-11-23T21:01:00.000Z" }),
     savePromotion: async (id, promotion) => update(id, { promotion }),
@@ -91,5 +103,5 @@ export function fakeBuildStore(): {
     },
     listTags: async () => [...tagged].map(([tag, builds]) => ({ tag, builds: builds.size })),
   };
-  return { builds, records, destinationTags };
+  return { builds, records, destinationTags, saves };
 }

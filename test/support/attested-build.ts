@@ -37,5 +37,6 @@ export function documentedBuild(
   for (const child of children) statement.subject.push({ name: "child", digest: { sha256: child.slice("sha256:".length) } });
   const provenance = { name: provenanceName, mediaType: "application/vnd.in-toto+json", text: `${JSON.stringify(statement)}\n` };
   const plan = build.plan && { ...build.plan, platforms: platforms.slice(0, children.length) };
-  return { build: { ...build, images, ...(plan === undefined ? {} : { plan }) }, documents: [...boms, provenance] };
+  const tests = build.tests.flatMap((one) => (plan?.platforms ?? []).map((platform) => ({ ...one, platform })));
+  return { build: { ...build, images, tests, ...(plan === undefined ? {} : { plan }) }, documents: [...boms, provenance] };
 }

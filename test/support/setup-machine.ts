@@ -36,6 +36,7 @@ const fake = [
   "openssl",
   "dnf-3",
   "createrepo_c",
+  "xmllint",
   "rpmsign",
   "podman",
   "cosign",

@@ -1,9 +1,13 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { PastResult } from "../../src/builds/test-results.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import type { Pull } from "../../src/forge/forge.ts";
+import type { Artifact } from "../../src/gating/artifact.ts";
+import type { ResultsQuery } from "../../src/gating/results-query.ts";
+import type { KnownResult } from "../../src/gating/resultsdb.ts";
 import type { StoredDelivery } from "../../src/intake/inbox.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Audit, AuditFinding } from "../../src/promotion/audit-store.ts";
@@ -22,6 +26,13 @@ export interface WebWorld {
   readonly builds: Map<string, BuildRecord>;
   /** Of every build. */
   readonly documents: BuildDocument[];
+  /** Results of every build, newest first; with what they left. */
+  readonly history: PastResult[];
+  readonly artifacts: (Artifact & { readonly result: number })[];
+  /** Of the API of results, newest first. */
+  readonly known: KnownResult[];
+  /** What the API of results was asked. */
+  readonly queries: ResultsQuery[];
   readonly runs: Map<string, Run>;
   readonly journal: JournalEntry[];
   readonly logs: Map<string, { text: string; closed: boolean; prunedAt?: string }>;
@@ -43,6 +54,10 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     deliveries: [] as WebWorld["deliveries"],
     builds: new Map<string, BuildRecord>(),
     documents: [] as BuildDocument[],
+    history: [] as PastResult[],
+    artifacts: [] as WebWorld["artifacts"],
+    known: [] as KnownResult[],
+    queries: [] as ResultsQuery[],
     runs: new Map<string, Run>(),
     journal: [] as JournalEntry[],
     logs: new Map<string, { text: string; closed: boolean; prunedAt?: string }>(),
@@ -77,6 +92,36 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
           (filter.state ?? one.state) === one.state && (filter.repository ?? one.repository) === one.repository;
         return [...state.builds.values()].filter(fits).slice(0, filter.limit);
       },
+    },
+    testResults: {
+      listHistory: async () => state.history,
+      listArtifacts: async () =>
+        state.artifacts.map(({ result, name, mediaType, content }) => ({ result, name, mediaType, bytes: content.length })),
+      findArtifact: async (_, result, name) => state.artifacts.find((one) => one.result === result && one.name === name),
+    },
+    results: {
+      async find(id) {
+        up();
+        return state.known.find((one) => one.id === id);
+      },
+      async list(query) {
+        state.queries.push(query);
+        const fits = state.known.filter((one) => query.suites?.includes(one.suite) ?? true);
+        const start = query.page * query.limit;
+        return { items: fits.slice(start, start + query.limit), more: fits.length > start + query.limit };
+      },
+      async listLatest(query) {
+        state.queries.push(query);
+        return state.known.filter((one, i) => state.known.findIndex((other) => other.suite === one.suite) === i);
+      },
+      listSuites: async ({ names }) => ({
+        items: [...new Set(state.known.map((one) => one.suite))].filter((one) => names?.includes(one) ?? true),
+        more: false,
+      }),
+      listGroups: async ({ uuids }) => ({
+        items: state.known.map(({ group: uuid, build }) => ({ uuid, build })).filter(({ uuid }) => uuids?.includes(uuid) ?? true),
+        more: false,
+      }),
     },
     logs: {
       list: async (run) =>
@@ -148,6 +193,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
   const server = webServer(ports, {
     listen: "127.0.0.1:0",
     maxBodyBytes: 1000,
+    publicUrl: "http://flibs.example.test",
     manifestRepository: "flibs/registry-manifests",
     candidate: "candidate.example.test",
     production: { production: "registry.example.test" },

@@ -30,26 +30,30 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
       const parsed = CommandSuite.safeParse(request.suite.definition);
       if (!parsed.success) {
         const message = `the suite is not valid: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ")}`;
-        return { suite: request.suite.name, outcome: "error", cases: [], message: message.slice(0, 500), durationMs: 0 };
+        return { suite: request.suite.name, outcome: "error", cases: [], message: message.slice(0, 500), durationMs: 0, final: true };
       }
       const files = await findFiles(request.tree, parsed.data.files);
       const cases: TestCase[] = [];
+      let isFinal = true;
       for (const [index, command] of parsed.data.commands.entries()) {
         // The suite's time limit is for all its commands together.
         const left = Math.floor(request.limits.timeoutMs - (now() - startedAt));
         cases.push(await runCase(`${key}/${index + 1}`, command, left));
       }
-      return { ...summary(request.suite.name, cases), durationMs: Math.round(now() - startedAt) };
+      const durationMs = Math.round(now() - startedAt);
+      const result = summary(request.suite.name, cases);
+      return { ...result, durationMs, ...(result.outcome === "error" && isFinal ? { final: true } : {}) };
 
       async function runCase(caseKey: string, command: SuiteCommand, leftMs: number): Promise<TestCase> {
         const caseStart = now();
-        const judged = await judgeCase(caseKey, command, leftMs);
+        const { final = false, ...judged } = await judgeCase(caseKey, command, leftMs);
+        if (judged.outcome === "error") isFinal &&= final;
         say(sink, `--- ${command.name}: ${judged.outcome}${judged.message === "" ? "" : `: ${judged.message}`}\n`);
         return { name: command.name, ...judged, durationMs: Math.round(now() - caseStart) };
       }
 
       async function judgeCase(caseKey: string, command: SuiteCommand, leftMs: number): Promise<Judgement> {
-        if (signal.aborted) return { outcome: "error", message: "cancelled" };
+        if (signal.aborted) return { outcome: "error", message: "cancelled", final: true };
         if (leftMs < leastMs) return { outcome: "error", message: "not run: the time of the suite was used up" };
         const timeoutMs = Math.min(leftMs, command.timeoutMs ?? leftMs);
         say(sink, `=== ${command.name}: ${command.run.join(" ")}\n`);
@@ -61,7 +65,8 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
   };
 }
 
-type Judgement = { readonly outcome: TestOutcome; readonly message: string };
+/** `final`: another try would come to the same. */
+type Judgement = { readonly outcome: TestOutcome; readonly message: string; readonly final?: boolean };
 
 /** Pure: what one command's end means. */
 export function judge(command: SuiteCommand, outcome: RunOutcome, output: string, timeoutMs: number): Judgement {
@@ -71,9 +76,9 @@ export function judge(command: SuiteCommand, outcome: RunOutcome, output: string
     case "timed-out":
       return { outcome: "error", message: `did not end within ${timeoutMs / 1000} s` };
     case "log-limit":
-      return { outcome: "error", message: "printed more than the log limit allows" };
+      return { outcome: "error", message: "printed more than the log limit allows", final: true };
     case "cancelled":
-      return { outcome: "error", message: "cancelled" };
+      return { outcome: "error", message: "cancelled", final: true };
     case "exited":
       return outcome.outOfMemory
         ? { outcome: "error", message: "was stopped for using too much memory" }
@@ -91,9 +96,9 @@ function judgeExit({ expect }: SuiteCommand, exitCode: number, output: string): 
     case "absent":
       return { outcome: "fail", message: `printed nothing that matches /${expect.output}/` };
     case "too-slow":
-      return { outcome: "error", message: `matching /${expect.output}/ takes too long; write a simpler expression` };
+      return { outcome: "error", message: `matching /${expect.output}/ takes too long; write a simpler expression`, final: true };
     case "invalid":
-      return { outcome: "error", message: `/${expect.output}/ is no regular expression: ${match.message}` };
+      return { outcome: "error", message: `/${expect.output}/ is no regular expression: ${match.message}`, final: true };
   }
 }
 

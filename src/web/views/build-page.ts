@@ -1,11 +1,13 @@
-import type { BuildRecord, BuiltImage, SuiteResult } from "../../builds/build-record.ts";
-import { formatBytes, formatDuration } from "../../domain/amounts.ts";
+import type { BuildRecord, BuiltImage } from "../../builds/build-record.ts";
+import type { ListedArtifact, PastResult } from "../../builds/test-results.ts";
+import { formatBytes } from "../../domain/amounts.ts";
 import { formatNvr } from "../../domain/nvr.ts";
 import { isFinal, type JournalEntry, type Run } from "../../workflow/run.ts";
 import { type Html, html } from "../html.ts";
 import { logCleaner } from "../log-text.ts";
 import type { WebOptions } from "../ports.ts";
 import { page } from "./page.ts";
+import { testsSection } from "./tests-section.ts";
 import { age, badge, documentPath, duration, logPath, pullPath } from "./words.ts";
 
 export interface ShownLog {
@@ -29,6 +31,9 @@ export interface BuildView {
   readonly journal: readonly JournalEntry[];
   readonly logs: readonly ShownLog[];
   readonly documents: readonly { readonly name: string; readonly mediaType: string; readonly bytes: number }[];
+  /** Newest first. */
+  readonly history: readonly PastResult[];
+  readonly artifacts: readonly ListedArtifact[];
   readonly options: Pick<WebOptions, "candidate">;
   readonly now: Date;
 }
@@ -46,7 +51,7 @@ ${run?.waitingFor !== undefined && !isFinal(run.status) ? html`<p class="note bu
 ${problem(build?.error ?? run?.error)}
 ${build ? pull(build, view) : ""}
 ${steps(view, live)}
-${build ? [tests(build.tests), images(build.images)] : ""}
+${build ? [testsSection(build, view), images(build.images)] : ""}
 ${documents(view)}
 </div>
 <section aria-labelledby="logs"><h2 id="logs">Logs</h2><div id="loglist">
@@ -105,20 +110,6 @@ ${rows.length === 0 && !current && !ended ? html`<p class="none">No step has end
 
 function reasonOf({ ending }: Run): string | undefined {
   return ending !== undefined && "reason" in ending ? ending.reason : undefined;
-}
-
-function tests(results: readonly SuiteResult[]): Html | undefined {
-  if (results.length === 0) return undefined;
-  const suites = results.map(
-    (
-      result,
-      i,
-    ) => html`<details id="suite-${i}"${result.outcome === "pass" ? "" : html` open`}><summary>${badge(result.outcome)} ${result.suite}
-<span class="quiet">${formatDuration(result.durationMs)}${result.message ? `: ${result.message}` : ""}</span></summary>
-${result.run === undefined ? "" : html`<p class="quiet">Run again: <a href="/builds/${result.run}">steps and log</a></p>`}
-<ul class="cases">${result.cases.map((one) => html`<li>${badge(one.outcome)} ${one.name} <span class="quiet">${formatDuration(one.durationMs)}</span>${one.message ? html`<pre>${one.message}</pre>` : ""}</li>`)}</ul></details>`,
-  );
-  return html`<section aria-labelledby="tests"><h2 id="tests">Tests</h2>${suites}</section>`;
 }
 
 function images(built: readonly BuiltImage[]): Html | undefined {

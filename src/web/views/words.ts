@@ -18,6 +18,7 @@ const tones: Readonly<Record<string, Tone>> = {
   lost: "bad",
   "tag-move": "bad",
   drift: "bad",
+  flaky: "busy",
   building: "busy",
   running: "busy",
   waiting: "busy",

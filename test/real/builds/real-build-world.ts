@@ -15,6 +15,8 @@ import { noSiteLabels } from "../../../src/distgit/image-labels.ts";
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import { enginePool } from "../../../src/engines/engine-pool.ts";
 import type { CommitStatus } from "../../../src/forge/forge.ts";
+import type { Artifact } from "../../../src/gating/artifact.ts";
+import { readArtifacts } from "../../../src/gating/artifacts/artifact-directory.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
 import { silentLog } from "../../../src/log.ts";
 import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
@@ -104,6 +106,8 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       plainHttp: boolean;
     }[],
     testMs: 60_000,
+    /** What tests left, by suite and name. */
+    artifacts: new Map<string, Artifact>(),
     buildMs: 120_000,
     site: { labels: noSiteLabels, repositories: { site: [], allowedHosts: [] }, sourcesUrl: undefined } as Pick<
       BuildPorts["settings"],
@@ -136,6 +140,13 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       keys: [pemCosignKey(keys.privatePem, "sign")],
     },
     runners: [commandRunner({ engine: engines })],
+    results: {
+      saveArtifacts: async ({ suite }, artifacts) => {
+        for (const one of artifacts) world.artifacts.set(`${suite}/${one.name}`, one);
+      },
+    },
+    readArtifacts,
+    pause: async () => {},
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
@@ -154,6 +165,8 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
           digestMismatch: "fail" as const,
           buildMs: world.buildMs,
           testMs: world.testMs,
+          testTries: { more: 1, pauseMs: 0 },
+          artifacts: { most: 100, eachBytes: 2 ** 20, totalBytes: 2 ** 22 },
         },
         ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0", mayDiffer: [] },
         ...world.site,

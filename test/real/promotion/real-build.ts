@@ -137,7 +137,9 @@ export async function makeBuild(at: BuildPlace, usual: readonly string[], fields
       rpms: (fields.rpms ?? [`bash-5.2-${release}`]).map(rpm),
     })),
     digest: index.digest,
-    tests: fields.tests ?? [{ suite: "smoke", outcome: "pass", cases: [], message: "3 of 3 passed", durationMs: 1200 }],
+    tests: (fields.tests ?? [{ suite: "smoke", outcome: "pass" as const, cases: [], message: "3 of 3 passed", durationMs: 1200 }]).flatMap(
+      (one) => platforms.map((platform) => ({ ...one, platform: platform as never })),
+    ),
     createdAt: new Date(Date.UTC(2026, 10, 1, 0, at.builds.size)).toISOString(),
   };
   at.builds.set(id, record);

@@ -180,3 +180,26 @@ test("every page is quiet, fits a phone, and works in the dark and without scrip
   expect(await withoutScript.locator("pre.diff .add").last().textContent()).toBe("+<script>alert(1)</script>");
   await still.close();
 }, 30_000);
+
+test("a page that a test has left is downloaded and never runs here; a log of it is text; as a frame it has nobody's rights", async () => {
+  const script = "<script>document.title='owned'; fetch('/api/builds')</script>";
+  const leave = (name: string, mediaType: string) => world.artifacts.push({ result: 5, name, mediaType, content: Buffer.from(script) });
+  leave("report.html", "text/html; charset=utf-8");
+  leave("test.log", "text/plain; charset=utf-8");
+  leave("picture.svg", "image/svg+xml");
+  const result = { id: 5, suite: "smoke", platform: "linux/amd64", outcome: "fail", message: evil, durationMs: 1200 } as const;
+  const tests = [
+    { ...result, cases: [{ name: evil, outcome: "fail", message: evil, durationMs: 1 }], artifacts: ["report.html", "test.log"] },
+  ] as const;
+  world.builds.set("1", aBuild({ tests }));
+  world.runs.set("1", aRun({ status: "done" }));
+  await page.goto(`${url}/builds/1`);
+  expect(await page.title()).not.toBe("owned");
+  await picture("test-results");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("text=report.html")]);
+  expect(download.suggestedFilename()).toBe("report.html");
+  expect(page.url()).toBe(`${url}/builds/1`);
+  await page.goto(`${url}/builds/1/tests/5/artifacts/test.log`);
+  expect([await page.title(), await page.textContent("body")]).toEqual(["", script]);
+  expect(complaints).toEqual([]);
+});
