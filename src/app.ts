@@ -24,6 +24,7 @@ import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
+import { structureRunner } from "./gating/structure/structure-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -191,7 +192,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
-    runners: [commandRunner({ engine: engines })],
+    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
