@@ -33,11 +33,12 @@ export async function findEntry(files: ContainerFiles, path: string): Promise<Im
 export async function readContent(files: ContainerFiles, path: string, maxBytes: number): Promise<ImageContent> {
   const asked = posix.resolve("/", path);
   const content = await readAt(files, asked, maxBytes);
+  if (content === "circle") return { kind: "link" };
   if (content.kind !== "link") return content;
   // The daemon tells where a link ends after all further ones, so what stands there is no link, unless nothing does.
   const target = (await lookAtPath(files.container, files.socket, asked))?.linkTarget;
   const end = target === undefined ? content : await readAt(files, target, maxBytes);
-  return end.kind === "absent" ? { kind: "link" } : end;
+  return end === "circle" || end.kind === "absent" ? { kind: "link" } : end;
 }
 
 /** See `ImageReader.directories`. */
@@ -60,7 +61,7 @@ export async function readDirectories(files: ContainerFiles, path: string): Prom
   return found === true ? names : undefined;
 }
 
-async function readAt(files: ContainerFiles, path: string, maxBytes: number): Promise<ImageContent> {
+async function readAt(files: ContainerFiles, path: string, maxBytes: number): Promise<ImageContent | "circle"> {
   const found = await withArchive(files, path, async (entries): Promise<ImageContent> => {
     for await (const { header, body } of entries) {
       const { kind, size } = entryOf(header);
@@ -72,7 +73,7 @@ async function readAt(files: ContainerFiles, path: string, maxBytes: number): Pr
     }
     return { kind: "absent" };
   });
-  return typeof found === "string" ? { kind: found === "circle" ? "link" : "absent" } : found;
+  return found === "nothing" ? { kind: "absent" } : found;
 }
 
 /** What `read` makes of the archive of a path, which ends with `read`, however long it is; or why there is none. */
@@ -125,8 +126,11 @@ function whyAbsent(error: unknown): "nothing" | "circle" | undefined {
   return /: (?:not a directory|file name too long|no such file or directory)$/.test(message) ? "nothing" : undefined;
 }
 
-function entryOf({ type, mode = 0, uid = 0, gid = 0, size = 0 }: tar.Header): ImageEntry {
-  return { kind: kinds[type ?? "file"] ?? "other", mode: mode & 0o7777, uid, gid, size };
+function entryOf({ type, mode = 0, uid = 0, gid = 0, size = 0, pax }: tar.Header): ImageEntry {
+  // Ids of more than 21 bits stand in the extended header only.
+  const long = (pax ?? {}) as Readonly<Record<string, string>>;
+  const owner = { uid: Number(long.uid ?? uid), gid: Number(long.gid ?? gid) };
+  return { kind: kinds[type ?? "file"] ?? "other", mode: mode & 0o7777, ...owner, size };
 }
 
 const kinds: Readonly<Record<string, ImageEntry["kind"]>> = {

@@ -39,8 +39,8 @@ export function commandsOf(test: CommandTest, file: StructureFile, image: Readon
   return { command, before, env: Object.fromEntries([...global, ...own]) };
 }
 
-/** Pure: what the end of the command means. */
-export function judgeCommand(test: CommandTest, outcome: RunOutcome, heard: Heard): readonly Problem[] {
+/** What the end of the command means. */
+export async function judgeCommand(test: CommandTest, outcome: RunOutcome, heard: Heard): Promise<readonly Problem[]> {
   switch (outcome.outcome) {
     case "not-started":
       return [fail(`could not be started: ${outcome.message}`)];
@@ -55,7 +55,7 @@ export function judgeCommand(test: CommandTest, outcome: RunOutcome, heard: Hear
   }
 }
 
-function judgeExit(test: CommandTest, exitCode: number, { stdout, stderr, isCut }: Heard): readonly Problem[] {
+async function judgeExit(test: CommandTest, exitCode: number, { stdout, stderr, isCut }: Heard): Promise<readonly Problem[]> {
   const wanted = test.exitCode ?? 0;
   const problems: Problem[] = exitCode === wanted ? [] : [fail(`returned ${exitCode}, expected ${wanted}`)];
   const output = { expected: test.expectedOutput ?? [], excluded: test.excludedOutput ?? [] };
@@ -63,9 +63,9 @@ function judgeExit(test: CommandTest, exitCode: number, { stdout, stderr, isCut 
   const isSearched = [output, errors].some(({ expected, excluded }) => expected.length + excluded.length > 0);
   // What was not kept can't be said to be without something.
   if (isCut && isSearched) return [...problems, cannotTell("printed more than is searched")];
-  return [
-    ...problems,
-    ...searchAll({ where: "standard error", bytes: stderr, ...errors }),
-    ...searchAll({ where: "standard output", bytes: stdout, ...output }),
-  ];
+  const found = await searchAll([
+    { where: "standard error", bytes: stderr, ...errors },
+    { where: "standard output", bytes: stdout, ...output },
+  ]);
+  return [...problems, ...found];
 }

@@ -12,7 +12,8 @@ export async function judgeContent(test: FileContentTest, image: ImageReader): P
   const path = test.path ?? "";
   const content = await readFileOf(image, path);
   if (!(content instanceof Uint8Array)) return [content];
-  return searchAll({ where: path, bytes: content, expected: test.expectedContents ?? [], excluded: test.excludedContents ?? [] });
+  const { expectedContents, excludedContents } = test;
+  return searchAll([{ where: path, bytes: content, expected: expectedContents ?? [], excluded: excludedContents ?? [] }]);
 }
 
 export async function readFileOf(image: ImageReader, path: string): Promise<Uint8Array | Problem> {

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { searchBytes } from "../search.ts";
 import type { TestOutcome } from "../test-runner.ts";
 
@@ -32,13 +33,23 @@ export interface Expectation {
   readonly excluded: readonly string[];
 }
 
+/** Of one test. Searching is work of this process, so it pauses after each expression. */
+const maxSearchMs = 10_000;
+
 /** An expression that is none counts as failed, whichever list it stands in. */
-export function searchAll({ where, bytes, expected, excluded }: Expectation): readonly Problem[] {
-  const problems: (Problem | undefined)[] = [
-    ...expected.map((one) => searchOne(where, bytes, one, true)),
-    ...excluded.map((one) => searchOne(where, bytes, one, false)),
-  ];
-  return problems.filter((one) => one !== undefined);
+export async function searchAll(expectations: readonly Expectation[]): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  const startedAt = performance.now();
+  for (const { where, bytes, expected, excluded } of expectations) {
+    for (const [index, expression] of [...expected, ...excluded].entries()) {
+      if (performance.now() - startedAt > maxSearchMs) return [...problems, cannotTell(`searching ${where} takes too long`)];
+      const problem = searchOne(where, bytes, expression, index < expected.length);
+      if (problem !== undefined) problems.push(problem);
+      if (problem?.outcome === "error") return problems;
+      await setImmediate();
+    }
+  }
+  return problems;
 }
 
 function searchOne(where: string, bytes: Uint8Array, expression: string, isExpected: boolean): Problem | undefined {

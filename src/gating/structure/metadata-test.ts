@@ -5,17 +5,17 @@ import { fail, type Problem, searchAll, shorten } from "./judgement.ts";
 
 type Pair = NonNullable<MetadataTest["labels"]>[number];
 
-/** Pure. What is absent is not looked at; `[]` for entrypoint and cmd means that there must be none. */
-export function judgeMetadata(test: MetadataTest, config: ImageConfig): readonly Problem[] {
+/** What is absent is not looked at; `[]` for entrypoint and cmd means that there must be none. */
+export async function judgeMetadata(test: MetadataTest, config: ImageConfig): Promise<readonly Problem[]> {
   const malformed = whyMalformed(test);
   if (malformed.length > 0) return malformed;
   const environment = environmentOf(config.env);
   // "8080/tcp" is port 8080, whichever protocol.
   const ports = config.exposedPorts.map((port) => port.split("/")[0] ?? "");
   return [
-    ...(test.envVars ?? []).flatMap((pair) => judgePair("variable", pair, environment.get(pair.key ?? ""))),
+    ...(await judgePairs("variable", test.envVars, (key) => environment.get(key))),
     ...(test.unboundEnvVars ?? []).flatMap(({ key }) => (environment.has(key ?? "") ? [fail(`the variable ${key} is set`)] : [])),
-    ...(test.labels ?? []).flatMap((pair) => judgePair("label", pair, ownValue(config.labels, pair.key ?? ""))),
+    ...(await judgePairs("label", test.labels, (key) => (Object.hasOwn(config.labels, key) ? config.labels[key] : undefined))),
     ...judgeWords("CMD", test.cmd, config.cmd),
     ...judgeWords("ENTRYPOINT", test.entrypoint, config.entrypoint),
     ...judgeWord("WORKDIR", test.workdir, config.workingDir),
@@ -34,17 +34,22 @@ function whyMalformed(test: MetadataTest): readonly Problem[] {
   return problems;
 }
 
-function ownValue(values: Readonly<Record<string, string>>, key: string): string | undefined {
-  return Object.hasOwn(values, key) ? values[key] : undefined;
-}
-
-function judgePair(what: string, { key, value, isRegex }: Pair, found: string | undefined): readonly Problem[] {
-  if (found === undefined) return [fail(`the ${what} ${key} is not set`)];
-  const wanted = value ?? "";
-  if (isRegex === true) {
-    return searchAll({ where: `the ${what} ${key} (${shorten(found)})`, bytes: Buffer.from(found), expected: [wanted], excluded: [] });
+async function judgePairs(
+  what: string,
+  pairs: readonly Pair[] | null | undefined,
+  findValue: (key: string) => string | undefined,
+): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const { key, value, isRegex } of pairs ?? []) {
+    const wanted = value ?? "";
+    const found = findValue(key ?? "");
+    if (found === undefined) problems.push(fail(`the ${what} ${key} is not set`));
+    else if (isRegex === true) {
+      const where = `the ${what} ${key} (${shorten(found)})`;
+      problems.push(...(await searchAll([{ where, bytes: Buffer.from(found), expected: [wanted], excluded: [] }])));
+    } else if (found !== wanted) problems.push(fail(`the ${what} ${key} is "${shorten(found)}", expected "${shorten(wanted)}"`));
   }
-  return found === wanted ? [] : [fail(`the ${what} ${key} is "${shorten(found)}", expected "${shorten(wanted)}"`)];
+  return problems;
 }
 
 function judgeWords(what: string, wanted: readonly string[] | null | undefined, found: readonly string[]): readonly Problem[] {

@@ -29,9 +29,7 @@ export function stillTests(file: StructureFile): readonly StillTest[] {
       title: "License Test",
       judge: (image: ImageReader) => judgeLicenses(test, image),
     })),
-    ...(hasMetadata(metadata)
-      ? [{ title: "Metadata Test", judge: async ({ config }: ImageReader) => judgeMetadata(metadata, config) }]
-      : []),
+    ...(hasMetadata(metadata) ? [{ title: "Metadata Test", judge: ({ config }: ImageReader) => judgeMetadata(metadata, config) }] : []),
   ];
 }
 

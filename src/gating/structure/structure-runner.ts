@@ -75,7 +75,7 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
           ...{ ...imageOf(request), ...commandsOf(test, file, environment), ...startedAs(file) },
           ...{ output, limits: { ...request.limits, timeoutMs: leftMs() } },
         };
-        return judgeCommand(test, await engine.run(caseKey, asked, sink, signal), heard());
+        return await judgeCommand(test, await engine.run(caseKey, asked, sink, signal), heard());
       }
 
       async function runCase(title: string, test: () => Promise<readonly Problem[]>): Promise<TestCase> {
