@@ -128,6 +128,22 @@ test("a file too large to search, endless output and a command that hangs are er
   });
 });
 
+test("ST10: a link that would lead to a file of this machine, or goes in a circle, leads to no file", async () => {
+  // They are on this machine, and not in the image.
+  const paths = ["/out", "/etc/passwd", "/dangling", "/loop", "/circle-a", "/circle-a/x"];
+  const tests = paths.map((path) => `{name: a, path: ${path}}`).join(", ");
+  expect(await run(`schemaVersion: 2.0.0\nfileContentTests: [${tests}]\n`, images.full)).toMatchObject({
+    cases: [
+      { message: "/out is a link that leads to no file" },
+      { message: "/etc/passwd is not in the image" },
+      { message: "/dangling is a link that leads to no file" },
+      { message: "/loop is a link that leads to no file" },
+      { message: "/circle-a is a link that leads to no file" },
+      { message: "/circle-a/x is a link that leads to no file" },
+    ],
+  });
+});
+
 test("nothing of it stays on the engine: no container, no image with or without a name", async () => {
   const countNameless = async () => (await docker.listImages({ filters: JSON.stringify({ dangling: ["true"] }) })).length;
   const before = await countNameless();
