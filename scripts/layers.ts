@@ -96,6 +96,8 @@ export const parts: readonly Part[] = [
   adapters("registry/*", ["p-queue"]),
   room("gating", ["re2js"]),
   adapters("gating/*", [], ["engines/engine.ts"]),
+  // Its results are YAML.
+  adapters("gating/tmt", ["yaml"], ["engines/engine.ts"]),
   room("promotion", ["yaml"]),
   room("signing"),
   // cosign's signatures stand in the registry, beside the image.

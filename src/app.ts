@@ -25,6 +25,8 @@ import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
 import { structureRunner } from "./gating/structure/structure-runner.ts";
+import type { TestRunner } from "./gating/test-runner.ts";
+import { tmtRunner } from "./gating/tmt/tmt-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -192,7 +194,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
-    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines })],
+    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines }), ...tmtRunners(settings, engines)],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
@@ -209,6 +211,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
       testMs: durationMs(settings.limits.testTime),
+      tmt: settings.gating.tmt !== undefined,
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
       ...optional("cpus", settings.limits.cpus),
@@ -319,6 +322,10 @@ function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settin
   const { signer } = settings.signing;
   if (signer) return socketSigner(signer.socket, signerAnswersMs);
   return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
+}
+
+function tmtRunners({ gating: { tmt } }: Settings, engine: Engines): readonly TestRunner[] {
+  return tmt === undefined ? [] : [tmtRunner({ engine, directories: tmt.directories })];
 }
 
 /** What is known of vulnerabilities changes from day to day. */

@@ -5,6 +5,7 @@ import { registriesSetting } from "./config-registries.ts";
 import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { checkKeys, SigningSettings } from "./config-signing.ts";
+import { tmtSetting } from "./config-tmt.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
@@ -201,6 +202,7 @@ export const Settings = z
       .describe("Commands in comments of pull requests"),
     promotions: promotionsSetting,
     scanner: scannerSetting,
+    gating: z.strictObject({ tmt: tmtSetting }).prefault({}).describe("Tests of images"),
     registries: registriesSetting,
     parents: z
       .strictObject({

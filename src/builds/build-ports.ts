@@ -72,6 +72,8 @@ export interface BuildSettings {
   readonly targets: readonly Target[];
   readonly buildMs: number;
   readonly testMs: number;
+  /** Plans of tmt are suites; they are not when left out. */
+  readonly tmt?: boolean;
   readonly memoryBytes: number;
   readonly processes: number;
   /** Processors; no limit when left out. */

@@ -153,8 +153,8 @@ export interface RunRequest {
   readonly image: string;
   readonly credential?: PushDestination["credential"];
   readonly command: readonly string[];
-  /** A directory copied (not mounted) into the container, owned by root, and where. */
-  readonly files?: { readonly directory: string; readonly target: string };
+  /** Directories copied (not mounted) into the container, owned by root, and where. */
+  readonly files?: CopiedFiles | readonly CopiedFiles[];
   readonly env: Readonly<Record<string, string>>;
   /** As in USER; the image's own when left out. */
   readonly user?: string;
@@ -165,9 +165,16 @@ export interface RunRequest {
    * does not count, unless one can't be started or is stopped. Nothing of them remains.
    */
   readonly before?: readonly (readonly string[])[];
+  /** Looks at what the command has left, once it has exited, and before the container goes. What it throws comes out. */
+  readonly left?: (files: Omit<ImageReader, "config">) => Promise<void>;
   /** Gets what the command itself prints, byte by byte and apart, beside the log. */
   readonly output?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   readonly limits: Limits;
+}
+
+export interface CopiedFiles {
+  readonly directory: string;
+  readonly target: string;
 }
 
 export type RunOutcome =

@@ -253,6 +253,25 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     expect((await subject.leftovers()).filter((name) => name.includes("flibs-run/"))).toEqual([]);
   });
 
+  test("several directories are copied, and what the command has left can be looked at before it goes", async () => {
+    const image = await built("RUN true");
+    const directory = join(context, "data");
+    let left: unknown;
+    const { outcome } = await run(image, ["/bin/sh", "-c", "echo written > /one/new"], {
+      files: [
+        { directory, target: "/one" },
+        { directory, target: "/two" },
+      ],
+      left: async ({ find, read, directories }) => {
+        left = [await read("/one/new", 100), (await find("/two/hello.txt"))?.kind, await directories("/one"), await find("/one/absent")];
+      },
+    });
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    expect(left).toEqual([{ kind: "content", bytes: Buffer.from("written\n") }, "file", ["deep"], undefined]);
+    const reason = new Error("no");
+    await expect(run(image, ["/bin/true"], { left: () => Promise.reject(reason) })).rejects.toBe(reason);
+  });
+
   test("commands before that can't be started, hang or print without end are why the test does not begin", async () => {
     const image = await built("RUN true");
     const then = ["/bin/sh", "-c", "exit 0"];

@@ -138,8 +138,10 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       ask();
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
       const image = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
-      const copied = request.files === undefined ? [] : await readTree(request.files.directory, request.files.target);
-      const files = new Map([...image.files, ...copied]);
+      const files = new Map(image.files);
+      for (const { directory, target } of [request.files ?? []].flat()) {
+        for (const [name, bytes] of await readTree(directory, target)) files.set(name, bytes);
+      }
       const env = {
         ...Object.fromEntries(image.config.env.map((one) => [one.split("=", 1)[0], one.replace(/^[^=]*=?/, "")])),
         ...request.env,
@@ -158,7 +160,9 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
         if (outcome.outcome === "not-started") return { ...outcome, message: `command ${index + 1} before it: ${outcome.message}` };
         if (outcome.outcome !== "exited") return outcome;
       }
-      return await runOne(request.command, request.output);
+      const outcome = await runOne(request.command, request.output);
+      if (outcome.outcome === "exited") await request.left?.(imageReader(image.config, files));
+      return outcome;
     },
     examine: async (_key, request, use, _sink, signal) => {
       ask();

@@ -3,7 +3,7 @@ import type { CallLimits } from "../call-limits.ts";
 import type { ExamineRequest, ImageReader } from "../engine.ts";
 import { ask } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
-import { findEntry, readContent, readDirectories } from "./image-files.ts";
+import { readerOf } from "./image-files.ts";
 import { imageConfig } from "./inspect-image.ts";
 import { removeContainer } from "./step-containers.ts";
 
@@ -37,13 +37,7 @@ export async function examineImage<T>(
         ...{ Entrypoint: [], Cmd: ["flibs-reads-files"], HostConfig: { NetworkMode: "none" } },
       }),
     );
-    const files = { container, socket, signal };
-    return await use({
-      config: imageConfig(info.Config),
-      find: (path) => findEntry(files, path),
-      read: (path, maxBytes) => readContent(files, path, maxBytes),
-      directories: (path) => readDirectories(files, path),
-    });
+    return await use({ config: imageConfig(info.Config), ...readerOf({ container, socket, signal }) });
   } catch (error) {
     signal.throwIfAborted();
     throw error;

@@ -3,11 +3,11 @@ import { pipeline } from "node:stream";
 import type Docker from "dockerode";
 import tar from "tar-stream";
 import { appError } from "../../domain/errors.ts";
-import type { ImageContent, ImageEntry } from "../engine.ts";
+import type { ImageContent, ImageEntry, ImageReader } from "../engine.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { lookAtPath } from "./link-target.ts";
 
-/** A container that is not started, and is read through. */
+/** A container in which nothing runs, and that is read through. */
 export interface ContainerFiles {
   readonly container: Docker.Container;
   readonly socket: string;
@@ -19,6 +19,14 @@ type Entry = { readonly header: tar.Header; readonly body: AsyncIterable<Uint8Ar
 const maxDirectories = 20_000;
 /** Bytes of one directory that are passed over on the way to its names. */
 const maxPassed = 4 * 2 ** 30;
+
+export function readerOf(files: ContainerFiles): Omit<ImageReader, "config"> {
+  return {
+    find: (path) => findEntry(files, path),
+    read: (path, maxBytes) => readContent(files, path, maxBytes),
+    directories: (path) => readDirectories(files, path),
+  };
+}
 
 /** See `ImageReader.find`. The daemon follows links in the middle of a path within the image's own tree. */
 export async function findEntry(files: ContainerFiles, path: string): Promise<ImageEntry | undefined> {

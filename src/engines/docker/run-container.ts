@@ -1,10 +1,11 @@
 import { once } from "node:events";
 import type Docker from "dockerode";
 import type { CallLimits } from "../call-limits.ts";
-import type { RunOutcome, RunRequest } from "../engine.ts";
+import type { CopiedFiles, RunOutcome, RunRequest } from "../engine.ts";
 import { packDirectory } from "./context.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
+import { readerOf } from "./image-files.ts";
 import { removeTag } from "./remove-tag.ts";
 import { removeContainer } from "./step-containers.ts";
 
@@ -27,6 +28,23 @@ export interface RunContext {
  * crash left behind; it goes first. Always removed at the end; the image that was pulled for it stays for the next command.
  */
 export async function runContainer(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
+  const { docker, socket, container } = context;
+  try {
+    const outcome = await runCommands(context, request, limits);
+    if (outcome.outcome !== "exited" || request.left === undefined) return outcome;
+    const files = readerOf({ container: docker.getContainer(container.name), socket, signal: limits.signal });
+    await request.left(files).catch((error: unknown) => {
+      if (limits.ended() === undefined) throw error;
+    });
+    const early = limits.ended();
+    return early === undefined ? outcome : { outcome: early };
+  } finally {
+    await removeContainer(docker, socket, container.name);
+    if ((request.before ?? []).length > 0) await removeTag(docker, socket, `${context.leftRepository}:latest`);
+  }
+}
+
+async function runCommands(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const { docker, socket } = context;
   try {
     await removeContainer(docker, socket, context.container.name);
@@ -50,16 +68,13 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
     const early = limits.ended();
     if (early !== undefined) return { outcome: early };
     throw translate(socket, "run a container", error);
-  } finally {
-    await removeContainer(docker, socket, context.container.name);
-    if ((request.before ?? []).length > 0) await removeTag(docker, socket, `${context.leftRepository}:latest`);
   }
 }
 
 async function runOne(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const container = await createContainer(context, request);
   if (typeof container === "string") return { outcome: "not-started", message: container };
-  await copyFiles(context, container, request);
+  for (const files of [request.files ?? []].flat()) await copyFiles(context, container, files);
   return await runToEnd(context.socket, container, request, limits);
 }
 
@@ -105,14 +120,17 @@ async function createContainer({ docker, socket, container: own }: RunContext, r
   return ask(socket, "make a container", created);
 }
 
-async function copyFiles({ maxFileBytes, socket }: RunContext, container: Docker.Container, { files }: RunRequest): Promise<void> {
-  if (files === undefined) return;
-  const archive = packDirectory(files.directory, files.target, maxFileBytes);
+async function copyFiles(
+  { maxFileBytes, socket }: RunContext,
+  container: Docker.Container,
+  { directory, target }: CopiedFiles,
+): Promise<void> {
+  const archive = packDirectory(directory, target, maxFileBytes);
   try {
     await container.putArchive(archive.stream, { path: "/", noOverwriteDirNonDir: "true" });
   } catch (error) {
     if (archive.stream.destroyed) await archive.written;
-    throw translate(socket, `copy files to ${files.target}`, error);
+    throw translate(socket, `copy files to ${target}`, error);
   } finally {
     archive.stream.destroy();
     await archive.written.catch(() => {});
