@@ -21,6 +21,7 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
     home: "intake/commands, which finds the lines of a comment that are commands, and distgit, which makes a man page of help.md",
   },
   { modules: ["spdx-license-ids/**", "spdx-exceptions/**"], home: "documents" },
+  { modules: ["re2js"], home: "gating: search there with searchBytes" },
   { modules: ["commander"], home: "cli and command-line.ts" },
   { modules: ["pino"], home: "log.ts: take a Log" },
   {
@@ -93,8 +94,10 @@ export const parts: readonly Part[] = [
   adapters("engines/kubernetes", ["@kubernetes/**"]),
   room("registry", ["p-queue"]),
   adapters("registry/*", ["p-queue"]),
-  room("gating"),
+  room("gating", ["re2js"]),
   adapters("gating/*", [], ["engines/engine.ts"]),
+  // Its results are YAML.
+  adapters("gating/tmt", ["yaml"], ["engines/engine.ts"]),
   room("promotion", ["yaml"]),
   room("signing"),
   // cosign's signatures stand in the registry, beside the image.

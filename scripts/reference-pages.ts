@@ -6,6 +6,7 @@ import { ContainerYaml } from "../src/distgit/container-yaml.ts";
 import { ContentSets } from "../src/distgit/content-sets.ts";
 import { TestCommands } from "../src/distgit/test-commands.ts";
 import { errorCatalogue } from "../src/domain/errors.ts";
+import { StructureFile } from "../src/gating/structure-file.ts";
 import { PromotionRecord } from "../src/promotion/promotion-record.ts";
 import { formatCheckedRows, readNamedTests } from "./checked-rows.ts";
 import { formatCommentCommandsPage } from "./comment-commands-page.ts";
@@ -22,6 +23,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     "schemas/container-yaml.json": formatSchema(z.toJSONSchema(ContainerYaml, { io: "input" })),
     "schemas/content-sets.json": formatSchema(z.toJSONSchema(ContentSets, { io: "input" })),
     "schemas/test-commands.json": formatSchema(z.toJSONSchema(TestCommands, { io: "input" })),
+    "schemas/structure-tests.json": formatSchema(z.toJSONSchema(StructureFile, { io: "input" })),
     "schemas/promotion-record.json": formatSchema(z.toJSONSchema(PromotionRecord, { io: "input" })),
   };
 }

@@ -1,7 +1,7 @@
 /**
  * The rules that releases and signatures are held to, by their ids, in our own words: docs/checked-rows.md says which test shows which. SG, LA, MA
  * and CS are what clients (podman, skopeo, cosign) accept and refuse, RG how registries behave, RL what a release does to a tag, CK the checks on
- * a promotion, DG what has gone wrong elsewhere, TR traps of messages, tests and gates.
+ * a promotion, DG what has gone wrong elsewhere, TR traps of messages, tests and gates, ST bad input of structure tests.
  */
 export const rowTitles = {
   SG1: "unknown or no entries in the optional part of a signature are accepted",
@@ -107,5 +107,15 @@ export const rowTitles = {
   DG25: "a roll-back to what was garbage-collected",
   TR11: "what comes to the same as before is no news, and is not told again",
   TR12: "ResultsDB makes texts of data: flibs sends texts and compares texts, and no key has a colon",
+  ST1: "a test without name, command or path is a failed result, never left out",
+  ST2: "broken YAML or JSON, another schemaVersion, unknown and repeated keys, an expression that is none: no suite, and the line is told",
+  ST3: "what would reach out of the container or read the runner's secrets is refused",
+  ST4: "thousands of tests in a file are refused by its size",
+  ST5: "an expression that takes for ever holds nothing up",
+  ST6: "a path leads nowhere but into the image",
+  ST7: "control characters reach neither results nor log",
+  ST8: "a file that is no text is searched byte by byte",
+  ST9: "of a file of 5 GB only the header is read",
+  ST10: "a link to a file of the machine, or in a circle, leads to no file",
 } as const satisfies Readonly<Record<string, string>>;
 export type RowId = keyof typeof rowTitles;

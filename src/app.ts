@@ -30,6 +30,9 @@ import { commandRunner } from "./gating/command/command-runner.ts";
 import { postFlowName, postResultFlow, requestPost } from "./gating/post-result-flow.ts";
 import { resultsDbClient } from "./gating/resultsdb/resultsdb-client.ts";
 import type { ResultsDb } from "./gating/resultsdb.ts";
+import { structureRunner } from "./gating/structure/structure-runner.ts";
+import type { TestRunner } from "./gating/test-runner.ts";
+import { tmtRunner } from "./gating/tmt/tmt-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -197,13 +200,13 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
-    runners: [commandRunner({ engine: engines })],
     results: wrap("test results", store.testResults),
     readArtifacts,
     ...(settings.gating.resultsdb === undefined
       ? {}
       : { tellResult: async (result, transaction) => void (await runs.start(requestPost(result), transaction)) }),
     pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
+    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines }), ...tmtRunners(settings, engines)],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
@@ -226,6 +229,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
         eachBytes: sizeBytes(settings.gating.artifacts.each),
         totalBytes: sizeBytes(settings.gating.artifacts.total),
       },
+      tmt: settings.gating.tmt !== undefined,
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
       ...optional("cpus", settings.limits.cpus),
@@ -345,6 +349,10 @@ function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settin
   const { signer } = settings.signing;
   if (signer) return socketSigner(signer.socket, signerAnswersMs);
   return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
+}
+
+function tmtRunners({ gating: { tmt } }: Settings, engine: Engines): readonly TestRunner[] {
+  return tmt === undefined ? [] : [tmtRunner({ engine, directories: tmt.directories })];
 }
 
 /** What is known of vulnerabilities changes from day to day. */

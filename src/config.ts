@@ -6,6 +6,7 @@ import { resultsSettings } from "./config-results.ts";
 import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { checkKeys, SigningSettings } from "./config-signing.ts";
+import { tmtSetting } from "./config-tmt.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
@@ -259,7 +260,7 @@ export const Settings = z
       .prefault({})
       .describe("Limits of builds and tests"),
     gating: z
-      .strictObject({ ...resultsSettings })
+      .strictObject({ ...resultsSettings, tmt: tmtSetting })
       .prefault({})
       .describe("Tests of built images"),
     components: z

@@ -84,6 +84,8 @@ export interface BuildSettings {
   /** How often a test that could not be carried out is tried again, and how long flibs waits before it. */
   readonly testTries: { readonly more: number; readonly pauseMs: number };
   readonly artifacts: ArtifactLimits;
+  /** Plans of tmt are suites; they are not when left out. */
+  readonly tmt?: boolean;
   readonly memoryBytes: number;
   readonly processes: number;
   /** Processors; no limit when left out. */

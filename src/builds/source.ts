@@ -22,7 +22,7 @@ import { chooseTarget } from "./targets.ts";
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
   readonly engines: Pick<BuildPorts["engines"], "platforms" | "dialect">;
   readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
-  readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels">;
+  readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels" | "tmt">;
 };
 
 /** A commit, and whether `container.yaml` and `tests/` come from another one. */
@@ -156,8 +156,8 @@ async function readTrees(
   known: Pick<LintContext, "parentLabels" | "dialectFor">,
   parentEnv?: ParentEnv,
 ): Promise<LintedTree> {
-  const { labels, buildMs } = ports.settings;
-  const site = { labels, buildSeconds: Math.floor(buildMs / 1000), ...known };
+  const { labels, buildMs, tmt = false } = ports.settings;
+  const site = { labels, buildSeconds: Math.floor(buildMs / 1000), tmt, ...known };
   const linted = await lintTree(await ports.readTree(reading), parentEnv, site);
   if (context === reading) return linted;
   // The engine gets these all the same, though flibs reads others in their place.

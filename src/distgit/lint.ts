@@ -43,6 +43,8 @@ export type DialectFor = (container: ContainerSettings) => Promise<DockerfileDia
 /** What the site adds to a repository's own files, and what is known of its parents. All may be left out. */
 export interface LintContext {
   readonly labels?: SiteLabels;
+  /** Whether plans of tmt are suites here. */
+  readonly tmt?: boolean;
   /** Longest build, seconds. */
   readonly buildSeconds?: number;
   /** The classic builder's when left out. */
@@ -58,7 +60,7 @@ export interface LintContext {
 export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefined, context: LintContext = {}): Promise<LintedTree> {
   const container = await readContainerYaml(tree);
   const additional = await readAdditionalTags(tree, container.settings.tags !== undefined);
-  const tests = await readTestSuites(tree);
+  const tests = await readTestSuites(tree, context);
   const contentSets = await readContentSets(tree);
   const sources = await readSourcesFile(tree);
   const help = await readHelp(tree);

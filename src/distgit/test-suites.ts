@@ -1,6 +1,8 @@
 import type { TestSuite } from "../gating/test-runner.ts";
 import { type Finding, finding } from "./finding.ts";
 import { readTestCommands } from "./test-commands.ts";
+import { readTestPlans } from "./test-plans.ts";
+import { readTestStructure } from "./test-structure.ts";
 import type { Tree } from "./tree.ts";
 
 export interface DeclaredSuites {
@@ -8,13 +10,22 @@ export interface DeclaredSuites {
   readonly findings: readonly Finding[];
 }
 
+/** Forms that only some sites run. */
+export interface SiteForms {
+  readonly tmt?: boolean;
+}
+
 /** Every form in which a repository can declare tests, in the order in which they run: what is quick first. */
-const readers: readonly ((tree: Tree) => Promise<DeclaredSuites>)[] = [readTestCommands];
+const readers: readonly ((tree: Tree, site: SiteForms) => Promise<DeclaredSuites>)[] = [
+  readTestCommands,
+  readTestStructure,
+  async (tree, { tmt = false }) => (tmt ? await readTestPlans(tree) : { suites: [], findings: [] }),
+];
 
 /** All suites of a repository. Their names are unique among all forms: statuses, results and waivers go by the name alone. */
-export async function readTestSuites(tree: Tree): Promise<DeclaredSuites> {
+export async function readTestSuites(tree: Tree, site: SiteForms = {}): Promise<DeclaredSuites> {
   const declared: DeclaredSuites[] = [];
-  for (const read of readers) declared.push(await read(tree));
+  for (const read of readers) declared.push(await read(tree, site));
   return uniqueSuites(declared);
 }
 

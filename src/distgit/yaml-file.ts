@@ -1,4 +1,4 @@
-import { isAlias, isMap, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { isAlias, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
 import { type Finding, finding } from "./finding.ts";
@@ -17,8 +17,16 @@ export interface ReadYaml<T> {
 /**
  * A YAML file of the repository through its schema, with line numbers. Refused: more than one document, duplicate keys, anchors and
  * aliases (an alias bomb is 500 bytes that want gigabytes), tags of other programs. An empty file is `null`.
+ *
+ * With `typedKeys` only the values of these keys are numbers and booleans; all others without quotes are texts as they are written (`1.10`).
  */
-export function readYaml<T>(file: string, bytes: Uint8Array, schema: z.ZodType<T>, code: ErrorCode): ReadYaml<T> {
+export function readYaml<T>(
+  file: string,
+  bytes: Uint8Array,
+  schema: z.ZodType<T>,
+  code: ErrorCode,
+  typedKeys?: ReadonlySet<string>,
+): ReadYaml<T> {
   const wrong = (line: number | undefined, message: string, fix: string) => ({
     findings: [finding(code, file, line, message, fix)],
     lineOf: () => 1,
@@ -37,6 +45,7 @@ export function readYaml<T>(file: string, bytes: Uint8Array, schema: z.ZodType<T
   if (fault) return wrong(lineAt(fault.pos[0]), `not valid YAML: ${fault.message.replaceAll(/\s+/g, " ").slice(0, 200)}`, "Mend the line");
   const named = findAnchor(document);
   if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
+  if (typedKeys !== undefined) keepAsWritten(document, typedKeys);
   const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
   const placeOf = (path: readonly (string | number)[]) => lineOf(document, path, lineAt);
   if (parsed.success) return { value: parsed.data, findings: [], lineOf: placeOf };
@@ -63,6 +72,17 @@ function findAnchor(document: ReturnType<typeof parseDocument>): number | undefi
     },
   });
   return found;
+}
+
+function keepAsWritten(document: ReturnType<typeof parseDocument>, typedKeys: ReadonlySet<string>): void {
+  visit(document, {
+    Scalar(key, node, path) {
+      const pair = path.findLast((above) => isPair(above));
+      const isTyped = isPair(pair) && isScalar(pair.key) && typedKeys.has(String(pair.key.value));
+      const isWritten = typeof node.value === "number" || typeof node.value === "boolean";
+      if (key !== "key" && !isTyped && isWritten && node.source !== undefined) node.value = node.source;
+    },
+  });
 }
 
 /** The line of the deepest part of the path that is there: of a pair that of its key. */

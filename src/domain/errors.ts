@@ -80,7 +80,7 @@ export const errorCatalogue = {
   },
   "distgit.label-overruled": { kind: "input", meaning: "A label is set in two ways, of which one counts (a warning)" },
   "distgit.limit-cut": { kind: "input", meaning: "container.yaml asks for more time than the site allows (a warning)" },
-  "distgit.tests-invalid": { kind: "input", meaning: "tests/commands.yaml has an unknown key or a wrong value" },
+  "distgit.tests-invalid": { kind: "input", meaning: "A file that declares tests has an unknown key or a wrong value" },
   // builds
   "builds.parent-short-name": { kind: "input", meaning: "FROM names an image without its registry" },
   "builds.parent-not-allowed": { kind: "input", meaning: "FROM names an image of a registry that is not on the operator's list" },

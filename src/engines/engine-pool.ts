@@ -4,7 +4,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { Engine } from "./engine.ts";
 
 /** All engines of a site. A build of one platform stays with the engine that was chosen for it: only that one knows its key and has its image. */
-export interface Engines extends Pick<Engine, "run"> {
+export interface Engines extends Pick<Engine, "run" | "examine"> {
   readonly all: readonly Engine[];
   /** Of all engines together. Throws `engine.unreachable` when one of them is away: without it a build would silently lack its platforms. */
   platforms(): Promise<readonly Platform[]>;
@@ -94,6 +94,8 @@ export function enginePool(members: readonly PooledEngine[]): Engines {
       });
     },
     run: async (key, request, sink, signal) => (await chooseMember(request.platform)).engine.run(key, request, sink, signal),
+    examine: async (key, request, use, sink, signal) =>
+      (await chooseMember(request.platform)).engine.examine(key, request, use, sink, signal),
     cleanUp: async (keep) => {
       const removed: string[] = [];
       let away: unknown;
@@ -126,6 +128,7 @@ function counting(engine: Engine, counted: <T>(engine: Engine, call: () => Promi
     inspect: (...call) => engine.inspect(...call),
     push: (...call) => engine.push(...call),
     run: (...call) => counted(own, () => engine.run(...call)),
+    examine: (...call) => counted(own, () => engine.examine(...call)),
     cleanUp: (keep) => engine.cleanUp(keep),
   };
   return own;

@@ -25,6 +25,11 @@ export interface Engine {
   /** Runs one command in a container of an image without network, credentials or privileges, and removes the container. */
   run(key: string, request: RunRequest, sink: LogSink, signal: AbortSignal): Promise<RunOutcome>;
   /**
+   * Lets `use` look into an image, pulled when it is not there, of any platform: nothing of it is started. Gives back what `use` does, and lets its
+   * errors through; the reader is of no use afterwards. Throws `engine.pull-denied`, `engine.pull-failed`, and what `signal` aborted with.
+   */
+  examine<T>(key: string, request: ExamineRequest, use: (image: ImageReader) => Promise<T>, sink: LogSink, signal: AbortSignal): Promise<T>;
+  /**
    * Removes every container, image tag and temporary file made for keys for which `keep` says false, asked right before each removal.
    * Returns what was removed.
    */
@@ -148,10 +153,28 @@ export interface RunRequest {
   readonly image: string;
   readonly credential?: PushDestination["credential"];
   readonly command: readonly string[];
-  /** A directory copied (not mounted) into the container, owned by root, and where. */
-  readonly files?: { readonly directory: string; readonly target: string };
+  /** Directories copied (not mounted) into the container, owned by root, and where. */
+  readonly files?: CopiedFiles | readonly CopiedFiles[];
   readonly env: Readonly<Record<string, string>>;
+  /** As in USER; the image's own when left out. */
+  readonly user?: string;
+  /** Gives the command a terminal: all that it prints is on standard output then. */
+  readonly terminal?: boolean;
+  /**
+   * Commands that run before, one after the other, each in a container of its own; the next one begins with the files that it left. How they end
+   * does not count, unless one can't be started or is stopped. Nothing of them remains.
+   */
+  readonly before?: readonly (readonly string[])[];
+  /** Looks at what the command has left, once it has exited, and before the container goes. What it throws comes out. */
+  readonly left?: (files: Omit<ImageReader, "config">) => Promise<void>;
+  /** Gets what the command itself prints, byte by byte and apart, beside the log. */
+  readonly output?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
   readonly limits: Limits;
+}
+
+export interface CopiedFiles {
+  readonly directory: string;
+  readonly target: string;
 }
 
 export type RunOutcome =
@@ -159,3 +182,32 @@ export type RunOutcome =
   | { readonly outcome: "timed-out" | "log-limit" | "cancelled" }
   /** The command was not found, is not executable, or the image can't be started. */
   | { readonly outcome: "not-started"; readonly message: string };
+
+export type ExamineRequest = Pick<RunRequest, "platform" | "image" | "credential">;
+
+/** An image's configuration and files. Paths are the image's: `..` does not lead out of it, links lead to places in it. */
+export interface ImageReader {
+  readonly config: ImageConfig;
+  /** What stands at a path; of a link the link itself. Undefined when nothing does, or the directories before it lead nowhere. */
+  find(path: string): Promise<ImageEntry | undefined>;
+  /** The file at a path, or where the link there leads. */
+  read(path: string, maxBytes: number): Promise<ImageContent>;
+  /** Names of the directories right below a directory; undefined when there is none. Throws `engine.file-too-large` for more than a bounded number. */
+  directories(path: string): Promise<readonly string[] | undefined>;
+}
+
+export interface ImageEntry {
+  /** `other`: a device, pipe or socket. */
+  readonly kind: "file" | "directory" | "link" | "other";
+  /** The twelve bits of `chmod`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. */
+  readonly size: number;
+}
+
+export type ImageContent =
+  | { readonly kind: "content"; readonly bytes: Uint8Array }
+  /** `link`: a link that leads nowhere or in a circle; `other` as in {@link ImageEntry}. */
+  | { readonly kind: "absent" | "directory" | "link" | "other" | "too-large" };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Digest } from "../../src/domain/digest.ts";
 import type { DockerfileFeature } from "../../src/domain/dockerfile-dialect.ts";
-import type { BuildPlace, BuildRequest, Engine, PushDestination, RunRequest } from "../../src/engines/engine.ts";
+import type { BuildPlace, BuildRequest, Engine, ImageReader, PushDestination, RunRequest } from "../../src/engines/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
 export interface EngineSubject {
@@ -233,6 +233,94 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     expect((await run(image, ["/bin/sh", "-c", "sleep 1000"], short)).outcome).toEqual({ outcome: "timed-out" });
     expect((await run(image, ["/bin/sh", "-c", "yes"])).outcome).toEqual({ outcome: "log-limit" });
     expect((await run(image, ["/bin/sh", "-c", "sleep 1000"], {}, AbortSignal.abort())).outcome).toEqual({ outcome: "cancelled" });
+  });
+
+  test("what commands before have left is there, the command's output comes apart, and nothing of it stays", async () => {
+    const image = await built("RUN true");
+    const heard = { stdout: "", stderr: "" };
+    const output = (stream: "stdout" | "stderr", bytes: Uint8Array) => {
+      heard[stream] += Buffer.from(bytes).toString();
+    };
+    const before = [
+      ["/bin/sh", "-c", "echo one > /left"],
+      ["/bin/sh", "-c", "echo unheard; cat /left; exit 3"],
+    ];
+    const { outcome, log } = await run(image, ["/bin/sh", "-c", "cat /left; cat /absent"], { before, output });
+    expect(outcome).toEqual({ outcome: "exited", exitCode: 1, outOfMemory: false });
+    expect(heard).toEqual({ stdout: "one\n", stderr: expect.stringContaining("/absent") });
+    expect(log).toContain("unheard\n");
+    expect((await run(image, ["/bin/sh", "-c", "cat /left"])).outcome).toMatchObject({ exitCode: 1 });
+    expect((await subject.leftovers()).filter((name) => name.includes("flibs-run/"))).toEqual([]);
+  });
+
+  test("several directories are copied, and what the command has left can be looked at before it goes", async () => {
+    const image = await built("RUN true");
+    const directory = join(context, "data");
+    let left: unknown;
+    const { outcome } = await run(image, ["/bin/sh", "-c", "echo written > /one/new"], {
+      files: [
+        { directory, target: "/one" },
+        { directory, target: "/two" },
+      ],
+      left: async ({ find, read, directories }) => {
+        left = [await read("/one/new", 100), (await find("/two/hello.txt"))?.kind, await directories("/one"), await find("/one/absent")];
+      },
+    });
+    expect(outcome).toMatchObject({ exitCode: 0 });
+    expect(left).toEqual([{ kind: "content", bytes: Buffer.from("written\n") }, "file", ["deep"], undefined]);
+    const reason = new Error("no");
+    await expect(run(image, ["/bin/true"], { left: () => Promise.reject(reason) })).rejects.toBe(reason);
+  });
+
+  test("commands before that can't be started, hang or print without end are why the test does not begin", async () => {
+    const image = await built("RUN true");
+    const then = ["/bin/sh", "-c", "exit 0"];
+    expect((await run(image, then, { before: [["/bin/true"], ["/bin/absent"]] })).outcome).toEqual({
+      outcome: "not-started",
+      message: expect.stringMatching(/^command 2 before it: .*absent/),
+    });
+    const short = { limits: { ...limits, timeoutMs: 2500 } };
+    expect((await run(image, then, { before: [["/bin/sh", "-c", "sleep 1000"]], ...short })).outcome).toEqual({ outcome: "timed-out" });
+    expect((await run(image, then, { before: [["/bin/sh", "-c", "yes"]] })).outcome).toEqual({ outcome: "log-limit" });
+  });
+
+  test("an image is looked into without starting anything of it", async () => {
+    const image = await built('ENV A=1\nCOPY data /data\nENTRYPOINT ["/bin/false"]');
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    const looked = await subject.engine.examine(
+      "run-x/test look",
+      { platform, image },
+      async ({ config, find, read, directories }) => ({
+        config,
+        file: await find("/data/hello.txt"),
+        around: await find("data/../../data/deep/"),
+        nothing: [await find("/nothing"), await find("/data/hello.txt/x"), await find("/nothing/x")],
+        content: await read("/data/hello.txt", 6),
+        refused: [(await read("/data/hello.txt", 5)).kind, (await read("/data", 100)).kind, (await read("/nothing", 100)).kind],
+        directories: await directories("/data"),
+        none: [await directories("/data/hello.txt"), await directories("/nothing")],
+      }),
+      () => true,
+      never,
+    );
+    expect(looked).toMatchObject({ config: { env: expect.arrayContaining(["A=1"]), entrypoint: ["/bin/false"] } });
+    expect(looked.file).toEqual({ kind: "file", mode: 0o644, uid: 0, gid: 0, size: 6 });
+    expect(looked.around).toMatchObject({ kind: "directory", mode: 0o755 });
+    expect(looked.nothing).toEqual([undefined, undefined, undefined]);
+    expect(looked.content).toEqual({ kind: "content", bytes: Buffer.from("hello\n") });
+    expect(looked.refused).toEqual(["too-large", "directory", "absent"]);
+    expect([looked.directories, looked.none]).toEqual([["deep"], [undefined, undefined]]);
+    expect((await subject.leftovers()).filter((name) => name.includes("inspect"))).toEqual([]);
+  });
+
+  test("looking ends when the caller wants it, and what the caller throws comes out", async () => {
+    const image = await built("RUN true");
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    const look = (use: (image: ImageReader) => Promise<unknown>, signal: AbortSignal) =>
+      subject.engine.examine(`run-${++number}/test look`, { platform, image }, use, () => true, signal);
+    const reason = new Error("enough");
+    await expect(look(async () => 1, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(look(() => Promise.reject(reason), never)).rejects.toBe(reason);
   });
 
   test("clean-up removes what is not kept and nothing else, and then there is nothing more to remove", async () => {

@@ -46,7 +46,12 @@ function checksOf(commit: string): Readonly<Record<string, string>> {
 
 const facesOf = (comment: number) => world.github.reads.reactions(comment).map(({ author, content }) => `${author} ${content}`);
 const answersAt = (number: number) => world.github.reads.comments(hello, number).filter(({ author }) => author === "flibs[bot]");
-const built = { "flibs / lint": "success", "flibs / build (linux/amd64)": "success", "flibs / test: smoke": "success" };
+const built = {
+  "flibs / lint": "success",
+  "flibs / build (linux/amd64)": "success",
+  "flibs / test: smoke": "success",
+  "flibs / test: structure": "success",
+};
 
 describe("killed before and after everything that GitHub is told", () => {
   test("a maintainer's pull request and /build give one scratch build, one set of checks, one reaction and no words", async () => {

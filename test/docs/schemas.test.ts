@@ -15,6 +15,7 @@ function schemaOf(path: string): ValidateFunction {
 test.each([
   ["container.yaml", "schemas/container-yaml.json"],
   ["tests/commands.yaml", "schemas/test-commands.json"],
+  ["tests/structure.yaml", "schemas/structure-tests.json"],
 ])("the template's %s fits %s", (file, schema) => {
   const fits = schemaOf(schema);
   fits(parse(read(`containers-repo-template/${file}`)));
@@ -28,6 +29,8 @@ test.each([
   ["schemas/container-yaml.json", { compose: { packages: [], unknown: true } }],
   ["schemas/content-sets.json", { x86_64: ["rhel-8-rpms", "debug"] }],
   ["schemas/test-commands.json", { smoke: { commands: [] } }],
+  ["schemas/structure-tests.json", { schemaVersion: "1.0.0" }],
+  ["schemas/structure-tests.json", { schemaVersion: "2.0.0", fileExistenceTests: [{ name: "a", path: "/a", shouldExit: true }] }],
   ["schemas/test-commands.json", { smoke: { commands: [{ name: "a", run: "true", timeout: "soon" }] } }],
 ])("%s marks %j in an editor", (schema, wrong) => {
   expect(schemaOf(schema)(wrong)).toBe(false);

@@ -5,11 +5,13 @@ export type ShellEnd = number | EarlyEnd;
 
 interface Machine {
   readonly env: Readonly<Record<string, string>>;
-  readonly files: ReadonlyMap<string, Uint8Array>;
+  readonly files: Map<string, Uint8Array>;
+  /** Beside the log. */
+  readonly output?: (stream: "stdout" | "stderr", bytes: Uint8Array) => void;
 }
 
 /**
- * The shell of the fake engine: commands parted by `;` or `&&` out of echo, cat, test -e, exit, true, false, sleep and yes. Sleeping lasts until
+ * The shell of the fake engine: commands parted by `;` or `&&` out of echo (also into a file), cat, test -e, exit, true, false, sleep and yes. Sleeping lasts until
  * something stops it, when it is longer than ten seconds; shorter sleeps take no time.
  */
 export async function runShell(script: string, machine: Machine, limits: CallLimits): Promise<ShellEnd> {
@@ -24,19 +26,28 @@ export async function runShell(script: string, machine: Machine, limits: CallLim
   return limits.ended() ?? code;
 }
 
-async function runWord([program = "", ...rest]: string[], { env, files }: Machine, limits: CallLimits): Promise<number> {
+async function runWord([program = "", ...rest]: string[], { env, files, output }: Machine, limits: CallLimits): Promise<number> {
+  const say = (stream: "stdout" | "stderr", text: string) => {
+    output?.(stream, Buffer.from(text));
+    limits.say(text);
+  };
   switch (program) {
     case "":
     case "true":
       return 0;
     case "false":
       return 1;
-    case "echo":
-      limits.say(`${rest.join(" ").replaceAll(/\$(\w+)/g, (_, name: string) => env[name] ?? "")}\n`);
+    case "echo": {
+      const [words, file] = rest.at(-2) === ">" ? [rest.slice(0, -2), rest.at(-1)] : [rest, undefined];
+      const text = `${words.join(" ").replaceAll(/\$(\w+)/g, (_, name: string) => env[name] ?? "")}\n`;
+      if (file === undefined) say("stdout", text);
+      else files.set(file, Buffer.from(text));
       return 0;
+    }
     case "cat": {
       const bytes = files.get(rest[0] ?? "");
-      limits.say(bytes === undefined ? `cat: ${rest[0]}: No such file or directory\n` : Buffer.from(bytes).toString());
+      if (bytes === undefined) say("stderr", `cat: ${rest[0]}: No such file or directory\n`);
+      else say("stdout", Buffer.from(bytes).toString());
       return bytes === undefined ? 1 : 0;
     }
     case "test":
@@ -48,7 +59,7 @@ async function runWord([program = "", ...rest]: string[], { env, files }: Machin
       while (!limits.signal.aborted) limits.say("y\n".repeat(1000));
       return 0;
     default:
-      limits.say(`sh: ${program}: not found\n`);
+      say("stderr", `sh: ${program}: not found\n`);
       return 127;
   }
 }

@@ -12,9 +12,11 @@ import type {
   Engine,
   EngineCapabilities,
   ImageConfig,
+  ImageReader,
   InspectedImage,
   PushDestination,
   RunOutcome,
+  RunRequest,
 } from "../../src/engines/engine.ts";
 import { runShell, type ShellEnd } from "./engine-shell.ts";
 
@@ -136,12 +138,37 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       ask();
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
       const image = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
-      const [program = "", flag, script] = request.command;
-      if (!image.files.has(program)) return { outcome: "not-started", message: `"${program}": no such file or directory` };
-      const copied = request.files === undefined ? [] : await readTree(request.files.directory, request.files.target);
-      const line = flag === "-c" ? (script ?? "") : [posix.basename(program), ...request.command.slice(1)].join(" ");
-      const end = await runShell(line, { env: request.env, files: new Map([...image.files, ...copied]) }, limits);
-      return typeof end === "number" ? { outcome: "exited", exitCode: end, outOfMemory: false } : { outcome: end };
+      const files = new Map(image.files);
+      for (const { directory, target } of [request.files ?? []].flat()) {
+        for (const [name, bytes] of await readTree(directory, target)) files.set(name, bytes);
+      }
+      const env = {
+        ...Object.fromEntries(image.config.env.map((one) => [one.split("=", 1)[0], one.replace(/^[^=]*=?/, "")])),
+        ...request.env,
+      };
+      const runOne = async (
+        [program = "", flag, script, ...more]: readonly string[],
+        output?: RunRequest["output"],
+      ): Promise<RunOutcome> => {
+        if (!image.files.has(program)) return { outcome: "not-started", message: `"${program}": no such file or directory` };
+        const line = flag === "-c" ? (script ?? "") : [posix.basename(program), flag, script, ...more].join(" ");
+        const end = await runShell(line, { env, files, ...(output === undefined ? {} : { output }) }, limits);
+        return typeof end === "number" ? { outcome: "exited", exitCode: end, outOfMemory: false } : { outcome: end };
+      };
+      for (const [index, command] of (request.before ?? []).entries()) {
+        const outcome = await runOne(command);
+        if (outcome.outcome === "not-started") return { ...outcome, message: `command ${index + 1} before it: ${outcome.message}` };
+        if (outcome.outcome !== "exited") return outcome;
+      }
+      const outcome = await runOne(request.command, request.output);
+      if (outcome.outcome === "exited") await request.left?.(imageReader(image.config, files));
+      return outcome;
+    },
+    examine: async (_key, request, use, _sink, signal) => {
+      ask();
+      signal.throwIfAborted();
+      const { config, files } = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
+      return await use(imageReader(config, files));
     },
     cleanUp: async (keep) => {
       ask();
@@ -149,6 +176,31 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       for (const key of finished.keys()) if (!(await keep(key))) gone.push(key);
       for (const key of gone) finished.delete(key);
       return gone.map((key) => `image ${key}`);
+    },
+  };
+}
+
+/** All files are of root, and nobody may execute them. */
+function imageReader(config: ImageConfig, files: Files): ImageReader {
+  const below = (path: string) => [...files.keys()].filter((name) => name.startsWith(path === "/" ? "/" : `${path}/`));
+  return {
+    config,
+    find: async (asked) => {
+      const path = posix.resolve("/", asked);
+      const size = files.get(path)?.length;
+      if (size !== undefined) return { kind: "file", mode: 0o644, uid: 0, gid: 0, size };
+      return below(path).length > 0 ? { kind: "directory", mode: 0o755, uid: 0, gid: 0, size: 0 } : undefined;
+    },
+    read: async (asked, maxBytes) => {
+      const path = posix.resolve("/", asked);
+      const bytes = files.get(path);
+      if (bytes === undefined) return { kind: below(path).length > 0 ? "directory" : "absent" };
+      return bytes.length > maxBytes ? { kind: "too-large" } : { kind: "content", bytes };
+    },
+    directories: async (asked) => {
+      const path = posix.resolve("/", asked);
+      const parts = below(path).map((name) => name.slice(path === "/" ? 1 : path.length + 1).split("/"));
+      return parts.length === 0 ? undefined : [...new Set(parts.filter(({ length }) => length > 1).map(([first = ""]) => first))];
     },
   };
 }
@@ -226,7 +278,7 @@ async function interpret(
         break;
       }
       case "RUN": {
-        const end: ShellEnd = await runShell(rhs, { env: {}, files }, limits);
+        const end: ShellEnd = await runShell(rhs, { env: {}, files: new Map(files) }, limits);
         if (typeof end !== "number") return { outcome: end, ...place } satisfies BuildOutcome;
         if (end !== 0) return failed(`${instruction} returned ${end}`);
         layers.push(digestOf(instruction));

@@ -1,7 +1,8 @@
 import type Docker from "dockerode";
-import { ask, statusOf } from "./docker-client.ts";
+import { ask } from "./docker-client.ts";
 import type { Names } from "./names.ts";
 import type { PulledImages } from "./pulled-images.ts";
+import { removeTag } from "./remove-tag.ts";
 import { removeContainer, type StepContainers } from "./step-containers.ts";
 
 export interface CleanUpContext {
@@ -39,19 +40,4 @@ export async function cleanUpEngine(
     if (key !== undefined && !(await keep(key)) && (await removeTag(docker, socket, tag))) removed.push(`image ${tag}`);
   }
   return removed;
-}
-
-/** False when it was gone already, or a container still uses the image: the next clean-up gets it. */
-async function removeTag(docker: Docker, socket: string, tag: string): Promise<boolean> {
-  const gone = docker
-    .getImage(tag)
-    .remove()
-    .then(
-      () => true,
-      (error: unknown) => {
-        if (statusOf(error) === 404 || statusOf(error) === 409) return false;
-        throw error;
-      },
-    );
-  return ask(socket, `remove the tag ${tag}`, gone);
 }

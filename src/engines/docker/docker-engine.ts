@@ -14,6 +14,7 @@ import { buildkitDialect, chooseBuilder, pruneBuildCache } from "./buildkit.ts";
 import { buildWithBuildkit, cancelBuildkitBuild } from "./buildkit-build.ts";
 import { cleanUpEngine } from "./clean-up.ts";
 import { ask, checkApiVersion, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
+import { examineImage } from "./examine-image.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { keyNotes } from "./key-notes.ts";
 import { installationNames, type Names } from "./names.ts";
@@ -67,6 +68,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
     inspect: async (...call) => (await open()).inspect(...call),
     push: async (...call) => (await open()).push(...call),
     run: async (...call) => (await open()).run(...call),
+    examine: async (...call) => (await open()).examine(...call),
     cleanUp: async (keep) => (await open()).cleanUp(keep),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
@@ -136,8 +138,15 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
     run: (key, request, sink, signal) =>
       perKey(`run ${key}`, async () => {
         using limits = limitCall(sink, signal, request.limits.timeoutMs);
-        const own = { container: container("run", key), willPull: () => pulled.willPull(key, request.image) };
-        return await runContainer({ docker, socket, ...own, maxFileBytes: maxContextBytes }, request, limits);
+        const own = { container: container("run", key), leftRepository: names.runRepository(key) };
+        const willPull = () => pulled.willPull(key, request.image);
+        return await runContainer({ docker, socket, ...own, willPull, maxFileBytes: maxContextBytes }, request, limits);
+      }),
+    examine: (key, request, use, sink, signal) =>
+      perKey(`inspect ${key}`, async () => {
+        using limits = limitCall(sink, signal, Number.POSITIVE_INFINITY);
+        const willPull = () => pulled.willPull(key, request.image);
+        return await examineImage({ docker, socket, container: container("inspect", key), willPull }, request, use, { ...limits, signal });
       }),
     cleanUp: async (keep) => {
       const removed = await cleanUpEngine({ docker, socket, names, steps, pulled }, keep);

@@ -5,6 +5,7 @@ import { type Digest, parseDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
 import type { ImageConfig, InspectedImage } from "../engine.ts";
 import { ask, statusOf, translate } from "./docker-client.ts";
+import { lookAtPath } from "./link-target.ts";
 import { removeContainer } from "./step-containers.ts";
 
 export interface InspectContext {
@@ -38,7 +39,7 @@ function missing(image: string) {
   };
 }
 
-function imageConfig(config: Docker.ImageInspectInfo["Config"] & { StopSignal?: string }): ImageConfig {
+export function imageConfig(config: Docker.ImageInspectInfo["Config"] & { StopSignal?: string }): ImageConfig {
   const list = (value: string | readonly string[] | null | undefined) => (typeof value === "string" ? [value] : [...(value ?? [])]);
   return {
     user: config.User ?? "",
@@ -154,37 +155,17 @@ function pathInside(asked: string, name: string): string {
   return [asked.replace(/\/+$/, ""), ...below].join("/");
 }
 
-/**
- * Where a path leads when its last part is a symbolic link (`/var/lib/rpm` on Fedora). The daemon resolves inside the image's own tree and
- * says so in the answer's header; undefined when nothing is there.
- */
+/** Where a path leads when its last part is a symbolic link (`/var/lib/rpm` on Fedora); undefined when nothing is there. */
 async function resolvePath(reader: Reader, path: string): Promise<string | undefined> {
   let at = posix.resolve("/", path);
   for (let hops = 0; hops < 10; hops++) {
-    const stat = await ask(
-      reader.socket,
-      `look for ${at}`,
-      reader.container.infoArchive({ path: at }).catch((error: unknown) => {
-        if (statusOf(error) === 404) return undefined;
-        throw error;
-      }),
-    );
-    if (stat === undefined) return undefined;
-    // dockerode gives the bodiless answer as a stream: unread it would hold its connection for ever.
-    (stat as unknown as { resume(): void }).resume();
-    const target = linkTarget(stat);
+    const found = await lookAtPath(reader.container, reader.socket, at);
+    if (found === undefined) return undefined;
+    const target = found.linkTarget;
     if (target === undefined || target === at) return at;
     at = posix.resolve("/", target);
   }
   return undefined;
-}
-
-function linkTarget(answer: unknown): string | undefined {
-  const header = (answer as { headers?: Record<string, string> }).headers?.["x-docker-container-path-stat"];
-  if (header === undefined) return undefined;
-  const stat = JSON.parse(Buffer.from(header, "base64").toString("utf8")) as { mode: number; linkTarget: string };
-  // Go's os.ModeSymlink.
-  return (stat.mode & 0x08000000) !== 0 && stat.linkTarget !== "" ? stat.linkTarget : undefined;
 }
 
 function tooLarge(path: string, limit: number) {

@@ -8,6 +8,8 @@ import { appError } from "../../domain/errors.ts";
 export interface Names {
   /** `flibs-build/<installation>/<key>`: the tag that remembers a finished build. */
   buildRepository(key: string): string;
+  /** `flibs-run/<installation>/<key>`: the tag of what commands before a test have left, while the test is going on. */
+  runRepository(key: string): string;
   /** `flibs.<installation>.<purpose>.<key>`. */
   container(purpose: "run" | "inspect", key: string): string;
   labels(key: string): Record<string, string>;
@@ -25,15 +27,17 @@ export function installationNames(installation: string): Names {
       hint: "Use at most 40 lower-case letters, digits and single dashes",
     });
   }
-  const repository = `flibs-build/${installation}/`;
+  const repositories = { build: `flibs-build/${installation}/`, run: `flibs-run/${installation}/` };
   const container = `flibs.${installation}.`;
   return {
-    buildRepository: (key) => repository + encodeKey(key),
+    buildRepository: (key) => repositories.build + encodeKey(key),
+    runRepository: (key) => repositories.run + encodeKey(key),
     container: (purpose, key) => `${container}${purpose}.${encodeKey(key)}`,
     labels: (key) => ({ "io.flibs.installation": installation, "io.flibs.key": key }),
     buildMark: (key) => `${createHash("sha256").update(key).digest("hex").slice(0, 40)}.${installation}.flibs.invalid:127.0.0.1`,
     keyOfTag: (tag) => {
-      const match = tag.startsWith(repository) ? /^([^:/]+):latest$/.exec(tag.slice(repository.length)) : null;
+      const repository = Object.values(repositories).find((one) => tag.startsWith(one));
+      const match = repository === undefined ? null : /^([^:/]+):latest$/.exec(tag.slice(repository.length));
       return match?.[1] === undefined ? undefined : decodeKey(match[1]);
     },
     keyOfContainer: (name) => {

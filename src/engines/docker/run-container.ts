@@ -1,16 +1,23 @@
 import { once } from "node:events";
 import type Docker from "dockerode";
 import type { CallLimits } from "../call-limits.ts";
-import type { RunOutcome, RunRequest } from "../engine.ts";
+import type { CopiedFiles, RunOutcome, RunRequest } from "../engine.ts";
 import { packDirectory } from "./context.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
+import { readerOf } from "./image-files.ts";
+import { removeTag } from "./remove-tag.ts";
 import { removeContainer } from "./step-containers.ts";
+
+/** A commit writes all files that a command has made. */
+const keepMs = 10 * 60_000;
 
 export interface RunContext {
   readonly docker: Docker;
   readonly socket: string;
   readonly container: { readonly name: string; readonly labels: Record<string, string> };
+  /** Name of the image that the commands before leave; it is there while the call lasts, and after a crash. */
+  readonly leftRepository: string;
   readonly maxFileBytes: number;
   /** Called before the image is pulled. */
   readonly willPull: () => Promise<void>;
@@ -21,6 +28,23 @@ export interface RunContext {
  * crash left behind; it goes first. Always removed at the end; the image that was pulled for it stays for the next command.
  */
 export async function runContainer(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
+  const { docker, socket, container } = context;
+  try {
+    const outcome = await runCommands(context, request, limits);
+    if (outcome.outcome !== "exited" || request.left === undefined) return outcome;
+    const files = readerOf({ container: docker.getContainer(container.name), socket, signal: limits.signal });
+    await request.left(files).catch((error: unknown) => {
+      if (limits.ended() === undefined) throw error;
+    });
+    const early = limits.ended();
+    return early === undefined ? outcome : { outcome: early };
+  } finally {
+    await removeContainer(docker, socket, container.name);
+    if ((request.before ?? []).length > 0) await removeTag(docker, socket, `${context.leftRepository}:latest`);
+  }
+}
+
+async function runCommands(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const { docker, socket } = context;
   try {
     await removeContainer(docker, socket, context.container.name);
@@ -29,17 +53,36 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
       request.image,
       request.credential,
     );
-    const container = await createContainer(context, request);
-    if (typeof container === "string") return { outcome: "not-started", message: container };
-    await copyFiles(context, container, request);
-    return await runToEnd(socket, container, limits);
+    let image = request.image;
+    for (const [index, command] of (request.before ?? []).entries()) {
+      const { output: _, terminal: __, ...asked } = request;
+      const outcome = await runOne(context, { ...asked, image, command }, limits);
+      if (outcome.outcome === "not-started") return { ...outcome, message: `command ${index + 1} before it: ${outcome.message}` };
+      if (outcome.outcome !== "exited") return outcome;
+      limits.say(`(command ${index + 1} before the test returned ${outcome.exitCode})\n`);
+      image = await keepFiles(context);
+      await removeContainer(docker, socket, context.container.name);
+    }
+    return await runOne(context, { ...request, image }, limits);
   } catch (error) {
     const early = limits.ended();
     if (early !== undefined) return { outcome: early };
     throw translate(socket, "run a container", error);
-  } finally {
-    await removeContainer(docker, socket, context.container.name);
   }
+}
+
+async function runOne(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
+  const container = await createContainer(context, request);
+  if (typeof container === "string") return { outcome: "not-started", message: container };
+  for (const files of [request.files ?? []].flat()) await copyFiles(context, container, files);
+  return await runToEnd(context.socket, container, request, limits);
+}
+
+/** An image of what the container has become. It has a name, by which it is found after a crash, and takes those before it along when it goes. */
+async function keepFiles({ docker, socket, container, leftRepository }: RunContext): Promise<string> {
+  const commit = docker.getContainer(container.name).commit({ repo: leftRepository, tag: "latest", pause: false });
+  const { Id } = (await ask(socket, "keep what a command has left", commit, keepMs)) as { Id: string };
+  return Id;
 }
 
 async function createContainer({ docker, socket, container: own }: RunContext, request: RunRequest): Promise<Docker.Container | string> {
@@ -55,7 +98,8 @@ async function createContainer({ docker, socket, container: own }: RunContext, r
       Env: Object.entries(request.env).map(([name, value]) => `${name}=${value}`),
       Healthcheck: { Test: ["NONE"] },
       OpenStdin: false,
-      Tty: false,
+      Tty: request.terminal === true,
+      ...(request.user === undefined ? {} : { User: request.user }),
       HostConfig: {
         NetworkMode: "none",
         CapDrop: ["ALL"],
@@ -76,21 +120,29 @@ async function createContainer({ docker, socket, container: own }: RunContext, r
   return ask(socket, "make a container", created);
 }
 
-async function copyFiles({ maxFileBytes, socket }: RunContext, container: Docker.Container, { files }: RunRequest): Promise<void> {
-  if (files === undefined) return;
-  const archive = packDirectory(files.directory, files.target, maxFileBytes);
+async function copyFiles(
+  { maxFileBytes, socket }: RunContext,
+  container: Docker.Container,
+  { directory, target }: CopiedFiles,
+): Promise<void> {
+  const archive = packDirectory(directory, target, maxFileBytes);
   try {
     await container.putArchive(archive.stream, { path: "/", noOverwriteDirNonDir: "true" });
   } catch (error) {
     if (archive.stream.destroyed) await archive.written;
-    throw translate(socket, `copy files to ${files.target}`, error);
+    throw translate(socket, `copy files to ${target}`, error);
   } finally {
     archive.stream.destroy();
     await archive.written.catch(() => {});
   }
 }
 
-async function runToEnd(socket: string, container: Docker.Container, limits: CallLimits): Promise<RunOutcome> {
+async function runToEnd(
+  socket: string,
+  container: Docker.Container,
+  { terminal = false, output: receive = () => {} }: RunRequest,
+  limits: CallLimits,
+): Promise<RunOutcome> {
   // Attached before the start, so that not a byte is missed.
   const output = await ask(socket, "attach to a container", container.attach({ stream: true, stdout: true, stderr: true }));
   const destroy = () => (output as unknown as { destroy(): void }).destroy();
@@ -100,7 +152,7 @@ async function runToEnd(socket: string, container: Docker.Container, limits: Cal
     limits.signal.throwIfAborted();
     const problem = await startContainer(socket, container);
     if (problem !== undefined) return { outcome: "not-started", message: problem };
-    await readOutput(output, limits);
+    await readOutput(output, terminal, receive, limits);
     limits.signal.throwIfAborted();
     await Promise.race([container.wait({ abortSignal: limits.signal }), once(limits.signal, "abort")]);
     limits.signal.throwIfAborted();
@@ -136,14 +188,24 @@ function tidyStartError(message: string): string {
   return reason.replaceAll(/\p{Cc}+/gu, " ").slice(0, 300);
 }
 
-/** The attach stream: frames of an 8 byte header (stream, length) and bytes (Engine API, "Stream format"). */
-async function readOutput(output: NodeJS.ReadableStream, limits: CallLimits): Promise<void> {
+/** The attach stream: frames of an 8 byte header (stream, length) and bytes; of a terminal bare bytes (Engine API, "Stream format"). */
+async function readOutput(
+  output: NodeJS.ReadableStream,
+  terminal: boolean,
+  receive: NonNullable<RunRequest["output"]>,
+  limits: CallLimits,
+): Promise<void> {
   // One decoder each: a letter of one stream must not be torn by a frame of the other.
   const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
   let header = Buffer.alloc(0);
   let left = 0;
   for await (const piece of output as AsyncIterable<Buffer>) {
     for (let chunk = piece; chunk.length > 0; ) {
+      if (terminal) {
+        receive("stdout", chunk);
+        limits.say(decoders[1].decode(chunk, { stream: true }));
+        break;
+      }
       if (left === 0) {
         const wanted = 8 - header.length;
         header = Buffer.concat([header, chunk.subarray(0, wanted)]);
@@ -154,7 +216,9 @@ async function readOutput(output: NodeJS.ReadableStream, limits: CallLimits): Pr
       const body = chunk.subarray(0, left);
       left -= body.length;
       chunk = chunk.subarray(body.length);
-      limits.say(decoders[header[0] === 2 ? 2 : 1].decode(body, { stream: true }));
+      const isError = header[0] === 2;
+      receive(isError ? "stderr" : "stdout", body);
+      limits.say(decoders[isError ? 2 : 1].decode(body, { stream: true }));
       if (left === 0) header = Buffer.alloc(0);
     }
     if (limits.signal.aborted) return;

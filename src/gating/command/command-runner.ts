@@ -2,7 +2,8 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Engine, LogSink, RunOutcome } from "../../engines/engine.ts";
-import type { TestCase, TestOutcome, TestRequest, TestResult, TestRunner } from "../test-runner.ts";
+import { summarize } from "../suite-summary.ts";
+import type { TestCase, TestOutcome, TestRequest, TestRunner } from "../test-runner.ts";
 import { CommandSuite, type SuiteCommand } from "./command-suite.ts";
 import { matchOutput } from "./match-output.ts";
 
@@ -41,7 +42,7 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
         cases.push(await runCase(`${key}/${index + 1}`, command, left));
       }
       const durationMs = Math.round(now() - startedAt);
-      const result = summary(request.suite.name, cases);
+      const result = summarize(request.suite.name, cases);
       return { ...result, durationMs, ...(result.outcome === "error" && isFinal ? { final: true } : {}) };
 
       async function runCase(caseKey: string, command: SuiteCommand, leftMs: number): Promise<TestCase> {
@@ -100,14 +101,6 @@ function judgeExit({ expect }: SuiteCommand, exitCode: number, output: string): 
     case "invalid":
       return { outcome: "error", message: `/${expect.output}/ is no regular expression: ${match.message}`, final: true };
   }
-}
-
-function summary(suite: string, cases: readonly TestCase[]): Pick<TestResult, "suite" | "outcome" | "cases" | "message"> {
-  const worst = (["error", "fail"] as const).find((outcome) => cases.some((one) => one.outcome === outcome));
-  if (worst === undefined) return { suite, outcome: "pass", cases, message: `${cases.length} passed` };
-  const bad = cases.filter((one) => one.outcome === worst);
-  const more = bad.length > 1 ? ` (and ${bad.length - 1} more)` : "";
-  return { suite, outcome: worst, cases, message: `${bad[0]?.name}: ${bad[0]?.message}${more}` };
 }
 
 function runRequest(

@@ -97,11 +97,20 @@ test("the template becomes a signed, tested candidate whose RPMs are known, and 
   }
   expect(await world.verify(`${record?.plan?.uniqueTag}-amd64`)).toMatchObject({ ok: true, digest: image?.digest });
 
-  expect(record?.tests).toMatchObject([{ suite: "smoke", outcome: "pass", cases: [{ outcome: "pass" }, { outcome: "pass" }] }]);
+  expect(record?.tests).toMatchObject([
+    { suite: "smoke", outcome: "pass", cases: [{ outcome: "pass" }, { outcome: "pass" }] },
+    {
+      suite: "structure",
+      outcome: "pass",
+      message: "4 passed",
+      cases: [{ name: "File Content Test: the init script is a shell script" }, {}, {}, {}],
+    },
+  ]);
   expect(states()).toEqual({
     "flibs / lint": "success",
     "flibs / build (linux/amd64)": "success",
     "flibs / test: smoke": "success",
+    "flibs / test: structure": "success",
     "flibs / promotion": "success",
   });
   expect(world.logText("whole", "linux/amd64")).toContain("COPY root/ /");

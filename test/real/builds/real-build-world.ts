@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { cp, mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type BaseImage, ensureBaseImage } from "../../../demo/base-image.ts";
 import type { MorePackage } from "../../../demo/stand-in-image.ts";
@@ -18,6 +18,7 @@ import type { CommitStatus } from "../../../src/forge/forge.ts";
 import type { Artifact } from "../../../src/gating/artifact.ts";
 import { readArtifacts } from "../../../src/gating/artifacts/artifact-directory.ts";
 import { commandRunner } from "../../../src/gating/command/command-runner.ts";
+import { structureRunner } from "../../../src/gating/structure/structure-runner.ts";
 import { silentLog } from "../../../src/log.ts";
 import { layerMeasurer } from "../../../src/registry/measure-layer.ts";
 import { type RegistryClient, registryClient } from "../../../src/registry/registry-client.ts";
@@ -122,6 +123,8 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
       checkout: async (_, __, directory) => {
         await cp(join(root, "containers-repo-template"), directory, { recursive: true });
+        // They tell of the template's own image.
+        if (world.files.Dockerfile !== undefined) await rm(join(directory, "tests/structure.yaml"));
         for (const [path, text] of Object.entries(world.files)) {
           await mkdir(dirname(join(directory, path)), { recursive: true });
           await writeFile(join(directory, path), text);
@@ -139,7 +142,6 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       turns: turnsOfOneProcess(),
       keys: [pemCosignKey(keys.privatePem, "sign")],
     },
-    runners: [commandRunner({ engine: engines })],
     results: {
       saveArtifacts: async ({ suite }, artifacts) => {
         for (const one of artifacts) world.artifacts.set(`${suite}/${one.name}`, one);
@@ -147,6 +149,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     },
     readArtifacts,
     pause: async () => {},
+    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines })],
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
