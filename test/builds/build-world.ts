@@ -177,6 +177,7 @@ export function buildWorld(root: string) {
             return { digest: manifest.digest, size: manifest.bytes.length };
           },
           run: async () => ({ outcome: "exited", exitCode: 0, outOfMemory: false }),
+          open: async () => ({ outcome: "not-started", message: "nothing is opened here" }),
           cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
         },
       },

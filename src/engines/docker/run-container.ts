@@ -5,6 +5,7 @@ import type { RunOutcome, RunRequest } from "../engine.ts";
 import { packDirectory } from "./context.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
+import { readFrames } from "./read-frames.ts";
 import { removeContainer } from "./step-containers.ts";
 
 export interface RunContext {
@@ -42,7 +43,11 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
   }
 }
 
-async function createContainer({ docker, socket, container: own }: RunContext, request: RunRequest): Promise<Docker.Container | string> {
+/** The container, or why it cannot be: the request's fault. */
+export async function createContainer(
+  { docker, socket, container: own }: RunContext,
+  request: Pick<RunRequest, "image" | "command" | "env" | "limits">,
+): Promise<Docker.Container | string> {
   const [program = "", ...rest] = request.command;
   const created = docker
     .createContainer({
@@ -100,7 +105,9 @@ async function runToEnd(socket: string, container: Docker.Container, limits: Cal
     limits.signal.throwIfAborted();
     const problem = await startContainer(socket, container);
     if (problem !== undefined) return { outcome: "not-started", message: problem };
-    await readOutput(output, limits);
+    // One decoder each: a letter of one stream must not be torn by a frame of the other.
+    const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
+    await readFrames(output, limits.signal, (stream, bytes) => limits.say(decoders[stream].decode(bytes, { stream: true })));
     limits.signal.throwIfAborted();
     await Promise.race([container.wait({ abortSignal: limits.signal }), once(limits.signal, "abort")]);
     limits.signal.throwIfAborted();
@@ -113,7 +120,7 @@ async function runToEnd(socket: string, container: Docker.Container, limits: Cal
 }
 
 /** Undefined when it runs, else why the image or the command cannot be started. */
-async function startContainer(socket: string, container: Docker.Container): Promise<string | undefined> {
+export async function startContainer(socket: string, container: Docker.Container): Promise<string | undefined> {
   const started = container.start().then(
     () => undefined,
     (error: unknown) => {
@@ -131,32 +138,7 @@ async function startContainer(socket: string, container: Docker.Container): Prom
 }
 
 /** The end of runc's chain of reasons is the reason. */
-function tidyStartError(message: string): string {
+export function tidyStartError(message: string): string {
   const reason = /exec: (.*?)(?:: unknown)?$/s.exec(message)?.[1] ?? message.replace(/: unknown$/, "");
   return reason.replaceAll(/\p{Cc}+/gu, " ").slice(0, 300);
-}
-
-/** The attach stream: frames of an 8 byte header (stream, length) and bytes (Engine API, "Stream format"). */
-async function readOutput(output: NodeJS.ReadableStream, limits: CallLimits): Promise<void> {
-  // One decoder each: a letter of one stream must not be torn by a frame of the other.
-  const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
-  let header = Buffer.alloc(0);
-  let left = 0;
-  for await (const piece of output as AsyncIterable<Buffer>) {
-    for (let chunk = piece; chunk.length > 0; ) {
-      if (left === 0) {
-        const wanted = 8 - header.length;
-        header = Buffer.concat([header, chunk.subarray(0, wanted)]);
-        chunk = chunk.subarray(wanted);
-        if (header.length < 8) break;
-        left = header.readUInt32BE(4);
-      }
-      const body = chunk.subarray(0, left);
-      left -= body.length;
-      chunk = chunk.subarray(body.length);
-      limits.say(decoders[header[0] === 2 ? 2 : 1].decode(body, { stream: true }));
-      if (left === 0) header = Buffer.alloc(0);
-    }
-    if (limits.signal.aborted) return;
-  }
 }
