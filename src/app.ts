@@ -11,6 +11,7 @@ import { repairStatuses } from "./builds/repair-statuses.ts";
 import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
+import { removeTree } from "./builds/workspace/remove-tree.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
@@ -24,6 +25,7 @@ import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
 import { commandRunner } from "./gating/command/command-runner.ts";
+import { stiRunner } from "./gating/sti/sti-runner.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -191,7 +193,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     openRegistry: parentRegistries(settings, environment, userAgent),
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
-    runners: [commandRunner({ engine: engines })],
+    runners: [commandRunner({ engine: engines }), stiRunner({ engine: engines, removeTree })],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,

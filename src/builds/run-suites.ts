@@ -8,7 +8,7 @@ import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
 import { limitsOf } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { BuildPlan, SuiteResult } from "./build-record.ts";
+import type { BuildPlan, BuildRequested, SuiteResult } from "./build-record.ts";
 import { Result } from "./build-schemas.ts";
 import { openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
@@ -18,7 +18,7 @@ import { resultName, type Verdict } from "./verdict.ts";
 /** What is tested: a build's plan and images, which may have been made by an earlier run. */
 export interface Tested {
   readonly build: string;
-  readonly origin: Origin;
+  readonly origin: Origin & Pick<BuildRequested, "branch">;
   readonly plan: BuildPlan;
   readonly images: readonly { readonly platform: Platform; readonly pushed: Pick<ManifestDescriptor, "digest"> }[];
 }
@@ -63,6 +63,7 @@ async function runSuite(
           tree: reading,
           artifacts: await ports.workspaces.emptyDirectory(step.run, directoryName(name)),
           limits: limitsOf(settings, settings.testMs),
+          branch: origin.branch,
         },
         log.sink,
         signal,

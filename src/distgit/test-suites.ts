@@ -1,6 +1,7 @@
 import type { TestSuite } from "../gating/test-runner.ts";
 import { type Finding, finding } from "./finding.ts";
 import { readTestCommands } from "./test-commands.ts";
+import { readTestPlaybooks } from "./test-playbooks.ts";
 import type { Tree } from "./tree.ts";
 
 export interface DeclaredSuites {
@@ -9,7 +10,7 @@ export interface DeclaredSuites {
 }
 
 /** Every form in which a repository can declare tests, in the order in which they run: what is quick first. */
-const readers: readonly ((tree: Tree) => Promise<DeclaredSuites>)[] = [readTestCommands];
+const readers: readonly ((tree: Tree) => Promise<DeclaredSuites>)[] = [readTestCommands, readTestPlaybooks];
 
 /** All suites of a repository. Their names are unique among all forms: statuses, results and waivers go by the name alone. */
 export async function readTestSuites(tree: Tree): Promise<DeclaredSuites> {
