@@ -26,9 +26,11 @@ export async function runClosed({ workspace, program, args, env, take }: ClosedR
   const child = spawn(command, rest, { env: { ...env }, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
   const over = new AbortController();
   let problem: string | undefined;
-  let inner: number | undefined;
+  let inner: number | "not yet" | undefined = "not yet";
   const stop = (why: string) => {
     problem ??= why;
+    // Without the process outside, the one inside could wait for ever to be let go; it is told of in a moment.
+    if (inner === "not yet") return;
     // The first process of the namespace takes all others along, and bubblewrap waits for it before it ends itself.
     if (inner === undefined || !end(inner)) child.kill("SIGKILL");
   };
@@ -64,17 +66,16 @@ function end(pid: number): boolean {
   }
 }
 
-/** Undefined when bubblewrap ended before it told. */
-async function readChildPid(information: Readable): Promise<number | undefined> {
-  let text = "";
-  try {
-    for await (const part of information) {
-      text += String(part);
+/** Undefined when bubblewrap ended before it told. The rest is read, too: bubblewrap would die of a pipe that nobody reads. */
+function readChildPid(information: Readable): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let text = "";
+    information.on("data", (part: Buffer) => {
+      text = (text + part.toString()).slice(0, 10_000);
       const found = /"child-pid":\s*(\d+)\D/.exec(text)?.[1];
-      if (found !== undefined) return Number(found);
-    }
-  } catch {
-    // ended in the middle
-  }
-  return undefined;
+      if (found !== undefined) resolve(Number(found));
+    });
+    information.once("close", () => resolve(undefined));
+    information.once("error", () => resolve(undefined));
+  });
 }

@@ -53,7 +53,7 @@ function variables(branch: string | undefined, subject: string): string {
 
 async function copyTests(from: string, to: string, path: string, left: string[]): Promise<void> {
   await mkdir(join(to, path), { recursive: true });
-  for (const name of await readdir(join(from, path))) {
+  for (const name of await namesIn(join(from, path))) {
     const inner = path === "" ? name : `${path}/${name}`;
     const stat = await lstat(join(from, inner));
     if (stat.isDirectory()) {
@@ -68,6 +68,12 @@ async function copyTests(from: string, to: string, path: string, left: string[])
       await chmod(join(to, inner), (stat.mode & 0o111) === 0 ? 0o644 : 0o755);
     }
   }
+}
+
+/** A repository without `tests/`, or with a link in its place, has none. */
+async function namesIn(directory: string): Promise<readonly string[]> {
+  const found = await lstat(directory).catch(() => undefined);
+  return found?.isDirectory() ? await readdir(directory) : [];
 }
 
 /** Pure. Harmless even if not: what it leads to is looked up in the closed file system. But a suite that needs it should say so early. */

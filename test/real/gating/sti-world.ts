@@ -56,7 +56,7 @@ export async function stiWorld() {
     if (built.outcome !== "built") throw new Error(JSON.stringify(built));
     return built.imageId;
   }
-  const image = await buildImage('USER 65534\nCMD ["/bin/sh"]');
+  const image = await buildImage('RUN /bin/busybox mkdir -m 1777 /tmp && /bin/busybox --install -s /bin\nUSER 65534\nCMD ["/bin/sh"]');
 
   /** Runs `tests/tests.yml`. */
   async function run(playbook: string, options: StiOptions = {}): Promise<StiRun> {
