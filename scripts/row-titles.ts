@@ -1,7 +1,7 @@
 /**
  * The rules that releases and signatures are held to, by their ids, in our own words: docs/checked-rows.md says which test shows which. SG, LA, MA
  * and CS are what clients (podman, skopeo, cosign) accept and refuse, RG how registries behave, RL what a release does to a tag, CK the checks on
- * a promotion, DG what has gone wrong elsewhere.
+ * a promotion, DG what has gone wrong elsewhere, TR traps of tests and messages.
  */
 export const rowTitles = {
   SG1: "unknown or no entries in the optional part of a signature are accepted",
@@ -105,5 +105,7 @@ export const rowTitles = {
   DG23: "layers that may not be distributed, and a configuration of no bytes",
   DG24: "one digest under two tags, and one tag in two repositories",
   DG25: "a roll-back to what was garbage-collected",
+  TR10: "exit code 0 of a Standard Test Interface suite does not mean that its tests passed",
+  TR18: "a playbook has PATH and HOME and nothing of flibs' environment, and leaves no file behind",
 } as const satisfies Readonly<Record<string, string>>;
 export type RowId = keyof typeof rowTitles;
