@@ -46,6 +46,7 @@ test.each([
   ["no YAML", "tests/tests.yml", "- hosts: subjects\n  tasks: [\n", "not valid YAML", 3],
   ["a mapping", "tests/tests.yml", "hosts: subjects\n", "not a playbook", undefined],
   ["nothing", "tests/tests.yml", "", "not a playbook", undefined],
+  ["nested without end", "tests/tests.yml", `- ${"[".repeat(200_000)}`, "not valid YAML", 1],
   ["too large", "tests/tests.yml", `${play}#${"x".repeat(256 * 1024)}`, "more than 256 KiB", undefined],
   ["upper case", "tests/tests_Smoke.yml", play, "no name of a suite", undefined],
   ["a dot", "tests/tests.smoke.yml", play, "no name of a suite", undefined],

@@ -1,4 +1,5 @@
 import type { WriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
 
 const maxBytes = 16 * 2 ** 20;
 
@@ -13,10 +14,8 @@ export interface BoundedLog {
 export function boundedLog(file: WriteStream): BoundedLog {
   let left = maxBytes;
   // Nobody waits for a single write; `close` tells what went wrong.
-  let problem: Error | undefined;
-  file.on("error", (error) => {
-    problem ??= error;
-  });
+  const written = finished(file);
+  written.catch(() => {});
   return {
     write: (bytes) => {
       if (left <= 0) return;
@@ -24,10 +23,9 @@ export function boundedLog(file: WriteStream): BoundedLog {
       left -= bytes.length;
       if (left <= 0) file.write(`\n[flibs: the rest is left out; more than ${maxBytes / 2 ** 20} MiB]\n`);
     },
-    close: () =>
-      new Promise((resolve, reject) => {
-        file.once("close", () => (problem === undefined ? resolve() : reject(problem)));
-        file.end();
-      }),
+    close: () => {
+      file.end();
+      return written;
+    },
   };
 }

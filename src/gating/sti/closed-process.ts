@@ -40,7 +40,8 @@ export async function runClosed({ workspace, program, args, env, take }: ClosedR
   const watching = readChildPid(child.stdio[3] as Readable).then(async (pid) => {
     inner = pid;
     if (problem !== undefined) stop(problem);
-    if (pid !== undefined) await watchUsage(pid, workspace, over.signal, stop);
+    // What is not watched must not run.
+    if (pid !== undefined) await watchUsage(pid, workspace, over.signal, stop).catch(() => stop("it could not be watched"));
   });
   signal.addEventListener("abort", cancel);
   if (signal.aborted) cancel();

@@ -19,9 +19,9 @@ const maxTold = 20;
 /**
  * Moves what a suite left, and people may want to see, into a directory where nothing else is than that: regular files with harmless names, so many
  * and no more. Links and special files stay behind, and what has a name that could deceive whoever lists it or downloads it. Only for a folder
- * in which nobody writes any more, on the same file system.
+ * in which nobody writes any more, on the same file system, and that is no link itself. `reserved` are names that the target has already.
  */
-export async function collectArtifacts(from: string, to: string): Promise<Collected> {
+export async function collectArtifacts(from: string, to: string, reserved: readonly string[] = []): Promise<Collected> {
   const files: string[] = [];
   const links = new Set<string>();
   const left: string[] = [];
@@ -39,7 +39,7 @@ export async function collectArtifacts(from: string, to: string): Promise<Collec
       if (entries > maxEntries) return leave(path, `has, with what is before it, more than ${maxEntries} entries`);
       const name = bytes.toString("utf8");
       const inner = path === "" ? name : `${path}/${name}`;
-      const problem = problemOfName(bytes);
+      const problem = reserved.includes(inner) ? "has a name that is flibs' own" : problemOfName(bytes);
       if (problem !== undefined) leave(inner, problem);
       else await takeEntry(inner, depth);
     }

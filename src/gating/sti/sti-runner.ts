@@ -1,5 +1,5 @@
 import { constants, createWriteStream } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { lstat, mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { isAppError } from "../../domain/errors.ts";
@@ -24,6 +24,10 @@ export interface StiRunnerOptions {
   readonly now?: () => number;
 }
 
+/** In the directory of artifacts, where a suite's own files of these names have no place. */
+const logName = "ansible.log";
+const workspaceName = ".workspace";
+
 /** What `tests/tests*.yml` declares; the distgit room reads it. */
 const StiSuite = z.strictObject({ playbook: z.string().regex(/^tests\/[a-z0-9_-]+\.yml$/) });
 
@@ -36,7 +40,7 @@ export function stiRunner({ engine, removeTree, now = () => performance.now() }:
     kind: "sti",
     async run(key, request, sink, signal) {
       const startedAt = now();
-      const workspace = join(request.artifacts, ".workspace");
+      const workspace = join(request.artifacts, workspaceName);
       try {
         const result = await runSuite(engine, key, request, workspace, sink, signal);
         return { suite: request.suite.name, durationMs: Math.round(now() - startedAt), ...result };
@@ -99,11 +103,15 @@ async function playAndRead(
   limits: CallLimits,
 ): Promise<Result> {
   const end = await play(container, workspace, request, playbook, limits);
-  const results = await readFileOf(join(workspace, "artifacts/results.yml"));
-  const collected = await collectArtifacts(join(workspace, "artifacts"), request.artifacts);
+  const own = join(workspace, "artifacts");
+  // The suite may have put a link in its place: what that leads to is the whole machine's.
+  if (!(await lstat(own).catch(() => undefined))?.isDirectory()) {
+    return { ...failed("the suite took the artifacts folder away"), artifacts: [logName] };
+  }
+  const results = await readFileOf(join(own, "results.yml"));
+  const collected = await collectArtifacts(own, request.artifacts, [logName, workspaceName]);
   for (const one of collected.left) limits.say(`artifact left out: ${one}\n`);
-  await rename(join(request.artifacts, ".ansible.log"), join(request.artifacts, "ansible.log"));
-  const artifacts = [...collected.files.filter((one) => one !== "ansible.log"), "ansible.log"];
+  const artifacts = [...collected.files, logName];
   const reading = judge(end, results, collected, limits, request);
   const told = collected.left.length === 0 ? "" : `; ${collected.left.length} left out of the artifacts, see the log`;
   return { ...reading, message: `${reading.message}${told}`, artifacts };
@@ -123,8 +131,7 @@ async function play(
   limits: CallLimits,
 ): Promise<ClosedEnd> {
   const server = await serveSubject(workspace, container, limits.signal);
-  // Not among the suite's files until they are collected: it may leave one of that name itself.
-  const file = createWriteStream(join(request.artifacts, ".ansible.log"), { mode: 0o600 });
+  const file = createWriteStream(join(request.artifacts, logName), { mode: 0o600 });
   const log = boundedLog(file);
   const decoder = new TextDecoder();
   try {

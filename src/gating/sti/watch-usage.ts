@@ -61,7 +61,9 @@ export async function findDiskProblem(workspace: string, otherBytes = 0): Promis
   const pending: { readonly path: Buffer; readonly depth: number }[] = [{ path: Buffer.from(workspace), depth: 0 }];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     if (at.depth > maxDepth) return `it made directories more than ${maxDepth} deep`;
-    for (const name of await namesIn(at.path)) {
+    const names = await namesIn(at.path);
+    if (names === undefined) return "it made a directory that cannot be looked into";
+    for (const name of names) {
       const path = Buffer.concat([at.path, Buffer.from("/"), name]);
       const found = await lstat(path).catch(() => undefined);
       entries += 1;
@@ -74,14 +76,26 @@ export async function findDiskProblem(workspace: string, otherBytes = 0): Promis
   return undefined;
 }
 
-/** A directory that its owner has locked is opened again: else much could be hidden in it. One that is gone has none. */
-async function namesIn(path: Buffer): Promise<readonly Buffer[]> {
+/**
+ * A directory that its owner has locked is opened again, and one that cannot be read even then is told by undefined (deeper than a path can be long,
+ * for one): else much could be hidden in it. One that is gone has no names.
+ */
+async function namesIn(path: Buffer): Promise<readonly Buffer[] | undefined> {
   const read = () => readdir(path, { encoding: "buffer" });
-  return read().catch(() =>
-    chmod(path, 0o700)
-      .then(read)
-      .catch(() => []),
-  );
+  try {
+    return await read().catch(async (error: unknown) => {
+      // Never as root, who needs no such thing: chmod follows a link that may have come into the place of the directory by now.
+      if (codeOf(error) !== "EACCES" || process.getuid?.() === 0) throw error;
+      await chmod(path, 0o700);
+      return await read();
+    });
+  } catch (error) {
+    return ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "") ? [] : undefined;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
 }
 
 function bytesOf({ blocks }: Stats): number {

@@ -1,8 +1,13 @@
-import { writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { closedCommand } from "../../../src/gating/sti/closed-command.ts";
+import { layOutWorkspace } from "../../../src/gating/sti/workspace.ts";
+import { scratchDirectory } from "../../support/scratch-directory.ts";
 import { playbook, stiWorld } from "./sti-world.ts";
 
 jest.setTimeout(120_000);
@@ -89,6 +94,18 @@ describe("what a playbook cannot reach", () => {
     expect(kept).toEqual(["ansible.log"]);
   });
 
+  test("this machine's files, by a link in the place of the artifacts folder", async () => {
+    const victim = join(world.scratch, "victim");
+    await mkdir(victim);
+    await writeFile(join(victim, "results.yml"), "results: [{test: stolen, result: pass}]");
+    const take = `cd / && mv $TEST_ARTIFACTS /workspace/gone && ln -s ${victim} $TEST_ARTIFACTS`;
+    const text = `    - shell: ${JSON.stringify(take)}\n`;
+    const { result, kept } = await world.run(playbook(text, "hosts: localhost\n  connection: local"));
+    expect(result).toMatchObject({ outcome: "error", message: expect.stringContaining("artifacts folder") });
+    expect(kept).toEqual(["ansible.log"]);
+    expect(await readFile(join(victim, "results.yml"), "utf8")).toContain("stolen");
+  });
+
   test("rights: it is root of a namespace without capabilities, cannot make another one, and writes nowhere but in its workspace", async () => {
     const text = await seen(
       "id -u; grep CapEff /proc/self/status; unshare -U true; unshare -m true; touch /usr/x /etc/x /x /dev/x /usr/local/x; touch /workspace/x /tmp/x && echo written; mount -t tmpfs none /tmp",
@@ -121,4 +138,22 @@ test("the container is as closed as every test's: no network, no capabilities, n
   expect(log).toMatch(/CapEff:\\t0000000000000000/);
   expect(log).toMatch(/NoNewPrivs:\\t1/);
   expect(log).not.toMatch(/eth0/);
+});
+
+// The rest of this file runs as who runs the tests, in most places root.
+test("flibs as an ordinary user makes the same closed workspace", async () => {
+  const isRoot = process.getuid?.() === 0;
+  await using workspace = await scratchDirectory();
+  await layOutWorkspace(workspace.path, { tree: "/nothing", subject: "docker:x", branch: undefined });
+  const script = "id -u; grep CapEff /proc/self/status; ls /; unshare -U true; touch /workspace/written && echo written";
+  const closed = closedCommand({ workspace: workspace.path, program: "/bin/sh", args: ["-c", script], isRoot: false });
+  const [program = "", ...args] = isRoot
+    ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", ...closed]
+    : closed;
+  // Descriptor 3 is bubblewrap's.
+  const shell = ["-c", 'exec 3>/dev/null; exec "$@" 2>&1', "sh", program, ...args];
+  const { stdout } = await promisify(execFile)("/bin/sh", shell, { env: { PATH: "/usr/bin" } });
+  expect(stdout).toMatch(/^0\nCapEff:\t0000000000000000\nbin\ndev\netc\nlib\nlib64\nproc\nsbin\ntmp\nusr\nworkspace\n/);
+  expect(stdout).toContain("unshare failed");
+  expect(stdout).toMatch(/written\n$/);
 });

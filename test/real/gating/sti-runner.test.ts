@@ -1,3 +1,7 @@
+import { execFile } from "node:child_process";
+import { copyFile, cp, mkdir, readdir, realpath, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { playbook, resultsTask, stiWorld } from "./sti-world.ts";
 
@@ -9,6 +13,27 @@ beforeAll(async () => {
   world = await stiWorld();
 });
 afterAll(() => world.close());
+
+/** The system's Python with what it needs to start: programs of the image's own. */
+async function pythonTree(directory: string): Promise<void> {
+  const run = promisify(execFile);
+  const python = (await run("/usr/bin/python3", ["-c", "import sys; print(sys.executable, sys.version_info[0], sys.version_info[1])"]))
+    .stdout;
+  const [, major, minor] = python.trim().split(" ");
+  const program = await realpath("/usr/bin/python3");
+  const libraries = [...(await run("ldd", [program])).stdout.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? "");
+  const standard = `/usr/lib/python${major}.${minor}`;
+  const lazy = (await readdir(`${standard}/lib-dynload`)).map((name) => `${standard}/lib-dynload/${name}`);
+  const more = await Promise.all(lazy.map(async (path) => (await run("ldd", [path])).stdout));
+  for (const [, path] of more.join("").matchAll(/ => (\/\S+) \(0x/g)) libraries.push(path ?? "");
+  for (const path of new Set([program, ...libraries])) {
+    await mkdir(join(directory, path, ".."), { recursive: true });
+    await copyFile(path, join(directory, path));
+  }
+  const filter = (path: string) => !/__pycache__|\/(?:test|dist-packages|ensurepip|idlelib|config-[^/]*)$/.test(path);
+  await cp(standard, join(directory, standard), { recursive: true, filter });
+  await symlink(basename(program), join(directory, "usr/bin/python3"));
+}
 
 const writeArtifact = (name: string, text: string) =>
   `    - copy: {dest: "{{ lookup('env', 'TEST_ARTIFACTS') }}/${name}", content: ${JSON.stringify(text)}}\n      delegate_to: localhost\n`;
@@ -70,14 +95,24 @@ describe("Standard Test Interface with Ansible and Docker", () => {
     expect(log).toContain("own=65534 root=0 other=1234 branch=f42-{{1+1}}");
   });
 
-  test("files go into the container and out of it", async () => {
-    const tasks =
-      "    - script: look.sh\n      register: looked\n" +
-      `    - fetch: {src: /etc/hello, dest: "{{ lookup('env', 'TEST_ARTIFACTS') }}/fetched", flat: true}\n` +
-      `    - assert: {that: "'looked around' in looked.stdout"}\n`;
-    const { result, artifacts } = await world.run(playbook(tasks), { files: { "look.sh": "#!/bin/sh\necho looked around\n" } });
+  test("a script goes into the container, though there is no Python", async () => {
+    const tasks = `    - script: look.sh\n      register: looked\n    - assert: {that: "'looked around' in looked.stdout"}\n`;
+    const { result } = await world.run(playbook(tasks), { files: { "look.sh": "#!/bin/sh\necho looked around\n" } });
     expect(result).toMatchObject({ outcome: "pass" });
-    expect(artifacts.fetched).toBe("hello\n");
+  });
+
+  test("an image with Python takes every module: facts, files into it and out of it, another user", async () => {
+    await pythonTree(join(world.context, "python"));
+    const image = await world.buildImage("RUN /bin/busybox mkdir -m 1777 /tmp\nCOPY python /\nUSER 65534");
+    const tasks =
+      "    - setup: {gather_subset: [min]}\n" +
+      "    - copy: {src: given.txt, dest: /tmp/given.txt}\n    - file: {path: /tmp/of-root, state: touch}\n      become: true\n" +
+      "    - stat: {path: /tmp/of-root}\n      register: touched\n" +
+      `    - fetch: {src: /tmp/given.txt, dest: "{{ lookup('env', 'TEST_ARTIFACTS') }}/fetched", flat: true}\n` +
+      `    - assert: {that: ["touched.stat.uid == 0", "ansible_facts.python.version.major == 3"]}\n`;
+    const { result, artifacts, log } = await world.run(playbook(tasks), { image, files: { "given.txt": "given\n" } });
+    expect([result.outcome, log]).toEqual(["pass", expect.any(String)]);
+    expect(artifacts.fetched).toBe("given\n");
   });
 
   test("the convention's environment, variables and working directory are there", async () => {

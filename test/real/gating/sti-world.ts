@@ -27,7 +27,8 @@ export interface StiOptions {
   readonly logLength?: number;
   readonly signal?: AbortSignal;
   readonly branch?: string;
-  readonly user?: string;
+  /** The world's own, of busybox, when left out. */
+  readonly image?: string;
 }
 
 /** A real engine with a real image, of busybox and without Python, and a runner for one playbook after the other. */
@@ -72,7 +73,7 @@ export async function stiWorld() {
       `sti-${number}`,
       {
         suite: { name: "tests", kind: "sti", definition: { playbook: "tests/tests.yml" }, required: true },
-        image,
+        image: options.image ?? image,
         platform,
         tree: join(own, "tree"),
         artifacts,
@@ -91,7 +92,7 @@ export async function stiWorld() {
   }
 
   return {
-    ...{ engine, docker, scratch: scratch.path, run, platform, image },
+    ...{ engine, docker, scratch: scratch.path, run, platform, image, context, buildImage },
     /** Names of containers that this world has left on the engine. */
     containers: async () => {
       const all = await docker.listContainers({ all: true });
