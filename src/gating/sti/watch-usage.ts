@@ -61,37 +61,39 @@ export async function findDiskProblem(workspace: string, otherBytes = 0): Promis
   const pending: { readonly path: Buffer; readonly depth: number }[] = [{ path: Buffer.from(workspace), depth: 0 }];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     if (at.depth > maxDepth) return `it made directories more than ${maxDepth} deep`;
-    const names = await namesIn(at.path);
-    if (names === undefined) return "it made a directory that cannot be looked into";
-    for (const name of names) {
+    const names = await namesIn(at.path).catch(unlessGone);
+    if (names === "hidden") return hidden;
+    for (const name of names ?? []) {
       const path = Buffer.concat([at.path, Buffer.from("/"), name]);
-      const found = await lstat(path).catch(() => undefined);
+      const found = await lstat(path).catch(unlessGone);
+      if (found === "hidden") return hidden;
       entries += 1;
       if (found?.isDirectory()) pending.push({ path, depth: at.depth + 1 });
       else if (found !== undefined) bytes += bytesOf(found);
       if (entries > closedLimits.workspaceEntries) return `it made more than ${closedLimits.workspaceEntries} files`;
-      if (bytes > closedLimits.workspaceBytes) return `it wrote more than ${formatBytes(closedLimits.workspaceBytes)}`;
+      if (bytes > closedLimits.workspaceBytes) return tooMuch;
     }
   }
-  return undefined;
+  return bytes > closedLimits.workspaceBytes ? tooMuch : undefined;
 }
 
-/**
- * A directory that its owner has locked is opened again, and one that cannot be read even then is told by undefined (deeper than a path can be long,
- * for one): else much could be hidden in it. One that is gone has no names.
- */
-async function namesIn(path: Buffer): Promise<readonly Buffer[] | undefined> {
+const tooMuch = `it wrote more than ${formatBytes(closedLimits.workspaceBytes)}`;
+const hidden = "it made files that cannot be looked at";
+
+/** What cannot be read (deeper than a path can be long, for one) would be a hiding place; what is gone is nothing. */
+function unlessGone(error: unknown): "hidden" | undefined {
+  return ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "") ? undefined : "hidden";
+}
+
+/** A directory that its owner has locked is opened again: else much could be hidden in it. */
+async function namesIn(path: Buffer): Promise<readonly Buffer[]> {
   const read = () => readdir(path, { encoding: "buffer" });
-  try {
-    return await read().catch(async (error: unknown) => {
-      // Never as root, who needs no such thing: chmod follows a link that may have come into the place of the directory by now.
-      if (codeOf(error) !== "EACCES" || process.getuid?.() === 0) throw error;
-      await chmod(path, 0o700);
-      return await read();
-    });
-  } catch (error) {
-    return ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "") ? [] : undefined;
-  }
+  return await read().catch(async (error: unknown) => {
+    // Never as root, who needs no such thing: chmod follows a link that may have come into the place of the directory by now.
+    if (codeOf(error) !== "EACCES" || process.getuid?.() === 0) throw error;
+    await chmod(path, 0o700);
+    return await read();
+  });
 }
 
 function codeOf(error: unknown): string | undefined {
