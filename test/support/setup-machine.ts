@@ -38,6 +38,9 @@ const fake = [
   "createrepo_c",
   "rpmsign",
   "podman",
+  "ansible-playbook",
+  "ansible-community",
+  "bwrap",
   "cosign",
 ];
 
