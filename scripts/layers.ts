@@ -14,7 +14,10 @@ export const fences: readonly { readonly modules: readonly string[]; readonly ho
   { modules: ["pg-boss"], home: "workflow and store: start a run instead" },
   { modules: ["p-queue"], home: "workflow, engines/docker, registry and forge adapters: they limit what one process does at once" },
   { modules: ["fastify", "fastify/**", "@fastify/**", "prom-client"], home: "web" },
-  { modules: ["yaml"], home: "distgit, promotion, config and cli: others get parsed values" },
+  {
+    modules: ["yaml"],
+    home: "distgit, promotion, config, cli and gating/sti, which reads what tests leave: others get parsed values",
+  },
   { modules: ["dockerfile-ast"], home: "distgit" },
   {
     modules: ["markdown-it"],
@@ -98,6 +101,8 @@ export const parts: readonly Part[] = [
   adapters("gating/*", [], ["engines/engine.ts"]),
   // Its results are YAML.
   adapters("gating/tmt", ["yaml"], ["engines/engine.ts"]),
+  // Reads YAML that tests leave, and holds a program of this machine to the limits of a call.
+  adapters("gating/sti", ["yaml"], ["engines/engine.ts", "engines/call-limits.ts"]),
   room("promotion", ["yaml"]),
   room("signing"),
   // cosign's signatures stand in the registry, beside the image.

@@ -117,5 +117,7 @@ export const rowTitles = {
   ST8: "a file that is no text is searched byte by byte",
   ST9: "of a file of 5 GB only the header is read",
   ST10: "a link to a file of the machine, or in a circle, leads to no file",
+  TR10: "exit code 0 of a Standard Test Interface suite does not mean that its tests passed",
+  TR18: "a playbook has PATH and HOME and nothing of flibs' environment, and leaves no file behind",
 } as const satisfies Readonly<Record<string, string>>;
 export type RowId = keyof typeof rowTitles;

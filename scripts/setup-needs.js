@@ -16,6 +16,8 @@ export const needs = [
   { what: "rpm", programs: ["rpm"], debian: ["rpm"], fedora: ["rpm"] },
   { what: "rpmbuild", programs: ["rpmbuild"], debian: ["rpm"], fedora: ["rpm-build"] },
   { what: "static busybox", programs: ["busybox"], isStatic: true, debian: ["busybox-static"], fedora: ["busybox"] },
+  { what: "Ansible", programs: ["ansible-playbook"], debian: ["ansible-core"], fedora: ["ansible-core"] },
+  { what: "bubblewrap", programs: ["bwrap"], debian: ["bubblewrap"], fedora: ["bubblewrap"] },
   { what: "git", programs: ["git"], debian: ["git"], fedora: ["git-core"] },
   { what: "Docker Engine to start for tests", programs: ["dockerd"], debian: ["docker.io"], fedora: ["moby-engine"], tests: true },
   { what: "Docker's command line", programs: ["docker"], debian: ["docker.io"], fedora: ["docker-cli"], tests: true },
@@ -26,6 +28,7 @@ export const needs = [
   { what: "createrepo_c", programs: ["createrepo_c"], debian: ["createrepo-c"], fedora: ["createrepo_c"], tests: true },
   { what: "rpmsign", programs: ["rpmsign"], debian: ["rpm"], fedora: ["rpm-sign"], tests: true },
   { what: "xmllint", programs: ["xmllint"], debian: ["libxml2-utils"], fedora: ["libxml2"], tests: true },
+  { what: "Ansible's collections", programs: ["ansible-community"], debian: ["ansible"], fedora: ["ansible"], tests: true },
   { what: "podman", programs: ["podman"], debian: ["podman"], fedora: ["podman"], tests: true },
   { what: "Chromium", programs: ["chromium", "chromium-browser"], debian: ["chromium"], fedora: ["chromium"], tests: true },
 ];

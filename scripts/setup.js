@@ -18,7 +18,8 @@ distribution's packages (Debian or Fedora), a Docker Engine that answers. Does n
 
   --yes     may install packages and start Docker (as root, or with a sudo that asks for no password);
             root without a terminal and CI=true count as yes; otherwise the one command to run is printed
-  --tests   also what only "npm test" needs (Chromium, createrepo_c, dnf, iproute2, iptables, podman, xmllint); and cosign
+  --tests   also what only "npm test" needs (Ansible's collections, Chromium, createrepo_c, dnf, iproute2, iptables, podman, xmllint);
+            and cosign
             where the distribution, or the next Debian release, has it: without it the tests that ask it are skipped
   --check   only report, change nothing; ends with 1 when something is missing
   --help    this text

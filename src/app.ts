@@ -12,6 +12,7 @@ import { repairStatuses } from "./builds/repair-statuses.ts";
 import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
+import { removeTree } from "./builds/workspace/remove-tree.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
@@ -30,6 +31,7 @@ import { commandRunner } from "./gating/command/command-runner.ts";
 import { postFlowName, postResultFlow, requestPost } from "./gating/post-result-flow.ts";
 import { resultsDbClient } from "./gating/resultsdb/resultsdb-client.ts";
 import type { ResultsDb } from "./gating/resultsdb.ts";
+import { stiRunner } from "./gating/sti/sti-runner.ts";
 import { structureRunner } from "./gating/structure/structure-runner.ts";
 import type { TestRunner } from "./gating/test-runner.ts";
 import { tmtRunner } from "./gating/tmt/tmt-runner.ts";
@@ -206,7 +208,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       ? {}
       : { tellResult: async (result, transaction) => void (await runs.start(requestPost(result), transaction)) }),
     pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
-    runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines }), ...tmtRunners(settings, engines)],
+    runners: [
+      commandRunner({ engine: engines }),
+      structureRunner({ engine: engines }),
+      stiRunner({ engine: engines, removeTree }),
+      ...tmtRunners(settings, engines),
+    ],
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,

@@ -13,6 +13,7 @@ import { appError, isAppError } from "./domain/errors.ts";
 import { lookAtEngine } from "./engine-doctor.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import { readAppNeeds } from "./forge/github/app-manifest.ts";
+import { lookAtAnsible } from "./gating/sti/sti-doctor.ts";
 import { formatExpiry } from "./signing/key-watch.ts";
 import { readSigningKey } from "./signing/openpgp/signing-key.ts";
 
@@ -41,6 +42,7 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
       look: async () => lookAtEngine((await open()).engines.named(name)),
     })),
     { name: "build network", look: () => lookAtNetwork(settings) },
+    { name: "Ansible", look: () => lookAtAnsible() },
     ...registryNames(settings).map((name) => ({
       name: `${name} registry`,
       look: async () => {

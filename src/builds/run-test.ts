@@ -8,7 +8,7 @@ import type { TestResult, TestSuite } from "../gating/test-runner.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import { limitsOf } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
-import type { BuildPlan } from "./build-record.ts";
+import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import type { Result } from "./build-schemas.ts";
 import { openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
@@ -18,7 +18,7 @@ import { testStepName } from "./test-names.ts";
 /** What is tested: a build's plan and images, which may have been made by an earlier run. */
 export interface Tested {
   readonly build: string;
-  readonly origin: Origin;
+  readonly origin: Origin & Pick<BuildRequested, "branch">;
   readonly plan: BuildPlan;
   /** Of the manifest list; runs of older releases do not say. */
   readonly digest?: Digest;
@@ -66,6 +66,7 @@ export async function runTest(
         tree: reading,
         artifacts: directory,
         limits: limitsOf(settings, settings.testMs),
+        branch: origin.branch,
       },
       log.sink,
       signal,

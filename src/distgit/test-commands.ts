@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { durationMs } from "../config.ts";
+import { suiteName, suiteNameWords } from "../gating/suite-name.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { Finding } from "./finding.ts";
 import type { Tree } from "./tree.ts";
@@ -40,7 +41,7 @@ const Suite = z.strictObject({
 
 /** tests/commands.yaml: suites of plain commands that run in the built image without network. */
 export const TestCommands = z
-  .record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "a suite's name is lower-case letters, digits and dashes, at most 40"), Suite)
+  .record(z.string().regex(suiteName, `a suite's name is ${suiteNameWords}`), Suite)
   .refine((suites) => Object.keys(suites).length <= 20, "at most 20 suites")
   .nullable()
   .describe("tests/commands.yaml: suites of commands that are run in the built image, without network; the keys are the suites' names");

@@ -2,6 +2,7 @@ import type { TestSuite } from "../gating/test-runner.ts";
 import { type Finding, finding } from "./finding.ts";
 import { readTestCommands } from "./test-commands.ts";
 import { readTestPlans } from "./test-plans.ts";
+import { readTestPlaybooks } from "./test-playbooks.ts";
 import { readTestStructure } from "./test-structure.ts";
 import type { Tree } from "./tree.ts";
 
@@ -19,6 +20,7 @@ export interface SiteForms {
 const readers: readonly ((tree: Tree, site: SiteForms) => Promise<DeclaredSuites>)[] = [
   readTestCommands,
   readTestStructure,
+  readTestPlaybooks,
   async (tree, { tmt = false }) => (tmt ? await readTestPlans(tree) : { suites: [], findings: [] }),
 ];
 

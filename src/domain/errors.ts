@@ -80,7 +80,10 @@ export const errorCatalogue = {
   },
   "distgit.label-overruled": { kind: "input", meaning: "A label is set in two ways, of which one counts (a warning)" },
   "distgit.limit-cut": { kind: "input", meaning: "container.yaml asks for more time than the site allows (a warning)" },
-  "distgit.tests-invalid": { kind: "input", meaning: "A file that declares tests has an unknown key or a wrong value" },
+  "distgit.tests-invalid": {
+    kind: "input",
+    meaning: "A file below tests/ that declares suites has an unknown key or a wrong value, or cannot be a suite",
+  },
   // builds
   "builds.parent-short-name": { kind: "input", meaning: "FROM names an image without its registry" },
   "builds.parent-not-allowed": { kind: "input", meaning: "FROM names an image of a registry that is not on the operator's list" },
@@ -135,6 +138,9 @@ export const errorCatalogue = {
   "builds.runner-unknown": { kind: "input", meaning: "No runner takes tests of this kind" },
   "builds.workspace": { kind: "internal", meaning: "A working copy was asked for by something that is no run" },
   "builds.pushed-differs": { kind: "internal", meaning: "The registry has another image than the one that was built" },
+  // gating
+  "gating.program-missing": { kind: "input", meaning: "A program that test suites need is not installed where flibs runs" },
+  "gating.workspace-open": { kind: "input", meaning: "Closed workspaces for test suites cannot be made on this machine" },
   // registry
   "registry.unknown": { kind: "input", meaning: "A registry name is not in the settings" },
   "registry.unreachable": {

@@ -1,10 +1,10 @@
 import { commonDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import { appError, isAppError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, OpenOutcome } from "./engine.ts";
 
 /** All engines of a site. A build of one platform stays with the engine that was chosen for it: only that one knows its key and has its image. */
-export interface Engines extends Pick<Engine, "run" | "examine"> {
+export interface Engines extends Pick<Engine, "run" | "open" | "examine"> {
   readonly all: readonly Engine[];
   /** Of all engines together. Throws `engine.unreachable` when one of them is away: without it a build would silently lack its platforms. */
   platforms(): Promise<readonly Platform[]>;
@@ -96,6 +96,7 @@ export function enginePool(members: readonly PooledEngine[]): Engines {
     run: async (key, request, sink, signal) => (await chooseMember(request.platform)).engine.run(key, request, sink, signal),
     examine: async (key, request, use, sink, signal) =>
       (await chooseMember(request.platform)).engine.examine(key, request, use, sink, signal),
+    open: async (key, request, sink, signal) => (await chooseMember(request.platform)).engine.open(key, request, sink, signal),
     cleanUp: async (keep) => {
       const removed: string[] = [];
       let away: unknown;
@@ -129,7 +130,28 @@ function counting(engine: Engine, counted: <T>(engine: Engine, call: () => Promi
     push: (...call) => engine.push(...call),
     run: (...call) => counted(own, () => engine.run(...call)),
     examine: (...call) => counted(own, () => engine.examine(...call)),
+    open: (...call) => countedUntilClosed(own, () => engine.open(...call), counted),
     cleanUp: (keep) => engine.cleanUp(keep),
   };
   return own;
+}
+
+/** A container has its place until it is closed. */
+function countedUntilClosed(
+  own: Engine,
+  open: () => Promise<OpenOutcome>,
+  counted: <T>(engine: Engine, call: () => Promise<T>) => Promise<T>,
+): Promise<OpenOutcome> {
+  const closed = Promise.withResolvers<void>();
+  const outcome = open().then((opened): OpenOutcome => {
+    if (opened.outcome !== "open") {
+      closed.resolve();
+      return opened;
+    }
+    const { container } = opened;
+    return { outcome: "open", container: { ...container, close: () => container.close().finally(closed.resolve) } };
+  });
+  outcome.catch(() => closed.resolve());
+  void counted(own, () => closed.promise);
+  return outcome;
 }

@@ -30,6 +30,12 @@ export interface Engine {
    */
   examine<T>(key: string, request: ExamineRequest, use: (image: ImageReader) => Promise<T>, sink: LogSink, signal: AbortSignal): Promise<T>;
   /**
+   * Starts a container of an image that only waits, held as those of `run` are, for commands that are given to it one after the other or at
+   * once. It is removed when it is closed, when `signal` aborts and when its time is over; a second call with the key removes the first one's.
+   * The image needs no program for that: a small one of flibs' own is put into the container as `/.flibs-idle`.
+   */
+  open(key: string, request: OpenRequest, sink: LogSink, signal: AbortSignal): Promise<OpenOutcome>;
+  /**
    * Removes every container, image tag and temporary file made for keys for which `keep` says false, asked right before each removal.
    * Returns what was removed.
    */
@@ -175,6 +181,48 @@ export interface RunRequest {
 export interface CopiedFiles {
   readonly directory: string;
   readonly target: string;
+}
+
+/** Limits count for the whole container: its time from the call of `open` until it is closed. */
+export type OpenRequest = Pick<RunRequest, "platform" | "image" | "credential" | "limits">;
+
+export type OpenOutcome =
+  | { readonly outcome: "open"; readonly container: TestContainer }
+  | { readonly outcome: "timed-out" | "cancelled" }
+  /** The image can't be started, or nobody has written the waiting program for its platform. */
+  | { readonly outcome: "not-started"; readonly message: string };
+
+/** One running container, and nothing else of its engine. */
+export interface TestContainer {
+  /**
+   * Runs a command in it. `cancelled` and `log-limit` end the waiting; what the command leaves running is gone with the container. A command
+   * that is not found, has no such user or no such directory is `not-started`.
+   */
+  exec(request: ExecRequest, sinks: ExecSinks, signal: AbortSignal): Promise<RunOutcome>;
+  /**
+   * The exact bytes of a regular file, read as root without any program of the image; links are followed inside of the container. Undefined when
+   * there is no such file or it has more than `maxBytes`.
+   */
+  readFile(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Removes it; may be called twice. */
+  close(): Promise<void>;
+}
+
+export interface ExecRequest {
+  readonly command: readonly string[];
+  /** A name or number the container knows, `user:group` too; the image's own when left out. */
+  readonly user?: string;
+  /** Beside the image's own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: AsyncIterable<Uint8Array>;
+  /** The image's own when left out. */
+  readonly workingDirectory?: string;
+}
+
+/** Get the bytes as they come; returning false asks the engine to stop, as with a {@link LogSink}. */
+export interface ExecSinks {
+  readonly stdout: (bytes: Uint8Array) => boolean;
+  readonly stderr: (bytes: Uint8Array) => boolean;
 }
 
 export type RunOutcome =

@@ -56,4 +56,6 @@ export interface TestRequest {
   /** An empty directory of this test alone, for files that people may want to see afterwards; what is not named in the result is lost. */
   readonly artifacts: string;
   readonly limits: Limits;
+  /** The branch that the suite is of; undefined when it is of none. */
+  readonly branch?: string;
 }

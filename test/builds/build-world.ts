@@ -192,6 +192,7 @@ export function buildWorld(root: string) {
           examine: async () => {
             throw new Error("no suite of this world looks into an image");
           },
+          open: async () => ({ outcome: "not-started", message: "nothing is opened here" }),
           cleanUp: async (keep) => (keep("run-1/build") ? [] : ["run-1"]),
         },
       },

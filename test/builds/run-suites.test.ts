@@ -154,13 +154,13 @@ test("others are told of each result once, but of no try that came to the same, 
   results(error, error);
   await world.run("run-1");
   expect(world.told).toEqual([1]);
-  const origin = { forge: "local", repository: "containers/hello", commit: "c".repeat(40) };
+  const origin = { forge: "local", repository: "containers/hello", branch: "main", commit: "c".repeat(40) };
   const result = { suite: "smoke", outcome: "pass", message: "", cases: [], durationMs: 1 } as const;
   expect(isTold({ origin: { ...origin, stranger: { base: "b" } } }, undefined, result)).toBe(false);
 });
 
 test("TR11: a result that comes to the same as the try before it is not told again; asked for again by a person it is", async () => {
-  const origin = { forge: "local", repository: "containers/hello", commit: "c".repeat(40) };
+  const origin = { forge: "local", repository: "containers/hello", branch: "main", commit: "c".repeat(40) };
   const of = (outcome: "pass" | "fail" | "error") => ({ suite: "smoke", outcome, message: "", cases: [], durationMs: 1 });
   expect(isTold({ origin }, of("error"), of("error"))).toBe(false);
   expect(isTold({ origin }, of("error"), of("pass"))).toBe(true);

@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import type { Digest } from "../../src/domain/digest.ts";
 import type { DockerfileFeature } from "../../src/domain/dockerfile-dialect.ts";
-import type { BuildPlace, BuildRequest, Engine, ImageReader, PushDestination, RunRequest } from "../../src/engines/engine.ts";
+import type {
+  BuildPlace,
+  BuildRequest,
+  Engine,
+  ExecRequest,
+  ImageReader,
+  PushDestination,
+  RunRequest,
+  TestContainer,
+} from "../../src/engines/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
 export interface EngineSubject {
@@ -321,6 +330,80 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     const reason = new Error("enough");
     await expect(look(async () => 1, AbortSignal.abort(reason))).rejects.toBe(reason);
     await expect(look(() => Promise.reject(reason), never)).rejects.toBe(reason);
+  });
+
+  async function withContainer(image: string, work: (container: TestContainer) => Promise<void>, change = {}, signal = never) {
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    const opened = await subject.engine.open(`run-${++number}/open`, { platform, image, limits, ...change }, () => true, signal);
+    if (opened.outcome !== "open") throw new Error(JSON.stringify(opened));
+    try {
+      await work(opened.container);
+    } finally {
+      await opened.container.close();
+    }
+  }
+  async function exec(container: TestContainer, request: ExecRequest, signal = never, most = 100_000) {
+    const said = { stdout: "", stderr: "" };
+    const into = (name: keyof typeof said) => (bytes: Uint8Array) => {
+      said[name] += Buffer.from(bytes).toString();
+      return said[name].length < most;
+    };
+    const outcome = await container.exec(request, { stdout: into("stdout"), stderr: into("stderr") }, signal);
+    return { outcome, ...said };
+  }
+
+  test("commands run in an open container: output, exit code, environment, standard input; its files are read", async () => {
+    const image = await built('COPY data /data\nENTRYPOINT ["/bin/false"]');
+    await withContainer(image, async (container) => {
+      const spoken = await exec(container, { command: ["/bin/sh", "-c", "echo $WORD; exit 4"], env: { WORD: "spoken" } });
+      expect(spoken).toMatchObject({ outcome: { outcome: "exited", exitCode: 4, outOfMemory: false }, stdout: "spoken\n" });
+      const stdin = (async function* () {
+        yield Buffer.from("given");
+      })();
+      expect(await exec(container, { command: ["/bin/sh", "-c", "cat"], stdin })).toMatchObject({
+        outcome: { outcome: "exited", exitCode: 0 },
+        stdout: "given",
+      });
+      expect(Buffer.from((await container.readFile("/data/hello.txt", 100)) ?? "").toString()).toBe("hello\n");
+      expect(await container.readFile("/data/hello.txt", 5)).toBeUndefined();
+      expect(await container.readFile("/data", 100)).toBeUndefined();
+      expect(await container.readFile("/absent", 100)).toBeUndefined();
+    });
+  });
+
+  test("an image without a single program opens, and says which command it has not", async () => {
+    const image = await built("COPY data /data");
+    await withContainer(image, async (container) => {
+      const { outcome } = await exec(container, { command: ["/bin/absent"] });
+      expect(outcome).toEqual({ outcome: "not-started", message: expect.stringContaining("/bin/absent") });
+    });
+  });
+
+  test("a command in an open container that prints without end or is cancelled is let go, and the next one runs", async () => {
+    const image = await built("RUN true");
+    await withContainer(image, async (container) => {
+      expect((await exec(container, { command: ["/bin/sh", "-c", "yes"] })).outcome).toEqual({ outcome: "log-limit" });
+      expect((await exec(container, { command: ["/bin/sh", "-c", "sleep 1000"] }, AbortSignal.timeout(500))).outcome).toEqual({
+        outcome: "cancelled",
+      });
+      expect((await exec(container, { command: ["/bin/sh", "-c", "echo next"] })).stdout).toBe("next\n");
+    });
+  });
+
+  test("an open container ends with its time, and with its signal", async () => {
+    const image = await built("RUN true");
+    const hang: ExecRequest = { command: ["/bin/sh", "-c", "sleep 1000"] };
+    const short = { limits: { ...limits, timeoutMs: 4000 } };
+    await withContainer(image, async (container) => expect((await exec(container, hang)).outcome).toEqual({ outcome: "timed-out" }), short);
+    const controller = new AbortController();
+    const stopped = async (container: TestContainer) => {
+      setTimeout(() => controller.abort(), 300);
+      expect((await exec(container, hang)).outcome).toEqual({ outcome: "cancelled" });
+    };
+    await withContainer(image, stopped, {}, controller.signal);
+    const [platform = "linux/amd64" as const] = await subject.engine.platforms();
+    const unopened = await subject.engine.open("run-0/open", { platform, image, limits }, () => true, AbortSignal.abort());
+    expect(unopened).toEqual({ outcome: "cancelled" });
   });
 
   test("clean-up removes what is not kept and nothing else, and then there is nothing more to remove", async () => {

@@ -8,6 +8,6 @@ test("the template that maintainers copy has nothing to complain about", async (
   const { findings, identity, suites, container } = await lintTree(tree, () => ({}));
   expect(findings).toEqual([]);
   expect(identity).toMatchObject({ component: "hello-container", name: "f42/hello", version: "1" });
-  expect(suites.map((one) => one.name)).toEqual(["smoke", "structure"]);
+  expect(suites.map((one) => one.name)).toEqual(["smoke", "structure", "tests"]);
   expect(container.tags).toEqual(["{version}", "latest"]);
 });

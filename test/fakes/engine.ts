@@ -17,6 +17,7 @@ import type {
   PushDestination,
   RunOutcome,
   RunRequest,
+  TestContainer,
 } from "../../src/engines/engine.ts";
 import { runShell, type ShellEnd } from "./engine-shell.ts";
 
@@ -170,6 +171,14 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
       const { config, files } = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
       return await use(imageReader(config, files));
     },
+    open: async (_key, request, sink, signal) => {
+      ask();
+      const image = imageOf(pushed.get(request.image)?.imageId ?? (request.image as Digest));
+      const limits = limitCall(sink, signal, request.limits.timeoutMs);
+      if (!limits.signal.aborted) return { outcome: "open", container: fakeContainer(image, limits) };
+      limits[Symbol.dispose]();
+      return { outcome: "cancelled" };
+    },
     cleanUp: async (keep) => {
       ask();
       const gone: string[] = [];
@@ -202,6 +211,31 @@ function imageReader(config: ImageConfig, files: Files): ImageReader {
       const parts = below(path).map((name) => name.slice(path === "/" ? 1 : path.length + 1).split("/"));
       return parts.length === 0 ? undefined : [...new Set(parts.filter(({ length }) => length > 1).map(([first = ""]) => first))];
     },
+  };
+}
+
+/** What waits in it is an image's files; each command is the shell's. */
+function fakeContainer(image: Image, limits: CallLimits): TestContainer {
+  return {
+    exec: async ({ command, env = {}, stdin }, sinks, signal): Promise<RunOutcome> => {
+      const given: Uint8Array[] = [];
+      for await (const part of stdin ?? []) given.push(part);
+      if (limits.ended() !== undefined) return { outcome: limits.ended() ?? "cancelled" };
+      const [program = "", flag, script = ""] = command;
+      if (!image.files.has(program)) return { outcome: "not-started", message: `"${program}": no such file or directory` };
+      using own = limitCall((text) => sinks.stdout(Buffer.from(text)), AbortSignal.any([signal, limits.signal]), Number.POSITIVE_INFINITY);
+      const line = flag === "-c" ? script : [posix.basename(program), ...command.slice(1)].join(" ");
+      // The only thing that reads standard input is `cat` alone.
+      const machine = { env, files: new Map([...image.files, ["", Buffer.concat(given)] as const]) };
+      const end = await runShell(line, machine, own);
+      if (typeof end === "number") return { outcome: "exited", exitCode: end, outOfMemory: false };
+      return { outcome: limits.ended() ?? end };
+    },
+    readFile: async (path, maxBytes) => {
+      const bytes = image.files.get(path);
+      return bytes !== undefined && bytes.length <= maxBytes ? bytes : undefined;
+    },
+    close: async () => limits[Symbol.dispose](),
   };
 }
 

@@ -39,6 +39,9 @@ const fake = [
   "xmllint",
   "rpmsign",
   "podman",
+  "ansible-playbook",
+  "ansible-community",
+  "bwrap",
   "cosign",
 ];
 

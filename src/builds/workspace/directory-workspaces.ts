@@ -2,6 +2,7 @@ import { cp, lstat, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { Workspaces } from "../workspaces.ts";
+import { removeTree } from "./remove-tree.ts";
 
 /** Workspaces below one directory, which is made when it is first needed. */
 export function directoryWorkspaces(root: string): Workspaces {
@@ -16,7 +17,7 @@ export function directoryWorkspaces(root: string): Workspaces {
     ensureFile: (run, name, bytes) => inTurn(run, () => ensureFile(run, name, bytes)),
     emptyDirectory: (run, name) => inTurn(run, () => emptyDirectory(run, name)),
     async remove(run) {
-      await rm(of(run), { recursive: true, force: true, maxRetries: 3 });
+      await removeTree(of(run));
     },
   };
 
@@ -75,7 +76,7 @@ export function directoryWorkspaces(root: string): Workspaces {
 
   async function emptyDirectory(run: string, name: string): Promise<string> {
     const path = join(of(run), "directories", checkName(name));
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    await removeTree(path);
     await mkdir(path, { recursive: true, mode: 0o700 });
     return path;
   }

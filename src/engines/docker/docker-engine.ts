@@ -22,6 +22,7 @@ import { pulledImages } from "./pulled-images.ts";
 import { pushImage } from "./push-image.ts";
 import { runContainer } from "./run-container.ts";
 import { stepContainers } from "./step-containers.ts";
+import { openContainer } from "./test-container.ts";
 
 export interface DockerEngineOptions {
   /** `docker` when left out. */
@@ -69,6 +70,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
     push: async (...call) => (await open()).push(...call),
     run: async (...call) => (await open()).run(...call),
     examine: async (...call) => (await open()).examine(...call),
+    open: async (...call) => (await open()).open(...call),
     cleanUp: async (keep) => (await open()).cleanUp(keep),
     close: async () => (await opened?.catch(() => undefined))?.close(),
   };
@@ -147,6 +149,13 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
         using limits = limitCall(sink, signal, Number.POSITIVE_INFINITY);
         const willPull = () => pulled.willPull(key, request.image);
         return await examineImage({ docker, socket, container: container("inspect", key), willPull }, request, use, { ...limits, signal });
+      }),
+    open: (key, request, sink, signal) =>
+      perKey(`run ${key}`, async () => {
+        // They live as long as the container.
+        const limits = limitCall(sink, signal, request.limits.timeoutMs);
+        const own = { container: container("run", key), willPull: () => pulled.willPull(key, request.image) };
+        return await openContainer({ docker, socket, ...own, maxFileBytes: maxContextBytes }, request, limits);
       }),
     cleanUp: async (keep) => {
       const removed = await cleanUpEngine({ docker, socket, names, steps, pulled }, keep);

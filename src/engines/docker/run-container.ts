@@ -6,6 +6,7 @@ import { packDirectory } from "./context.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readerOf } from "./image-files.ts";
+import { readFrames } from "./read-frames.ts";
 import { removeTag } from "./remove-tag.ts";
 import { removeContainer } from "./step-containers.ts";
 
@@ -85,7 +86,11 @@ async function keepFiles({ docker, socket, container, leftRepository }: RunConte
   return Id;
 }
 
-async function createContainer({ docker, socket, container: own }: RunContext, request: RunRequest): Promise<Docker.Container | string> {
+/** The container, or why it cannot be: the request's fault. */
+export async function createContainer(
+  { docker, socket, container: own }: Omit<RunContext, "leftRepository">,
+  request: Pick<RunRequest, "image" | "command" | "env" | "limits"> & Partial<RunRequest>,
+): Promise<Docker.Container | string> {
   const [program = "", ...rest] = request.command;
   const created = docker
     .createContainer({
@@ -165,7 +170,7 @@ async function runToEnd(
 }
 
 /** Undefined when it runs, else why the image or the command cannot be started. */
-async function startContainer(socket: string, container: Docker.Container): Promise<string | undefined> {
+export async function startContainer(socket: string, container: Docker.Container): Promise<string | undefined> {
   const started = container.start().then(
     () => undefined,
     (error: unknown) => {
@@ -183,12 +188,12 @@ async function startContainer(socket: string, container: Docker.Container): Prom
 }
 
 /** The end of runc's chain of reasons is the reason. */
-function tidyStartError(message: string): string {
+export function tidyStartError(message: string): string {
   const reason = /exec: (.*?)(?:: unknown)?$/s.exec(message)?.[1] ?? message.replace(/: unknown$/, "");
   return reason.replaceAll(/\p{Cc}+/gu, " ").slice(0, 300);
 }
 
-/** The attach stream: frames of an 8 byte header (stream, length) and bytes; of a terminal bare bytes (Engine API, "Stream format"). */
+/** Of a terminal it is bare bytes, all of them output. */
 async function readOutput(
   output: NodeJS.ReadableStream,
   terminal: boolean,
@@ -197,30 +202,13 @@ async function readOutput(
 ): Promise<void> {
   // One decoder each: a letter of one stream must not be torn by a frame of the other.
   const decoders = { 1: new TextDecoder(), 2: new TextDecoder() };
-  let header = Buffer.alloc(0);
-  let left = 0;
+  const take = (stream: 1 | 2, bytes: Uint8Array) => {
+    receive(stream === 2 ? "stderr" : "stdout", bytes);
+    limits.say(decoders[stream].decode(bytes, { stream: true }));
+  };
+  if (!terminal) return await readFrames(output, limits.signal, take);
   for await (const piece of output as AsyncIterable<Buffer>) {
-    for (let chunk = piece; chunk.length > 0; ) {
-      if (terminal) {
-        receive("stdout", chunk);
-        limits.say(decoders[1].decode(chunk, { stream: true }));
-        break;
-      }
-      if (left === 0) {
-        const wanted = 8 - header.length;
-        header = Buffer.concat([header, chunk.subarray(0, wanted)]);
-        chunk = chunk.subarray(wanted);
-        if (header.length < 8) break;
-        left = header.readUInt32BE(4);
-      }
-      const body = chunk.subarray(0, left);
-      left -= body.length;
-      chunk = chunk.subarray(body.length);
-      const isError = header[0] === 2;
-      receive(isError ? "stderr" : "stdout", body);
-      limits.say(decoders[isError ? 2 : 1].decode(body, { stream: true }));
-      if (left === 0) header = Buffer.alloc(0);
-    }
+    take(1, piece);
     if (limits.signal.aborted) return;
   }
 }

@@ -46,7 +46,7 @@ describe("one reply to a comment", () => {
         "`/help test` tells how it is written.",
         "`/rollback` needs write access to `releng/manifests`; you have none. It can be pasted by somebody with write access to `releng/manifests`:",
         "```text\n/rollback\n```",
-        "`suite` must be the name of a suite: lower-case letters, digits and dashes, at most 40; `''` is not.",
+        "`suite` must be the name of a suite: lower-case letters, digits, dashes and underscores, at most 40; `''` is not.",
         "```text\n/test ``\n      ^^\n```",
         "`/help test` tells how it is written.",
       ].join("\n\n"),

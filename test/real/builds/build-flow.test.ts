@@ -166,6 +166,22 @@ test("a scratch build takes no NVR and writes only its own tag", async () => {
   expect(world.promoted).toEqual([]);
 }, 60_000);
 
+test("the template's playbook passes on the template's image, within seconds", async () => {
+  world.files = {
+    "tests/tests.yml": await readFile(new URL("../../../containers-repo-template/tests/tests.yml", import.meta.url), "utf8"),
+  };
+  expect(await world.run("playbook")).toBeUndefined();
+  expect(states()["flibs / test: tests"]).toBe("success");
+  const tests = world.records.get("playbook")?.tests.find((one) => one.suite === "tests");
+  expect(tests).toMatchObject({
+    ...{ outcome: "pass", message: "1 passed" },
+    cases: [{ name: "has its program and its help", outcome: "pass" }],
+  });
+  expect(tests?.durationMs).toBeLessThan(30_000);
+  expect(world.logText("playbook", "test tests linux/amd64")).toContain("PLAY [The image is what its users expect]");
+  expect(await world.leftovers()).toEqual([]);
+}, 120_000);
+
 test("a failing test is told with its case, and nothing is promoted", async () => {
   world.files = { "tests/commands.yaml": "smoke:\n  commands:\n    - {name: is another greeting, run: cat /usr/share/greeting/absent}\n" };
   expect(await world.run("failing")).toMatchObject({ code: "builds.tests-failed", kind: "input", file: "tests/commands.yaml" });

@@ -1,0 +1,183 @@
+import { constants, createWriteStream } from "node:fs";
+import { lstat, mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { isAppError } from "../../domain/errors.ts";
+import { type CallLimits, limitCall } from "../../engines/call-limits.ts";
+import type { Engine, LogSink, TestContainer } from "../../engines/engine.ts";
+import type { TestRequest, TestResult, TestRunner } from "../test-runner.ts";
+import { ansibleArguments, ansibleEnvironment } from "./ansible-call.ts";
+import { boundedLog } from "./bounded-log.ts";
+import { type ClosedEnd, runClosed } from "./closed-process.ts";
+import { type Collected, collectArtifacts } from "./collect-artifacts.ts";
+import { demandPrograms, programs } from "./programs.ts";
+import { maxResultsBytes, type Reading, readResults } from "./read-results.ts";
+import { findRefused } from "./refused.ts";
+import { serveSubject } from "./subject-server.ts";
+import { layOutWorkspace } from "./workspace.ts";
+
+export interface StiRunnerOptions {
+  readonly engine: Pick<Engine, "open">;
+  /** Removes a directory with everything below, also what its owner has locked or nested too deep for a path. */
+  readonly removeTree: (path: string) => Promise<void>;
+  /** Milliseconds; for durations. */
+  readonly now?: () => number;
+}
+
+/** In the directory of artifacts, where a suite's own files of these names have no place. */
+const logName = "ansible.log";
+const workspaceName = ".workspace";
+
+/** What `tests/tests*.yml` declares; the distgit room reads it. */
+const StiSuite = z.strictObject({ playbook: z.string().regex(/^tests\/[a-z0-9_-]+\.yml$/) });
+
+/**
+ * Standard Test Interface 2.0.0: the repository's playbook runs on this machine, in a closed workspace that reaches nothing but one container of the
+ * image, through a connection of ours; see docs/decisions/0032. Not carried out to its end is an error: it says nothing about the image.
+ */
+export function stiRunner({ engine, removeTree, now = () => performance.now() }: StiRunnerOptions): TestRunner {
+  return {
+    kind: "sti",
+    async run(key, request, sink, signal) {
+      const startedAt = now();
+      const workspace = join(request.artifacts, workspaceName);
+      try {
+        const result = await runSuite(engine, key, request, workspace, sink, signal);
+        return { suite: request.suite.name, durationMs: Math.round(now() - startedAt), ...result };
+      } finally {
+        await removeTree(workspace);
+      }
+    },
+  };
+}
+
+type Result = Pick<TestResult, "outcome" | "message" | "cases" | "artifacts">;
+
+async function runSuite(
+  engine: StiRunnerOptions["engine"],
+  key: string,
+  request: TestRequest,
+  workspace: string,
+  sink: LogSink,
+  signal: AbortSignal,
+): Promise<Result> {
+  const parsed = StiSuite.safeParse(request.suite.definition);
+  if (!parsed.success) return failed(`the suite is not valid: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ").slice(0, 400)}`);
+  try {
+    await demandPrograms();
+  } catch (error) {
+    if (isAppError(error)) return failed(`${error.message}: ${error.hint}`);
+    throw error;
+  }
+  using limits = limitCall(sink, signal, request.limits.timeoutMs);
+  await mkdir(workspace);
+  const subject = `docker:${request.image}`;
+  const left = await layOutWorkspace(workspace, { tree: request.tree, subject, branch: request.branch });
+  for (const one of left) limits.say(`left out: ${one}\n`);
+  const refused = await findRefused(join(workspace, "tests"), parsed.data.playbook);
+  if (refused !== undefined) return failed(refused);
+  const opened = await engine.open(key, request, silent(limits), limits.signal);
+  if (opened.outcome !== "open") {
+    return failed(opened.outcome === "not-started" ? `the container could not be started: ${opened.message}` : endedEarly(limits, request));
+  }
+  try {
+    return await playAndRead(opened.container, workspace, request, parsed.data.playbook, limits);
+  } finally {
+    await opened.container.close();
+  }
+}
+
+/** The engine makes its text plain itself. */
+function silent(limits: CallLimits): LogSink {
+  return (text) => {
+    limits.say(text);
+    return !limits.signal.aborted;
+  };
+}
+
+async function playAndRead(
+  container: TestContainer,
+  workspace: string,
+  request: TestRequest,
+  playbook: string,
+  limits: CallLimits,
+): Promise<Result> {
+  const end = await play(container, workspace, request, playbook, limits);
+  const own = join(workspace, "artifacts");
+  // The suite may have put a link in its place: what that leads to is the whole machine's.
+  if (!(await lstat(own).catch(() => undefined))?.isDirectory()) {
+    return { ...failed("the suite took the artifacts folder away"), artifacts: [logName] };
+  }
+  const results = await readFileOf(join(own, "results.yml"));
+  const collected = await collectArtifacts(own, request.artifacts, [logName, workspaceName]);
+  for (const one of collected.left) limits.say(`artifact left out: ${one}\n`);
+  const artifacts = [...collected.files, logName];
+  const reading = judge(end, results, collected, limits, request);
+  const told = collected.left.length === 0 ? "" : `; ${collected.left.length} left out of the artifacts, see the log`;
+  return { ...reading, message: `${reading.message}${told}`, artifacts };
+}
+
+function judge(end: ClosedEnd, results: Uint8Array | undefined, { placeOf }: Collected, limits: CallLimits, request: TestRequest): Reading {
+  if (limits.ended() !== undefined) return failed(endedEarly(limits, request));
+  if (end.kind === "stopped") return failed(`the playbook was stopped: ${end.problem}`);
+  return readResults({ exitCode: end.exitCode, results, placeOf });
+}
+
+async function play(
+  container: TestContainer,
+  workspace: string,
+  request: TestRequest,
+  playbook: string,
+  limits: CallLimits,
+): Promise<ClosedEnd> {
+  const server = await serveSubject(workspace, container, limits.signal);
+  const file = createWriteStream(join(request.artifacts, logName), { mode: 0o600 });
+  const log = boundedLog(file);
+  const decoder = new TextDecoder();
+  try {
+    return await runClosed(
+      {
+        workspace,
+        program: programs.ansible,
+        args: await ansibleArguments(workspace, playbook),
+        env: ansibleEnvironment(request.image),
+        take: (bytes) => {
+          log.write(bytes);
+          limits.say(decoder.decode(bytes, { stream: true }));
+        },
+      },
+      limits.signal,
+    );
+  } finally {
+    await server.close();
+    await log.close();
+  }
+}
+
+function endedEarly(limits: CallLimits, { limits: { timeoutMs } }: TestRequest): string {
+  switch (limits.ended()) {
+    case "timed-out":
+      return `did not end within ${timeoutMs / 1000} s`;
+    case "log-limit":
+      return "printed more than the log limit allows";
+    default:
+      return "cancelled";
+  }
+}
+
+function failed(message: string): Reading {
+  return { outcome: "error", message, cases: [] };
+}
+
+/** At most one byte more than the reading takes. A link, or something that is no file, is as good as nothing. */
+async function readFileOf(path: string): Promise<Uint8Array | undefined> {
+  const found = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => undefined);
+  if (found === undefined) return undefined;
+  try {
+    if (!(await found.stat()).isFile()) return undefined;
+    const { buffer, bytesRead } = await found.read(Buffer.alloc(maxResultsBytes + 1), 0, maxResultsBytes + 1, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await found.close();
+  }
+}

@@ -1,0 +1,58 @@
+import { execFile } from "node:child_process";
+import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "@jest/globals";
+import { removeTree } from "../../src/builds/workspace/remove-tree.ts";
+import { collectArtifacts } from "../../src/gating/sti/collect-artifacts.ts";
+import { findDiskProblem } from "../../src/gating/sti/watch-usage.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
+
+/** Deeper than a path can be long: each step goes from the directory before it. */
+async function makeDeep(directory: string): Promise<void> {
+  const script =
+    "import os,sys\nos.chdir(sys.argv[1])\nfor i in range(30):\n os.mkdir('d'*200)\n os.chdir('d'*200)\nopen('hidden','w').write('x')";
+  await promisify(execFile)("python3", ["-c", script, directory]);
+}
+
+test("what is deeper than a path can be is no hiding place, and can be removed", async () => {
+  await using scratch = await scratchDirectory();
+  const at = join(scratch.path, "work");
+  await mkdir(at);
+  expect(await findDiskProblem(at)).toBeUndefined();
+  await makeDeep(at);
+  expect(await findDiskProblem(at)).toBe("it made files that cannot be looked at");
+  await removeTree(at);
+  await removeTree(at);
+});
+
+test("bytes, files and depth are counted, also below names that are no text", async () => {
+  await using scratch = await scratchDirectory();
+  expect(await findDiskProblem(scratch.path, 2 ** 28)).toBeUndefined();
+  expect(await findDiskProblem(scratch.path, 2 ** 28 + 1)).toBe("it wrote more than 256.0 MiB");
+  const odd = Buffer.concat([Buffer.from(`${scratch.path}/`), Buffer.from([0xe9])]);
+  await mkdir(odd);
+  await writeFile(Buffer.concat([odd, Buffer.from("/x")]), "x");
+  expect(await findDiskProblem(scratch.path, 256 * 2 ** 20)).toBe("it wrote more than 256.0 MiB");
+  await mkdir(join(scratch.path, Array(45).fill("d").join("/")), { recursive: true });
+  expect(await findDiskProblem(scratch.path)).toBe("it made directories more than 40 deep");
+});
+
+test("artifacts: so many and no more, and what stays behind is told in one harmless line each", async () => {
+  await using scratch = await scratchDirectory();
+  const [from, to] = [join(scratch.path, "from"), join(scratch.path, "to")];
+  await mkdir(from);
+  await mkdir(to);
+  for (let index = 0; index < 205; index++) await writeFile(join(from, `${index}.log`), "x");
+  await writeFile(join(from, "test.log"), "x");
+  await writeFile(join(from, "a\nb\u202ec"), "x");
+  await symlink("/etc", join(from, "etc"));
+  await mkdir(join(from, "locked"));
+  await chmod(join(from, "locked"), 0);
+  const { files, left, placeOf } = await collectArtifacts(from, to, ["7.log"]);
+  expect(files).toHaveLength(200);
+  expect(left).toContain('"etc" is a symbolic link');
+  expect(left).toContain('"a\\nb?c" has a name with control characters');
+  expect(left).toContain('"7.log" has a name that is flibs\' own');
+  expect([placeOf("etc/passwd"), placeOf("etc"), placeOf("1.log"), placeOf("absent")]).toEqual(["link", "link", "file", "absent"]);
+});
