@@ -2,7 +2,7 @@ import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { ForgeEvent } from "../event.ts";
 import { isBranchName, isRepositoryName } from "../git/names.ts";
-import { commitId, fullname, PullRequest } from "./schemas.ts";
+import { commitId, fullname, isSaid, PullRequest } from "./schemas.ts";
 
 export interface DecodeOptions {
   /** The forge's name in the settings. */
@@ -22,7 +22,7 @@ const recentSeconds = 600;
 const agent = z.string().max(100);
 const branch = z.string().refine(isBranchName);
 const repo = z.object({ fullname });
-const receive = z.object({ agent, branch, end_commit: commitId, pull_request_id: z.number().int().positive().nullable(), repo });
+const receive = z.object({ agent, branch, end_commit: commitId, repo });
 const ref = z.object({ agent, branch, rev: commitId, repo });
 const pull = z.object({ agent, pullrequest: PullRequest });
 const closed = z.object({ agent, pullrequest: PullRequest, merged: z.boolean() });
@@ -80,7 +80,7 @@ function decodeComments(topic: string, msg: unknown, options: DecodeOptions): re
   const { id: number, comments, project } = pullrequest;
   // Newest first: of too many only those are looked at that stand first.
   const said = comments
-    .filter((one) => !one.notification && one.user.name !== options.user)
+    .filter((one) => isSaid(one, options.user))
     .filter((one) => options.sentAt - Number(one.date_created) <= recentSeconds)
     .sort((a, b) => b.id - a.id);
   return said.flatMap(({ id, comment: text, user }) =>

@@ -13,8 +13,15 @@ const time = z.string().regex(/^\d{1,12}(\.\d+)?$/);
 const id = z.number().int().positive();
 const branch = z.string().max(300);
 
-export const Comment = z.object({ id, comment: z.string(), user, notification: z.boolean(), date_created: time });
-export type Comment = z.infer<typeof Comment>;
+const Comment = z.object({ id, comment: z.string(), user, notification: z.boolean(), date_created: time, edited_on: time.nullable() });
+
+/**
+ * What a person said: neither Pagure itself ("1 new commit added", in the name of whoever pushed) nor the bot. An edited comment counts no
+ * more, since a project's admins may edit what others wrote.
+ */
+export function isSaid(comment: z.infer<typeof Comment>, bot: string): boolean {
+  return !comment.notification && comment.edited_on === null && comment.user.name !== bot;
+}
 
 export const PullRequest = z.object({
   id,

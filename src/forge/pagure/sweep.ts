@@ -6,7 +6,7 @@ import { endOf } from "./decode-message.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
 import { headOf } from "./pulls.ts";
-import { Projects, PullRequest, PullRequests } from "./schemas.ts";
+import { isSaid, Projects, PullRequest, PullRequests } from "./schemas.ts";
 import { formatSweepCursor, parseSweepCursor, type SeenRepository, seenAs } from "./sweep-cursor.ts";
 
 /** The client lets four requests through; these leave room for others. */
@@ -140,7 +140,7 @@ function newComments(
   before: SeenRepository,
 ): readonly ForgeEvent[] {
   const seen = new Set(seenAs(before.open, String(number))?.comments);
-  const fresh = comments.filter((one) => !one.notification && one.user.name !== user && !seen.has(one.id));
+  const fresh = comments.filter((one) => isSaid(one, user) && !seen.has(one.id));
   return fresh.map(({ id, comment: text, user: { name: actor } }) => ({
     ...{ ...common, actor, kind: "comment-added", number, comment: String(id), text, fromBot: false },
   }));
