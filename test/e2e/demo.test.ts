@@ -151,7 +151,7 @@ test("a forge that there is none of is named, with those that there are", async 
   const directory = join(scratch.path, "d");
   const { told, ended } = startDemo(directory, "--forge", "gitea");
   expect((await ended)[0]).toBe(2);
-  expect(told.text).toBe('There is no forge "gitea" for the demo: local or github-double\n');
+  expect(told.text).toBe('There is no forge "gitea" for the demo: local, github-double, pagure-double\n');
 }, 30_000);
 
 test("Ctrl-C in the middle of a build stops everything that was started", async () => {

@@ -61,6 +61,8 @@ export interface Pagure {
   loseStats(times: number): void;
   head(project: string, branch: string): Promise<string | undefined>;
   file(project: string, ref: string, path: string): Promise<string | undefined>;
+  /** Directory of the bare repository. */
+  gitPath(project: string): string;
   flags(project: string, commit: string): readonly Flag[];
   pulls(project: string): readonly Pull[];
   pull(project: string, number: number): Pull;
@@ -159,6 +161,7 @@ export async function startPagure(options: PagureOptions = {}): Promise<Pagure> 
         ? (await git.bytes(at, ["cat-file", "blob", `${ref}:${path}`])).toString()
         : undefined;
     },
+    gitPath: (name) => git.path(gitName(projectOf(world, name))),
     flags: (name, commit) => projectOf(world, name).flags.filter((one) => one.commit === commit),
     pulls: (name) => projectOf(world, name).pulls,
     pull: (name, number) => pullOf(projectOf(world, name), number),

@@ -97,7 +97,7 @@ describe("comments", () => {
     expect(decodeMessage(sample.topic, sample.msg, { forge: "pagure", user: bot, sentAt: sample.timestamp + 3600 })).toEqual([]);
   });
 
-  test("that came at one moment are all told, whichever stands last", () => {
+  test("PG1: those that came at one moment are all told, whichever stands last", () => {
     const msg = structuredClone(sample.msg) as { pullrequest: { comments: { id: number }[] } };
     const [, second] = msg.pullrequest.comments;
     msg.pullrequest.comments = [9, 7, 8].map((id) => ({ ...second, id }));

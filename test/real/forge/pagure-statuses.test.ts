@@ -12,6 +12,26 @@ afterEach(() => world.close());
 const status = { name: "flibs / build", state: "running", title: "step 3", summary: "all of it" } as const;
 
 describe("flags", () => {
+  test("PG9: are refused for a commit that nobody has, which Pagure would take", async () => {
+    await world.person.commit("main", { a: "1" });
+    const nobodys = "0".repeat(39).concat("1");
+    await expect(world.forge.setStatus(world.repository, nobodys, status)).rejects.toMatchObject({ code: "forge.commit-unknown" });
+    expect(world.pagure.flags(world.repository, nobodys)).toEqual([]);
+  });
+
+  test("PG10: stay with the head that they were of; the next one has its own", async () => {
+    await world.person.commit("main", { a: "1" });
+    const first = await world.person.commit("topic", { b: "1" }, "main");
+    const number = await world.person.openPull("topic", "main", "Add b");
+    await world.forge.setStatus(world.repository, first, status);
+    const second = await world.person.commit("topic", { b: "2" });
+    expect((await world.forge.findPull(world.repository, number))?.head).toBe(second);
+    expect(await world.forge.listStatuses(world.repository, second)).toEqual([]);
+    await world.forge.setStatus(world.repository, second, status);
+    expect(world.pagure.flags(world.repository, first)).toHaveLength(1);
+    expect(world.pagure.flags(world.repository, second)).toHaveLength(1);
+  });
+
   test("have a deterministic uid, and are written once for the same words", async () => {
     const commit = await world.person.commit("main", { a: "1" });
     for (let i = 0; i < 3; i++) await world.forge.setStatus(world.repository, commit, status);
