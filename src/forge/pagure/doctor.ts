@@ -2,6 +2,7 @@ import { appError } from "../../domain/errors.ts";
 import type { ForgeDoctor } from "../forge-doctor.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
+import { tryPush } from "./push.ts";
 import { statusOf } from "./request-errors.ts";
 import { HookKey, Whoami } from "./schemas.ts";
 import { listRepositories, type Watched } from "./sweep.ts";
@@ -49,15 +50,19 @@ export function pagureDoctor(world: PagureWorld, options: PagureDoctorOptions): 
     },
 
     async lookAtGrants() {
-      const head = (await readBranches(world, manifests))?.get(branch) ?? "0".repeat(40);
+      const head = (await readBranches(world, manifests))?.get(branch);
+      if (head === undefined) throw appError("config.invalid", `${manifests} has no branch ${branch}`, { hint: "Make it: docs/pagure.md" });
       await demandAcl("reports", "commit_flag", `c/${head}/flag`);
       await demandAcl("reports", "pull_request_comment", "pull-request/0/comment");
       await demandAcl("promotions", "pull_request_create", "pull-request/new");
       await demandAcl("promotions", "pull_request_update", "pull-request/0");
-      if (await options.mayCommit(manifests, branch)) return "flags, comments, pull requests, and commits to the registry manifests";
-      throw appError("forge.denied", `${user} may not commit to ${manifests}`, {
-        hint: `An admin of ${manifests} gives ${user} commit access: promotions are branches there`,
-      });
+      if (!(await options.mayCommit(manifests, branch))) {
+        throw appError("forge.denied", `${user} may not commit to ${manifests}`, {
+          hint: `An admin of ${manifests} gives ${user} commit access: promotions are branches there`,
+        });
+      }
+      await tryPush(world, manifests, head);
+      return "flags, comments, pull requests, and pushes to the registry manifests";
     },
 
     async lookAtRepositories() {

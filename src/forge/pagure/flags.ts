@@ -6,6 +6,7 @@ import { checkRepository } from "./client.ts";
 import { tellFailure } from "./failures.ts";
 import { commitStatusOf, flagFormOf, shows } from "./flag-mapping.ts";
 import type { PagureWorld } from "./pagure-world.ts";
+import { untilThere } from "./patience.ts";
 import { Anything, type Flag, Flags } from "./schemas.ts";
 
 /** Commits that are known to be there; they stay. */
@@ -30,7 +31,8 @@ export function flags(world: PagureWorld): Pick<ForgePulls, "setStatus" | "listS
   async function demandCommit(repository: string, commit: string): Promise<void> {
     const key = `${repository} ${commit}`;
     if (known.has(key)) return;
-    const found = await client.find(`${checkRepository(repository)}/c/${checkCommit(commit)}/info`, Anything);
+    const path = `${checkRepository(repository)}/c/${checkCommit(commit)}/info`;
+    const found = await untilThere(world.delay, () => client.find(path, Anything));
     if (found === undefined) throw appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
     if (known.size >= mostKnown) known.clear();
     known.add(key);

@@ -15,10 +15,11 @@ import { flags } from "./flags.ts";
 import { openHookKeys } from "./hook-keys.ts";
 import { pagureSources } from "./pagure-sources.ts";
 import type { PagureWorld, PushBy } from "./pagure-world.ts";
+import { untilKnown, untilThere } from "./patience.ts";
 import { people } from "./people.ts";
 import { proposeChange } from "./proposal.ts";
 import { pagurePulls } from "./pulls.ts";
-import { HookKey } from "./schemas.ts";
+import { Anything, HookKey } from "./schemas.ts";
 import { changesSince } from "./sweep.ts";
 import { type PagureToken, type TokenUse, watchTokens } from "./token-watch.ts";
 import { parseBody, verifyDelivery } from "./verify-delivery.ts";
@@ -86,7 +87,9 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
     ...{ name, root, user, client, tokens, git, log, now, delay, push: options.push, publicUrl: options.publicUrl },
     identity: { name: user, email: options.email },
     holding: (repository, commits) =>
-      commits.length === 0 ? Promise.resolve(repositoryPath(directory, repository)) : mirrors.holding(repository, commits),
+      commits.length === 0
+        ? Promise.resolve(repositoryPath(directory, repository))
+        : untilKnown(delay, () => mirrors.holding(repository, commits)),
   };
   const keys = openHookKeys({
     ...{ given: options.hookKeys, log, now },
@@ -99,6 +102,11 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
   const statuses = flags(world);
   const roles = people(world, manifests);
   const watched = { namespace, manifests: manifests.repository };
+  /** Whoever hears of it looks at it next. One that is not there in spite of all is the sweep's. */
+  async function awaitPull(repository: string, number: number): Promise<void> {
+    await untilThere(delay, () => client.find(`${repository}/pull-request/${number}`, Anything, { comments: "false" }));
+  }
+
   return {
     name,
     capabilities: { reactions: false, editableComments: false, maxBodyLength, annotations: false, summaries: false, deliveryRecord: false },
@@ -115,7 +123,9 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
     verifyDelivery: (delivery) => verifyDelivery(delivery, { instance: `${root}/`, keys, isWatched, acceptSha1: options.acceptSha1, now }),
     async parseDelivery(delivery) {
       const { topic, msg, timestamp } = parseBody(delivery);
-      return decodeMessage(topic, msg, { forge: name, user, sentAt: timestamp });
+      const events = decodeMessage(topic, msg, { forge: name, user, sentAt: timestamp });
+      for (const event of events) if (event.kind === "pull-opened") await awaitPull(event.repository, event.number);
+      return events;
     },
     async changesSince(cursor) {
       tokens.lookAtExpiry();

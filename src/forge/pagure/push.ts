@@ -35,6 +35,18 @@ export async function pushBranch(
   }
 }
 
+/** Would a push be let in? Nothing is sent but the question. Throws as {@link pushBranch}. */
+export async function tryPush(world: PagureWorld, repository: string, head: string): Promise<void> {
+  const path = await world.holding(repository, [head]);
+  const branch = "flibs-doctor";
+  try {
+    const args = ["push", "--quiet", "--dry-run", "--no-verify", `${addressOf(world)}/${repository}.git`, `${head}:refs/heads/${branch}`];
+    await world.git.run(path, args, { ...transferOf(world), timeoutMs });
+  } catch (error) {
+    throw translate(world, repository, branch, error);
+  }
+}
+
 function addressOf({ root, push }: PagureWorld): string {
   return push.kind === "https" ? root : push.url;
 }

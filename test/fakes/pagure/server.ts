@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { runHttpBackend } from "../http-backend.ts";
-import { type Answer, authorize, fatal, Refusal, unknownProject } from "./answers.ts";
+import { type Answer, authorize, fatal, Refusal, unknownProject, unknownPull } from "./answers.ts";
 import { afterPush, type RefMove } from "./pushes.ts";
 import { instanceRoutes, projectRoutes } from "./routes.ts";
 import { gitName, mayCommit, type Project, type World } from "./state.ts";
@@ -9,7 +9,7 @@ import { gitName, mayCommit, type Project, type World } from "./state.ts";
  * What the next request that fits gets instead of its answer. `html` is what a proxy or a broken Pagure says; `after` does the work and
  * then says that; `hang` never answers; `expired` is a token that is not good any more.
  */
-export type Fault = "500" | "502" | "html" | "502-after" | "EDBERROR" | "expired" | "hang";
+export type Fault = "404" | "500" | "502" | "html" | "502-after" | "EDBERROR" | "expired" | "hang";
 
 export interface Faults {
   /** The next `times` requests whose `METHOD path` contains `where`. */
@@ -80,6 +80,9 @@ function faultAnswer(world: World, fault: Exclude<Fault, "hang" | "502-after">):
       return { status: 200, html: "<html><body>{}</body></html>" };
     case "EDBERROR":
       return new Refusal(400, "An error occurred at the database level", "EDBERROR").answer;
+    case "404":
+      // What was told already, and is not in the database yet.
+      return unknownPull().answer;
     case "expired":
       return new Refusal(401, `Invalid or expired token. Please visit ${world.instance}settings`, "EINVALIDTOK").answer;
   }

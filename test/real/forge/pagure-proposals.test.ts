@@ -173,6 +173,24 @@ describe("the sweep", () => {
   });
 });
 
+describe("a message that comes before the database has it", () => {
+  test("is waited for", async () => {
+    const waited: number[] = [];
+    const forge = world.openForge({ delay: async (ms) => void waited.push(ms) });
+    await world.person.commit("topic", { b: "1\n" }, "main");
+    const number = await world.person.openPull("topic", "main", "Add b");
+    const sent = world.pagure.hooks.queued.find(({ topic }) => topic === "pull-request.new");
+    if (sent === undefined) throw new Error("nothing was sent");
+    world.pagure.faults.next(`GET /api/0/${world.repository}/pull-request/${number}`, "404", 2);
+    expect(await forge.parseDelivery({ headers: {}, body: sent.body })).toMatchObject([{ kind: "pull-opened", number }]);
+    expect(waited).toEqual([500, 1500]);
+    const head = (await forge.findPull(world.repository, number))?.head ?? "";
+    world.pagure.faults.next(`GET /api/0/${world.repository}/c/${head}/info`, "404", 1);
+    await forge.setStatus(world.repository, head, { name: "flibs / lint", state: "running", title: "lints", summary: "" });
+    expect(world.pagure.flags(world.repository, head)).toHaveLength(1);
+  });
+});
+
 describe("flibs doctor", () => {
   const needs = { permissions: {}, events: [], hookUrl: "https://flibs.example.test/hooks/pagure" };
 
@@ -183,6 +201,15 @@ describe("flibs doctor", () => {
     expect(await doctor.lookAtGrants(needs)).toMatch(/flags/);
     expect(await doctor.lookAtRepositories()).toBe("2 projects in containers, and containers/registry-manifests");
     expect(await doctor.lookAtDeliveries(needs)).toContain(needs.hookUrl);
+  });
+
+  test("tries whether a push would be let in, and pushes nothing", async () => {
+    await world.pagure.createProject("containers/registry-manifests", { files: { a: "1\n" }, users: { commit: [bot] } });
+    const secret = world.pagure.createToken({ user: bot, acls: leastAcls.promotions.filter((acl) => acl !== "commit") });
+    const { doctor } = world.openForge({ tokens: { ...world.tokens, promotions: { secret, expires: undefined } } });
+    await expect(doctor.lookAtGrants(needs)).rejects.toMatchObject({ code: "forge.token-refused" });
+    await world.forge.doctor.lookAtGrants(needs);
+    expect(await world.forge.findHead("containers/registry-manifests", "flibs-doctor")).toBeUndefined();
   });
 
   test("names the ACL that a token lacks, and the project that hides its key; a look changes nothing", async () => {
