@@ -60,7 +60,9 @@ async function tellReceive(
 ): Promise<void> {
   const { git } = world;
   const name = gitName(project);
-  const fresh = (await git.run(name, ["rev-list", "--topo-order", to, ...known.map((sha) => `^${sha}`)])).split("\n").filter(Boolean);
+  // Of a branch that was there, what it had not; of a new one, what no other had.
+  const without = from === undefined ? known : [from];
+  const fresh = (await git.run(name, ["rev-list", "--topo-order", to, ...without.map((sha) => `^${sha}`)])).split("\n").filter(Boolean);
   // No event when nothing is new in it.
   if (fresh.length === 0) return;
   const forced = from !== undefined && !(await git.isAncestor(name, from, to));

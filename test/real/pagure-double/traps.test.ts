@@ -46,6 +46,15 @@ test("one uid and commit in two projects is one flag, shown where it was first",
   expect(pagure.flags("containers/other", head)).toEqual([]);
 });
 
+test("a merge of a branch that was there before is told as a push with its number", async () => {
+  const alice = pagure.person("alice");
+  const topic = await alice.push(hello, "topic", { b: "1\n" }, { from: "main" });
+  const number = await alice.openPull(hello, { head: "topic", base: "main" });
+  await alice.merge(hello, number);
+  const pushes = pagure.hooks.queued.filter(({ topic: what, msg }) => what === "git.receive" && msg.branch === "main");
+  expect(pushes.map(({ msg }) => [msg.end_commit, msg.pull_request_id])).toContainEqual([topic, number]);
+});
+
 test("statistics of a pull request are not there for a moment", async () => {
   const alice = pagure.person("alice");
   await alice.push(hello, "topic", { b: "1\n" }, { from: "main" });
