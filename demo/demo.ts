@@ -5,13 +5,17 @@ import { parseArgs } from "node:util";
 import { exitCodes } from "../src/cli/exit.ts";
 import { removeEmbeddedPostgres } from "../src/store/embedded-postgres.ts";
 import type { Github } from "../test/fakes/github/github.ts";
+import type { Pagure } from "../test/fakes/pagure/pagure.ts";
 import { startDockerRegistry } from "../test/support/docker-registry.ts";
 import { freePort } from "../test/support/free-port.ts";
 import { ensureBaseImage } from "./base-image.ts";
+import { repositories } from "./first-manifests.ts";
 import { flibsCommand } from "./flibs-process.ts";
 import { startDouble } from "./github-double.ts";
 import { servePages, writePages } from "./github-pages.ts";
 import { githubStory } from "./github-story.ts";
+import { startPagureDouble } from "./pagure-double.ts";
+import { pagureStory } from "./pagure-story.ts";
 import { type DemoWorld, refuseUnsigned, type Summary } from "./released.ts";
 import { firstRelease, secondRelease } from "./story.ts";
 import { stage, tell } from "./tell.ts";
@@ -19,16 +23,17 @@ import { stage, tell } from "./tell.ts";
 /** Stands in a directory that a demo made, and in no other: what has it may be emptied. */
 const marker = ".flibs-demo";
 
-const forges = ["local", "github-double"] as const;
+const forges = ["local", "github-double", "pagure-double"] as const;
 type ForgeChoice = (typeof forges)[number];
 
-const usage = `npm run demo [-- --forge local|github-double] [-- --keep] [-- --directory <path>] [-- --help]
+const usage = `npm run demo [-- --forge local|github-double|pagure-double] [-- --keep] [-- --directory <path>] [-- --help]
 
 The whole line once, for real, on this machine: two registries, PostgreSQL, Docker Engine, flibs; a push is built, tested, promoted,
 released, signed, pulled under a policy that refuses everything unsigned, and then once more with an upgraded package.
 
   --forge <which>     local, when left out: repositories on this machine, as flibs init makes them
                       github-double: pull requests on a GitHub that a test double plays; shows what flibs writes there, also as pages
+                      pagure-double: the same with flags and comments, on a Pagure that a test double plays
   --keep              leave everything running afterwards and print the addresses, until Ctrl-C
   --directory <path>  where everything is made, emptied first; var/demo of this checkout when left out
   --help              print this
@@ -49,7 +54,7 @@ const forge = forges.find((one) => one === values.forge);
 if (values.help) {
   process.stdout.write(usage);
 } else if (forge === undefined) {
-  process.stderr.write(`There is no forge ${JSON.stringify(values.forge)} for the demo: ${forges.join(" or ")}\n`);
+  process.stderr.write(`There is no forge ${JSON.stringify(values.forge)} for the demo: ${forges.join(", ")}\n`);
   process.exitCode = exitCodes.usage;
 } else {
   await demo(resolve(values.directory), forge, values.keep);
@@ -92,7 +97,9 @@ async function demo(directory: string, forge: ForgeChoice, keep: boolean): Promi
       ),
     );
 
-    const github = forge === "local" ? undefined : await doubleOf(join(directory, "flibs"), closers);
+    const installed = join(directory, "flibs");
+    const github = forge === "github-double" ? await doubleOf(installed, closers) : undefined;
+    const pagure = forge === "pagure-double" ? await pagureOf(installed, closers) : undefined;
     stage("starting flibs: flibs serve");
     const serve = await flibs.serve(join(directory, "serve.log"));
     closers.push(() => serve.stop());
@@ -101,8 +108,13 @@ async function demo(directory: string, forge: ForgeChoice, keep: boolean): Promi
 
     const world: DemoWorld = { root, directory, flibs, base, production: production.endpoint, web };
     if (github) github.hooks.url = `${web}/hooks/github`;
+    for (const project of repositories) pagure?.setHookUrls(project, [`${web}/hooks/pagure`]);
     const { signal } = ending;
-    const told = github ? githubStory({ ...world, github, signal }) : localStory(world);
+    const told = github
+      ? githubStory({ ...world, github, signal })
+      : pagure
+        ? pagureStory({ ...world, pagure, signal })
+        : localStory(world);
     const summary = await Promise.race([told, interrupted.then(() => Promise.reject(signal.reason))]);
     await writeSummary(directory, summary);
     if (github) tell(`the pull requests as pages: ${await writePages(join(directory, "github"), github)}`);
@@ -112,7 +124,7 @@ async function demo(directory: string, forge: ForgeChoice, keep: boolean): Promi
       stage("left running until Ctrl-C");
       tell(`web page     ${web}\ncandidate    ${candidate.endpoint}\nproduction   ${production.endpoint}`);
       tell(`command line npm run flibs -- --config ${settings} --help`);
-      tell(pages ? `pull requests ${pages.address}` : `repositories ${join(directory, "flibs/git")}`);
+      tell(pages ? `pull requests ${pages.address}` : `repositories ${pagure?.url ?? join(directory, "flibs/git")}`);
       await interrupted;
     }
   } catch (error) {
@@ -148,6 +160,14 @@ async function doubleOf(installation: string, closers: (() => Promise<void>)[]):
   closers.push(() => github.close());
   tell(`API ${github.apiUrl}, settings ${join(installation, "flibs.yaml")}`);
   return github;
+}
+
+async function pagureOf(installation: string, closers: (() => Promise<void>)[]): Promise<Pagure> {
+  stage("starting a Pagure on loopback, and moving the settings to it");
+  const pagure = await startPagureDouble({ root, installation });
+  closers.push(() => pagure.close());
+  tell(`${pagure.url}, settings ${join(installation, "flibs.yaml")}`);
+  return pagure;
 }
 
 async function localStory(world: DemoWorld): Promise<Summary> {

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { html } from "../src/web/html.ts";
 import type { Github } from "../test/fakes/github/github.ts";
-import { repositories } from "./github-double.ts";
+import { repositories } from "./first-manifests.ts";
 import { documentOf, pullPage, stateBadge, stateOf } from "./github-pull-page.ts";
 
 /** All pull requests of the double, file name to page; `index.html` leads to the others. */

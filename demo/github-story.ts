@@ -1,7 +1,7 @@
 import { formatMarkdown } from "../src/cli/markdown-text.ts";
 import { plain } from "../src/cli/terminal.ts";
 import type { Github } from "../test/fakes/github/github.ts";
-import { hello, manifests } from "./github-double.ts";
+import { hello, manifests } from "./first-manifests.ts";
 import { type Watcher, watcherOf } from "./github-told.ts";
 import { type Build, type DemoWorld, pullReleased, type Summary } from "./released.ts";
 import { quote, stage, tell } from "./tell.ts";

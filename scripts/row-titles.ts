@@ -1,7 +1,7 @@
 /**
  * The rules that releases and signatures are held to, by their ids, in our own words: docs/checked-rows.md says which test shows which. SG, LA, MA
  * and CS are what clients (podman, skopeo, cosign) accept and refuse, RG how registries behave, RL what a release does to a tag, CK the checks on
- * a promotion, DG what has gone wrong elsewhere, TR traps of messages, tests and gates, ST bad input of structure tests.
+ * a promotion, DG what has gone wrong elsewhere, TR traps of messages, tests and gates, ST bad input of structure tests, PG the traps of Pagure.
  */
 export const rowTitles = {
   SG1: "unknown or no entries in the optional part of a signature are accepted",
@@ -119,5 +119,15 @@ export const rowTitles = {
   ST10: "a link to a file of the machine, or in a circle, leads to no file",
   TR10: "exit code 0 of a Standard Test Interface suite does not mean that its tests passed",
   TR18: "a playbook has PATH and HOME and nothing of flibs' environment, and leaves no file behind",
+  PG1: "comments that come at one moment are all found, though the last one told need not be the new one",
+  PG2: "what Pagure says itself, in the name of whoever pushed, is no comment of a person",
+  PG3: "an edited comment commands nothing: an admin may edit what others wrote",
+  PG4: "a push that calls a tag a branch is not built",
+  PG5: "commits of a pull request that are pushed by hand leave it open, and release by the branch's head",
+  PG6: "a merge that is refused as conflicting may have been done: the pull request is read again",
+  PG7: "a push to a fork is heard of by the pull request alone",
+  PG8: "two pull requests for one pair of branches become one",
+  PG9: "a commit that nobody has gets no flag",
+  PG10: "a new head of a pull request has no flags, and gets its own",
 } as const satisfies Readonly<Record<string, string>>;
 export type RowId = keyof typeof rowTitles;

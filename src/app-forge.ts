@@ -3,6 +3,7 @@ import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { publicUrlOf } from "./config-values.ts";
 import { localForge } from "./forge/local/local-forge.ts";
+import { pagureForge } from "./forge/pagure/pagure-forge.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./web/metrics.ts";
 
@@ -40,6 +41,24 @@ export async function openForge(
         onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
       });
       return { forge: github, people: undefined, forgeDoctor: github.doctor };
+    }
+    case "pagure": {
+      const token = { secret: readSecret(forge.token, environment), expires: forge.tokenExpires };
+      const own = forge.promotionToken;
+      const promotions = own && { secret: readSecret(own, environment), expires: forge.promotionTokenExpires };
+      const keys = Object.entries(forge.hookKeys).map(([project, secrets]) => [
+        project,
+        secrets.map((one) => readSecret(one, environment)),
+      ]);
+      const pagure = pagureForge({
+        ...{ name: forge.kind, url: forge.url, user: forge.user, email: forge.email, push: forge.push, log },
+        tokens: { reports: token, promotions: promotions ?? token },
+        ...{ hookKeys: Object.fromEntries(keys), readHookKeys: forge.readHookKeys, acceptSha1: forge.acceptSha1 },
+        ...{ namespace: settings.containers.namespace, manifests: settings.manifests },
+        ...{ publicUrl: publicUrlOf(settings), stateDirectory: settings.stateDirectory },
+        onRequest: ({ operation, status }) => metrics.forgeAsked(operation, status, undefined),
+      });
+      return { forge: pagure, people: undefined, forgeDoctor: pagure.doctor };
     }
   }
 }

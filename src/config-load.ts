@@ -154,6 +154,14 @@ function absoluteForge(forge: Settings["forge"], at: (path: string) => string, s
       return { ...forge, directory: at(forge.directory), hookSecrets: forge.hookSecrets.map(secret) };
     case "github":
       return { ...forge, privateKey: secret(forge.privateKey), webhookSecrets: forge.webhookSecrets.map(secret) };
+    case "pagure": {
+      const { push, hookKeys, promotionToken } = forge;
+      return {
+        ...{ ...forge, token: secret(forge.token), ...(promotionToken && { promotionToken: secret(promotionToken) }) },
+        push: push.kind === "ssh" ? { ...push, key: at(push.key), knownHosts: at(push.knownHosts) } : push,
+        hookKeys: Object.fromEntries(Object.entries(hookKeys).map(([project, keys]) => [project, keys.map(secret)])),
+      };
+    }
   }
 }
 

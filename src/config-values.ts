@@ -83,7 +83,14 @@ function keySecrets({ signing }: Settings): readonly Secret[] {
 }
 
 function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {
-  return forge.kind === "local" ? forge.hookSecrets : [forge.privateKey, ...forge.webhookSecrets];
+  switch (forge.kind) {
+    case "local":
+      return forge.hookSecrets;
+    case "github":
+      return [forge.privateKey, ...forge.webhookSecrets];
+    case "pagure":
+      return [forge.token, ...(forge.promotionToken === undefined ? [] : [forge.promotionToken]), ...Object.values(forge.hookKeys).flat()];
+  }
 }
 
 /** What links start with; no slash at the end. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { PagureSettings } from "./config-pagure.ts";
 import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
 import { resultsSettings } from "./config-results.ts";
@@ -139,6 +140,7 @@ export const Settings = z
             .default("https://api.github.com")
             .describe("REST API; https://HOST/api/v3 for GitHub Enterprise Server"),
         }),
+        PagureSettings,
       ])
       .describe("Where the repositories are"),
     containers: z

@@ -36,7 +36,7 @@ export function doctorChecks(settings: Settings, open: () => Promise<App>): read
         return newest ? `answers, newest run ${newest.id} is ${newest.status}` : "answers, no runs yet";
       },
     },
-    ...(forge.kind === "github" ? githubChecks(settings, open) : []),
+    ...(forge.kind === "local" ? [] : forgeChecks(settings, open)),
     ...settings.engines.map(({ name }) => ({
       name: settings.engines.length === 1 ? "engine" : `engine ${name}`,
       look: async () => lookAtEngine((await open()).engines.named(name)),
@@ -100,22 +100,24 @@ function optionalHint(hint: string | undefined): { hint?: string } {
   return hint === undefined ? {} : { hint };
 }
 
-/** How the GitHub App stands, compared with flibs' own app.yml. */
-function githubChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
+/** How flibs stands with a forge of others: a GitHub App is compared with flibs' own app.yml, on Pagure tokens and rights are tried. */
+function forgeChecks(settings: Settings, open: () => Promise<App>): readonly Check[] {
   const doctor = async (): Promise<ForgeDoctor> => {
     const { forgeDoctor } = await open();
     if (forgeDoctor === undefined) throw new Error("the forge of these settings has no doctor");
     return forgeDoctor;
   };
+  const isGithub = settings.forge.kind === "github";
   const needs = async () => ({
-    ...readAppNeeds(parse(await readFile(join(import.meta.dirname, "../app.yml"), "utf8"))),
-    hookUrl: `${publicUrlOf(settings)}/hooks/github`,
+    ...(isGithub ? readAppNeeds(parse(await readFile(join(import.meta.dirname, "../app.yml"), "utf8"))) : { permissions: {}, events: [] }),
+    hookUrl: `${publicUrlOf(settings)}/hooks/${settings.forge.kind}`,
   });
+  const label = isGithub ? "GitHub" : "Pagure";
   return [
-    { name: "GitHub App", look: async () => (await doctor()).lookAtIdentity() },
-    { name: "GitHub permissions", look: async () => (await doctor()).lookAtGrants(await needs()) },
-    { name: "GitHub repositories", look: async () => (await doctor()).lookAtRepositories() },
-    { name: "GitHub deliveries", look: async () => (await doctor()).lookAtDeliveries(await needs()) },
+    { name: isGithub ? "GitHub App" : "Pagure bot", look: async () => (await doctor()).lookAtIdentity() },
+    { name: `${label} permissions`, look: async () => (await doctor()).lookAtGrants(await needs()) },
+    { name: `${label} repositories`, look: async () => (await doctor()).lookAtRepositories() },
+    { name: `${label} deliveries`, look: async () => (await doctor()).lookAtDeliveries(await needs()) },
   ];
 }
 

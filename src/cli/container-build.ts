@@ -98,9 +98,11 @@ async function readHead(client: Client, repository: string, branch: string): Pro
 
 /** What stands elsewhere under the same name is something else. The local forge has no address of its own to compare with. */
 function demandOwnForge({ settings: { forge } }: Client, { host }: ScmUrl): void {
-  if (forge.kind !== "github") return;
-  const own = new URL(forge.baseUrl).host.replace(/^api\.github\.com$/, "github.com");
-  if (host === own) return;
+  if (forge.kind === "local") return;
+  const own = forge.kind === "github" ? new URL(forge.baseUrl).host.replace(/^api\.github\.com$/, "github.com") : new URL(forge.url).host;
+  // Fedora's dist-git is pushed to on another host than its pages are on.
+  const pushed = forge.kind === "pagure" && forge.push.kind === "ssh" ? new URL(forge.push.url).host : own;
+  if (host === own || host === pushed) return;
   throw appError("cli.usage", `scm URL is of ${host || "a file"}, but flibs builds what is on ${own}`, {
     hint: `Give the repository's address on ${own}`,
   });

@@ -276,6 +276,10 @@ export const errorCatalogue = {
     kind: "denied",
     meaning: "GitHub refuses the App: wrong id or key, a permission that was not granted, or a suspended installation",
   },
+  "forge.token-refused": {
+    kind: "denied",
+    meaning: "Pagure refuses a token: expired, made for another project, or without an ACL that is needed",
+  },
   "forge.hook-failing": {
     kind: "input",
     meaning: "What the forge sends does not arrive: its hook has another address or secret, or is not reached",

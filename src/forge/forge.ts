@@ -22,6 +22,11 @@ export interface ForgeCapabilities {
   readonly maxBodyLength: number;
   /** Statuses show remarks at lines of the change, and buttons (GitHub's check runs yes; local keeps and shows them in the summary). */
   readonly annotations: boolean;
+  /**
+   * Statuses keep their summary. Where they have room for a line only, the page that they link to has the rest, and a failure is told in a comment
+   * below the pull requests that the commit is the head of.
+   */
+  readonly summaries: boolean;
   /** The forge remembers what it sent, so that {@link ForgeInbox.findLostDeliveries} can find something. */
   readonly deliveryRecord: boolean;
 }
@@ -193,12 +198,18 @@ export interface ForgePulls {
   listComments(repository: string, number: number): Promise<readonly PullComment[]>;
   /** One comment of ours per key: written once, edited in place when the text differs. */
   ensureComment(repository: string, number: number, key: string, text: string): Promise<void>;
-  /** Adds a reaction of ours to a comment, in place of an earlier one of ours; does nothing where {@link ForgeCapabilities.reactions} is false. */
+  /**
+   * Adds a reaction of ours to a comment, in place of an earlier one of ours. Where {@link ForgeCapabilities.reactions} is false, it is said by a status
+   * of the pull request's head, or not at all.
+   */
   react(repository: string, number: number, comment: string, reaction: Reaction): Promise<void>;
   /** Opens the pull request for `branch`, or brings the open one up to date; never writes over a person's commit. */
   proposeChange(change: ProposedChange): Promise<ProposalOutcome>;
-  /** What a person may do there: the role itself, a custom role as the standard one that it stands on. `none` for unknown people. */
-  findPermission(repository: string, person: string): Promise<Permission>;
+  /**
+   * What a person may do there: the role itself, a custom role as the standard one that it stands on. `none` for unknown people. `branch`: where
+   * it is to be done, on a forge whose rights differ by branch; the usual one when left out.
+   */
+  findPermission(repository: string, person: string, branch?: string): Promise<Permission>;
 }
 
 /** A delivery as it came in: believed only after {@link ForgeInbox.parseDelivery} accepted its signature. */
@@ -209,8 +220,11 @@ export interface RawDelivery {
 
 /** Hearing: deliveries, and the sweep that finds what no delivery told. */
 export interface ForgeInbox {
-  /** Constant-time check over the raw bytes; returns the delivery's id, or throws `intake.signature-*` or `intake.delivery-malformed`. */
-  verifyDelivery(delivery: RawDelivery): string;
+  /**
+   * Constant-time check over the raw bytes; gives the delivery's id, or throws `intake.signature-*` or `intake.delivery-malformed`. May ask the forge for
+   * a key that is not known yet.
+   */
+  verifyDelivery(delivery: RawDelivery): string | Promise<string>;
   /** Events of a verified delivery; empty for what flibs does not listen to. Throws `intake.delivery-malformed`. */
   parseDelivery(delivery: RawDelivery): Promise<readonly ForgeEvent[]>;
   /**

@@ -83,7 +83,7 @@ function commandFacts(ports: CommandPorts, { place, repository, actor }: Command
 async function readFacts({ forge, approvals, settings }: CommandPorts, { repository, number, actor }: CommandIntent): Promise<PullFacts> {
   const pull = await forge.findPull(repository, number);
   if (pull === undefined) throw appError("builds.pull-moved", `${repository} has no pull request #${number} any more`);
-  const here = await forge.findPermission(repository, actor);
+  const here = await forge.findPermission(repository, actor, pull.baseBranch);
   const manifests = repository === settings.manifests ? here : await forge.findPermission(settings.manifests, actor);
   const trust = await judgeTrust({ forge, approvals }, pull);
   return {

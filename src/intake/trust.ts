@@ -22,7 +22,7 @@ export interface TrustPorts {
  * fork of a trusted author nobody else can push there but whom the author lets.
  */
 export async function judgeTrust({ forge, approvals }: TrustPorts, pull: Pull): Promise<Trust> {
-  if (permits(await forge.findPermission(pull.repository, pull.author), "write")) return { kind: "trusted" };
+  if (permits(await forge.findPermission(pull.repository, pull.author, pull.baseBranch), "write")) return { kind: "trusted" };
   const approval = await approvals.findApproval(forge.name, pull.repository, pull.number, pull.head);
   return { kind: "stranger", base: pull.baseHead, approval };
 }
@@ -57,8 +57,8 @@ export async function authorizeBuild(ports: TrustPorts, request: BuildRequested)
   if (request.requestedBy !== pull.author) await demandWrite(ports, request);
 }
 
-async function demandWrite({ forge }: TrustPorts, { repository, requestedBy }: BuildRequested): Promise<void> {
-  if (permits(await forge.findPermission(repository, requestedBy), "write")) return;
+async function demandWrite({ forge }: TrustPorts, { repository, branch, requestedBy }: BuildRequested): Promise<void> {
+  if (permits(await forge.findPermission(repository, requestedBy, branch), "write")) return;
   throw appError("intake.not-allowed", `${requestedBy} may not write to ${repository} any more`, {
     hint: `Somebody who may write to ${repository} asks for the build`,
   });

@@ -40,7 +40,7 @@ async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyRepl
   const delivery = rawDelivery(request);
   let deliveryId: string;
   try {
-    deliveryId = inbox.verifyDelivery(delivery);
+    deliveryId = await inbox.verifyDelivery(delivery);
   } catch (error) {
     return refuse(ports, forge, error, reply);
   }

@@ -15,6 +15,8 @@ export interface ForgePerson {
 
 /** What only some forges have; where it is left out, the tests that need it are skipped with a reason. */
 export interface ForgeExtras {
+  /** Those that the forge knows; all of GitHub's when left out. */
+  readonly roles?: readonly Exclude<Permission, "none">[];
   setRole?(person: string, role: Exclude<Permission, "none">): void;
   /** A person's fork with a branch, and a pull request from it to `main`. */
   openPullFromFork?(headBranch: string, files: Readonly<Record<string, string>>): Promise<number>;
@@ -56,6 +58,8 @@ export function forgeContract(subject: ForgeSubject): void {
   afterEach(() => world.close());
 
   const unknown = "0123456789012345678901234567890123456789";
+  /** What a forge whose statuses have room for a line only gives back. */
+  const kept = (status: CommitStatus): CommitStatus => (forge.capabilities.summaries ? status : { ...status, summary: "" });
   const text = (bytes: Uint8Array | undefined) => (bytes === undefined ? undefined : Buffer.from(bytes).toString());
   const proposal = (baseCommit: string, more: Partial<ProposedChange> = {}): ProposedChange => ({
     ...{ repository, branch: "promote/f40/cockpit", baseBranch: "main", baseCommit, files: { "images/f40/cockpit.yaml": "new\n" } },
@@ -68,7 +72,7 @@ export function forgeContract(subject: ForgeSubject): void {
       // Names the repository and carries no credential.
       const source = new URL(forge.sourceUrl(repository));
       const page = forge.compareUrl(repository, "a".repeat(40), "b".repeat(40));
-      if (page !== undefined) expect(new URL(page).pathname).toContain(`${"a".repeat(40)}...${"b".repeat(40)}`);
+      if (page !== undefined) expect(new URL(page).pathname).toMatch(new RegExp(`/${"a".repeat(40)}[.]{2,3}${"b".repeat(40)}`));
       expect(source.pathname).toMatch(new RegExp(`/${repository}\\.git$`));
       expect([source.username, source.password, source.search, source.hash]).toEqual(["", "", "", ""]);
       const commit = await person.commit("main", { a: "1" });
@@ -184,7 +188,7 @@ export function forgeContract(subject: ForgeSubject): void {
       await forge.setStatus(repository, commit, { ...status, ...page, annotations, actions });
       await forge.setStatus(repository, commit, { ...status, ...page, annotations, actions });
       const said = await forge.listStatuses(repository, commit);
-      expect(said).toMatchObject([{ ...status, ...page }]);
+      expect(said).toMatchObject([kept({ ...status, ...page })]);
       expect(said).toHaveLength(1);
     });
 
@@ -192,7 +196,7 @@ export function forgeContract(subject: ForgeSubject): void {
       const commit = await person.commit("main", { a: "1" });
       await forge.setStatus(repository, commit, { ...status, ...page, state: "failure", title: "failed" });
       await forge.setStatus(repository, commit, { ...status, key: "build-2", url: page.url });
-      expect(await forge.listStatuses(repository, commit)).toEqual([{ ...status, key: "build-2", url: page.url }]);
+      expect(await forge.listStatuses(repository, commit)).toEqual([kept({ ...status, key: "build-2", url: page.url })]);
       await forge.setStatus(repository, commit, { ...status, key: "build-2", url: page.url, state: "success" });
       expect(await forge.listStatuses(repository, commit)).toMatchObject([{ state: "success", key: "build-2" }]);
     });
@@ -205,7 +209,7 @@ export function forgeContract(subject: ForgeSubject): void {
       ];
       const all = states.map((state): CommitStatus => ({ name: `flibs / ${state}`, state, title: `it is ${state}`, summary: "why" }));
       for (const one of all) await forge.setStatus(repository, commit, one);
-      expect(await forge.listStatuses(repository, commit)).toEqual(all);
+      expect(await forge.listStatuses(repository, commit)).toEqual(all.map(kept));
     });
 
     it("is refused for a commit that is not there", async () => {
@@ -216,7 +220,7 @@ export function forgeContract(subject: ForgeSubject): void {
 
   describe("people", () => {
     it("have the role that they were given", async () => {
-      for (const role of ["read", "triage", "write", "maintain", "admin"] as const) {
+      for (const role of world.roles ?? (["read", "triage", "write", "maintain", "admin"] as const)) {
         world.setRole?.("dave", role);
         expect(await forge.findPermission(repository, "dave")).toBe(role);
       }

@@ -147,11 +147,51 @@ test("on GitHub's double it tells what flibs writes on pull requests, and leaves
   await expectNothingLeft(directory, told.text);
 }, 300_000);
 
+test("on Pagure's double it tells the flags and the few comments that flibs writes", async () => {
+  const directory = join(scratch.path, "d");
+  const { told, ended } = startDemo(directory, "--forge", "pagure-double");
+  const [code] = await ended;
+  expect(told.text).not.toMatch(/The demo failed/);
+  expect(code).toBe(0);
+  const inOrder = [
+    "alice opens a pull request whose Dockerfile lost a label",
+    /flibs \/ lint +failure/,
+    "flibs-bot:",
+    "she comments /build: a flag answers at once",
+    /flibs \/ command +pending/,
+    /flibs \/ test: smoke +success/,
+    "promotion pull request releng/manifests #1",
+    "First release: `1-1`",
+    /flibs \/ promotion +success: writes 1-1, 1, latest/,
+    "rel, a release engineer, merges it",
+    "`f42/hello` is released to production.",
+    "under a policy that demands the signature",
+    "accepted",
+    /flibs \/ approval +pending/,
+    "mallory comments /build, and is refused",
+    "`/build` waits until somebody with write access to `containers/hello`",
+    /flibs \/ approval +success: Approved by alice/,
+    /flibs \/ build \(linux\/amd64\) +success: Built scratch build/,
+    "flibs-bot wrote 1 comment, and flags for the rest",
+    "stopping what was started",
+  ];
+  let rest = told.text;
+  for (const line of inOrder) {
+    const at = typeof line === "string" ? rest.indexOf(line) : rest.search(line);
+    expect({ line, found: at >= 0 }).toEqual({ line, found: true });
+    rest = rest.slice(at);
+  }
+  const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
+  for (const key of summaryKeys) expect(summary).toHaveProperty(key, expect.stringMatching(/./));
+  expect(summary).toMatchObject({ nvr: "hello-container-1-1", promotion: 1 });
+  await expectNothingLeft(directory, told.text);
+}, 300_000);
+
 test("a forge that there is none of is named, with those that there are", async () => {
   const directory = join(scratch.path, "d");
   const { told, ended } = startDemo(directory, "--forge", "gitea");
   expect((await ended)[0]).toBe(2);
-  expect(told.text).toBe('There is no forge "gitea" for the demo: local or github-double\n');
+  expect(told.text).toBe('There is no forge "gitea" for the demo: local, github-double, pagure-double\n');
 }, 30_000);
 
 test("Ctrl-C in the middle of a build stops everything that was started", async () => {

@@ -57,7 +57,14 @@ export function memoryForge() {
     const baseHead = branches.get(pull.baseBranch) ?? "";
     return { ...pull, head, baseHead };
   };
-  const capabilities = { reactions: true, editableComments: true, maxBodyLength: 65_536, annotations: true, deliveryRecord: false };
+  const capabilities = {
+    reactions: true,
+    editableComments: true,
+    maxBodyLength: 65_536,
+    annotations: true,
+    summaries: true,
+    deliveryRecord: false,
+  };
   const forge: PromotionPorts["forge"] = {
     capabilities,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,

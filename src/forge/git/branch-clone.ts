@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
 import { createGit } from "./git.ts";
+import { passedEnvironment } from "./mirror.ts";
 import { reaches } from "./refs.ts";
 import { gitSources } from "./sources.ts";
 
@@ -76,13 +77,6 @@ function oneAtATime<T>(work: () => Promise<T>): () => Promise<T> {
     last = waiting;
     return waiting;
   };
-}
-
-/** Proxy and certificates of the machine count for fetching; nothing else of its environment does. */
-const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
-
-function passedEnvironment(): Record<string, string> {
-  return Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
 }
 
 /**

@@ -1,5 +1,5 @@
+import { cutBytes } from "../cut-text.ts";
 import type { Annotation } from "../forge.ts";
-import { cutBytes } from "./cut-text.ts";
 
 /** GitHub takes so many in a request and appends those of the next. */
 export const annotationsPerRequest = 50;

@@ -1,5 +1,5 @@
+import { cutBytes, cutMarkdown } from "../cut-text.ts";
 import type { CommitStatus, StatusState } from "../forge.ts";
-import { cutBytes, cutMarkdown } from "./cut-text.ts";
 
 /** Status and conclusion that Apps may give; the others of the API are GitHub's own. */
 export type RunStatus = "queued" | "in_progress" | "completed";

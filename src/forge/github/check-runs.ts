@@ -1,6 +1,8 @@
 import { appError } from "../../domain/errors.ts";
+import { cutBytes } from "../cut-text.ts";
 import { type CommitStatus, type ForgePulls, isStatusOver } from "../forge.ts";
 import { checkCommit } from "../git/names.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
 import { annotationKey, annotationsPerRequest, type RunAnnotation, runAnnotations } from "./annotations.ts";
 import {
   type Conclusion,
@@ -11,9 +13,7 @@ import {
   runContentOf,
   shows,
 } from "./check-run-mapping.ts";
-import { cutBytes } from "./cut-text.ts";
 import type { GithubWorld } from "./github-world.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { statusOf } from "./request-errors.ts";
 import type { Parameters } from "./transport.ts";
 

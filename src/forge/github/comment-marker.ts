@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { cutComment } from "./cut-text.ts";
+import { cutComment } from "../cut-text.ts";
 
 /** Longest body of a pull request or comment, in characters: GitHub refuses more. */
 export const maxBodyLength = 65_536;

@@ -1,9 +1,9 @@
 import { appError } from "../../domain/errors.ts";
 import type { ForgePulls, Reaction } from "../forge.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
 import type { AppIdentity } from "./app-identity.ts";
 import { isMarked, markedText, withoutMarker } from "./comment-marker.ts";
 import type { GithubWorld } from "./github-world.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
 import { statusOf } from "./request-errors.ts";
 import type { Answer } from "./transport.ts";
 

@@ -3,6 +3,7 @@ import type { Log } from "../../log.ts";
 import type { Forge } from "../forge.ts";
 import type { ForgeDoctor } from "../forge-doctor.ts";
 import { createGit } from "../git/git.ts";
+import { openMirrors } from "../git/mirror.ts";
 import { githubAddresses } from "./addresses.ts";
 import { appIdentity } from "./app-identity.ts";
 import { parseAppKey } from "./app-key.ts";
@@ -16,7 +17,6 @@ import { githubSources } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
 import { openLimits } from "./limits.ts";
 import { findLostDeliveries } from "./lost-deliveries.ts";
-import { openMirrors } from "./mirror.ts";
 import { deliveryParser } from "./parse-delivery.ts";
 import { people } from "./people.ts";
 import { proposeChange } from "./proposal.ts";
@@ -80,7 +80,10 @@ export function githubForge(options: GithubForgeOptions): Forge & { readonly doc
     git,
     directory: join(options.stateDirectory, "mirrors"),
     server: addresses.git,
-    token: client.sourceToken,
+    authorization: async (repository) => {
+      const token = await client.sourceToken(repository);
+      return `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`;
+    },
     maxBytes: options.maxMirrorBytes ?? 2 * 2 ** 30,
     timeoutMs: options.fetchTimeoutMs ?? 600_000,
   });
@@ -89,7 +92,7 @@ export function githubForge(options: GithubForgeOptions): Forge & { readonly doc
   return {
     name,
     doctor: githubDoctor({ appId, client, tokens, namespace, manifests }),
-    capabilities: { reactions: true, editableComments: true, maxBodyLength, annotations: true, deliveryRecord: true },
+    capabilities: { reactions: true, editableComments: true, maxBodyLength, annotations: true, summaries: true, deliveryRecord: true },
     ...githubSources(world),
     ...checkRuns(world),
     ...githubPulls(world),

@@ -2,13 +2,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import type { ProposalOutcome, ProposedChange } from "../forge.ts";
 import { checkBranch, checkCommit, isTreePath } from "../git/names.ts";
+import { proposalTrailer, trailerOf } from "../git/proposal-trailer.ts";
 import { reaches } from "../git/refs.ts";
 import { maxBodyLength } from "./comment-marker.ts";
 import { isOurs } from "./comments.ts";
 import { findHead } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
 import { ensurePull, findOpenPull } from "./proposal-pull.ts";
-import { proposalTrailer, trailerOf } from "./proposal-trailer.ts";
 import { reasonOf, statusOf } from "./request-errors.ts";
 
 /** Of one call; whoever loses more often meets somebody who writes all the time. */

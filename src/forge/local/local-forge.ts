@@ -55,7 +55,7 @@ export function localForge(options: LocalForgeOptions): Forge & ForgePeople & Lo
   };
   return {
     name: options.name,
-    capabilities: { reactions: false, editableComments: true, maxBodyLength, annotations: false, deliveryRecord: false },
+    capabilities: { reactions: false, editableComments: true, maxBodyLength, annotations: false, summaries: true, deliveryRecord: false },
     ...localSources(repositories),
     ...localPulls(world),
     ...localPeople(world),

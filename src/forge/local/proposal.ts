@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { appError } from "../../domain/errors.ts";
 import type { ProposalOutcome, ProposedChange } from "../forge.ts";
-import { checkBranch, checkCommit, isTreePath } from "../git/names.ts";
-import { changeRefs, type RefChange, reaches, untilWritten, writeBlob } from "../git/refs.ts";
+import { commitTree, writeTreeOf } from "../git/commit-files.ts";
+import { checkBranch, checkCommit } from "../git/names.ts";
+import { proposalTrailer } from "../git/proposal-trailer.ts";
+import { changeRefs, type RefChange, reaches, untilWritten } from "../git/refs.ts";
 import type { Change } from "./delivery.ts";
 import { settlePull } from "./pull-changes.ts";
 import { branchRef, type PullRecord, proposalRef, pullHeadRef, readSnapshot, recordChange, type Snapshot } from "./pull-record.ts";
@@ -85,25 +83,8 @@ function nextRecord(world: LocalWorld, change: ProposedChange, number: number, o
 /** Dates are the base commit's: the same change gives the same commit, whenever and however often it is made. */
 async function writeCommit(world: LocalWorld, path: string, change: ProposedChange): Promise<string> {
   const { git, identity } = world;
-  const scratch = await mkdtemp(join(tmpdir(), "flibs-index-"));
-  try {
-    const env = { GIT_INDEX_FILE: join(scratch, "index") };
-    await git.run(path, ["read-tree", change.baseCommit], { env });
-    const lines: string[] = [];
-    for (const [file, text] of Object.entries(change.files)) {
-      if (!isTreePath(file)) throw appError("forge.name-invalid", `"${file.slice(0, 200)}" is no path of a file in a repository`);
-      lines.push(`100644 ${await writeBlob(git, path, text)}\t${file}\0`);
-    }
-    await git.run(path, ["update-index", "-z", "--add", "--replace", "--index-info"], { env, input: lines.join("") });
-    const tree = (await git.run(path, ["write-tree"], { env })).text.trim();
-    const seconds = (await git.run(path, ["log", "-1", "--format=%ct", change.baseCommit])).text.trim();
-    const who = { NAME: identity.name, EMAIL: identity.email, DATE: `@${seconds} +0000` };
-    const people = Object.fromEntries(
-      ["AUTHOR", "COMMITTER"].flatMap((role) => Object.entries(who).map(([key, value]) => [`GIT_${role}_${key}`, value])),
-    );
-    const input = `${change.commitMessage.trimEnd()}\n\nFlibs-Proposal: ${change.branch}\n`;
-    return (await git.run(path, ["commit-tree", tree, "-p", change.baseCommit], { input, env: people })).text.trim();
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const seconds = (await git.run(path, ["log", "-1", "--format=%ct", change.baseCommit])).text.trim();
+  const tree = await writeTreeOf(git, path, change.baseCommit, change.files);
+  const message = `${change.commitMessage.trimEnd()}\n\n${proposalTrailer(change.branch)}\n`;
+  return await commitTree(git, path, { tree, parents: [change.baseCommit], message, who: identity, seconds });
 }

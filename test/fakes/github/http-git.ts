@@ -1,6 +1,5 @@
-import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { gitEnvironment } from "../../../src/forge/git/git.ts";
+import { runHttpBackend } from "../http-backend.ts";
 import { byToken } from "./auth.ts";
 import { covers } from "./state/installations.ts";
 import type { Usage } from "./usage.ts";
@@ -27,46 +26,9 @@ export function serveGit(world: World, usage: Usage, request: IncomingMessage, r
     return void response.end(refusal?.message ?? "Not Found");
   }
   usage.more.add("contents");
-  const child = spawn("git", ["http-backend"], {
-    env: {
-      ...gitEnvironment(),
-      GIT_PROJECT_ROOT: world.git.root,
-      GIT_HTTP_EXPORT_ALL: "1",
-      PATH_INFO: `/${nameOf(repository).toLowerCase()}.git/${service}`,
-      QUERY_STRING: url.search.slice(1),
-      REQUEST_METHOD: request.method ?? "GET",
-      CONTENT_TYPE: request.headers["content-type"] ?? "",
-      HTTP_CONTENT_ENCODING: String(request.headers["content-encoding"] ?? ""),
-      GIT_PROTOCOL: String(request.headers["git-protocol"] ?? ""),
-      REMOTE_USER: "x-access-token",
-    },
+  runHttpBackend(request, response, {
+    ...{ root: world.git.root, path: `/${nameOf(repository).toLowerCase()}.git/${service}`, url, user: "x-access-token" },
   });
-  request.pipe(child.stdin);
-  // A client that goes away ends the program; a program that ends early closes its input.
-  child.stdin.on("error", () => {});
-  child.stderr.resume();
-  child.on("error", () => response.destroy());
-  response.on("close", () => child.kill());
-  passOn(child.stdout, response);
-}
-
-/** CGI: head lines, an empty line, the body. */
-function passOn(output: NodeJS.ReadableStream, response: ServerResponse): void {
-  let head = Buffer.alloc(0);
-  output.on("data", (chunk: Buffer) => {
-    if (response.headersSent) return void response.write(chunk);
-    head = Buffer.concat([head, chunk]);
-    const end = head.indexOf("\r\n\r\n");
-    if (end < 0) return;
-    const lines = head.subarray(0, end).toString().split("\r\n");
-    const headers = Object.fromEntries(
-      lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
-    );
-    const { status, ...rest } = headers;
-    response.writeHead(Number.parseInt(status ?? "200", 10), rest);
-    response.write(head.subarray(end + 4));
-  });
-  output.on("end", () => response.end());
 }
 
 function mayFetch(world: World, header: string | undefined, fullName: string, service: string, url: URL): Refusal | undefined {

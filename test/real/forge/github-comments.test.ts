@@ -61,7 +61,7 @@ describe("a comment of flibs", () => {
   test("that is too long for GitHub is cut", async () => {
     await ensure("🐟".repeat(50_000));
     expect(ours()[0]?.body.length).toBeLessThanOrEqual(65_536);
-    expect(ours()[0]?.body).toMatch(/cut here: it is too long for GitHub$/);
+    expect(ours()[0]?.body).toMatch(/cut here: it is too long for the forge$/);
   });
 
   test("on a pull request that is not there is an error of whoever asked", async () => {

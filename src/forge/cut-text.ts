@@ -1,9 +1,9 @@
 /** What stands for the rest; `link` is a page that has all of it. */
 function notice(link: string | undefined): string {
-  return link === undefined ? "\n\n… cut here: it is too long for GitHub" : `\n\n… cut here: [the page has all of it](${link})`;
+  return link === undefined ? "\n\n… cut here: it is too long for the forge" : `\n\n… cut here: [the page has all of it](${link})`;
 }
 
-/** GitHub counts bytes here and refuses what is longer; a character is never cut in two. */
+/** Some forges count bytes and refuse what is longer; a character is never cut in two. */
 export function cutBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;
@@ -22,7 +22,7 @@ export function cutMarkdown(text: string, maxBytes: number, link?: string): stri
   return `${kept}${closeFence(kept)}${end}`;
 }
 
-/** GitHub counts characters here; UTF-16 units are never fewer. */
+/** Others count characters; UTF-16 units are never fewer. */
 export function cutComment(text: string, maxLength: number): string {
   if (text.length <= maxLength) return text;
   const end = notice(undefined);

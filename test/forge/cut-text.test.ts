@@ -1,11 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { markedText } from "../../../src/forge/github/comment-marker.ts";
-import { cutBytes, cutComment, cutMarkdown } from "../../../src/forge/github/cut-text.ts";
+import { cutBytes, cutComment, cutMarkdown } from "../../src/forge/cut-text.ts";
+import { markedText } from "../../src/forge/github/comment-marker.ts";
 
 const isWhole = (text: string) => text === text.toWellFormed();
 
-describe("text that is too long for GitHub", () => {
+describe("text that is too long for the forge", () => {
   test.each([
     ["abc", 3, "abc"],
     ["abcd", 3, "abc"],
@@ -35,7 +35,7 @@ describe("text that is too long for GitHub", () => {
 
   test("is told to be cut outside of a code block that the cut left open", () => {
     const cut = cutComment(`before\n\`\`\`text\n${"x".repeat(300)}\n\`\`\`\n`, 200);
-    expect(cut).toMatch(/x\n```\n\n… cut here: it is too long for GitHub$/);
+    expect(cut).toMatch(/x\n```\n\n… cut here: it is too long for the forge$/);
     expect(cutComment(`\`\`\`\nx\n\`\`\`\n${"y".repeat(300)}`, 200)).toMatch(/y\n\n… cut here/);
   });
 

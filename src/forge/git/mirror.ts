@@ -2,11 +2,11 @@ import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatBytes } from "../../domain/amounts.ts";
 import { type AppError, appError, isAppError } from "../../domain/errors.ts";
-import type { Git } from "../git/git.ts";
-import { repositoryPath } from "../git/names.ts";
-import { commitExists } from "../git/refs.ts";
-import type { GitRepositories } from "../git/sources.ts";
-import { oneAtATime } from "./one-at-a-time.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
+import type { Git } from "./git.ts";
+import { repositoryPath } from "./names.ts";
+import { commitExists } from "./refs.ts";
+import type { GitRepositories } from "./sources.ts";
 
 export interface MirrorOptions {
   readonly git: Git;
@@ -14,8 +14,10 @@ export interface MirrorOptions {
   readonly directory: string;
   /** `https://github.com`. */
   readonly server: string;
-  /** A token that may read this repository's contents. */
-  readonly token: (repository: string) => Promise<string>;
+  /** Value of the header Authorization that may read this repository; nobody is asked who reads when left out. Secret. */
+  readonly authorization?: (repository: string) => Promise<string>;
+  /** Refs that are fetched in search of a commit, where the server hands out nothing that it was asked for by its id alone. */
+  readonly refs?: readonly string[];
   /** Largest pack that one fetch may bring; a mirror that grew to twice of it begins anew. */
   readonly maxBytes: number;
   readonly timeoutMs: number;
@@ -29,7 +31,7 @@ const mostPacks = 40;
 const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /**
- * Bare mirrors of GitHub's repositories, brought up commit by commit over smart HTTP: see docs/decisions/0018. Processes that share the
+ * Bare mirrors of a forge's repositories, brought up commit by commit over smart HTTP: see docs/decisions/0018. Processes that share the
  * directory fetch one after another (`flock`), and no transfer is larger than the limit (`prlimit`); both are util-linux.
  */
 export function openMirrors(options: MirrorOptions): GitRepositories {
@@ -60,16 +62,61 @@ export function openMirrors(options: MirrorOptions): GitRepositories {
 
 async function fetchCommits(options: MirrorOptions, repository: string, path: string, commits: readonly string[]): Promise<void> {
   const { git, maxBytes, timeoutMs } = options;
-  const token = await options.token(repository);
+  const authorization = await options.authorization?.(repository);
   await makeRoom(path, maxBytes);
   await mkdir(dirname(path), { recursive: true });
   await git.run(path, ["init", "--quiet", "--bare", "--template="]);
+  if (options.refs === undefined) {
+    await fetchInto(options, repository, path, authorization, [], seenSpecs(commits));
+  } else {
+    await fetchRefs(options, repository, path, authorization, options.refs, commits);
+  }
+  if ((await packs(path)).length > mostPacks) {
+    // Nothing is thrown away: a commit that no branch has any more may still be read.
+    await git.run(path, ["repack", "-a", "-d", "--keep-unreachable", "-q"], {
+      launcher: launcher(path, 2 * maxBytes, timeoutMs),
+      timeoutMs,
+    });
+    await git.run(path, ["pack-refs", "--all"]);
+  }
+}
+
+const seenSpecs = (commits: readonly string[]) => commits.map((commit) => `${commit}:${seenRef(commit)}`);
+
+/** What is on a ref is there then; what was on one once, a newer git may still hand out by its id. */
+async function fetchRefs(
+  options: MirrorOptions,
+  repository: string,
+  path: string,
+  authorization: string | undefined,
+  refs: readonly string[],
+  commits: readonly string[],
+): Promise<void> {
+  const specs = refs.map((ref) => `+${ref}:${ref.replace(/^refs\//, "refs/flibs/there/")}`);
+  await fetchInto(options, repository, path, authorization, ["--prune"], specs);
+  const gone: string[] = [];
+  for (const commit of commits) {
+    if (await commitExists(options.git, path, commit)) await options.git.run(path, ["update-ref", seenRef(commit), commit]);
+    else gone.push(commit);
+  }
+  if (gone.length > 0) await fetchInto(options, repository, path, authorization, [], seenSpecs(gone));
+}
+
+async function fetchInto(
+  options: MirrorOptions,
+  repository: string,
+  path: string,
+  authorization: string | undefined,
+  more: readonly string[],
+  specs: readonly string[],
+): Promise<void> {
+  const { git, maxBytes, timeoutMs } = options;
   const url = `${options.server}/${repository}.git`;
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
   try {
-    await git.run(path, ["fetch", ...quiet, url, ...commits.map((commit) => `${commit}:${seenRef(commit)}`)], {
-      config: transferConfig(options.server, token),
-      env: Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+    await git.run(path, ["fetch", ...quiet, ...more, url, ...specs], {
+      config: transferConfig(options.server, authorization),
+      env: passedEnvironment(),
       launcher: launcher(path, maxBytes, timeoutMs),
       timeoutMs,
     });
@@ -82,21 +129,17 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
       cause: error,
     });
   }
-  if ((await packs(path)).length > mostPacks) {
-    // Nothing is thrown away: a commit that no branch has any more may still be read.
-    await git.run(path, ["repack", "-a", "-d", "--keep-unreachable", "-q"], {
-      launcher: launcher(path, 2 * maxBytes, timeoutMs),
-      timeoutMs,
-    });
-    await git.run(path, ["pack-refs", "--all"]);
-  }
 }
 
-/** The token is sent to this server only, and a redirect is not followed at all. */
-function transferConfig(server: string, token: string): readonly (readonly [string, string])[] {
+export function passedEnvironment(): Record<string, string> {
+  return Object.fromEntries(passed.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+}
+
+/** The credential is sent to this server only, and a redirect is not followed at all. */
+export function transferConfig(server: string, authorization: string | undefined): readonly (readonly [string, string])[] {
   return [
     [`protocol.${new URL(server).protocol.replace(":", "")}.allow`, "always"],
-    [`http.${server}/.extraHeader`, `Authorization: Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`],
+    ...(authorization === undefined ? [] : [[`http.${server}/.extraHeader`, `Authorization: ${authorization}`] as const]),
     ["http.followRedirects", "false"],
     ["credential.helper", ""],
     ["core.askPass", ""],
@@ -159,8 +202,8 @@ function translate(error: unknown, repository: string, timeoutMs: number): unkno
   }
   if (error.code !== "forge.git-failed") return error;
   const said = error.message;
-  const unknown = /not our ref ([0-9a-f]{40,64})|couldn't find remote ref ([0-9a-f]{40,64})/.exec(said);
-  if (unknown) return unknownCommit(repository, unknown[1] ?? unknown[2] ?? "");
+  const unknown = /(?:not our ref|couldn't find remote ref|unadvertised object) ([0-9a-f]{40,64})/.exec(said);
+  if (unknown) return unknownCommit(repository, unknown[1] ?? "");
   if (/repository '.*' not found/i.test(said)) return appError("forge.repository-unknown", `there is no repository ${repository}`);
   return appError("forge.unreachable", `fetching ${repository} broke off`, { cause: error });
 }

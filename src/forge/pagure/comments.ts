@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { appError } from "../../domain/errors.ts";
+import { cutComment } from "../cut-text.ts";
+import type { ForgePulls, PullComment, Reaction } from "../forge.ts";
+import { oneAtATime } from "../one-at-a-time.ts";
+import { checkRepository } from "./client.ts";
+import type { PagureWorld } from "./pagure-world.ts";
+import { Anything, isoTime, PullRequest } from "./schemas.ts";
+
+/** Everybody who watches the project gets it as e-mail; Pagure itself would take more. */
+export const maxBodyLength = 65_536;
+
+/** Readers of the page do not see it; it stands last, so that an e-mail begins with what is said. */
+function markerOf(key: string): string {
+  return `\n\n<!-- flibs:${createHash("sha256").update(key).digest("hex").slice(0, 32)} -->`;
+}
+
+const anyMarker = /\n\n<!-- flibs:[0-9a-f]{32} -->$/;
+
+/** Without a key: all that is said below a pull request, but for what Pagure says itself. */
+async function readComments(world: PagureWorld, repository: string, number: number): Promise<PullRequest["comments"]> {
+  const found = await world.client.find(`${checkRepository(repository)}/pull-request/${number}`, PullRequest);
+  if (found === undefined) throw appError("forge.pull-unknown", `${repository} has no pull request #${number}`);
+  return found.comments.filter((one) => !one.notification).sort((a, b) => a.id - b.id);
+}
+
+const inTurn = oneAtATime();
+
+/** A comment can't be edited and everybody gets a mail: what was said last under a key is not said again, another text is a new comment. */
+export async function ensureComment(world: PagureWorld, repository: string, number: number, key: string, text: string): Promise<void> {
+  await inTurn(`${world.root} ${repository} ${number} ${key}`, async () => {
+    const marker = markerOf(key);
+    const comment = `${cutComment(text.replaceAll("\r\n", "\n"), maxBodyLength - marker.length)}${marker}`;
+    const said = (await readComments(world, repository, number)).filter((one) => one.user.name === world.user);
+    const last = said.findLast((one) => one.comment.replaceAll("\r\n", "\n").endsWith(marker.trim()));
+    if (last !== undefined && last.comment.replaceAll("\r\n", "\n").trim() === comment.trim()) return;
+    const path = `pull-request/${number}/comment`;
+    // Without an answer nobody knows whether it stands there; whoever tries again looks first.
+    await world.client.write(
+      repository,
+      { use: "reports", acl: "pull_request_comment", path, form: { comment }, repeatable: false },
+      Anything,
+    );
+  });
+}
+
+export function pullComments(
+  world: PagureWorld,
+  setStatus: ForgePulls["setStatus"],
+): Pick<ForgePulls, "listComments" | "ensureComment" | "react"> {
+  return {
+    async listComments(repository, number) {
+      const found = await readComments(world, repository, number);
+      return found.map(({ id, user, comment, date_created: at }): PullComment => {
+        const text = user.name === world.user ? comment.replace(anyMarker, "") : comment;
+        return { id: String(id), author: user.name, text, at: isoTime(at) };
+      });
+    },
+    ensureComment: (repository, number, key, text) => ensureComment(world, repository, number, key, text),
+    async react(repository, number, comment, reaction) {
+      const pull = await world.client.find(`${checkRepository(repository)}/pull-request/${number}`, PullRequest, { comments: "false" });
+      if (pull?.commit_stop == null) return;
+      await setStatus(repository, pull.commit_stop, { name: commandStatus, ...words[reaction], summary: "", key: `comment ${comment}` });
+    },
+  };
+}
+
+/** Says that a command was seen, where comments take no reactions. */
+export const commandStatus = "flibs / command";
+
+const words = {
+  seen: { state: "pending", title: "the command is seen" },
+  done: { state: "success", title: "the command is carried out" },
+  refused: { state: "cancelled", title: "not carried out: a comment says why" },
+} as const satisfies Record<Reaction, { state: "pending" | "success" | "cancelled"; title: string }>;

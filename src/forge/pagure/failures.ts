@@ -1,0 +1,35 @@
+import type { CommitStatus, StatusState } from "../forge.ts";
+import { ensureComment } from "./comments.ts";
+import type { PagureWorld } from "./pagure-world.ts";
+import { PullRequests } from "./schemas.ts";
+
+const failed: readonly StatusState[] = ["failure", "error", "timed-out"];
+const mostRemarks = 50;
+
+/** A flag has one line. What failed, and how it is mended, is told once below the open pull requests that this commit is the head of. */
+export async function tellFailure(world: PagureWorld, repository: string, commit: string, status: CommitStatus): Promise<void> {
+  if (!failed.includes(status.state)) return;
+  const text = failureText(status);
+  for await (const { requests } of world.client.pages(`${repository}/pull-requests`, PullRequests, { status: "Open" })) {
+    for (const { id, commit_stop: head } of requests) {
+      if (head === commit) await ensureComment(world, repository, id, `status ${status.name} ${commit} ${status.key ?? ""}`, text);
+    }
+  }
+}
+
+/** Pure. */
+export function failureText({ name, title, summary, url, annotations = [] }: CommitStatus): string {
+  const remarks = annotations.slice(0, mostRemarks).map(({ path, line, message }) => `- ${codeOf(`${path}:${line}`)} ${message}`);
+  const left = annotations.length - remarks.length;
+  const parts = [
+    `**${name}**: ${title}`,
+    summary.trim(),
+    [...remarks, ...(left > 0 ? [`- and ${left} more`] : [])].join("\n"),
+    url === undefined ? "" : `All about it: ${url}`,
+  ];
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+function codeOf(text: string): string {
+  return `\`${text.replaceAll("`", "'")}\``;
+}

@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+const SeenPull = z.strictObject({
+  head: z.string(),
+  /** Ids of all comments that are there; they come in any order, so the highest one tells nothing. */
+  comments: z.array(z.number()),
+});
+
+/** What the last sweep saw of a repository. */
+const SeenRepository = z.strictObject({
+  /** Branch to commit. */
+  heads: z.record(z.string(), z.string()),
+  /** Open pull requests by number. */
+  open: z.record(z.string(), SeenPull),
+  /** Highest number of a pull request. */
+  newest: z.number(),
+});
+export type SeenRepository = z.infer<typeof SeenRepository>;
+
+const SweepCursor = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), SeenRepository) });
+
+/** By name; a cursor that cannot be read means: look at everything. */
+export function parseSweepCursor(cursor: string | undefined): ReadonlyMap<string, SeenRepository> {
+  try {
+    return new Map(cursor === undefined ? [] : Object.entries(SweepCursor.parse(JSON.parse(cursor)).repositories));
+  } catch {
+    return new Map();
+  }
+}
+
+export function formatSweepCursor(repositories: ReadonlyMap<string, SeenRepository>): string {
+  return JSON.stringify({ version: 1, repositories: Object.fromEntries(repositories) });
+}
+
+/** What a record of the cursor has under a name that somebody else chose. */
+export function seenAs<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
+  return record !== undefined && Object.hasOwn(record, name) ? record[name] : undefined;
+}

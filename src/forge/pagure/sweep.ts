@@ -1,0 +1,147 @@
+import PQueue from "p-queue";
+import { errorKind } from "../../domain/errors.ts";
+import type { ForgeEvent } from "../event.ts";
+import { isRepositoryName } from "../git/names.ts";
+import { endOf } from "./decode-message.ts";
+import { readBranches } from "./pagure-sources.ts";
+import type { PagureWorld } from "./pagure-world.ts";
+import { headOf } from "./pulls.ts";
+import { isSaid, Projects, PullRequest, PullRequests } from "./schemas.ts";
+import { formatSweepCursor, parseSweepCursor, type SeenRepository, seenAs } from "./sweep-cursor.ts";
+
+/** The client lets four requests through; these leave room for others. */
+const repositoriesAtOnce = 2;
+
+export interface Watched {
+  readonly namespace: string;
+  /** The registry-manifest repository, `namespace/name`. */
+  readonly manifests: string;
+}
+
+interface Look {
+  readonly now: SeenRepository;
+  readonly events: readonly ForgeEvent[];
+}
+
+/**
+ * See {@link ForgeInbox.changesSince}. Pagure sends once and tells nothing of what it sent, so what there is to know is in its listings: the
+ * cursor holds what was seen, and the events are the difference to what is there. A repository that is seen for the first time tells its
+ * branches and open pull requests; what was commented and merged before is its past.
+ */
+export async function changesSince(
+  world: PagureWorld,
+  watched: Watched,
+  cursor: string | undefined,
+): Promise<{ readonly events: readonly ForgeEvent[]; readonly cursor: string }> {
+  const before = parseSweepCursor(cursor);
+  const seen = new Map<string, SeenRepository>();
+  const events: ForgeEvent[] = [];
+  const queue = new PQueue({ concurrency: repositoriesAtOnce });
+  const names = await listRepositories(world, watched);
+  const looks = await Promise.all(
+    names.map((name) => queue.add(() => lookAt(world, name, before.get(name)).catch((error) => keepOld(world, name, before, error)))),
+  );
+  for (const [i, name] of names.entries()) {
+    const look = looks[i];
+    if (look === undefined) continue;
+    seen.set(name, look.now);
+    events.push(...look.events);
+  }
+  return { events, cursor: formatSweepCursor(seen) };
+}
+
+/** Projects of the namespace without their forks, and the registry-manifest repository. */
+export async function listRepositories(
+  { client }: Pick<PagureWorld, "client">,
+  { namespace, manifests }: Watched,
+): Promise<readonly string[]> {
+  const names = new Set<string>();
+  for await (const { projects } of client.pages("projects", Projects, { namespace, fork: "false", short: "1" })) {
+    for (const { fullname } of projects) if (isRepositoryName(fullname) && fullname.startsWith(`${namespace}/`)) names.add(fullname);
+  }
+  return [...names.add(manifests)];
+}
+
+/** A repository that was removed meanwhile or is broken must not hide the others; when Pagure cannot be reached, none was looked at. */
+function keepOld({ log }: PagureWorld, name: string, before: ReadonlyMap<string, SeenRepository>, error: unknown): Look | undefined {
+  if (errorKind(error) === "transient") throw error;
+  log.warn({ repository: name, error }, "a repository could not be looked at by the sweep");
+  const now = before.get(name);
+  return now && { now, events: [] };
+}
+
+async function lookAt(world: PagureWorld, name: string, before: SeenRepository | undefined): Promise<Look | undefined> {
+  const heads = await readBranches(world, name);
+  if (heads === undefined) return undefined;
+  const common = { forge: world.name, repository: name, actor: "unknown" };
+  const open = await readOpen(world, name);
+  // After the open ones: what ends in between is in both lists and in neither never.
+  const others = await readOthers(world, name, before, open);
+  const events: ForgeEvent[] = [];
+  for (const branch of new Set([...heads.keys(), ...Object.keys(before?.heads ?? {})])) {
+    const after = heads.get(branch);
+    if (after !== seenAs(before?.heads, branch)) events.push({ ...common, kind: "branch-pushed", branch, after });
+  }
+  for (const pull of open) {
+    const [old, head, number] = [seenAs(before?.open, String(pull.id)), headOf(name, pull, heads), pull.id];
+    if (old === undefined) events.push({ ...common, actor: pull.user.name, kind: "pull-opened", number, head });
+    else if (old.head !== head) events.push({ ...common, kind: "pull-updated", number, head });
+  }
+  for (const pull of [...open, ...others]) if (before !== undefined) events.push(...newComments(world, common, pull, before));
+  for (const pull of others) if (pull.status !== "Open") events.push(...endOf(common, pull, pull.status === "Merged"));
+  const now = {
+    heads: Object.fromEntries(heads),
+    open: Object.fromEntries(
+      open.map((pull) => [String(pull.id), { head: headOf(name, pull, heads), comments: pull.comments.map(({ id }) => id) }]),
+    ),
+    newest: Math.max(before?.newest ?? 0, ...[...open, ...others].map(({ id }) => id)),
+  };
+  return { now, events };
+}
+
+async function readOpen({ client }: PagureWorld, name: string): Promise<readonly PullRequest[]> {
+  const open: PullRequest[] = [];
+  for await (const { requests } of client.pages(`${name}/pull-requests`, PullRequests, { status: "Open" })) open.push(...requests);
+  return open.sort((a, b) => a.id - b.id);
+}
+
+/** Those that were open and are not any more, and those that came and went between two looks. */
+async function readOthers(
+  { client }: PagureWorld,
+  name: string,
+  before: SeenRepository | undefined,
+  open: readonly PullRequest[],
+): Promise<readonly PullRequest[]> {
+  const isOpen = new Set(open.map(({ id }) => id));
+  const found = new Map<number, PullRequest>();
+  // Newest first, so that those that came since stand at the beginning.
+  for await (const { requests } of client.pages(`${name}/pull-requests`, PullRequests, {
+    status: "all",
+    per_page: before === undefined ? 1 : 20,
+  })) {
+    if (before === undefined) return requests.filter(({ id, status }) => !isOpen.has(id) && status === "Open");
+    const since = requests.filter(({ id }) => id > before.newest);
+    for (const pull of since) if (!isOpen.has(pull.id) && pull.status !== "Open") found.set(pull.id, pull);
+    if (since.length < requests.length) break;
+  }
+  for (const number of Object.keys(before?.open ?? {}).map(Number)) {
+    if (isOpen.has(number) || found.has(number)) continue;
+    const pull = await client.find(`${name}/pull-request/${number}`, PullRequest);
+    if (pull !== undefined) found.set(number, pull);
+  }
+  return [...found.values()].sort((a, b) => a.id - b.id);
+}
+
+/** Not in the set of those seen; a number that is higher than the highest tells nothing, since they come in any order. */
+function newComments(
+  { user }: PagureWorld,
+  common: Pick<ForgeEvent, "forge" | "repository">,
+  { id: number, comments }: PullRequest,
+  before: SeenRepository,
+): readonly ForgeEvent[] {
+  const seen = new Set(seenAs(before.open, String(number))?.comments);
+  const fresh = comments.filter((one) => isSaid(one, user) && !seen.has(one.id));
+  return fresh.map(({ id, comment: text, user: { name: actor } }) => ({
+    ...{ ...common, actor, kind: "comment-added", number, comment: String(id), text, fromBot: false },
+  }));
+}
