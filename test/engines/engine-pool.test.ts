@@ -89,3 +89,23 @@ test("tests run where their platform is served, and clean-up goes to all, also w
   await expect(pool.cleanUp(() => false)).rejects.toMatchObject({ code: "engine.unreachable" });
   expect([one.leftovers(), other.leftovers()]).toEqual([["kept"], []]);
 });
+
+test("an image is looked into on an engine of its platform", async () => {
+  const [one, other] = [engine("one", ["linux/amd64"]), engine("other", ["linux/arm64"])];
+  const pool = enginePool([one, other].map((each) => ({ engine: each, slots: 1 })));
+  await using context = await scratchDirectory();
+  const dockerfile = "FROM scratch\nENV A=1\n";
+  const request = { platform: "linux/arm64", context: context.path, dockerfile, parents: [], buildArguments: {}, limits } as const;
+  const built = await other.build("image", request, () => true, never);
+  const image = "imageId" in built ? built.imageId : "";
+  const look = (platform: Platform) =>
+    pool.examine(
+      "look",
+      { platform, image },
+      async ({ config }) => config.env,
+      () => true,
+      never,
+    );
+  expect(await look("linux/arm64")).toEqual(["A=1"]);
+  await expect(look("linux/amd64")).rejects.toMatchObject({ code: "engine.image-missing" });
+});

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
@@ -11,6 +12,7 @@ import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-directory.ts";
 import { readStructureExamples, readStructureText } from "../../support/structure-examples.ts";
 import { structureImage } from "../../support/structure-image.ts";
+import type { StructureChild } from "./structure-child.ts";
 
 // The engine is slow when other tests use both cores.
 jest.setTimeout(60_000);
@@ -33,8 +35,7 @@ beforeAll(async () => {
   scratch = await scratchDirectory();
   registry = await startDockerRegistry();
   const dockerfile = await structureImage(join(scratch.path, "tree"));
-  const state = join(scratch.path, "state");
-  engine = dockerEngine({ host: `unix://${dockerSocket}`, installation, stateDirectory: state, slots: 2, platforms: [own, other] });
+  engine = dockerEngine(options());
   images.full = await build("full", dockerfile, own);
   images.empty = await build("empty", "FROM scratch\nCOPY bin /bin\n", own);
   images.own = await push("own", images.full);
@@ -47,6 +48,11 @@ afterAll(async () => {
   await registry.stop();
   await scratch.remove();
 });
+
+function options() {
+  const stateDirectory = join(scratch.path, "state");
+  return { host: `unix://${dockerSocket}`, installation, stateDirectory, slots: 2, platforms: [own, other] };
+}
 
 async function build(key: string, dockerfile: string, platform: Platform): Promise<Digest> {
   let log = "";
@@ -151,15 +157,52 @@ test("nothing of it stays on the engine: no container, no image with or without 
   const text = `schemaVersion: 2.0.0\ncommandTests: [{name: a, setup: ${setup}, command: cat, args: [/tmp/a, /tmp/b, /tmp/c]}]\n`;
   expect(await run(text, images.full)).toMatchObject({ outcome: "pass" });
   expect(await countNameless()).toBe(before);
-  const names = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
-  expect(names.filter((name) => name.startsWith(`flibs-run/${installation}`))).toEqual([]);
-  const containers = (await docker.listContainers({ all: true })).flatMap(({ Names }) => Names);
-  expect(containers.filter((name) => name.includes(installation))).toEqual([]);
+  expect(await ownNames()).toEqual([]);
 });
 
-test("what a crash left between setup and test goes with the next clean-up", async () => {
-  const { id } = await docker.createContainer({ Image: images.full ?? "", Cmd: ["left"] });
-  await docker.getContainer(id).commit({ repo: `flibs-run/${installation}/kleft`, tag: "latest" });
-  await docker.getContainer(id).remove();
-  expect(await engine.cleanUp((key) => key !== "left")).toEqual([`image flibs-run/${installation}/kleft:latest`]);
+test("what is left when flibs is killed between setup and test goes with the next clean-up, and does not disturb the next run", async () => {
+  const setup = "[[touch, /tmp/a], [sh, -c, 'echo in the middle; sleep 600']]";
+  const { suites } = await readStructureText(`schemaVersion: 2.0.0\ncommandTests: [{name: a, setup: ${setup}, command: "true"}]\n`);
+  const [suite] = suites;
+  if (suite === undefined) throw new Error("no suite");
+  const request = { suite, image: images.full ?? "", platform: own, tree: scratch.path, artifacts: scratch.path, limits };
+  const child: StructureChild = { engine: options(), key: "killed", request };
+  expect(await killedAt(/^in the middle$/m, child)).not.toContain("---");
+  expect(await ownNames()).toEqual([
+    expect.stringMatching(/^\/flibs\..+\.run\.kkilled-2f1$/),
+    expect.stringMatching(/^flibs-run\/.+\/kkilled-2f1:latest$/),
+  ]);
+
+  const quick = {
+    ...suite,
+    definition: { schemaVersion: "2.0.0", commandTests: [{ name: "a", setup: [["touch", "/tmp/b"]], command: "true" }] },
+  };
+  const again = await structureRunner({ engine }).run("killed", { ...request, suite: quick }, () => true, never);
+  expect([again, await ownNames()]).toMatchObject([{ outcome: "pass" }, []]);
+
+  await killedAt(/^in the middle$/m, { ...child, key: "gone" });
+  expect(await engine.cleanUp((key) => !key.startsWith("gone"))).toHaveLength(2);
+  expect(await ownNames()).toEqual([]);
 });
+
+/** Runs a suite in a process of its own and kills it like the kernel would, once its log has `word`. */
+async function killedAt(word: RegExp, argument: StructureChild): Promise<string> {
+  const program = join(import.meta.dirname, "structure-child.ts");
+  const child = spawn(process.execPath, [program, JSON.stringify(argument)], { stdio: ["ignore", "pipe", "inherit"] });
+  let log = "";
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  for await (const chunk of child.stdout) {
+    log += chunk;
+    if (word.test(log)) child.kill("SIGKILL");
+  }
+  await ended;
+  return log;
+}
+
+/** Containers, and images of commands before a test. */
+async function ownNames(): Promise<readonly string[]> {
+  const containers = (await docker.listContainers({ all: true })).flatMap(({ Names }) => Names);
+  const tags = (await docker.listImages()).flatMap(({ RepoTags }) => RepoTags ?? []);
+  const isOwn = (name: string) => name.startsWith(`/flibs.${installation}.`) || name.startsWith(`flibs-run/${installation}/`);
+  return [...containers, ...tags].filter(isOwn);
+}
