@@ -76,6 +76,6 @@ export function testsFailed({ suites }: Pick<BuildPlan, "suites">, blocking: Ver
   );
   return appError("builds.tests-failed", words.join("; ").slice(0, 1000), {
     file: suites.find(({ name }) => name === blocking[0]?.suite)?.file ?? testCommandsFile,
-    hint: "Mend the image or the test; a test that may fail is marked required: false",
+    hint: "Mend the image or the test; a test that may fail is marked required: false, a playbook by its variable flibs_required: false",
   });
 }

@@ -1,11 +1,13 @@
 import { chmod, chown, lstat, mkdir, readdir, rename } from "node:fs/promises";
 import { join } from "node:path";
+import { formatBytes } from "../../domain/amounts.ts";
+import { closedLimits } from "./closed-command.ts";
 import type { Place } from "./read-results.ts";
 
 export interface Collected {
   /** Paths below the target, the one to read first in front. */
   readonly files: readonly string[];
-  /** What stayed behind, and why, in words that are safe to show. */
+  /** What stayed behind, or is cut, and why, in words that are safe to show. */
   readonly left: readonly string[];
   readonly placeOf: (path: string) => Place;
 }
@@ -59,6 +61,7 @@ export async function collectArtifacts(from: string, to: string, reserved: reado
       leave(path, `is one of more than ${maxFiles} files`);
     } else {
       await take(path);
+      if (stat.size >= closedLimits.fileBytes) leave(path, `is cut: a file has at most ${formatBytes(closedLimits.fileBytes)}`);
     }
   }
 

@@ -76,7 +76,7 @@ async function runSuite(
   for (const one of left) limits.say(`left out: ${one}\n`);
   const refused = await findRefused(join(workspace, "tests"), parsed.data.playbook);
   if (refused !== undefined) return failed(refused);
-  const opened = await engine.open(key, request, silent(limits), limits.signal);
+  const opened = await engine.open(key, request, sinkOf(limits), limits.signal);
   if (opened.outcome !== "open") {
     return failed(opened.outcome === "not-started" ? `the container could not be started: ${opened.message}` : endedEarly(limits, request));
   }
@@ -87,8 +87,8 @@ async function runSuite(
   }
 }
 
-/** The engine makes its text plain itself. */
-function silent(limits: CallLimits): LogSink {
+/** What the engine says of the pull goes into the same log, and counts. */
+function sinkOf(limits: CallLimits): LogSink {
   return (text) => {
     limits.say(text);
     return !limits.signal.aborted;
@@ -110,10 +110,10 @@ async function playAndRead(
   }
   const results = await readFileOf(join(own, "results.yml"));
   const collected = await collectArtifacts(own, request.artifacts, [logName, workspaceName]);
-  for (const one of collected.left) limits.say(`artifact left out: ${one}\n`);
+  for (const one of collected.left) limits.say(`artifact ${one}\n`);
   const artifacts = [...collected.files, logName];
   const reading = judge(end, results, collected, limits, request);
-  const told = collected.left.length === 0 ? "" : `; ${collected.left.length} left out of the artifacts, see the log`;
+  const told = collected.left.length === 0 ? "" : `; ${collected.left.length} of the artifacts left out or cut, see the log`;
   return { ...reading, message: `${reading.message}${told}`, artifacts };
 }
 
