@@ -226,6 +226,18 @@ describe("refusals, word for word", () => {
     const own = line.with(4, `https://git@github.com/containers/hello.git#${commit}`);
     expect((await flibs(own, { settings: targets, forge: github })).started).toHaveLength(1);
   });
+
+  test("an address on another host than Pagure's pages and pushes", async () => {
+    const push = "push: {kind: ssh, url: 'ssh://bot@pkgs.example.org', key: k, knownHosts: h}";
+    const pagure = `forge: {kind: pagure, url: "https://src.example.org", user: bot, email: b@example.org, token: {env: K}, ${push}}\n`;
+    const line = ["container-build", "--git-branch", "f42", "f42-container-candidate", url, "--nowait"];
+    for (const host of ["src.example.org", "pkgs.example.org"]) {
+      const own = line.with(4, `https://${host}/containers/hello#${commit}`);
+      expect((await flibs(own, { settings: targets, forge: pagure })).started).toHaveLength(1);
+    }
+    const foreign = line.with(4, `https://github.com/containers/hello.git#${commit}`);
+    expect(await flibs(foreign, { settings: targets, forge: pagure })).toMatchObject({ code: 2, started: [] });
+  });
 });
 
 describe("a scm URL", () => {

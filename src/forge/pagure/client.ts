@@ -40,7 +40,7 @@ export interface PagureClient {
   ): AsyncGenerator<z.infer<S>>;
   /** Throws `forge.token-refused`, too, without asking when it was refused before. */
   write<S extends z.ZodType>(repository: string, write: Write, schema: S): Promise<z.infer<S>>;
-  /** Reads what only a token's owner may. */
+  /** Reads what only a token's owner may. A refusal is about what was asked for, and stops no writing. */
   readAs<S extends z.ZodType>(use: TokenUse, method: "GET" | "POST", path: string, schema: S): Promise<z.infer<S>>;
   /** Status that a write with an empty form is answered with: 401 tells that the token may not do it, and nothing is done. */
   probe(use: TokenUse, path: string): Promise<number>;
@@ -100,7 +100,9 @@ export function pagureClient(options: PagureClientOptions): PagureClient {
     try {
       return await insist({ ...sending, authorization: `token ${tokens.secretOf(use)}` }, repeatable);
     } catch (error) {
-      throw statusOf(error) === 401 ? tokens.refused(use, acl, reasonOf(error)) : error;
+      // A 401 of another kind is about the project.
+      const isToken = statusOf(error) === 401 && ["EINVALIDTOK", ""].includes(errorCodeOf(error));
+      throw isToken ? tokens.refused(use, acl, reasonOf(error)) : error;
     }
   }
 
@@ -127,7 +129,8 @@ export function pagureClient(options: PagureClientOptions): PagureClient {
       return parse(schema, await authorized(use, acl, { method: "POST", path: whole, form }, repeatable), `POST ${whole}`);
     },
     async readAs(use, method, path, schema) {
-      return parse(schema, await authorized(use, "any", { method, path }, true), `${method} ${path}`);
+      const authorization = `token ${tokens.secretOf(use)}`;
+      return parse(schema, await insist({ method, path, authorization }, true), `${method} ${path}`);
     },
     async probe(use, path) {
       try {

@@ -15,7 +15,7 @@ export interface DecodeOptions {
 
 /**
  * Comments are told with all that were there before them, and the new one need not be the last: four of twelve at one time were never
- * last (handbook). Those of the last minutes are told again each time, and known by their ids; what was lost longer ago is the sweep's.
+ * last on a real Pagure. Those of the last minutes are told again each time, and known by their ids; what was lost longer ago is the sweep's.
  */
 const recentSeconds = 600;
 

@@ -26,13 +26,25 @@ export function pagureDoctor(world: PagureWorld, options: PagureDoctorOptions): 
     if (days !== undefined && days <= 0) {
       throw appError("forge.token-refused", `the token for ${use} has expired by the settings`, { hint: "Make a new one: docs/pagure.md" });
     }
-    const { username } = await client.readAs(use, "POST", "-/whoami", Whoami);
+    const { username } = await readOwner(use);
     if (username !== user) {
       throw appError("forge.token-refused", `the token for ${use} is ${username}'s, the settings say ${user}`, {
         hint: "Let forge.user be whose tokens these are: what that user says is not obeyed",
       });
     }
     return days === undefined ? "expiry not told" : `expires in ${days} ${days === 1 ? "day" : "days"}`;
+  }
+
+  async function readOwner(use: TokenUse) {
+    try {
+      return await client.readAs(use, "POST", "-/whoami", Whoami);
+    } catch (cause) {
+      if (statusOf(cause) !== 401) throw cause;
+      throw appError("forge.token-refused", `Pagure knows no such token for ${use}`, {
+        hint: "It is expired or revoked, or its file holds something else: docs/pagure.md",
+        cause,
+      });
+    }
   }
 
   /** 401 tells before anything else is looked at that the token lacks the ACL. */

@@ -17,12 +17,15 @@ export async function tellFailure(world: PagureWorld, repository: string, commit
   }
 }
 
-/** Pure. */
+/**
+ * Pure. Title and remarks are plain text and may hold what a stranger wrote: in a code span nothing of it is a mention, a link or a picture.
+ * The summary is Markdown of our own already.
+ */
 export function failureText({ name, title, summary, url, annotations = [] }: CommitStatus): string {
-  const remarks = annotations.slice(0, mostRemarks).map(({ path, line, message }) => `- ${codeOf(`${path}:${line}`)} ${message}`);
+  const remarks = annotations.slice(0, mostRemarks).map(({ path, line, message }) => `- ${codeOf(`${path}:${line}: ${message}`)}`);
   const left = annotations.length - remarks.length;
   const parts = [
-    `**${name}**: ${title}`,
+    `${codeOf(name)}: ${codeOf(title)}`,
     summary.trim(),
     [...remarks, ...(left > 0 ? [`- and ${left} more`] : [])].join("\n"),
     url === undefined ? "" : `All about it: ${url}`,
@@ -30,6 +33,12 @@ export function failureText({ name, title, summary, url, annotations = [] }: Com
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
+const longestLine = 500;
+
 function codeOf(text: string): string {
-  return `\`${text.replaceAll("`", "'")}\``;
+  const line = text
+    .slice(0, longestLine)
+    .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, " ")
+    .trim();
+  return line === "" ? "-" : `\`${line.replaceAll("`", "'")}\``;
 }

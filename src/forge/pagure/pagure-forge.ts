@@ -11,6 +11,7 @@ import { pagureClient, type RequestTold } from "./client.ts";
 import { maxBodyLength, pullComments } from "./comments.ts";
 import { decodeMessage } from "./decode-message.ts";
 import { pagureDoctor } from "./doctor.ts";
+import { isAllowedUrl } from "./flag-mapping.ts";
 import { flags } from "./flags.ts";
 import { openHookKeys } from "./hook-keys.ts";
 import { pagureSources } from "./pagure-sources.ts";
@@ -71,6 +72,11 @@ const fetchedRefs = ["refs/heads/*", "refs/pull/*"];
 export function pagureForge(options: PagureForgeOptions): Forge & { readonly doctor: ForgeDoctor } {
   const { name, log, namespace, manifests, user } = options;
   const root = parseRoot(options.url);
+  if (!isAllowedUrl(options.publicUrl)) {
+    throw appError("config.invalid", `Pagure takes no flag whose address is "${options.publicUrl.slice(0, 200)}"`, {
+      hint: "Let web.publicUrl have a host with a dot, localhost or an IPv4 address",
+    });
+  }
   const now = options.now ?? (() => new Date());
   const delay = options.delay ?? sleep;
   const tokens = watchTokens(options.tokens, log, now);

@@ -212,6 +212,21 @@ describe("flibs doctor", () => {
     expect(await world.forge.findHead("containers/registry-manifests", "flibs-doctor")).toBeUndefined();
   });
 
+  test("and deliveries of projects that hide their key stop no token", async () => {
+    await world.pagure.createProject("containers/closed", { files: { a: "1\n" } });
+    world.pagure.testHook("containers/closed");
+    const sent = world.pagure.hooks.queued.at(-1);
+    if (sent === undefined) throw new Error("nothing was sent");
+    await expect(world.forge.verifyDelivery({ headers: sent.headers, body: sent.body })).rejects.toMatchObject({
+      code: "intake.signature-wrong",
+    });
+    await expect(world.forge.doctor.lookAtDeliveries(needs)).rejects.toThrow("containers/closed");
+    await world.forge.setStatus(world.repository, base, { name: "flibs / lint", state: "running", title: "lints", summary: "" });
+    expect(world.pagure.flags(world.repository, base)).toHaveLength(1);
+    world.pagure.expireToken(world.tokens.reports.secret);
+    await expect(world.forge.doctor.lookAtIdentity()).rejects.toMatchObject({ code: "forge.token-refused" });
+  });
+
   test("names the ACL that a token lacks, and the project that hides its key; a look changes nothing", async () => {
     await world.pagure.createProject("containers/registry-manifests", { files: { a: "1\n" }, users: { commit: [bot] } });
     await world.pagure.createProject("containers/closed", { files: { a: "1\n" } });

@@ -86,7 +86,7 @@ describe("what a pull request is told", () => {
     const annotations = [{ path: "Dockerfile", line: 3, level: "failure", message: "no version" }] as const;
     for (let i = 0; i < 2; i++) await world.forge.setStatus(world.repository, head, { ...status, state: "failure", annotations });
     expect(comments(number).map(({ text }) => text.split("\n\n<!--")[0])).toEqual([
-      "**flibs / build**: step 3\n\nall of it\n\n- `Dockerfile:3` no version",
+      "`flibs / build`: `step 3`\n\nall of it\n\n- `Dockerfile:3: no version`",
     ]);
   });
 
