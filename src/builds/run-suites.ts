@@ -31,9 +31,8 @@ async function runSuite(ports: BuildPorts, step: Step, tested: Tested, suite: Te
   let before: SuiteResult | undefined;
   for (let attempt = 1; ; attempt++) {
     const name = testStepName(suite.name, platform, attempt);
-    const { again, ...told } = await step(name, Result, (key, signal) =>
-      runTest(ports, step.run, tested, suite, image, attempt, key, signal),
-    );
+    const one = { run: step.run, tested, suite, image, attempt };
+    const { again, ...told } = await step(name, Result, (key, signal) => runTest(ports, one, key, signal));
     const facts = { suite: suite.name, platform, digest: pushed.digest, kind: suite.kind, attempt };
     const result: SuiteResult = { ...told, ...facts, ...(step.run === tested.build ? {} : { run: step.run }) };
     const previous = before;

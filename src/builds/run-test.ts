@@ -30,20 +30,29 @@ export interface TestedPlatform {
   readonly pushed: Pick<ManifestDescriptor, "digest">;
 }
 
+/** Which try of what. */
+export interface SuiteTry {
+  /** The run that carries it out. */
+  readonly run: string;
+  readonly tested: Tested;
+  readonly suite: TestSuite;
+  readonly image: TestedPlatform;
+  /** Counted from one. */
+  readonly attempt: number;
+}
+
 /**
  * One try of a suite on one platform, with its log; then what it has left is read and kept. Carried out again after a crash it starts over, log and
  * artifacts too.
  */
 export async function runTest(
   ports: BuildPorts,
-  run: string,
-  { build, origin, plan }: Tested,
-  suite: TestSuite,
-  { platform, pushed }: TestedPlatform,
-  attempt: number,
+  { run, tested, suite, image, attempt }: SuiteTry,
   key: string,
   signal: AbortSignal,
 ): Promise<z.infer<typeof Result>> {
+  const { build, origin, plan } = tested;
+  const { platform, pushed } = image;
   const runner = ports.runners.find((one) => one.kind === suite.kind);
   if (runner === undefined)
     throw appError("builds.runner-unknown", `suite ${suite.name} is of kind "${suite.kind}", which nobody runs here`);

@@ -25,7 +25,7 @@ export interface TestedImage {
 /**
  * The data of a result. The item of an official build is its NVR and its type `koji_build`, as Greenwave's policies for images ask; a scratch build has
  * no NVR, so its item is the digest that its tag points to, of type `container-image`. ResultsDB makes lists of texts of all values (`["False"]`), so
- * they are texts here already. Pure.
+ * they are texts here already. No key has a colon: that is how its queries say `like`. Pure.
  */
 export function resultData(image: TestedImage): ResultData {
   const digest = image.digest ?? image.imageDigest;
@@ -43,11 +43,6 @@ export function resultData(image: TestedImage): ResultData {
     source_commit: [image.commit],
   };
   return Object.fromEntries(Object.entries(data).filter(([, values]) => values.length > 0));
-}
-
-/** Keys that ResultsDB refuses: with a colon, which is how its queries say `like`. */
-export function unfitKeys(data: ResultData): readonly string[] {
-  return Object.keys(data).filter((key) => key.includes(":"));
 }
 
 /**

@@ -354,7 +354,10 @@ y
     },
     status: smoke,
     title: "Failed: says hello: returned 1, expected 0",
-    text: `- fail: says hello — returned 1, expected 0
+    text: `| outcome | case | suite | what happened |
+|---|---|---|---|
+| fail | says hello | smoke | returned 1, expected 0 |
+
 - pass: is not root
 
 Last lines of the log:
@@ -377,7 +380,9 @@ no such greeting
     },
     status: smoke,
     title: "Could not be carried out: says hello: did not end within 30 s",
-    text: `- error: says hello — did not end within 30 s
+    text: `| outcome | case | suite | what happened |
+|---|---|---|---|
+| error | says hello | smoke | did not end within 30 s |
 
 Last lines of the log:
 

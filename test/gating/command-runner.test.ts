@@ -107,6 +107,19 @@ describe("command suites", () => {
     });
   });
 
+  test("an error that would come again is final, unless another command's would not", async () => {
+    const broken = { name: "a", run: sh("exit 0"), expect: { exitCode: 0, output: "(" } };
+    const hanging = { name: "b", run: sh("sleep 1000"), expect: { exitCode: 0 }, timeoutMs: 50 };
+    const failing = { name: "c", run: sh("exit 1"), expect: { exitCode: 0 } };
+    expect((await runSuite([broken])).final).toBe(true);
+    expect((await runSuite([broken, failing])).final).toBe(true);
+    expect((await runSuite([broken, hanging])).final).toBeUndefined();
+    expect((await runSuite([hanging])).final).toBeUndefined();
+    expect((await runSuite([failing])).final).toBeUndefined();
+    expect((await runSuite([])).final).toBe(true);
+    expect((await runSuite([failing], AbortSignal.abort())).final).toBe(true);
+  });
+
   test.each(["/etc", "../..", "tests/../..", ""])("files from %j are refused", (files) => {
     expect(CommandSuite.safeParse({ commands: [{ name: "a", run: ["x"] }], files }).success).toBe(false);
   });

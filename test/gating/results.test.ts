@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { boundResult, countCases, cutText, kept } from "../../src/gating/bound-result.ts";
 import { isFlaky } from "../../src/gating/flaky.ts";
-import { groupOf, resultData, unfitKeys } from "../../src/gating/resultsdb-data.ts";
+import { groupOf, resultData } from "../../src/gating/resultsdb-data.ts";
 import { anyResult } from "./any-result.ts";
 
 test("a result within bounds stays as it is", () => {
@@ -73,8 +73,7 @@ test("TR12: data is texts, as ResultsDB gives it back, and no key has a colon", 
     source_repository: ["containers/httpd"],
     source_commit: [image.commit],
   });
-  expect(unfitKeys(data)).toEqual([]);
-  expect(unfitKeys({ "a:b": [] })).toEqual(["a:b"]);
+  expect(Object.keys(data).filter((key) => key.includes(":"))).toEqual([]);
 });
 
 test("a scratch build has no NVR: its item is the digest", () => {

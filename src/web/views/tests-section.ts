@@ -57,7 +57,7 @@ function history(build: BuildRecord, { history: past, now }: TestsView): Html | 
   const rows = past.slice(0, mostPast).map(
     (
       one,
-    ) => html`<tr id="past-${one.id}"><td>${badge(one.outcome)}</td><td>${resultName(build, one)}${one.latest ? html` <span class="quiet">counts</span>` : ""}</td>
+    ) => html`<tr id="${one.latest ? "past" : "test"}-${one.id}"><td>${badge(one.outcome)}</td><td>${resultName(build, one)}${one.latest ? html` <span class="quiet">counts</span>` : ""}</td>
 <td>${one.finishedAt === undefined ? "" : age(one.finishedAt, now)}</td><td>${one.message}</td>
 <td><a href="${logOf(one)}">log</a>, <a href="${junitAddress("/builds", build.id, one.id)}">JUnit</a></td></tr>`,
   );

@@ -229,6 +229,30 @@ describe("the API of results", () => {
     expect(await find(query)).toEqual(expected);
   });
 
+  test("beyond the newest two thousand a page goes on, in order", async () => {
+    const many = await newBuild();
+    await database.query(
+      `insert into test_result (build, suite, platform, run, attempt, outcome, latest, submitted_at, group_id, data, result)
+       select $1, 'many', 'linux/amd64', 'r' || n, 1, 'pass', false, '2026-01-01'::timestamptz + n * interval '1 second', $2, '{"item": ["x"], "kind": ["many"]}', '{}'
+       from generate_series(1, 2500) as n`,
+      [many, groupOf(many)],
+    );
+    const seen: string[] = [];
+    for (let page = 0; page < 3; page++) {
+      const parsed = parseResultsQuery([
+        ["kind", "many"],
+        ["limit", "1000"],
+        ["page", String(page)],
+      ]);
+      const found = "query" in parsed ? await store.results.list(parsed.query) : undefined;
+      expect([page, found?.items.length, found?.more]).toEqual([page, page < 2 ? 1000 : 500, page < 2]);
+      seen.push(...(found?.items ?? []).map((one) => one.submittedAt));
+    }
+    expect(seen).toEqual(seen.toSorted().toReversed());
+    expect(new Set(seen).size).toBe(2500);
+    await database.query("delete from test_result where build = $1", [many]);
+  });
+
   test("groups are builds", async () => {
     expect(await find(`groups=${groupOf(builds[0] ?? "")}`)).toEqual([3, 1, 0]);
     const groups = await store.results.listGroups({ page: 0, limit: 2 });
