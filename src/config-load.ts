@@ -106,6 +106,7 @@ function absolutePaths(settings: Settings, base: string): Settings {
     stateDirectory,
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
+    gating: settings.gating.policies === undefined ? settings.gating : { ...settings.gating, policies: at(settings.gating.policies) },
     network: absoluteNetwork(settings.network, stateDirectory),
     registries: Object.fromEntries(
       Object.entries(settings.registries).map(([name, value]) => [name, registry(value)]),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { gatingSetting } from "./config-gating.ts";
 import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
 import { scannerSetting } from "./config-scanner.ts";
@@ -200,6 +201,7 @@ export const Settings = z
       .prefault({})
       .describe("Commands in comments of pull requests"),
     promotions: promotionsSetting,
+    gating: gatingSetting,
     scanner: scannerSetting,
     registries: registriesSetting,
     parents: z

@@ -12,6 +12,7 @@ import type { CandidateAttestations } from "./attach-documents.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { DestinationTags } from "./destination-tags.ts";
 import type { Downloads } from "./downloads.ts";
+import type { Gate } from "./gate.ts";
 import type { LogStore } from "./log-store.ts";
 import type { AllowedParent } from "./parent-name.ts";
 import type { OpenRegistry } from "./parents.ts";
@@ -34,6 +35,7 @@ export interface BuildPorts {
   readonly signer: Signer;
   readonly attestations: CandidateAttestations;
   readonly runners: readonly TestRunner[];
+  readonly gate: Gate;
   readonly workspaces: Workspaces;
   readonly downloads: Downloads;
   /** The files of a checked-out directory, links unfollowed. */
@@ -84,6 +86,8 @@ export interface BuildSettings {
   readonly logBytes: number;
   /** Labels that the operators want in every image. */
   readonly labels: SiteLabels;
+  /** Decision context that a build has to satisfy before it is promoted. */
+  readonly gatingContext: string;
   readonly repositories: RepositorySettings;
   /** Address of the lookaside cache with {repository}, {file}, {hashType}, {hash}; undefined when there is none. */
   readonly sourcesUrl: string | undefined;

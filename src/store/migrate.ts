@@ -18,6 +18,7 @@ import { statements as turns } from "./migrations/0013-turns.ts";
 import { statements as destinations } from "./migrations/0014-destinations.ts";
 import { statements as audits } from "./migrations/0015-audits.ts";
 import { statements as proposalPlaces } from "./migrations/0016-proposal-places.ts";
+import { statements as waivers } from "./migrations/0018-waivers.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
@@ -37,6 +38,7 @@ export const migrations = [
   { name: "destinations", statements: destinations },
   { name: "audits", statements: audits },
   { name: "proposal places", statements: proposalPlaces },
+  { name: "waivers", statements: waivers },
 ];
 
 /**

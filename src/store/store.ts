@@ -1,6 +1,7 @@
 import type { BuildStore } from "../builds/build-record.ts";
 import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
+import type { WaiverStore } from "../gating/waivers.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
@@ -27,6 +28,7 @@ import { proposalPlaces } from "./proposal-places.ts";
 import { releaseStore } from "./releases.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 import { databaseTurns } from "./turns.ts";
+import { waiverStore } from "./waivers.ts";
 
 /** Everything that is kept, behind the ports of the rooms that keep it. Database outages are `store.unavailable` (transient). */
 export interface Store extends WorkflowStore {
@@ -38,6 +40,7 @@ export interface Store extends WorkflowStore {
   readonly audits: AuditStore;
   readonly approvals: ApprovalStore;
   readonly places: ProposalPlaces;
+  readonly waivers: WaiverStore;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
   readonly turns: Turns;
@@ -83,6 +86,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     audits: auditStore(database),
     approvals: approvalStore(database, now),
     places: proposalPlaces(database, now),
+    waivers: waiverStore(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
     turns: databaseTurns(turns),

@@ -28,6 +28,7 @@ import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { makeCosignKey } from "../support/cosign-key.ts";
+import { memoryGate } from "../support/memory-gate.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 
 export const request: BuildRequested = {
@@ -112,6 +113,7 @@ export function buildWorld(root: string) {
     log: text,
     journal,
   };
+  const gating = memoryGate();
   const ports: BuildPorts = {
     builds,
     destinationTags,
@@ -201,6 +203,7 @@ export function buildWorld(root: string) {
         },
       },
     ],
+    gate: gating.gate,
     workspaces: directoryWorkspaces(root),
     downloads,
     readTree: checkedOutTree,
@@ -232,6 +235,7 @@ export function buildWorld(root: string) {
       },
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
+      gatingContext: "flibs_promote",
       labels: noSiteLabels,
       repositories: { site: [], allowedHosts: [] },
       sourcesUrl: undefined,
@@ -243,7 +247,7 @@ export function buildWorld(root: string) {
   const flow = buildFlow(ports);
   /** Runs one build to its end as the worker does, or goes on with it; what it threw is returned. */
   const run = (id: string, asked = request, ended?: () => Ending | undefined) => journal.attempt(flow, id, asked, ended);
-  return Object.assign(world, { run, flow, ports, destinationTags });
+  return Object.assign(world, { run, flow, ports, destinationTags, gating });
 }
 
 async function textsOf(directory: string): Promise<Readonly<Record<string, string>>> {

@@ -25,6 +25,8 @@ const bare: { readonly [V in Verb]: Command } = {
   promote: { verb: "promote" },
   rollback: { verb: "rollback" },
   withdraw: { verb: "withdraw", image: "f40/web", release: "1-1", reason: "bad" },
+  waive: { verb: "waive", test: "smoke", reason: "flaky" },
+  unwaive: { verb: "unwaive", test: "smoke" },
   help: { verb: "help" },
 };
 /** `yes`, or the refusal's code. */

@@ -33,6 +33,7 @@ import { makeCosignKey } from "../../support/cosign-key.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
+import { memoryGate } from "../../support/memory-gate.ts";
 import { memoryJournal } from "../../support/memory-journal.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
 
@@ -136,6 +137,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       keys: [pemCosignKey(keys.privatePem, "sign")],
     },
     runners: [commandRunner({ engine: engines })],
+    gate: memoryGate().gate,
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
@@ -155,7 +157,15 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
           buildMs: world.buildMs,
           testMs: world.testMs,
         },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0", mayDiffer: [] },
+        ...{
+          memoryBytes: 256 * 2 ** 20,
+          processes: 200,
+          contextBytes: 2 ** 26,
+          logBytes: 2 ** 20,
+          version: "0.1.0",
+          mayDiffer: [],
+          gatingContext: "flibs_promote",
+        },
         ...world.site,
       };
     },
