@@ -43,8 +43,13 @@ export interface DecisionInput extends PolicyQuestion {
   readonly policies: readonly GatingPolicy[];
   /** Rules of the request itself, which need no policy. */
   readonly rules?: readonly TestCaseRule[];
-  /** Milliseconds; results and waivers that are younger are not known yet. */
+  /** Milliseconds. */
   readonly now: number;
+  /**
+   * What is younger is not known yet, milliseconds. Left out but for questions about the past: clocks of several replicas differ, and a result must
+   * not be passed over for that.
+   */
+  readonly when?: number;
 }
 
 export type AnswerKind = "passed" | "missing" | "failed" | "errored" | "excluded" | GatingAnswer;
@@ -118,16 +123,16 @@ function checkGating(input: DecisionInput, subject: DecidedSubject, required: bo
 }
 
 /** Of the results of each architecture, variant and scenario the newest counts; each of them has to have passed. */
-function checkRule({ now }: DecisionInput, subject: DecidedSubject, rule: TestCaseRule): readonly Answer[] {
+function checkRule({ now, when }: DecisionInput, subject: DecidedSubject, rule: TestCaseRule): readonly Answer[] {
   if (!isValidAt(rule, now)) return [];
-  const waiver = findWaiver(subject.waivers, rule.testcase, now);
+  const waiver = findWaiver(subject.waivers, rule.testcase, now, when);
   const about = { subject: plain(subject), testcase: rule.testcase, scenario: rule.scenario ?? null };
   const missing = (architecture?: string): Answer => ({
     ...{ kind: "missing", ...about },
     ...(architecture === undefined ? {} : { architecture }),
     ...(waiver === undefined ? {} : { waiver }),
   });
-  const results = newestEach(subject.results, rule, now);
+  const results = newestEach(subject.results, rule, when);
   if (results.length === 0) return [missing()];
   const wanted = suiteOf(rule.testcase) === undefined ? [] : subject.architectures;
   const lacking = wanted.filter((one) => !results.some(({ architecture }) => architecture === one));
@@ -139,11 +144,15 @@ function checkRule({ now }: DecisionInput, subject: DecidedSubject, rule: TestCa
   return [...answers, ...lacking.map(missing)];
 }
 
-function newestEach(results: readonly GateResult[], { testcase, scenario }: TestCaseRule, now: number): readonly GateResult[] {
+function newestEach(
+  results: readonly GateResult[],
+  { testcase, scenario }: TestCaseRule,
+  when = Number.POSITIVE_INFINITY,
+): readonly GateResult[] {
   const newest = new Map<string, GateResult>();
   for (const result of results) {
     const isMeant = result.testcase === testcase && (scenario === undefined || result.scenario === scenario);
-    if (!isMeant || Date.parse(result.submittedAt) > now) continue;
+    if (!isMeant || Date.parse(result.submittedAt) > when) continue;
     const key = JSON.stringify([result.scenario, result.architecture, result.variant]);
     const other = newest.get(key);
     if (other === undefined || other.id < result.id) newest.set(key, result);

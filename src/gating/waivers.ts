@@ -74,10 +74,15 @@ export function demandReason(text: string): string {
 
 /**
  * The waiver that counts for a test, of those of one subject: the newest that was given, unless it takes an older one back or has expired. An
- * older one does not come to life again by that. Pure; times in milliseconds.
+ * older one does not come to life again by that. Pure; times in milliseconds, and what is younger than `when` is not known yet.
  */
-export function findWaiver(waivers: readonly Waiver[], testcase: string, now: number): Waiver | undefined {
-  const known = waivers.filter((one) => one.testcase === testcase && Date.parse(one.timestamp) <= now);
+export function findWaiver(
+  waivers: readonly Waiver[],
+  testcase: string,
+  now: number,
+  when: number = Number.POSITIVE_INFINITY,
+): Waiver | undefined {
+  const known = waivers.filter((one) => one.testcase === testcase && Date.parse(one.timestamp) <= when);
   const newest = known.reduce<Waiver | undefined>((best, one) => (best === undefined || one.id > best.id ? one : best), undefined);
   if (newest?.waived !== true) return undefined;
   return newest.expiresAt !== undefined && Date.parse(newest.expiresAt) <= now ? undefined : newest;

@@ -29,7 +29,6 @@ export function formatGates({ build, gates, gate, candidateSigned, pageOf }: Gat
   const waived = asked.filter((one) => one.waiver !== undefined).map(rowOf);
   const passed = asked.filter((one) => isSatisfied(one) && one.waiver === undefined).map(rowOf);
   const required = new Set(gate.answers.map(answerName));
-  const optional = (build.plan?.suites ?? []).filter((suite) => !required.has(suite.name)).slice(0, mostTests);
   const source = `commit ${escapeCode(build.commit.slice(0, 12))} of ${escapeCode(build.repository)}`;
   const policies = gate.applicablePolicies.filter((id) => id !== ownPolicyId).map((id) => escapeCode(id, 100));
   return [
@@ -44,7 +43,7 @@ export function formatGates({ build, gates, gate, candidateSigned, pageOf }: Gat
     `| candidate signature | ${candidateSigned ? "valid" : "**missing**"} | | |`,
     `| build ${escapeCode(build.id)} | ${build.state} | ${source} | ${link(pageOf(build.id), "page")} |`,
     ...passed,
-    ...optional.flatMap((suite) => optionalRows(build, suite.name, pageOf)),
+    ...optionalRows(build, required, pageOf),
   ].join("\n");
 }
 
@@ -81,13 +80,22 @@ function testOf({ plan, tests }: BuildRecord, suite: string, architecture: strin
   return results.find((one) => platform !== undefined && one.suite.endsWith(`(${platform})`)) ?? results[0];
 }
 
-function optionalRows(build: BuildRecord, suite: string, pageOf: GateFacts["pageOf"]): readonly string[] {
-  const results = resultsOf(suite, build.tests);
-  if (results.length === 0) return [`| test ${escapeCode(suite)} | not run | optional | ${link(pageOf(build.id), "log")} |`];
-  return results.map(({ suite: name, outcome, message, run }) => {
-    const said = ["optional", escapeText(message, 200)].filter((text) => text !== "").join("; ");
-    return `| test ${escapeCode(name)} | ${outcome} | ${said} | ${link(pageOf(run ?? build.id), "log")} |`;
-  });
+function optionalRows(build: BuildRecord, required: ReadonlySet<string>, pageOf: GateFacts["pageOf"]): readonly string[] {
+  const others = optionalResults(build, required);
+  const missing = (build.plan?.suites ?? []).filter(({ name }) => !required.has(name) && resultsOf(name, others).length === 0);
+  return [
+    ...others.map(({ suite, outcome, message, run }) => {
+      const said = ["optional", escapeText(message, 200)].filter((text) => text !== "").join("; ");
+      return `| test ${escapeCode(suite)} | ${outcome} | ${said} | ${link(pageOf(run ?? build.id), "log")} |`;
+    }),
+    ...missing.map(({ name }) => `| test ${escapeCode(name)} | not run | optional | ${link(pageOf(build.id), "log")} |`),
+  ].slice(0, mostTests);
+}
+
+/** Results of suites that nobody requires. Pure. */
+export function optionalResults({ tests }: BuildRecord, required: ReadonlySet<string>): readonly SuiteResult[] {
+  const asked = new Set([...required].flatMap((name) => resultsOf(name, tests)));
+  return tests.filter((one) => !asked.has(one));
 }
 
 function link(url: string | undefined, word: string): string {

@@ -8,6 +8,7 @@ import { formatNvr } from "../domain/nvr.ts";
 import type { Answer } from "../gating/decide.ts";
 import type { Waiver } from "../gating/waivers.ts";
 import type { Attested } from "../signing/ensure-attested.ts";
+import { optionalResults } from "./gates-section.ts";
 
 const digest = z.templateLiteral(["sha256:", z.string().regex(/^[0-9a-f]{64}$/)]).describe("sha256 digest");
 const commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "is not a commit id");
@@ -96,13 +97,12 @@ export function recordedBuild(build: BuildRecord, gate: GateAnswer, url: string 
     .filter(({ testcase, kind }) => testcase !== undefined && kind in outcomes)
     .map((one) => recordedGate(build, one));
   const names = new Set(required.map(({ name }) => name));
-  const optional = (build.plan?.suites ?? [])
-    .filter(({ name }) => !names.has(name))
-    .flatMap(({ name }): PromotionRecord["gates"] => {
-      const results = resultsOf(name, build.tests);
-      if (results.length === 0) return [{ name, required: false, outcome: "not-run" }];
-      return results.map((one) => ({ name: one.suite, required: false, outcome: one.outcome }));
-    });
+  const results = optionalResults(build, names);
+  const notRun = (build.plan?.suites ?? []).filter(({ name }) => !names.has(name) && resultsOf(name, results).length === 0);
+  const optional: PromotionRecord["gates"] = [
+    ...results.map(({ suite, outcome }) => ({ name: suite, required: false, outcome })),
+    ...notRun.map(({ name }) => ({ name, required: false, outcome: "not-run" as const })),
+  ];
   return { build: { id, repository, commit: build.commit, ...named }, gates: [...required, ...optional].slice(0, 1000) };
 }
 

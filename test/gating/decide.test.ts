@@ -227,7 +227,12 @@ describe("which waiver counts", () => {
 
   test("one for another test does not count, nor one that was given later than the time that is asked about", () => {
     expect(about({ testcase: "flibs.other" }).satisfied).toBe(false);
-    expect(about({ timestamp: "2026-11-24T00:00:00Z" }).satisfied).toBe(false);
+    const later = { results: [own("FAILED")], waivers: [{ ...waiver, testcase: "flibs.smoke", timestamp: "2026-11-24T00:00:00Z" }] };
+    expect(judged({ ...only, when: now }, later).satisfied).toBe(false);
+    expect(judged({ ...only, when: Date.parse("2026-11-24T00:00:00Z") }, later).satisfied).toBe(true);
+    expect(typesOf(judged({ ...only, when: Date.parse("2026-11-01") }, { results: [own("PASSED")] }))).toEqual(["test-result-missing"]);
+    // The clock of another replica may be ahead of ours.
+    expect(judged(only, later).satisfied).toBe(true);
   });
 
   test("whatever is waived, a decision is satisfied only when each requirement passed or has a waiver", () => {

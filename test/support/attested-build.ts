@@ -1,4 +1,5 @@
-import type { BuildRecord } from "../../src/builds/build-record.ts";
+import type { BuildPlan, BuildRecord } from "../../src/builds/build-record.ts";
+import { resultName } from "../../src/builds/verdict.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { provenanceName, sbomNames } from "../../src/documents/document-names.ts";
 import type { Digest } from "../../src/domain/digest.ts";
@@ -37,5 +38,8 @@ export function documentedBuild(
   for (const child of children) statement.subject.push({ name: "child", digest: { sha256: child.slice("sha256:".length) } });
   const provenance = { name: provenanceName, mediaType: "application/vnd.in-toto+json", text: `${JSON.stringify(statement)}\n` };
   const plan = build.plan && { ...build.plan, platforms: platforms.slice(0, children.length) };
-  return { build: { ...build, images, ...(plan === undefined ? {} : { plan }) }, documents: [...boms, provenance] };
+  const tests = build.tests.flatMap((one) =>
+    (plan?.platforms ?? []).map((platform) => ({ ...one, suite: resultName(plan as BuildPlan, one.suite, platform) })),
+  );
+  return { build: { ...build, images, tests, ...(plan === undefined ? {} : { plan }) }, documents: [...boms, provenance] };
 }
