@@ -10,7 +10,7 @@ export interface NamedTest {
   readonly rows: readonly RowId[];
 }
 
-const id = "(?:SG|LA|MA|CS|RG|RL|CK|DG)[1-9]\\d*";
+const id = "(?:SG|LA|MA|CS|RG|RL|CK|DG|TR)[1-9]\\d*";
 const leadingIds = new RegExp(`^${id}(?:(?:, | and )${id})*(?=:? )`);
 /** Where a name stands: in a call of a test function (`fact` is the registry contract's), of what `each` gave back, as `name` of a table's row or as its first column. */
 const place = new RegExp(
@@ -54,7 +54,7 @@ export function formatCheckedRows(tests: readonly NamedTest[]): string {
     "",
     "Made from the names of the tests by `npm run generate`; do not edit. A rule without a test makes the tests fail.",
     "SG, LA, MA, CS: what podman, skopeo and cosign accept and refuse. RG: how registries behave. RL: what a release does to a tag",
-    "(docs/registry-manifest.md), CK: the checks on a promotion, DG: dangers.",
+    "(docs/registry-manifest.md), CK: the checks on a promotion, DG: dangers, TR: traps of tests and gates.",
     "",
     "| id | rule | tests |",
     "|---|---|---|",
