@@ -105,6 +105,7 @@ export const rowTitles = {
   DG23: "layers that may not be distributed, and a configuration of no bytes",
   DG24: "one digest under two tags, and one tag in two repositories",
   DG25: "a roll-back to what was garbage-collected",
+  TR12: "data of results is lists of texts, as ResultsDB gives it back",
   TR13: "the newest waiver counts, also one that takes an older one back",
   TR14: "no policy for a build is no consent: 404 in the API, and nothing is promoted",
 } as const satisfies Readonly<Record<string, string>>;

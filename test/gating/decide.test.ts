@@ -74,6 +74,17 @@ describe("the decisions that Greenwave was seen to make, byte for byte", () => {
   });
 });
 
+test("TR12: what a decision was made from is shown as ResultsDB gives it back: lists of texts", () => {
+  const material = { results: [{ subject, result: { ...passed, scenario: "fips" } }], waivers: [waiver] };
+  const shown = formatDecision(judged(), material);
+  expect(shown.results?.[0]).toEqual({
+    data: { item: [nvr], scenario: ["fips"], system_architecture: ["x86_64"], type: ["koji_build"] },
+    ...{ id: 1, note: "ok", outcome: "PASSED", submit_time: "2026-11-23T19:27:45.863000", testcase: { name: "imagebot.tests.yml.smoke" } },
+  });
+  for (const key of Object.keys(shown.results?.[0]?.data ?? {})) expect(key).not.toContain(":");
+  expect(shown.waivers?.[0]).toMatchObject({ comment: "flaky", expires_at: null });
+});
+
 describe("how results count", () => {
   test.each([
     { outcome: "PASSED", type: "test-result-passed", summary: "All required tests passed" },
