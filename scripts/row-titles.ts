@@ -129,5 +129,7 @@ export const rowTitles = {
   PG8: "two pull requests for one pair of branches become one",
   PG9: "a commit that nobody has gets no flag",
   PG10: "a new head of a pull request has no flags, and gets its own",
+  TR13: "the newest waiver counts, also one that takes an older one back",
+  TR14: "no policy for a build is no consent: 404 in the API, and nothing is promoted",
 } as const satisfies Readonly<Record<string, string>>;
 export type RowId = keyof typeof rowTitles;

@@ -2,10 +2,13 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { openEngines } from "./app-engines.ts";
 import { openForge } from "./app-forge.ts";
+import { gatePorts, waiverLengths } from "./app-gate.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
+import { buildGate, type Gate, type GatePorts } from "./builds/gate.ts";
+import type { WaiverPorts } from "./builds/prepare-waiver.ts";
 import { pullFlow } from "./builds/pull-flow.ts";
 import type { PullPorts } from "./builds/pull-ports.ts";
 import { repairStatuses } from "./builds/repair-statuses.ts";
@@ -48,6 +51,7 @@ import { openSigners } from "./open-signers.ts";
 import { auditFlow } from "./promotion/audit-flow.ts";
 import type { AuditPorts } from "./promotion/audit-run.ts";
 import { checkPromotionFlow } from "./promotion/check-promotion-flow.ts";
+import { gateFlow } from "./promotion/gate-flow.ts";
 import { imageOfProposal } from "./promotion/machine-block.ts";
 import { promoteFlow } from "./promotion/promote-flow.ts";
 import { promoteHeld } from "./promotion/promote-held.ts";
@@ -110,6 +114,10 @@ export interface App {
   readonly registries: AppRegistries;
   readonly signers: Signers;
   readonly gnupg: GnupgHome;
+  readonly gate: Gate;
+  /** What the gate decides by, for whoever asks as a client of Greenwave's. */
+  readonly gatePorts: GatePorts;
+  readonly waiving: WaiverPorts & { readonly waivers: Store["waivers"] };
   readonly promotion: PromotionPorts;
   readonly auditing: AuditPorts;
   /** Production registries that tell of pushes; see `WebPorts.registryHooks`. */
@@ -163,10 +171,16 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     list: (filter) => worker.runs.list(filter),
     journal: (run) => worker.runs.journal(run),
   };
+  const gating = gatePorts(settings, { forge, waivers: store.waivers, userAgent, now: () => new Date() }, (greenwave) =>
+    wrap("greenwave", greenwave),
+  );
+  const gate = buildGate(gating);
+  const waiving = { gate, waivers: store.waivers, now: () => new Date(), lengths: waiverLengths(settings) };
   const trust: TrustPorts = { forge, approvals: store.approvals };
   const promotion: PromotionPorts = {
     forge,
     builds: store.builds,
+    gate,
     registries: named,
     turns: store.turns,
     attestationKeys,
@@ -214,6 +228,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       stiRunner({ engine: engines, removeTree }),
       ...tmtRunners(settings, engines),
     ],
+    gate,
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
     readTree: checkedOutTree,
@@ -245,6 +260,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
       labels: { values: settings.labels.image, equal: settings.labels.equal, ...optional("infoUrlFormat", settings.labels.infoUrlFormat) },
+      gatingContext: settings.gating.context,
       repositories: settings.yumRepositories,
       sourcesUrl: settings.sources.url,
       version,
@@ -271,6 +287,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
     withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
+    waiving,
     readPromotion: imageOfProposal,
     isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
@@ -285,6 +302,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       checkRequestFlow({ forge, runs, pageOf }),
       dropFlow({ runs }),
       promoteFlow(promotion),
+      gateFlow(promotion),
       rollbackFlow(promotion),
       withdrawFlow(promotion),
       checkPromotionFlow(promotion),
@@ -322,6 +340,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       registries,
       signers,
       gnupg,
+      gate,
+      gatePorts: gating,
+      waiving,
       promotion,
       auditing,
       registryHooks: registryHooks(settings, environment, promotion),

@@ -106,7 +106,7 @@ function absolutePaths(settings: Settings, base: string): Settings {
     stateDirectory,
     database: settings.database.url === undefined ? settings.database : { url: secret(settings.database.url) },
     forge: absoluteForge(settings.forge, at, secret),
-    gating: absoluteGating(settings.gating, secret),
+    gating: absoluteGating(settings.gating, at, secret),
     network: absoluteNetwork(settings.network, stateDirectory),
     registries: Object.fromEntries(
       Object.entries(settings.registries).map(([name, value]) => [name, registry(value)]),
@@ -143,9 +143,17 @@ function absoluteNetwork(network: Settings["network"], stateDirectory: string): 
   return network.mode === "closed" ? { ...network, dataRoot: resolve(stateDirectory, network.dataRoot) } : network;
 }
 
-function absoluteGating({ resultsdb, ...gating }: Settings["gating"], secret: (value: Secret) => Secret): Settings["gating"] {
-  if (resultsdb === undefined) return gating;
-  return { ...gating, resultsdb: resultsdb.token === undefined ? resultsdb : { ...resultsdb, token: secret(resultsdb.token) } };
+function absoluteGating(
+  { policies, resultsdb, ...gating }: Settings["gating"],
+  at: (path: string) => string,
+  secret: (value: Secret) => Secret,
+): Settings["gating"] {
+  const token = resultsdb?.token;
+  return {
+    ...gating,
+    ...(policies === undefined ? {} : { policies: at(policies) }),
+    ...(resultsdb === undefined ? {} : { resultsdb: token === undefined ? resultsdb : { ...resultsdb, token: secret(token) } }),
+  };
 }
 
 function absoluteForge(forge: Settings["forge"], at: (path: string) => string, secret: (value: Secret) => Secret): Settings["forge"] {

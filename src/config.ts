@@ -1,13 +1,12 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { gatingSetting } from "./config-gating.ts";
 import { PagureSettings } from "./config-pagure.ts";
 import { promotionsSetting } from "./config-promotions.ts";
 import { registriesSetting } from "./config-registries.ts";
-import { resultsSettings } from "./config-results.ts";
 import { scannerSetting } from "./config-scanner.ts";
 import { Secret } from "./config-secret.ts";
 import { checkKeys, SigningSettings } from "./config-signing.ts";
-import { tmtSetting } from "./config-tmt.ts";
 import { appError } from "./domain/errors.ts";
 import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
@@ -204,6 +203,7 @@ export const Settings = z
       .prefault({})
       .describe("Commands in comments of pull requests"),
     promotions: promotionsSetting,
+    gating: gatingSetting,
     scanner: scannerSetting,
     registries: registriesSetting,
     parents: z
@@ -261,10 +261,6 @@ export const Settings = z
       })
       .prefault({})
       .describe("Limits of builds and tests"),
-    gating: z
-      .strictObject({ ...resultsSettings, tmt: tmtSetting })
-      .prefault({})
-      .describe("Tests of built images"),
     components: z
       .strictObject({
         mayDiffer: z

@@ -6,6 +6,7 @@ import type { ReleaseActions } from "./cli/release-commands.ts";
 import type { Settings } from "./config.ts";
 import { appError } from "./domain/errors.ts";
 import { openBesideService } from "./installation.ts";
+import { requestGate } from "./intake/requests.ts";
 import { acceptDrift, findDrift } from "./promotion/accept-drift.ts";
 import { auditActions } from "./promotion/audit-actions.ts";
 import { planReleases, startReleases } from "./promotion/release-scan-flow.ts";
@@ -24,6 +25,14 @@ export async function openClient(settings: Settings, environment: Readonly<Recor
     runs: app.runs,
     releases: app.store.releases,
     places: app.store.places,
+    gating: {
+      ...app.waiving,
+      give: (waiver, build) =>
+        app.store.transaction(async (transaction) => {
+          const id = await app.store.waivers.add(waiver, transaction);
+          return { id, run: await app.runs.start(requestGate(build, waiver.username, `gate ${waiver.key}`), transaction) };
+        }),
+    },
     forge: app.forge,
     people: () => {
       if (app.people) return app.people;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
+import { answerDecision } from "./builds/answer-decision.ts";
 import { durationMs, type Settings } from "./config.ts";
 import { keySetOf } from "./config-signing.ts";
 import { keysToWatch, lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
@@ -11,6 +12,7 @@ import { consumerFiles } from "./signing/consumer-files.ts";
 import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { watchKeys } from "./signing/openpgp/watch-keys.ts";
+import { version } from "./version.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
 import { type ReadinessBoard, readinessBoard } from "./web/readiness.ts";
@@ -57,6 +59,8 @@ export async function startService(app: App, log: Log): Promise<Service> {
         registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
       ),
       consumer: await consumerFilesOf(app),
+      gating: { answer: (body) => answerDecision({ ...app.gatePorts, builds: store.builds }, body), policies: app.gatePorts.policies },
+      waivers: store.waivers,
       readiness: board,
       metrics,
       log,
@@ -65,6 +69,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       listen: settings.web.listen,
       maxBodyBytes: settings.web.maxBodyBytes,
       publicUrl: publicUrlOf(settings),
+      version,
       manifestRepository: settings.manifests.repository,
       candidate: publicNamed(settings, "candidate").publicName,
       production: Object.fromEntries(productionNames(settings).map((name) => [name, publicNamed(settings, name).publicName])),

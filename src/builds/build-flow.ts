@@ -2,7 +2,6 @@ import { z } from "zod";
 import { type Finding, findingsError } from "../distgit/finding.ts";
 import type { Digest as ImageDigest } from "../domain/digest.ts";
 import { type Platform, platformArchitecture } from "../domain/platform.ts";
-import type { TestResult } from "../gating/test-runner.ts";
 import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
@@ -19,12 +18,12 @@ import { Digest } from "./digest-schema.ts";
 import { everyPlatform } from "./every-platform.ts";
 import { fetchContents } from "./fetch-contents.ts";
 import { followsBranch } from "./follows-branch.ts";
+import { askVerdict } from "./gate-words.ts";
 import { reserve } from "./reserve.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
 import { closeLogs, sayStatuses } from "./say-statuses.ts";
 import { lintSource, readFacts } from "./source.ts";
 import { platformTag } from "./tags.ts";
-import { verdictOf } from "./verdict.ts";
 import { waitForEngine } from "./wait-for-engine.ts";
 
 /**
@@ -115,8 +114,8 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     });
   }
 
-  const results = await beside(runSuites(ports, step, { build, origin: request, plan, digest: index, images }, plan.suites), say("built"));
-  const verdict = await step("verdict", VerdictShape, async () => verdictShape(plan, results));
+  await beside(runSuites(ports, step, { build, origin: request, plan, digest: index, images }, plan.suites), say("built"));
+  const verdict = await step("verdict", VerdictShape, () => askVerdict(ports, build));
   if (plan.suites.length > 0) await say("tested");
   if (!verdict.passed) throw testsFailed(plan, verdict.blocking);
   if (!followsBranch(request)) return;
@@ -198,9 +197,4 @@ async function isOvertaken({ builds }: BuildPorts, build: string, request: Build
   const ofBranch = complete.filter((one) => one.branch === request.branch && followsBranch(one));
   // Newest first. Beyond the limit this build is old enough to be overtaken.
   return ofBranch[0] !== undefined && ofBranch[0].id !== build;
-}
-
-function verdictShape(plan: BuildPlan, results: readonly TestResult[]): z.infer<typeof VerdictShape> {
-  const { passed, blocking } = verdictOf(plan, results);
-  return { passed, blocking: [...blocking] };
 }

@@ -14,6 +14,7 @@ import type { CandidateAttestations } from "./attach-documents.ts";
 import type { BuildRecord, BuildRequested, BuildStore } from "./build-record.ts";
 import type { DestinationTags } from "./destination-tags.ts";
 import type { Downloads } from "./downloads.ts";
+import type { Gate } from "./gate.ts";
 import type { LogStore } from "./log-store.ts";
 import type { AllowedParent } from "./parent-name.ts";
 import type { OpenRegistry } from "./parents.ts";
@@ -43,6 +44,7 @@ export interface BuildPorts {
   readonly tellResult?: (result: number, transaction: Transaction) => Promise<void>;
   /** Resolves after so long; rejects when the signal aborts. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly gate: Gate;
   readonly workspaces: Workspaces;
   readonly downloads: Downloads;
   /** The files of a checked-out directory, links unfollowed. */
@@ -98,6 +100,8 @@ export interface BuildSettings {
   readonly logBytes: number;
   /** Labels that the operators want in every image. */
   readonly labels: SiteLabels;
+  /** Decision context that a build has to satisfy before it is promoted. */
+  readonly gatingContext: string;
   readonly repositories: RepositorySettings;
   /** Address of the lookaside cache with {repository}, {file}, {hashType}, {hash}; undefined when there is none. */
   readonly sourcesUrl: string | undefined;

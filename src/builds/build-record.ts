@@ -6,6 +6,7 @@ import type { Nvr } from "../domain/nvr.ts";
 import type { Platform } from "../domain/platform.ts";
 import type { ImageConfig } from "../engines/engine.ts";
 import type { BoundedResult } from "../gating/bound-result.ts";
+import type { GatingPolicy } from "../gating/policy.ts";
 import type { ResultData } from "../gating/resultsdb-data.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { Transaction } from "../workflow/step.ts";
@@ -98,6 +99,8 @@ export interface BuildPlan {
   /** What goes into the image beside the repository's files; plans of older releases have none. */
   readonly contents?: PlannedContents;
   readonly suites: readonly TestSuite[];
+  /** Policies of gating.yaml at the commit; undefined when it has none. */
+  readonly gating?: readonly GatingPolicy[];
 }
 
 /** An installed RPM as the image's own database tells it. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Finding as DomainFinding } from "../distgit/finding.ts";
 import type { ErrorCode } from "../domain/errors.ts";
 import type { Platform as DomainPlatform } from "../domain/platform.ts";
+import { GatingPolicy } from "../gating/policy.ts";
 import type { BuildPlan, BuildRequested, BuiltImage, PushedParts } from "./build-record.ts";
 import { LookedContents, PlannedContents } from "./contents.ts";
 import { Digest } from "./digest-schema.ts";
@@ -61,6 +62,7 @@ export const Facts = z.object({
   parents: z.array(Parent),
   target: Target.exactOptional(),
   suites: z.array(Suite),
+  gating: z.array(GatingPolicy).exactOptional(),
   contents: LookedContents.exactOptional(),
 });
 export type Facts = z.infer<typeof Facts>;
@@ -94,6 +96,7 @@ export const Plan: z.ZodType<BuildPlan> = z.object({
   floatingTags: z.array(z.string()),
   contents: PlannedContents.exactOptional(),
   suites: z.array(Suite),
+  gating: z.array(GatingPolicy).exactOptional(),
 });
 
 /** Undefined members are not in JSON, so they come back as undefined. */

@@ -4,6 +4,7 @@ import type { ImageIdentity } from "../distgit/lint-labels.ts";
 import { checkTag } from "../domain/image-reference.ts";
 import { checkNvr, type Nvr, versionRelease } from "../domain/nvr.ts";
 import { type Platform, rpmArchitecture } from "../domain/platform.ts";
+import type { GatingPolicy } from "../gating/policy.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { BuildPlan, BuildRequested, PinnedParent, PlannedTarget } from "./build-record.ts";
 import { type LookedContents, scratchRelease } from "./contents.ts";
@@ -22,6 +23,7 @@ export interface BuildFacts {
   readonly platforms: readonly Platform[];
   readonly parents: readonly PinnedParent[];
   readonly suites: readonly TestSuite[];
+  readonly gating?: readonly GatingPolicy[];
   readonly target?: PlannedTarget;
   /** Undefined in journals of older releases: nothing is put into the image then. */
   readonly contents?: LookedContents;
@@ -61,6 +63,7 @@ export function planBuild(facts: BuildFacts): BuildPlan {
         ? floatingTags({ named: container.tags, additional: container.additionalTags, values: texts, primary })
         : [],
     suites: facts.suites,
+    ...(facts.gating === undefined ? {} : { gating: facts.gating }),
   };
 }
 

@@ -26,7 +26,7 @@ export type Trust =
 /** What the pull flow works with; a {@link BuildPorts} has most of it. */
 export interface PullPorts extends Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets" | "engines"> {
   readonly forge: (name: string) => Pick<ForgeSources, "checkout"> & Pick<ForgePulls, "findPull" | "setStatus" | "listStatuses">;
-  readonly settings: Pick<BuildSettings, "publicUrl" | "contextBytes" | "buildMs" | "labels">;
+  readonly settings: Pick<BuildSettings, "publicUrl" | "contextBytes" | "buildMs" | "labels" | "gatingContext">;
   readonly trust: (pull: PullHead) => Promise<Trust>;
   readonly runs: Pick<Runs, "list" | "cancel">;
 }

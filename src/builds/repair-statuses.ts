@@ -7,7 +7,7 @@ import { PullIntent, TrustShape } from "./pull-flow.ts";
 import { type PullSeen, pullStatusesOf } from "./pull-wording.ts";
 import { isBegun, viewOf } from "./say-statuses.ts";
 import { isCalledOff } from "./status-view.ts";
-import { findSuites, TestsIntent } from "./test-flow.ts";
+import { findSuites, journalledVerdict, TestsIntent } from "./test-flow.ts";
 import { testStatusesOf } from "./test-wording.ts";
 import { statusesOf } from "./wording.ts";
 
@@ -91,7 +91,7 @@ async function wordsOf(ports: RepairPorts, run: Run, journal: readonly JournalEn
     case "build":
       return await buildWords(ports, run);
     case "test":
-      return await testWords(ports, run);
+      return await testWords(ports, run, journal);
     case "pull":
       return await pullWords(ports, run, journal);
     default:
@@ -106,13 +106,13 @@ async function buildWords(ports: RepairPorts, run: Run): Promise<Words | undefin
   return { ...request, statuses: statusesOf(record, await viewOf(ports, run.id, record, endingOf(run))), onlyBegun: false };
 }
 
-async function testWords(ports: RepairPorts, run: Run): Promise<Words | undefined> {
+async function testWords(ports: RepairPorts, run: Run, journal: readonly JournalEntry[]): Promise<Words | undefined> {
   const intent = TestsIntent.safeParse(run.intent).data;
   const record = intent && (await ports.builds.find(intent.build));
   const suites = record && findSuites(record, intent);
   if (record === undefined || suites === undefined) return undefined;
   const view = await viewOf(ports, run.id, record, endingOf(run));
-  return { ...record, statuses: testStatusesOf(record, suites, view), onlyBegun: isCalledOff(run.ending) };
+  return { ...record, statuses: testStatusesOf(record, suites, view, journalledVerdict(journal)), onlyBegun: isCalledOff(run.ending) };
 }
 
 async function pullWords(ports: RepairPorts, run: Run, journal: readonly JournalEntry[]): Promise<Words | undefined> {

@@ -22,7 +22,7 @@ import { chooseTarget } from "./targets.ts";
 export type SourcePorts = Pick<BuildPorts, "workspaces" | "readTree" | "logs" | "secrets"> & {
   readonly engines: Pick<BuildPorts["engines"], "platforms" | "dialect">;
   readonly forge: (name: string) => Pick<ReturnType<BuildPorts["forge"]>, "checkout">;
-  readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels" | "tmt">;
+  readonly settings: Pick<BuildPorts["settings"], "contextBytes" | "buildMs" | "labels" | "tmt" | "gatingContext">;
 };
 
 /** A commit, and whether `container.yaml` and `tests/` come from another one. */
@@ -96,6 +96,7 @@ export async function readFacts(ports: BuildPorts, build: string, request: Build
     platforms: [...platforms],
     parents: parents.map(({ env: _, labels: __, user: ___, layers: ____, ...parent }) => parent),
     suites: [...whole.suites],
+    ...(whole.gating === undefined ? {} : { gating: [...whole.gating] }),
     contents: contentsOf(ports, dockerfile, whole, parentOf),
   };
 }
@@ -156,8 +157,8 @@ async function readTrees(
   known: Pick<LintContext, "parentLabels" | "dialectFor">,
   parentEnv?: ParentEnv,
 ): Promise<LintedTree> {
-  const { labels, buildMs, tmt = false } = ports.settings;
-  const site = { labels, buildSeconds: Math.floor(buildMs / 1000), tmt, ...known };
+  const { labels, buildMs, tmt = false, gatingContext } = ports.settings;
+  const site = { labels, buildSeconds: Math.floor(buildMs / 1000), tmt, gatingContext, ...known };
   const linted = await lintTree(await ports.readTree(reading), parentEnv, site);
   if (context === reading) return linted;
   // The engine gets these all the same, though flibs reads others in their place.

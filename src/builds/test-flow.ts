@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { appError, isAppError } from "../domain/errors.ts";
-import { type Ending, type Flow, isFinal, type Runs } from "../workflow/run.ts";
+import { type Ending, type Flow, isFinal, type JournalEntry, type Runs } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRecord } from "./build-record.ts";
@@ -8,11 +8,11 @@ import { BuildRequest, Plan, Platform, Promotion, VerdictShape } from "./build-s
 import { chooseSuites } from "./choose-suites.ts";
 import { Digest } from "./digest-schema.ts";
 import { followsBranch } from "./follows-branch.ts";
+import { askVerdict } from "./gate-words.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
 import { bringStatuses, closeLogs, closeStatuses, viewOf } from "./say-statuses.ts";
 import { isCalledOff, type StatusView } from "./status-view.ts";
 import { testStatusesOf } from "./test-wording.ts";
-import { verdictOf } from "./verdict.ts";
 import { waitForEngine } from "./wait-for-engine.ts";
 
 /** Which suites of which build; the intent of the test flow. */
@@ -29,7 +29,7 @@ export const TestsIntent: z.ZodType<TestsRequested> = z.object({
   requestedBy: z.string(),
 });
 
-export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find"> };
+export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find" | "journal"> };
 
 const Image = z.object({ platform: Platform, pushed: z.object({ digest: Digest }) });
 const Read = z.object({
@@ -74,10 +74,7 @@ async function runTests(ports: TestPorts, step: Step, intent: TestsRequested): P
   const chosen = plan.suites.filter((suite) => suites.includes(suite.name));
   const tested = { build: intent.build, origin: request, plan, images, ...(digest === undefined ? {} : { digest }) };
   await runSuites(ports, step, tested, chosen);
-  const verdict = await step("verdict", VerdictShape, async () => {
-    const { passed, blocking } = verdictOf(plan, (await readBuild(ports, intent.build)).tests);
-    return { passed, blocking: [...blocking] };
-  });
+  const verdict = await step("verdict", VerdictShape, () => askVerdict(ports, intent.build));
   await status("tested");
   const own = verdict.blocking.filter((one) => suites.includes(one.suite));
   if (own.length > 0) throw testsFailed(plan, own);
@@ -140,7 +137,17 @@ async function say(ports: TestPorts, run: string, intent: TestsRequested, now: P
   if (build === undefined || suites === undefined) return;
   const view = await viewOf(ports, run, build, now);
   const bring = isCalledOff(now.ending) ? closeStatuses : bringStatuses;
-  await bring(ports.forge(build.forge), build.repository, build.commit, testStatusesOf(build, suites, view));
+  await bring(
+    ports.forge(build.forge),
+    build.repository,
+    build.commit,
+    testStatusesOf(build, suites, view, journalledVerdict(await ports.runs.journal(run))),
+  );
+}
+
+/** What the gate said to the run, also when its last words are said by another attempt; false before it was asked. */
+export function journalledVerdict(journal: readonly JournalEntry[]): boolean {
+  return VerdictShape.safeParse(journal.find((entry) => entry.step === "verdict")?.result).data?.passed ?? false;
 }
 
 /** Undefined when it was never said which: then there is no status that could stay open either. */

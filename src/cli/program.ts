@@ -14,6 +14,7 @@ import { addContainerBuild } from "./container-build.ts";
 import { type Check, runDoctor } from "./doctor.ts";
 import { addDocumentCommands } from "./document-commands.ts";
 import { exitCodes, reportFailure } from "./exit.ts";
+import { addGateCommands } from "./gate-commands.ts";
 import { addGithubCommands } from "./github-commands.ts";
 import { addManifestsCommands } from "./manifests-commands.ts";
 import { addNetworkCommands } from "./network-commands.ts";
@@ -139,6 +140,7 @@ export function createProgram(surroundings: Surroundings, exit: (code: number) =
   addTargetCommands(program, context);
   addPullCommands(program, context);
   addPromotionCommands(program, context);
+  addGateCommands(program, context);
   addReleaseCommands(program, context);
   addAuditCommand(program, context);
   addManifestsCommands(program, context);

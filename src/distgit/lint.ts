@@ -1,4 +1,5 @@
 import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
+import type { GatingPolicy } from "../gating/policy.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import { readAdditionalTags } from "./additional-tags.ts";
 import { type ContainerSettings, readContainerYaml } from "./container-yaml.ts";
@@ -6,6 +7,7 @@ import { type ContentSetsByArchitecture, readContentSets } from "./content-sets.
 import { type Dockerfile, parseDockerfile } from "./dockerfile.ts";
 import { findUnservedFiles } from "./file-names.ts";
 import { type Finding, finding, warning } from "./finding.ts";
+import { gatingFile, readGatingYaml } from "./gating-yaml.ts";
 import { readHelp } from "./help.ts";
 import type { SiteLabels } from "./image-labels.ts";
 import { baseImageOf, type ParentEnv } from "./labels.ts";
@@ -29,6 +31,8 @@ export interface LintedTree {
   readonly identity?: ImageIdentity;
   readonly container: ContainerSettings;
   readonly suites: readonly TestSuite[];
+  /** Of gating.yaml; undefined when there is none. */
+  readonly gating?: readonly GatingPolicy[];
   readonly contentSets: ContentSetsByArchitecture;
   /** Files of the lookaside cache. */
   readonly sources: readonly SourceFile[];
@@ -47,6 +51,8 @@ export interface LintContext {
   readonly tmt?: boolean;
   /** Longest build, seconds. */
   readonly buildSeconds?: number;
+  /** Decision context that promotions are asked about; no file is told that it is not for it when left out. */
+  readonly gatingContext?: string;
   /** The classic builder's when left out. */
   readonly dialectFor?: DialectFor;
   /** Labels of an image as written in FROM; undefined while it was not read. */
@@ -61,6 +67,7 @@ export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefine
   const container = await readContainerYaml(tree);
   const additional = await readAdditionalTags(tree, container.settings.tags !== undefined);
   const tests = await readTestSuites(tree, context);
+  const gate = await readGatingYaml(tree, context.gatingContext);
   const contentSets = await readContentSets(tree);
   const sources = await readSourcesFile(tree);
   const help = await readHelp(tree);
@@ -74,6 +81,7 @@ export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefine
     ...("identity" in labels && labels.identity !== undefined ? { identity: labels.identity } : {}),
     container: withAdditionalTags(container.settings, additional.tags),
     suites: tests.suites,
+    ...(gate.gating === undefined ? {} : { gating: gate.gating }),
     contentSets: contentSets.contentSets,
     sources: sources.sources,
     ...(help.text === undefined ? {} : { help: help.text }),
@@ -88,6 +96,7 @@ export async function lintTree(tree: Tree, parentEnv: ParentEnv = () => undefine
       ...help.findings,
       ...findUnservedFiles(tree),
       ...tests.findings,
+      ...gate.findings,
       ...lintPlainFiles(tree),
       ...lintLinks(tree),
     ]),
@@ -147,7 +156,7 @@ async function readDockerfile(
 }
 
 const plainFiles = [
-  ...["Dockerfile", "container.yaml", testCommandsFile, "tests"],
+  ...["Dockerfile", "container.yaml", gatingFile, testCommandsFile, "tests"],
   ...["additional-tags", "content_sets.yml", "help.md", "sources"],
 ];
 

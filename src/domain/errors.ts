@@ -84,6 +84,8 @@ export const errorCatalogue = {
     kind: "input",
     meaning: "A file below tests/ that declares suites has an unknown key or a wrong value, or cannot be a suite",
   },
+  "distgit.invalid-gating-yaml": { kind: "input", meaning: "gating.yaml is no list of policies that flibs can hold a build to" },
+  "distgit.gating-unused": { kind: "input", meaning: "No policy of gating.yaml is for what flibs asks about (a warning)" },
   // builds
   "builds.parent-short-name": { kind: "input", meaning: "FROM names an image without its registry" },
   "builds.parent-not-allowed": { kind: "input", meaning: "FROM names an image of a registry that is not on the operator's list" },
@@ -199,6 +201,14 @@ export const errorCatalogue = {
     kind: "input",
     meaning: "Two registries have the same public name, so their signatures could not be told apart",
   },
+  // gating
+  "gating.policy-invalid": { kind: "input", meaning: "A file of the operators' policies has a fault, or cannot be read" },
+  "gating.waiver-invalid": { kind: "input", meaning: "A waiver has no reason, one that is too long, or an end that cannot be" },
+  "gating.not-required": { kind: "input", meaning: "A test was to be waived that the gate of the build does not ask for" },
+  "gating.nothing-waived": { kind: "input", meaning: "A waiver was to be taken back, and there is none that counts" },
+  "gating.build-unfit": { kind: "input", meaning: "Nothing can be waived for a build that failed, was cancelled, or has no name yet" },
+  "gating.greenwave-unavailable": { kind: "transient", meaning: "The site's Greenwave did not answer, or has a fault of its own" },
+  "gating.greenwave-answer": { kind: "internal", meaning: "The site's Greenwave refused the question, or answered what is no decision" },
   // promotion
   "promotion.policy-invalid": { kind: "input", meaning: "policy.yaml of the registry-manifest repository is missing or has a fault" },
   "promotion.file-invalid": { kind: "input", meaning: "A file below images/ of the registry-manifest repository has a fault" },

@@ -3,15 +3,17 @@ import type { BuildRecord, BuildRequested } from "../builds/build-record.ts";
 import { checkRequest } from "../builds/check-request.ts";
 import { chooseSuites } from "../builds/choose-suites.ts";
 import { followsBranch } from "../builds/follows-branch.ts";
+import { NewWaiverShape, prepareRevocation, prepareWaiver } from "../builds/prepare-waiver.ts";
 import { appError, type ErrorReport, reportError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";
+import { escapeCode } from "../promotion/escape.ts";
 import type { RunRequest } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import type { CommandIntent, PullFacts, Told } from "./command-intent.ts";
 import type { CommandPorts } from "./command-ports.ts";
 import type { Command } from "./commands/command.ts";
 import type { FoundCommand } from "./commands/parse-comment.ts";
-import { requestBuild, requestPullBuild, requestPullLook, requestTests } from "./requests.ts";
+import { requestBuild, requestGate, requestPullBuild, requestPullLook, requestTests } from "./requests.ts";
 
 const Failure = z.custom<ErrorReport>((value) => typeof value === "object");
 
@@ -31,6 +33,8 @@ const Planned = z.object({
       whenBusy: z.enum(["supersede", "supersede-waiting", "queue"]),
     }),
   ),
+  /** Written down together with the start of the runs. */
+  waiver: NewWaiverShape.optional(),
   error: Failure.nullable(),
 });
 type Planned = z.infer<typeof Planned>;
@@ -68,13 +72,14 @@ export async function carryOut(
     return error === null ? { outcome: accepted(says, true) } : failed(error);
   }
   const none = (error: ErrorReport): Planned => ({ what: "", requests: [], error });
-  const { what, requests, error } = await step(name, Planned, () => orError(() => plan(scene, command), none));
+  const { what, requests, waiver, error } = await step(name, Planned, () => orError(() => plan(scene, command), none));
   if (error !== null) return failed(error);
   if (requests.length === 0) return { outcome: accepted(what, true) };
   const run = await step.write(`${name} start`, z.string(), async (transaction) => {
     const { forge, repository, number, actor: approvedBy } = intent;
     if (command.verb === "ok-to-test")
       await ports.approvals.approve({ forge, repository, number, head: facts.head, approvedBy }, transaction);
+    if (waiver !== undefined) await ports.waiving.waivers.add(waiver, transaction);
     let last = "";
     for (const request of requests) last = await ports.runs.start(request as RunRequest, transaction);
     return last;
@@ -82,10 +87,12 @@ export async function carryOut(
   return { outcome: accepted(`${what} [${run}](${ports.pageOf(run)}) started`, false), run };
 }
 
-type Starting = Doing<"build"> | Doing<"test"> | Doing<"ok-to-test">;
+type Starting = Doing<"build"> | Doing<"test"> | Doing<"ok-to-test"> | Doing<"waive"> | Doing<"unwaive">;
+
+const starting: readonly Command["verb"][] = ["build", "test", "ok-to-test", "waive", "unwaive"];
 
 function startsRun(command: Command): command is Starting {
-  return command.verb === "build" || command.verb === "test" || command.verb === "ok-to-test";
+  return starting.some((verb) => verb === command.verb);
 }
 
 async function plan(scene: Scene, command: Starting): Promise<Planned> {
@@ -96,6 +103,9 @@ async function plan(scene: Scene, command: Starting): Promise<Planned> {
       return await planTests(scene, command);
     case "ok-to-test":
       return planApproved(scene);
+    case "waive":
+    case "unwaive":
+      return await planWaiver(scene, command);
   }
 }
 
@@ -196,6 +206,48 @@ function planApproved(scene: Scene): Planned {
   const { forge, repository, number } = intent;
   const look = requestPullLook({ forge, repository, number, head: facts.head }, `look ${scene.key}`);
   return planned("build", look, requestPullBuild(pullRequest(scene), `build ${scene.key}`));
+}
+
+/** The gate is asked again at once; what follows from that is its own run's. */
+async function planWaiver(scene: Scene, command: Doing<"waive"> | Doing<"unwaive">): Promise<Planned> {
+  const { ports, intent, key } = scene;
+  const build = await findWaived(scene, command);
+  const { test, nvr } = command;
+  const about = { test, username: intent.actor, byNvr: nvr !== undefined, key };
+  const waiver =
+    command.verb === "waive"
+      ? await prepareWaiver(ports.waiving, build, {
+          ...{ ...about, reason: command.reason },
+          ...(command.for === undefined ? {} : { for: command.for }),
+          ...(command.until === undefined ? {} : { until: command.until }),
+        })
+      : await prepareRevocation(ports.waiving, build, { ...about, reason: command.reason ?? "" });
+  const name = escapeCode(build.nvr ? formatNvr(build.nvr) : build.id);
+  const what = waiver.waived
+    ? `${escapeCode(waiver.testcase)} of ${name} is waived until ${waiver.expiresAt?.slice(0, 16).replace("T", " ") ?? "it is taken back"} UTC; its gate`
+    : `the waiver of ${escapeCode(waiver.testcase)} of ${name} is taken back; its gate`;
+  return { ...planned(what, requestGate(build.id, intent.actor, `gate ${key}`)), waiver };
+}
+
+/** As {@link findPromoted}, and one that is still being built as well. */
+async function findWaived(scene: Scene, { verb, nvr }: Doing<"waive"> | Doing<"unwaive">): Promise<BuildRecord> {
+  const { ports, facts, intent, lead } = scene;
+  const named = nvr === undefined && intent.place === "manifests" ? ports.readPromotion(facts.body)?.build : undefined;
+  const found =
+    nvr !== undefined ? await ports.builds.findByNvr(nvr) : named === undefined ? await newestAlive(scene) : await ports.builds.find(named);
+  if (found) return found;
+  const where = intent.place === "manifests" ? "this pull request names no build" : `branch ${facts.baseBranch} has no build`;
+  throw appError("gating.build-unfit", nvr === undefined ? where : `there is no build ${formatNvr(nvr)}`, {
+    hint: `Name the build: ${lead}${verb} … --nvr NAME-VERSION-RELEASE`,
+  });
+}
+
+async function newestAlive({ ports, intent, facts }: Scene): Promise<BuildRecord | undefined> {
+  if (intent.place === "manifests") return undefined;
+  const builds = await ports.builds.list({ repository: intent.repository, limit: 200 });
+  const alive = builds.filter((build) => build.state === "complete" || (build.state === "building" && build.nvr !== undefined));
+  const newest = alive.find((build) => isOfficial(build, facts));
+  return newest && (await ports.builds.find(newest.id));
 }
 
 const Work = z.object({ repository: z.string(), branch: z.string(), scratch: z.boolean(), pull: z.number().optional() });

@@ -1,5 +1,7 @@
 import type { BuildStore } from "../builds/build-record.ts";
+import type { WaiverPorts } from "../builds/prepare-waiver.ts";
 import type { Forge } from "../forge/forge.ts";
+import type { WaiverStore } from "../gating/waivers.ts";
 import type { WithdrawalRequest } from "../promotion/propose-withdrawal.ts";
 import type { Runs } from "../workflow/run.ts";
 import type { ApprovalStore } from "./approvals.ts";
@@ -18,6 +20,8 @@ export interface CommandPorts {
   rollback(request: { readonly imageRepository: string; readonly to?: string; readonly requestedBy: string }): Promise<string>;
   /** Proposes that nobody uses a release any more; likewise. */
   withdraw(request: WithdrawalRequest): Promise<string>;
+  /** Waivers: who may give one is settled before. */
+  readonly waiving: WaiverPorts & { readonly waivers: Pick<WaiverStore, "add"> };
   /** Repository and build that a promotion's text names; undefined when it is none of ours. */
   readPromotion(body: string): { readonly imageRepository: string; readonly build: string | undefined } | undefined;
   isBuilt(branch: string): boolean;

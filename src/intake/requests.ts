@@ -98,6 +98,11 @@ export function requestTests(intent: TestsRequested, key: string): RunRequest {
   return { flow: "test", subject: `test ${intent.build}`, intent, key, whenBusy: "queue" };
 }
 
+/** The gate of a build once more, since a waiver was given or taken back. */
+export function requestGate(build: string, requestedBy: string, key: string): RunRequest {
+  return { flow: "gate", subject: `gate ${build}`, intent: { build, requestedBy }, key, whenBusy: "queue" };
+}
+
 /** Compare the registry manifests with production; `full` looks at files that did not change since, too. */
 export function requestScan(repository: string, key: string, full: boolean): RunRequest {
   return { flow: "release-scan", subject: `scan ${repository}`, intent: { repository, full }, key, whenBusy: "queue" };

@@ -107,13 +107,10 @@ async function ensureRecord(
   signal: AbortSignal,
 ): Promise<readonly Attested[]> {
   const place = placeOf(ports, plan, plan.to);
-  const made = await makeRecord(ports, plan, file, subject.digest, build, carried);
+  const made = await makeRecord(ports, plan, file, subject.digest, carried);
   const found = await findPromotionRecord(place, subject.digest, recordKey(made), waysOf(ports, plan.to));
   const name = imagePurl(publicRepository(ports, plan, plan.to), subject.digest);
-  const { record, statement } = found ?? {
-    record: made,
-    statement: formatStatement(name, subject.digest, predicateTypes.promotion, made),
-  };
+  const { record, statement } = found ?? (await withGates(ports, name, made, build));
   const wanted = {
     ...{ subject, predicateType: predicateTypes.promotion, statement, unsigned: { mediaType: statementType, text: statement } },
     ...{ key: recordKey(record), createdAt: record.promotedAt },
@@ -121,12 +118,18 @@ async function ensureRecord(
   return await ensureAttested(place, ports.attestationKeys.of(plan.to), [wanted], signal);
 }
 
+/** The gate is asked for a record that is not there yet: one that is says how things were then. */
+async function withGates(ports: PromotionPorts, name: string, made: PromotionRecord, build: BuildRecord | undefined) {
+  const of = build && recordedBuild(build, await ports.gate.ask(build), ports.settings.pageOf(build.id));
+  const record: PromotionRecord = { ...made, ...of };
+  return { record, statement: formatStatement(name, made.digest, predicateTypes.promotion, record) };
+}
+
 async function makeRecord(
   ports: PromotionPorts,
   plan: ReleasePlan,
   file: SignedFile,
   digest: Digest,
-  build: BuildRecord | undefined,
   carried: readonly Attested[],
 ): Promise<PromotionRecord> {
   const { repository } = ports.settings;
@@ -144,7 +147,7 @@ async function makeRecord(
       commit,
       ...(pull ? { pull: { number: pull.number, author: pull.author.slice(0, 255) } } : {}),
     },
-    ...(build === undefined ? { gates: [] } : recordedBuild(build, ports.settings.pageOf(build.id))),
+    gates: [],
     attestations: recordedAttestations(carried),
     promotedAt: ports.now().toISOString(),
   };

@@ -1,5 +1,6 @@
 import type { BuildRecord, BuildStore } from "../builds/build-record.ts";
-import { worstResult } from "../builds/verdict.ts";
+import type { Gate } from "../builds/gate.ts";
+import { refusalsOf } from "../builds/gate-words.ts";
 import type { Digest } from "../domain/digest.ts";
 import { errorKind } from "../domain/errors.ts";
 import { versionRelease } from "../domain/nvr.ts";
@@ -22,8 +23,9 @@ export interface Refusal {
 /** What a release is judged by. */
 export interface ReleaseReader {
   readonly registries: Registries;
-  /** The service always has both. Whoever tries a clone has neither, and says that CK6 and CK7 were not looked at. */
+  /** The service always has all three. Whoever tries a clone has none, and says that CK6 and CK7 were not looked at. */
   readonly builds?: Pick<BuildStore, "find">;
+  readonly gate?: Gate;
   readonly signers?: Signers;
   readonly settings: Pick<PromotionSettings, "repository" | "registries">;
 }
@@ -45,7 +47,7 @@ export interface ReleaseToCheck {
  */
 export async function checkRelease(ports: ReleaseReader, one: ReleaseToCheck): Promise<readonly Refusal[]> {
   const digest = one.release.digest as Digest;
-  const gates = ports.builds ? checkGates(one, await ports.builds.find(one.release.build)) : [];
+  const gates = ports.builds && ports.gate ? await checkGates(ports.gate, one, await ports.builds.find(one.release.build)) : [];
   const place = await findPlace(ports, one, digest);
   if (!place) {
     const message = `${digest} is neither in ${one.route.from} nor in ${one.route.to}`;
@@ -153,8 +155,8 @@ async function isSigned(signer: Signer, name: string, digest: Digest): Promise<b
   return found.some((signature) => signature.verdict === "valid" && signature.publicName?.startsWith(`${name}:`));
 }
 
-/** CK7 and CK9 from the build's record. Pure. */
-export function checkGates(one: ReleaseToCheck, build: BuildRecord | undefined): readonly Refusal[] {
+/** CK7 and CK9 from the build's record, and what the gate says of it. */
+async function checkGates(gate: Gate, one: ReleaseToCheck, build: BuildRecord | undefined): Promise<readonly Refusal[]> {
   const refuse = (message: string, check = "CK7", fix = "promote a build that passed") => ({ check, message, fix });
   if (!build) return [refuse(`there is no build ${one.release.build}`, "CK7", "write the id of the build that made this digest")];
   if (build.scratch || build.state !== "complete")
@@ -171,16 +173,7 @@ export function checkGates(one: ReleaseToCheck, build: BuildRecord | undefined):
   if (tag !== one.tag) {
     refusals.push(refuse(`build ${build.id} is ${tag ?? "without a release"}, not ${one.tag}`, "CK9", `write "${tag}" as the release`));
   }
-  const required = new Set([
-    ...(build.plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name),
-    ...one.policy.gates.filter((gate) => gate !== "signature"),
-  ]);
-  for (const suite of required) {
-    const result = worstResult(build, suite);
-    if (result?.outcome === "pass") continue;
-    const of = `the test ${suite} of build ${build.id}`;
-    refusals.push(refuse(result ? `${of} ended with ${result.outcome}: ${result.message}` : `${of} was not run`));
-  }
+  for (const { message, fix } of refusalsOf(build, await gate.ask(build, one.policy.gates))) refusals.push(refuse(message, "CK7", fix));
   return refusals;
 }
 

@@ -3,6 +3,7 @@ import { promotionStatus } from "../builds/wording.ts";
 import type { ErrorKind } from "../domain/errors.ts";
 import type { StatusState } from "../forge/forge.ts";
 import type { Flow } from "../workflow/run.ts";
+import type { Step } from "../workflow/step.ts";
 import { cutTitle, escapeText } from "./escape.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { type ProposedPromotion, proposePromotion } from "./propose-promotion.ts";
@@ -36,15 +37,7 @@ export function promoteFlow(ports: PromotionPorts): Flow<PromoteIntent> {
     intent: PromoteIntent,
     async run(step, { build, requestedBy }) {
       const proposed = await step(promoteStep, PromotionResult, () => proposePromotion(ports, build, requestedBy));
-      if (!("number" in proposed)) return;
-      const { repository, number } = proposed;
-      await step.write("save promotion", z.null(), (transaction) =>
-        ports.builds.savePromotion(build, { repository, number }, transaction).then(() => null),
-      );
-      const title = `Proposed in ${repository} #${number}`;
-      await step("say proposed", z.null(), () =>
-        sayOfBuild(ports, build, "success", title, "Merging that pull request releases the image."),
-      );
+      await sayPromoted(ports, step, build, proposed);
     },
     async finish(step, { build, requestedBy }, ending) {
       if (requestedBy !== undefined) return;
@@ -56,6 +49,17 @@ export function promoteFlow(ports: PromotionPorts): Flow<PromoteIntent> {
       );
     },
   };
+}
+
+/** The build remembers its pull request, and its commit shows it. */
+export async function sayPromoted(ports: PromotionPorts, step: Step, build: string, proposed: ProposedPromotion): Promise<void> {
+  if (!("number" in proposed)) return;
+  const { repository, number } = proposed;
+  await step.write("save promotion", z.null(), (transaction) =>
+    ports.builds.savePromotion(build, { repository, number }, transaction).then(() => null),
+  );
+  const title = `Proposed in ${repository} #${number}`;
+  await step("say proposed", z.null(), () => sayOfBuild(ports, build, "success", title, "Merging that pull request releases the image."));
 }
 
 /** What may go well the next time is kept for it; what a person has to mend is told on the build's commit. */

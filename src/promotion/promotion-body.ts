@@ -1,4 +1,5 @@
 import type { BuildRecord } from "../builds/build-record.ts";
+import type { GateAnswer } from "../builds/gate.ts";
 import { shortDigest } from "../domain/digest.ts";
 import { type Bases, countShared } from "./base-layers.ts";
 import { formatConfigs, formatPackages, type Released, restMark } from "./comparison.ts";
@@ -27,6 +28,7 @@ export interface PromotionFacts {
   /** Tags of the platforms' own images, in each of `publicNames`. */
   readonly childTags: readonly (readonly string[])[];
   readonly gates: readonly string[];
+  readonly gate: GateAnswer;
   readonly candidateSigned: boolean;
   /** Unified diff of the dist-git repository since the current release, Dockerfile first. */
   readonly sourceDiff: string | undefined;

@@ -62,6 +62,7 @@ export async function readPromotionFacts(
     publicNames: publicNamesOf(ports, draft.routes, name),
     childTags: await readChildTags(ports, draft, name, build.digest),
     gates: draft.policy.gates,
+    gate: await ports.gate.ask(build, draft.policy.gates),
     candidateSigned: signed.some((one) => one.verdict === "valid"),
     sourceDiff: current?.build && (await readSourceDiff(ports, build, current.build)),
     compareUrl:

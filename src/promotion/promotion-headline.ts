@@ -1,8 +1,8 @@
 import type { BuildRecord } from "../builds/build-record.ts";
-import { worstResult } from "../builds/verdict.ts";
+import { answerName } from "../builds/gate-words.ts";
 import { formatNvr } from "../domain/nvr.ts";
-import { escapeCode } from "./escape.ts";
-import { requiredSuites } from "./gates-section.ts";
+import { type Answer, isSatisfied } from "../gating/decide.ts";
+import { escapeCode, escapeText } from "./escape.ts";
 import { type ConfigChange, diffConfig, diffRpms } from "./image-diff.ts";
 import { compressedSize, formatDelta } from "./image-size.ts";
 import type { ImageTree } from "./image-tree.ts";
@@ -60,8 +60,10 @@ function summary({ build, tree, current }: PromotionFacts): readonly string[] {
 }
 
 /** What a reviewer must not miss, before everything else; the sections below have it again in its place. */
-function findWarnings({ build, tree, current, gates: policyGates, candidateSigned, scan }: PromotionFacts): readonly string[] {
-  const failed = [...requiredSuites(build, policyGates)].filter((suite) => worstResult(build, suite)?.outcome !== "pass");
+function findWarnings({ build, tree, current, gate, candidateSigned, scan }: PromotionFacts): readonly string[] {
+  const namesOf = (answers: readonly Answer[]) => [...new Set(answers.map(answerName))];
+  const failed = namesOf(gate.answers.filter((one) => !isSatisfied(one)));
+  const waived = namesOf(gate.answers.filter((one) => one.waiver !== undefined));
   const olds = current?.build?.images ?? [];
   const pairs = build.images.flatMap((image) => {
     const old = olds.find((one) => one.platform === image.platform);
@@ -78,6 +80,8 @@ function findWarnings({ build, tree, current, gates: policyGates, candidateSigne
   const severe = severeOf(scan);
   return [
     ...(failed.length > 0 ? [`required tests have not passed: ${names(failed)}`] : []),
+    ...(gate.undecided === undefined ? [] : [`nobody could decide about its tests: ${escapeText(gate.undecided, 300)}`]),
+    ...(waived.length > 0 ? [`required tests did not pass and are waived: ${names(waived)}`] : []),
     ...(candidateSigned ? [] : ["the candidate is not signed"]),
     ...(lost.length > 0 ? [`platforms are lost: ${names(lost)}`] : []),
     ...config,

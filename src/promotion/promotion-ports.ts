@@ -1,4 +1,5 @@
 import type { BuildStore } from "../builds/build-record.ts";
+import type { Gate } from "../builds/gate.ts";
 import type { Forge, ForgePulls, ForgeSources } from "../forge/forge.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { ImageCopier } from "../registry/registry.ts";
@@ -15,6 +16,8 @@ import type { VulnerabilityScanner } from "./vulnerability-scanner.ts";
 export interface PromotionPorts {
   readonly forge: ForgeSources & ForgePulls & Pick<Forge, "capabilities">;
   readonly builds: Pick<BuildStore, "find" | "findByDigest" | "findDocument" | "savePromotion">;
+  /** Decides whether a build may be released. */
+  readonly gate: Gate;
   /** By name in the settings. */
   readonly registries: { named(name: string): ReferrerRegistry };
   /** For changes of what stands in a registry under a name that others change, too. */

@@ -1,9 +1,15 @@
 import { z } from "zod";
 import type { BuildRecord } from "../builds/build-record.ts";
-import { worstResult } from "../builds/verdict.ts";
+import type { GateAnswer } from "../builds/gate.ts";
+import { answerName } from "../builds/gate-words.ts";
+import { resultsOf } from "../builds/verdict.ts";
 import { digestOf } from "../domain/digest.ts";
 import { formatNvr } from "../domain/nvr.ts";
+import { type Platform, rpmArchitecture } from "../domain/platform.ts";
+import type { Answer } from "../gating/decide.ts";
+import type { Waiver } from "../gating/waivers.ts";
 import type { Attested } from "../signing/ensure-attested.ts";
+import { optionalResults } from "./gates-section.ts";
 
 const digest = z.templateLiteral(["sha256:", z.string().regex(/^[0-9a-f]{64}$/)]).describe("sha256 digest");
 const commit = z.string().regex(/^[0-9a-f]{40}([0-9a-f]{24})?$/, "is not a commit id");
@@ -46,9 +52,25 @@ export const PromotionRecord = z
       .optional()
       .describe("The build that made it, when flibs has its record"),
     gates: z
-      .array(z.strictObject({ name: z.string(), required: z.boolean(), outcome: z.enum(["pass", "fail", "error", "skip", "not-run"]) }))
+      .array(
+        z.strictObject({
+          name: z.string(),
+          required: z.boolean(),
+          outcome: z.enum(["pass", "fail", "error", "skip", "not-run"]),
+          platform: z.string().optional().describe("Architecture, where the build has several"),
+          waived: z
+            .strictObject({
+              by: z.string().max(255),
+              reason: z.string().max(1000),
+              at: z.string().max(40).describe("UTC"),
+              until: z.string().max(40).optional().describe("UTC"),
+            })
+            .optional()
+            .describe("Who decided that it need not have passed, and why"),
+        }),
+      )
       .max(1000)
-      .describe("Test suites of the build and how they ended before the release"),
+      .describe("Tests of the build and how they ended before the release"),
     attestations: z
       .array(z.strictObject({ subject: digest, predicateType: z.string(), digest }))
       .max(10_000)
@@ -68,17 +90,44 @@ export function readPromotionRecord(predicate: unknown): PromotionRecord | undef
   return PromotionRecord.safeParse(predicate).data;
 }
 
-/** Of a build, for the record. Pure. */
-export function recordedBuild(build: BuildRecord, url: string | undefined): Pick<PromotionRecord, "build" | "gates"> {
+/** Of a build, and of what the gate said about it, for the record. Pure. */
+export function recordedBuild(build: BuildRecord, gate: GateAnswer, url: string | undefined): Pick<PromotionRecord, "build" | "gates"> {
   const { id, nvr, repository } = build;
   const named = { ...(nvr === undefined ? {} : { nvr: formatNvr(nvr) }), ...(url === undefined ? {} : { url }) };
-  const suites = new Map((build.plan?.suites ?? []).map((suite) => [suite.name, suite.required]));
-  const names = new Set([...suites.keys(), ...build.tests.map((test) => test.suite)]);
-  const gates = [...names].map((name) => {
-    const outcome = worstResult(build, name)?.outcome ?? ("not-run" as const);
-    return { name, required: suites.get(name) ?? false, outcome };
-  });
-  return { build: { id, repository, commit: build.commit, ...named }, gates };
+  const required = gate.answers
+    .filter(({ testcase, kind }) => testcase !== undefined && kind in outcomes)
+    .map((one) => recordedGate(build, one));
+  const names = new Set(required.map(({ name }) => name));
+  const results = optionalResults(build, names);
+  const notRun = (build.plan?.suites ?? []).filter(({ name }) => !names.has(name) && resultsOf(name, results).length === 0);
+  const optional: PromotionRecord["gates"] = [
+    ...results.map(({ suite, outcome, platform }) => ({ name: suite, required: false, outcome, ...ofSeveral(build, platform) })),
+    ...notRun.map(({ name }) => ({ name, required: false, outcome: "not-run" as const })),
+  ];
+  return { build: { id, repository, commit: build.commit, ...named }, gates: [...required, ...optional].slice(0, 1000) };
+}
+
+const outcomes: Partial<Record<Answer["kind"], PromotionRecord["gates"][number]["outcome"]>> = {
+  ...{ passed: "pass", missing: "not-run", failed: "fail", errored: "error" },
+};
+
+function recordedGate({ plan }: BuildRecord, answer: Answer): PromotionRecord["gates"][number] {
+  const { kind, result, architecture, waiver } = answer;
+  const platform = architecture ?? result?.architecture ?? undefined;
+  const outcome = kind === "missing" && result?.outcome === "INFO" ? "skip" : (outcomes[kind] ?? "not-run");
+  return {
+    ...{ name: answerName(answer), required: true, outcome },
+    ...((plan?.platforms.length ?? 1) === 1 || platform === undefined ? {} : { platform }),
+    ...(waiver === undefined ? {} : { waived: recordedWaiver(waiver) }),
+  };
+}
+
+function ofSeveral({ plan }: BuildRecord, platform: Platform | undefined) {
+  return platform === undefined || (plan?.platforms.length ?? 1) === 1 ? {} : { platform: rpmArchitecture(platform) };
+}
+
+function recordedWaiver({ username, comment, timestamp, expiresAt }: Waiver) {
+  return { by: username.slice(0, 255), reason: comment, at: timestamp, ...(expiresAt === undefined ? {} : { until: expiresAt }) };
 }
 
 export function recordedAttestations(attested: readonly Attested[]): PromotionRecord["attestations"] {

@@ -19,6 +19,7 @@ import { statements as destinations } from "./migrations/0014-destinations.ts";
 import { statements as audits } from "./migrations/0015-audits.ts";
 import { statements as proposalPlaces } from "./migrations/0016-proposal-places.ts";
 import { statements as testResults } from "./migrations/0017-test-results.ts";
+import { statements as waivers } from "./migrations/0018-waivers.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
@@ -39,6 +40,7 @@ export const migrations = [
   { name: "audits", statements: audits },
   { name: "proposal places", statements: proposalPlaces },
   { name: "test results", statements: testResults },
+  { name: "waivers", statements: waivers },
 ];
 
 /**

@@ -3,6 +3,7 @@ import type { DestinationTags } from "../builds/destination-tags.ts";
 import type { LogStore } from "../builds/log-store.ts";
 import type { TestResults } from "../builds/test-results.ts";
 import type { ResultsReader } from "../gating/results-reader.ts";
+import type { WaiverStore } from "../gating/waivers.ts";
 import type { ApprovalStore } from "../intake/approvals.ts";
 import type { CursorStore, InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
@@ -31,6 +32,7 @@ import { resultsReader } from "./results-reader.ts";
 import { testResults } from "./test-results.ts";
 import { afterCommit, inTransaction } from "./transaction.ts";
 import { databaseTurns } from "./turns.ts";
+import { waiverStore } from "./waivers.ts";
 
 /** Everything that is kept, behind the ports of the rooms that keep it. Database outages are `store.unavailable` (transient). */
 export interface Store extends WorkflowStore {
@@ -44,6 +46,7 @@ export interface Store extends WorkflowStore {
   readonly audits: AuditStore;
   readonly approvals: ApprovalStore;
   readonly places: ProposalPlaces;
+  readonly waivers: WaiverStore;
   readonly destinationTags: DestinationTags;
   readonly metrics: ReturnType<typeof metricsStore>;
   readonly turns: Turns;
@@ -91,6 +94,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     audits: auditStore(database),
     approvals: approvalStore(database, now),
     places: proposalPlaces(database, now),
+    waivers: waiverStore(database, now),
     destinationTags: destinationTags(database, now),
     metrics: metricsStore(database),
     turns: databaseTurns(turns),

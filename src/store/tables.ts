@@ -271,6 +271,20 @@ export interface InstallationTable {
   id: string;
 }
 
+export interface WaiverTable {
+  id: Generated<number>;
+  request_key: string;
+  subject_type: string;
+  subject_identifier: string;
+  testcase: string;
+  username: string;
+  product_version: string;
+  waived: boolean;
+  comment: string;
+  at: Moment;
+  expires_at: Date | null;
+}
+
 export interface Tables {
   run: RunTable;
   journal: JournalTable;
@@ -294,4 +308,5 @@ export interface Tables {
   destination_tag: DestinationTagTable;
   promotion_opening: PromotionOpeningTable;
   held_promotion: HeldPromotionTable;
+  waiver: WaiverTable;
 }

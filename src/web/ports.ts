@@ -1,8 +1,11 @@
+import type { DecisionAnswer } from "../builds/answer-decision.ts";
 import type { BuildStore } from "../builds/build-record.ts";
 import type { LogStore } from "../builds/log-store.ts";
 import type { TestResults } from "../builds/test-results.ts";
 import type { ForgeInbox, ForgePulls, ForgeSources } from "../forge/forge.ts";
+import type { GatingPolicy } from "../gating/policy.ts";
 import type { ResultsReader } from "../gating/results-reader.ts";
+import type { WaiverStore } from "../gating/waivers.ts";
 import type { InboxStore } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
 import type { AuditStore } from "../promotion/audit-store.ts";
@@ -36,6 +39,9 @@ export interface WebPorts {
   readonly lookasides: Readonly<Record<string, ServedFiles>>;
   /** `GET /consumer/…` */
   readonly consumer: ConsumerFiles;
+  /** Answers questions in Greenwave's form; `policies` are the operators'. */
+  readonly gating: { answer(body: unknown): Promise<DecisionAnswer>; readonly policies: readonly GatingPolicy[] };
+  readonly waivers: Pick<WaiverStore, "find" | "list">;
   readonly readiness: Readiness;
   readonly metrics: Metrics;
   readonly log: Log;
@@ -46,8 +52,10 @@ export interface WebOptions {
   readonly listen: string;
   /** Largest delivery, bytes. */
   readonly maxBodyBytes: number;
-  /** What links to this server begin with; no slash at the end. */
+  /** What addresses start with that are given to others; no slash at the end. */
   readonly publicUrl: string;
+  /** Of flibs. */
+  readonly version: string;
   /** The registry-manifest repository, whose open pull requests stand on the first page. */
   readonly manifestRepository: string;
   /** `host[:port]` that users pull from. */

@@ -3,6 +3,7 @@ import { apiRoutes } from "./api-routes.ts";
 import { assetRoutes } from "./asset-routes.ts";
 import { buildRoutes } from "./build-routes.ts";
 import { documentRoutes } from "./document-routes.ts";
+import { gatingRoutes } from "./gating-routes.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { hookRoutes } from "./hook-routes.ts";
 import { html } from "./html.ts";
@@ -66,6 +67,7 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
     reply.code(404);
     if (/^\/resultsdb\b/.test(request.url)) return reply.send({ message: "not found" });
     if (request.url.startsWith("/api/")) return reply.send({ error: "not found" });
+    if (/^\/(greenwave|waiverdb)\//.test(request.url)) return reply.send({ message: "Not found" });
     // Programs ask there, and one that gets a page may take it for a file.
     if (/^\/(lookaside|consumer|hooks)\b/.test(request.url)) return reply.type("text/plain; charset=utf-8").send("not found\n");
     return reply.type("text/html; charset=utf-8").send(page({ title: "Not found" }, said));
@@ -88,6 +90,7 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   server.register(resultsdbRoutes(ports, options));
   server.register(pullRoutes(ports, options));
   server.register(apiRoutes(ports));
+  server.register(gatingRoutes(ports, options));
 
   let address: string | undefined;
   return {

@@ -30,6 +30,7 @@ import { fakeLogStore } from "../fakes/log-store.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { makeCosignKey } from "../support/cosign-key.ts";
+import { memoryGate } from "../support/memory-gate.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 
 export const request: BuildRequested = {
@@ -124,6 +125,7 @@ export function buildWorld(root: string) {
     log: text,
     journal,
   };
+  const gating = memoryGate();
   const ports: BuildPorts = {
     builds,
     destinationTags,
@@ -226,6 +228,7 @@ export function buildWorld(root: string) {
     readArtifacts,
     tellResult: async (result) => void world.told.push(result),
     pause: async (ms) => void world.pauses.push(ms),
+    gate: gating.gate,
     workspaces: directoryWorkspaces(root),
     downloads,
     readTree: checkedOutTree,
@@ -259,6 +262,7 @@ export function buildWorld(root: string) {
       },
       contextBytes: 512 * 2 ** 20,
       logBytes: 64 * 2 ** 20,
+      gatingContext: "flibs_promote",
       labels: noSiteLabels,
       repositories: { site: [], allowedHosts: [] },
       sourcesUrl: undefined,
@@ -270,7 +274,7 @@ export function buildWorld(root: string) {
   const flow = buildFlow(ports);
   /** Runs one build to its end as the worker does, or goes on with it; what it threw is returned. */
   const run = (id: string, asked = request, ended?: () => Ending | undefined) => journal.attempt(flow, id, asked, ended);
-  return Object.assign(world, { run, flow, ports, destinationTags });
+  return Object.assign(world, { run, flow, ports, destinationTags, gating });
 }
 
 async function textsOf(directory: string): Promise<Readonly<Record<string, string>>> {

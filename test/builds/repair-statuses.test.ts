@@ -91,7 +91,7 @@ test("what a newer run says of the same commit is left alone, what an older one 
 
 test("tests that were run again are repaired from the build's record", async () => {
   await world.run("run-1");
-  const flow = testFlow({ ...world.ports, runs: runs.runs });
+  const flow = testFlow({ ...world.ports, runs: { ...runs.runs, journal } });
   const intent = { build: "run-1", requestedBy: "bob" };
   await world.journal.attempt(flow, "run-2", intent);
   addRun("run-1", { ending: { status: "done" } });

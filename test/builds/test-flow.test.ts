@@ -28,7 +28,11 @@ beforeEach(async () => {
 });
 afterEach(() => scratch.remove());
 
-const flowOf = () => testFlow({ ...world.ports, runs: { find: async () => buildRun } });
+const flowOf = () =>
+  testFlow({
+    ...world.ports,
+    runs: { find: async () => buildRun, journal: async (run) => [...world.journal.runOf(run).journal.values()] },
+  });
 const again = (id: string, more: Partial<TestsRequested> = {}, ended?: () => Ending | undefined) =>
   world.journal.attempt(flowOf(), id, { build: "run-1", requestedBy: "bob", ...more }, ended);
 const stateOf = (name: string) => world.statuses.get(name)?.state;

@@ -13,12 +13,16 @@ import { unmanagedNetwork } from "../../src/engines/network/unmanaged-network.ts
 import type { CommitStatus, Pull } from "../../src/forge/forge.ts";
 import type { ForgePeople } from "../../src/forge/person.ts";
 import type { Artifact } from "../../src/gating/artifact.ts";
+import type { NewWaiver } from "../../src/gating/waivers.ts";
+import { requestGate } from "../../src/intake/requests.ts";
 import { openGitCheckout } from "../../src/promotion/checkout/git-checkout.ts";
 import type { HeldPromotion } from "../../src/promotion/proposal-places.ts";
 import type { ListedAttestation } from "../../src/signing/list-attestations.ts";
 import { predicateTypes } from "../../src/signing/predicate-types.ts";
 import { bundleType, formatBundle, statementType } from "../../src/signing/sigstore-bundle.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
+import type { Transaction } from "../../src/workflow/step.ts";
+import { memoryGate } from "../support/memory-gate.ts";
 
 const localForge = "forge: {kind: local, directory: /git, hookSecrets: [{env: S}]}";
 const plainSettings = `
@@ -71,6 +75,9 @@ export interface Story {
   readonly tagged?: readonly TaggedBuild[];
   readonly build?: BuildRecord;
   readonly run?: Run;
+  readonly uniqueId?: string;
+  /** Shared by command lines that follow each other. */
+  readonly gating?: ReturnType<typeof memoryGate>;
   readonly audit?: AuditActions;
   readonly documents?: readonly BuildDocument[];
   readonly history?: readonly PastResult[];
@@ -90,6 +97,7 @@ export async function flibs(line: string[], story: Story = {}) {
   const found = story.build ?? build;
   const settings = parseSettings((story.forge ?? localForge) + plainSettings + (story.settings ?? ""), "flibs.yaml");
   const tagged = story.tagged ?? [];
+  const gating = story.gating ?? memoryGate();
   const client = {
     settings,
     builds: {
@@ -135,6 +143,14 @@ export async function flibs(line: string[], story: Story = {}) {
     },
     releases: { listReports: async () => [] },
     places: { listHeld: async () => story.held ?? [] },
+    gating: {
+      ...{ gate: gating.gate, waivers: gating.waivers, now: () => gating.state.ports.now() },
+      lengths: { lengthMs: 30 * 86_400_000, mostMs: 365 * 86_400_000 },
+      give: async (waiver: NewWaiver, id: string) => {
+        asked.started.push(requestGate(id, waiver.username, waiver.key));
+        return { id: await gating.waivers.add(waiver, {} as Transaction), run: "b1" };
+      },
+    },
     forge: {
       name: "local",
       findHead: async (repository: string) => (repository === "containers/hello" ? "c".repeat(40) : undefined),
@@ -170,7 +186,7 @@ export async function flibs(line: string[], story: Story = {}) {
     person: "alice",
     version: "1.2.3",
     now: () => Date.parse("2026-11-23T12:00:00Z"),
-    uniqueId: () => "u1",
+    uniqueId: () => story.uniqueId ?? "u1",
     loadSettings: async () => {
       if (story.bare) throw new Error("the settings were read");
       return settings;

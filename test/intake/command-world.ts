@@ -7,6 +7,7 @@ import type { CommandPorts } from "../../src/intake/command-ports.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeForge } from "../fakes/forge.ts";
 import { fakeRuns } from "../fakes/runs.ts";
+import { memoryGate } from "../support/memory-gate.ts";
 import { memoryJournal } from "../support/memory-journal.ts";
 
 export const hello = "containers/hello";
@@ -44,6 +45,8 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
     if (world.problem) throw world.problem;
     return world.promoted;
   };
+  const gating = memoryGate({ now: () => new Date("2026-11-23T22:00:00Z") });
+  const lengths = { lengthMs: 30 * 86_400_000, mostMs: 365 * 86_400_000 };
   const ports: CommandPorts = {
     forge,
     approvals: {
@@ -61,6 +64,7 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
       ask(
         `withdraw ${imageRepository} ${release} (${reason})${to === undefined ? "" : ` to ${to}`}${removeTag ? " with its tag" : ""} for ${requestedBy}`,
       ),
+    waiving: { gate: gating.gate, waivers: gating.waivers, now: () => gating.state.ports.now(), lengths },
     readPromotion: (body) => {
       const [, build, imageRepository] = /promotes (\S+) of (\S+)/.exec(body) ?? [];
       return imageRepository === undefined ? undefined : { imageRepository, build };
@@ -97,7 +101,7 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
   };
   const started = () => all.map(({ flow: name, subject, intent }) => ({ flow: name, subject, intent: intent as Record<string, unknown> }));
   return Object.assign(world, {
-    ...{ forge, journal, flow, ports, approvals, number, asked, all, runs, end, started },
+    ...{ forge, journal, flow, ports, approvals, number, asked, all, runs, end, started, gating, records },
     ...{ intentOf, comment, replies, head, addBuild },
   });
 }

@@ -141,7 +141,7 @@ test("CK7: a required test that did not pass, was not run, or another build's di
   const [result] = build.tests;
   if (!result) throw new Error("no test");
   at.builds.set("b2", { ...build, tests: [{ ...result, outcome: "fail", message: "1 failed" }] });
-  expect(await judge(at)).toMatchObject(failed("CK7", "ended with fail"));
+  expect(await judge(at)).toMatchObject(failed("CK7", "failed on x86_64: 1 failed"));
   at.builds.set("b2", { ...build, tests: [] });
   expect(await judge(at)).toMatchObject(failed("CK7", "was not run"));
   at.builds.set("b2", { ...build, digest: digest(at, "b1") as `sha256:${string}` });

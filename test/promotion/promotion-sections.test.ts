@@ -58,7 +58,7 @@ test("each gate links to where it can be read: its own run's log, or the build's
   const rows = body
     .slice(body.indexOf("### Gates"), body.indexOf("### Platforms"))
     .split("\n")
-    .slice(4)
+    .slice(6)
     .filter((row) => row.startsWith("|"));
   expect(rows).toEqual([
     "| test `smoke` | **fail** | 1 failed | [log](http://flibs.example.test/b2) |",

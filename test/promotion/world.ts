@@ -17,6 +17,7 @@ import { fakeProposalPlaces } from "../fakes/proposal-places.ts";
 import { fakeReferrers } from "../fakes/referrers.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { makeCosignKey } from "../support/cosign-key.ts";
+import { memoryGate } from "../support/memory-gate.ts";
 import { mergeBases } from "../support/merge-bases.ts";
 
 /** The promotion room on a forge, registries and signers in memory. */
@@ -281,8 +282,10 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
   const named = { named: (name: string) => allSigners.get(name) ?? signers[name as "candidate"] };
   const settings = { repository: manifests, branch: "main", registries };
   const clients = { named: (name: string) => all[name]?.registry as ReferrerRegistry };
+  const gating = memoryGate({ now: () => ports.now() });
   const ports: PromotionPorts = {
     forge: git.forge,
+    gate: gating.gate,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].find((build) => build.digest === digest),
@@ -339,6 +342,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     started,
     runs,
     ports,
+    gating,
   };
   return { ...at, build: (fields: BuildFields) => makeBuild(at, platforms, fields), run };
 }

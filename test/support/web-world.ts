@@ -171,6 +171,8 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     lookasides: {},
     registryHooks: {},
     consumer: { "policy.json": new TextEncoder().encode("{}") },
+    gating: { answer: async () => ({ status: 404, body: { message: "no policy" } }), policies: [] },
+    waivers: { find: async () => undefined, list: async () => ({ waivers: [], total: 0 }) },
     readiness: state.board,
     metrics: createMetrics({
       async readCounts() {
@@ -194,6 +196,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     listen: "127.0.0.1:0",
     maxBodyBytes: 1000,
     publicUrl: "http://flibs.example.test",
+    version: "0.1.0",
     manifestRepository: "flibs/registry-manifests",
     candidate: "candidate.example.test",
     production: { production: "registry.example.test" },

@@ -32,4 +32,14 @@ export type Command =
       readonly to?: string;
       readonly removeTag?: boolean;
     }
+  /** A required test that need not pass for one build: the one that is named, or that the pull request is about. `for` is `7d`, `until` a day. */
+  | {
+      readonly verb: "waive";
+      readonly test: string;
+      readonly reason: string;
+      readonly nvr?: Nvr;
+      readonly for?: string;
+      readonly until?: string;
+    }
+  | { readonly verb: "unwaive"; readonly test: string; readonly reason?: string; readonly nvr?: Nvr }
   | { readonly verb: "help"; readonly about?: Verb };

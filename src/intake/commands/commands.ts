@@ -9,6 +9,7 @@ import { okToTest } from "./ok-to-test.ts";
 import { promote } from "./promote.ts";
 import { rollback } from "./rollback.ts";
 import { test } from "./test.ts";
+import { unwaive, waive } from "./waive.ts";
 import { withdraw } from "./withdraw.ts";
 
 /** Every command, in the order of the help. Parser, permission check, help text and reference page read this table. */
@@ -20,6 +21,8 @@ export const commands: { readonly [V in Verb]: CommandSpec<CommandOf<V>> } = {
   promote,
   rollback,
   withdraw,
+  waive,
+  unwaive,
   help,
 };
 

@@ -1,6 +1,6 @@
-import { isAppError } from "../../domain/errors.ts";
 import { formatNvr, parseNvr } from "../../domain/nvr.ts";
 import type { CommandOf, CommandSpec } from "./command-spec.ts";
+import { readNvr } from "./read-nvr.ts";
 
 export const promote: CommandSpec<CommandOf<"promote">> = {
   verb: "promote",
@@ -26,14 +26,3 @@ export const promote: CommandSpec<CommandOf<"promote">> = {
   },
   toWords: ({ nvr }) => (nvr === undefined ? [] : [formatNvr(nvr)]),
 };
-
-/** Koji would take signs that no build of ours has, and that could not be shown safely. */
-function readNvr(text: string): string | undefined {
-  if (!/^[\w.+~^/-]+$/.test(text)) return undefined;
-  try {
-    return formatNvr(parseNvr(text));
-  } catch (error) {
-    if (isAppError(error)) return undefined;
-    throw error;
-  }
-}

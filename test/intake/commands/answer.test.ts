@@ -128,7 +128,7 @@ describe("/help", () => {
     [
       "releases in a promotion",
       { place: "manifests", permission: { here: "write", manifests: "write" } },
-      ["promote", "rollback", "withdraw", "help"],
+      ["promote", "rollback", "withdraw", "waive", "unwaive", "help"],
     ],
     ["help alone in a closed one", { state: "closed", permission: { here: "admin", manifests: "admin" } }, ["help"]],
   ])("shows %s", (_, changed, expected) => {

@@ -218,6 +218,21 @@ const anyCommand: fc.Arbitrary<Command> = fc.oneof(
       more: fc.record({ to: fc.constant("1-1"), removeTag: fc.constant(true) }, { requiredKeys: [] }),
     })
     .map(({ more, ...rest }) => ({ verb: "withdraw" as const, ...rest, ...more })),
+  fc
+    .record({
+      test: fc.stringMatching(/^[A-Za-z0-9][\w.:/+~-]{0,30}$/),
+      reason: fc.stringMatching(/^[a-z="'\\#,][a-z ="'\\#,-]{0,30}[a-z]$/),
+      more: fc.record(
+        { nvr: fc.constant({ name: "a-b", version: "1", release: "2.f40" }), for: fc.constantFrom("7d", "12h") },
+        { requiredKeys: [] },
+      ),
+    })
+    .map(({ more, ...rest }) => ({ verb: "waive" as const, ...rest, ...more })),
+  optional("reason", fc.constantFrom("x", "it is a bug of ours")).map((rest) => ({
+    verb: "unwaive" as const,
+    test: "flibs.smoke",
+    ...rest,
+  })),
   optional("about", fc.constantFrom(...verbs)).map((rest) => ({ verb: "help" as const, ...rest })),
 );
 

@@ -25,6 +25,8 @@ const bare: { readonly [V in Verb]: Command } = {
   promote: { verb: "promote" },
   rollback: { verb: "rollback" },
   withdraw: { verb: "withdraw", image: "f40/web", release: "1-1", reason: "bad" },
+  waive: { verb: "waive", test: "smoke", reason: "flaky" },
+  unwaive: { verb: "unwaive", test: "smoke" },
   help: { verb: "help" },
 };
 /** `yes`, or the refusal's code. */
@@ -46,13 +48,15 @@ test("the table of permissions", () => {
     ["promote", "containers manifests", "write", "manifests"],
     ["rollback", "containers manifests", "write", "manifests"],
     ["withdraw", "containers manifests", "write", "manifests"],
+    ["waive", "containers manifests", "write", "manifests"],
+    ["unwaive", "containers manifests", "write", "manifests"],
     ["help", "containers manifests", "none", "here"],
   ]);
 });
 
 /** Every verb in each place, by what a person who did not open the pull request has in both repositories; only one of them counts. */
 const places: readonly Place[] = ["containers", "manifests"];
-const releasing: readonly Verb[] = ["promote", "rollback", "withdraw"];
+const releasing: readonly Verb[] = ["promote", "rollback", "withdraw", "waive", "unwaive"];
 const enough: readonly Level[] = ["write", "maintain", "admin"];
 describe.each(places)("in a pull request of %s", (place) => {
   describe.each(verbs)("/%s", (verb) => {
@@ -81,6 +85,8 @@ describe("the author without write access", () => {
     ["promote", "no-permission", "no-permission", "no-permission"],
     ["rollback", "no-permission", "no-permission", "no-permission"],
     ["withdraw", "no-permission", "no-permission", "no-permission"],
+    ["waive", "no-permission", "no-permission", "no-permission"],
+    ["unwaive", "no-permission", "no-permission", "no-permission"],
     ["help", "yes", "yes", "yes"],
   ])("/%s: trusted %s, approved %s, else %s", (verb, trusted, approved, unapproved) => {
     const stranger = { ...author, isTrustedPull: false };

@@ -38,6 +38,7 @@ import { makeCosignKey } from "../../support/cosign-key.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
+import { memoryGate } from "../../support/memory-gate.ts";
 import { memoryJournal } from "../../support/memory-journal.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
 
@@ -154,6 +155,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
     readArtifacts,
     pause: async () => {},
     runners: [commandRunner({ engine: engines }), structureRunner({ engine: engines }), stiRunner({ engine: engines, removeTree })],
+    gate: memoryGate().gate,
     workspaces: directoryWorkspaces(join(scratch.path, "work")),
     downloads: httpDownloads({ privateHosts: ["127.0.0.1"], userAgent: "flibs test" }),
     readTree: checkedOutTree,
@@ -175,7 +177,15 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
           testTries: { more: 1, pauseMs: 0 },
           artifacts: { most: 100, eachBytes: 2 ** 20, totalBytes: 2 ** 22 },
         },
-        ...{ memoryBytes: 256 * 2 ** 20, processes: 200, contextBytes: 2 ** 26, logBytes: 2 ** 20, version: "0.1.0", mayDiffer: [] },
+        ...{
+          memoryBytes: 256 * 2 ** 20,
+          processes: 200,
+          contextBytes: 2 ** 26,
+          logBytes: 2 ** 20,
+          version: "0.1.0",
+          mayDiffer: [],
+          gatingContext: "flibs_promote",
+        },
         ...world.site,
       };
     },

@@ -37,6 +37,7 @@ import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
 import { gitAsBob } from "../../support/local-forge.ts";
+import { memoryGate } from "../../support/memory-gate.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
 import { skopeo } from "../../support/skopeo.ts";
 import { type BuildFields, distgitCommit, makeBuild } from "./real-build.ts";
@@ -110,6 +111,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
   };
   const ports: PromotionPorts = {
     forge,
+    gate: memoryGate().gate,
     builds: {
       find: async (id) => builds.get(id),
       findByDigest: async (digest) => [...builds.values()].findLast((build) => build.digest === digest && build.state === "complete"),
