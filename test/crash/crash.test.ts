@@ -49,7 +49,8 @@ beforeAll(async () => {
   // The first look only takes note of where everything stands.
   await app.sweepForge();
   person = await installation.person(hello);
-  await copyTemplate(person.directory);
+  // With all forms of tests.
+  await copyTemplate(person.directory, undefined, { playbook: true });
 }, 120_000);
 
 afterAll(async () => {

@@ -110,9 +110,13 @@ async function clone(directory: string, origin: string): Promise<Person> {
   };
 }
 
-/** The template as a maintainer copies it; with `name` as they go on: names of their own, since each belongs to one repository. */
-export async function copyTemplate(directory: string, name?: string): Promise<void> {
-  await cp(join(root, "containers-repo-template"), directory, { recursive: true });
+/**
+ * The template as a maintainer copies it; with `name` as they go on: names of their own, since each belongs to one repository. Its playbook, which costs
+ * Ansible seconds in each build, comes along where it is asked for.
+ */
+export async function copyTemplate(directory: string, name?: string, { playbook = false } = {}): Promise<void> {
+  const filter = (path: string) => playbook || !path.endsWith("/tests/tests.yml");
+  await cp(join(root, "containers-repo-template"), directory, { recursive: true, filter });
   if (name === undefined) return;
   const dockerfile = join(directory, "Dockerfile");
   const text = (await readFile(dockerfile, "utf8")).replace("hello-container", `${name}-container`).replace("f42/hello", `f42/${name}`);
