@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { openEngines } from "./app-engines.ts";
 import { openForge } from "./app-forge.ts";
 import { gatePorts, waiverLengths } from "./app-gate.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
+import { openResultsDb, testPorts, testSettings } from "./app-tests.ts";
 import { buildFlow } from "./builds/build-flow.ts";
 import type { BuildPorts } from "./builds/build-ports.ts";
 import { httpDownloads } from "./builds/download/http-downloads.ts";
@@ -15,9 +15,7 @@ import { repairStatuses } from "./builds/repair-statuses.ts";
 import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
-import { removeTree } from "./builds/workspace/remove-tree.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
-import { readSecret } from "./config-load.ts";
 import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
@@ -29,15 +27,7 @@ import type { Forge } from "./forge/forge.ts";
 import type { ForgeDoctor } from "./forge/forge-doctor.ts";
 import type { LocalForgeAdmin } from "./forge/local/local-forge.ts";
 import type { ForgePeople } from "./forge/person.ts";
-import { readArtifacts } from "./gating/artifacts/artifact-directory.ts";
-import { commandRunner } from "./gating/command/command-runner.ts";
-import { postFlowName, postResultFlow, requestPost } from "./gating/post-result-flow.ts";
-import { resultsDbClient } from "./gating/resultsdb/resultsdb-client.ts";
-import type { ResultsDb } from "./gating/resultsdb.ts";
-import { stiRunner } from "./gating/sti/sti-runner.ts";
-import { structureRunner } from "./gating/structure/structure-runner.ts";
-import type { TestRunner } from "./gating/test-runner.ts";
-import { tmtRunner } from "./gating/tmt/tmt-runner.ts";
+import { postFlowName, postResultFlow } from "./gating/post-result-flow.ts";
 import { checkRequestFlow } from "./intake/check-request-flow.ts";
 import { commandFlow } from "./intake/command-flow.ts";
 import type { CommandPorts } from "./intake/command-ports.ts";
@@ -175,6 +165,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     wrap("greenwave", greenwave),
   );
   const gate = buildGate(gating);
+  const resultsdb = openResultsDb(settings, environment, userAgent);
   const waiving = { gate, waivers: store.waivers, now: () => new Date(), lengths: waiverLengths(settings) };
   const trust: TrustPorts = { forge, approvals: store.approvals };
   const promotion: PromotionPorts = {
@@ -217,17 +208,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     signer: signers.named("candidate"),
     attestations: { registry: named.named("candidate"), turns: store.turns, keys: attestationKeys.of("candidate") },
     results: wrap("test results", store.testResults),
-    readArtifacts,
-    ...(settings.gating.resultsdb === undefined
-      ? {}
-      : { tellResult: async (result, transaction) => void (await runs.start(requestPost(result), transaction)) }),
-    pause: async (ms, signal) => void (await delay(ms, undefined, { signal })),
-    runners: [
-      commandRunner({ engine: engines }),
-      structureRunner({ engine: engines }),
-      stiRunner({ engine: engines, removeTree }),
-      ...tmtRunners(settings, engines),
-    ],
+    ...testPorts(settings, engines, runs),
     gate,
     workspaces: directoryWorkspaces(join(settings.stateDirectory, "work")),
     downloads: wrap("downloads", httpDownloads({ ...settings.downloads, userAgent })),
@@ -244,14 +225,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       digestMismatch: settings.parents.digestMismatch,
       targets: settings.targets,
       buildMs: durationMs(settings.limits.buildTime),
-      testMs: durationMs(settings.limits.testTime),
-      testTries: { more: settings.gating.retries, pauseMs: durationMs(settings.gating.retryPause) },
-      artifacts: {
-        most: settings.gating.artifacts.most,
-        eachBytes: sizeBytes(settings.gating.artifacts.each),
-        totalBytes: sizeBytes(settings.gating.artifacts.total),
-      },
-      tmt: settings.gating.tmt !== undefined,
+      ...testSettings(settings),
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
       ...optional("cpus", settings.limits.cpus),
@@ -260,7 +234,6 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       contextBytes: sizeBytes(settings.limits.context),
       logBytes: sizeBytes(settings.limits.log),
       labels: { values: settings.labels.image, equal: settings.labels.equal, ...optional("infoUrlFormat", settings.labels.infoUrlFormat) },
-      gatingContext: settings.gating.context,
       repositories: settings.yumRepositories,
       sourcesUrl: settings.sources.url,
       version,
@@ -311,7 +284,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       auditFlow(auditing),
       postResultFlow({
         results: store.results,
-        resultsdb: openResultsDb(settings, environment, userAgent, wrap),
+        resultsdb: resultsdb && wrap("resultsdb", resultsdb),
         publicUrl,
         now: () => new Date(),
       }),
@@ -379,26 +352,10 @@ function openReleaseSigner(settings: Settings, ports: Omit<SigningPorts, "settin
   return releaseSigner({ ...ports, settings: { ...settings.manifests, registries: policyRegistries(settings) } });
 }
 
-function tmtRunners({ gating: { tmt } }: Settings, engine: Engines): readonly TestRunner[] {
-  return tmt === undefined ? [] : [tmtRunner({ engine, directories: tmt.directories })];
-}
-
 /** What is known of vulnerabilities changes from day to day. */
 function scannerOf({ scanner }: Settings): Pick<PromotionPorts, "scanner"> {
   if (!scanner) return {};
   const { command, threshold, fixableOnly } = scanner;
   const opened = commandScanner({ command, timeoutMs: durationMs(scanner.time), keepMs: 3_600_000, now: () => new Date() });
   return { scanner: { ...opened, threshold, fixableOnly } };
-}
-
-/** Undefined when the settings name none. Throws as `readSecret`. */
-function openResultsDb(
-  { gating }: Settings,
-  environment: Environment,
-  userAgent: string,
-  wrap: <T extends object>(name: string, port: T) => T,
-): ResultsDb | undefined {
-  if (gating.resultsdb === undefined) return undefined;
-  const { url, token } = gating.resultsdb;
-  return wrap("resultsdb", resultsDbClient({ url, userAgent, ...optional("token", token && readSecret(token, environment)) }));
 }
