@@ -17,6 +17,8 @@ export interface Reading {
   readonly outcome: TestOutcome;
   readonly message: string;
   readonly cases: readonly TestCase[];
+  /** Another try would come to the same. */
+  readonly final?: boolean;
 }
 
 export const maxResultsBytes = 256 * 1024;
@@ -60,7 +62,7 @@ export function readResults({ exitCode, results, placeOf }: Finished): Reading {
 const words = { pass: "", fail: "failed", error: "could not be carried out" } as const;
 
 function bad(problem: string): Reading {
-  return { outcome: "error", message: `results.yml: ${problem}`, cases: [] };
+  return { outcome: "error", message: `results.yml: ${problem}`, cases: [], final: true };
 }
 
 type Parsed = z.infer<typeof Results> | { readonly problem: string };

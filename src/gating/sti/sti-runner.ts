@@ -51,7 +51,7 @@ export function stiRunner({ engine, removeTree, now = () => performance.now() }:
   };
 }
 
-type Result = Pick<TestResult, "outcome" | "message" | "cases" | "artifacts">;
+type Result = Pick<TestResult, "outcome" | "message" | "cases" | "artifacts" | "final">;
 
 async function runSuite(
   engine: StiRunnerOptions["engine"],
@@ -62,11 +62,11 @@ async function runSuite(
   signal: AbortSignal,
 ): Promise<Result> {
   const parsed = StiSuite.safeParse(request.suite.definition);
-  if (!parsed.success) return failed(`the suite is not valid: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ").slice(0, 400)}`);
+  if (!parsed.success) return forGood(`the suite is not valid: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ").slice(0, 400)}`);
   try {
     await demandPrograms();
   } catch (error) {
-    if (isAppError(error)) return failed(`${error.message}: ${error.hint}`);
+    if (isAppError(error)) return forGood(`${error.message}: ${error.hint}`);
     throw error;
   }
   using limits = limitCall(sink, signal, request.limits.timeoutMs);
@@ -75,10 +75,11 @@ async function runSuite(
   const left = await layOutWorkspace(workspace, { tree: request.tree, subject, branch: request.branch });
   for (const one of left) limits.say(`left out: ${one}\n`);
   const refused = await findRefused(join(workspace, "tests"), parsed.data.playbook);
-  if (refused !== undefined) return failed(refused);
+  if (refused !== undefined) return forGood(refused);
   const opened = await engine.open(key, request, sinkOf(limits), limits.signal);
   if (opened.outcome !== "open") {
-    return failed(opened.outcome === "not-started" ? `the container could not be started: ${opened.message}` : endedEarly(limits, request));
+    if (opened.outcome === "not-started") return failed(`the container could not be started: ${opened.message}`);
+    return endedEarly(limits, request);
   }
   try {
     return await playAndRead(opened.container, workspace, request, parsed.data.playbook, limits);
@@ -106,7 +107,7 @@ async function playAndRead(
   const own = join(workspace, "artifacts");
   // The suite may have put a link in its place: what that leads to is the whole machine's.
   if (!(await lstat(own).catch(() => undefined))?.isDirectory()) {
-    return { ...failed("the suite took the artifacts folder away"), artifacts: [logName] };
+    return { ...forGood("the suite took the artifacts folder away"), artifacts: [logName] };
   }
   const results = await readFileOf(join(own, "results.yml"));
   const collected = await collectArtifacts(own, request.artifacts, [logName, workspaceName]);
@@ -118,7 +119,7 @@ async function playAndRead(
 }
 
 function judge(end: ClosedEnd, results: Uint8Array | undefined, { placeOf }: Collected, limits: CallLimits, request: TestRequest): Reading {
-  if (limits.ended() !== undefined) return failed(endedEarly(limits, request));
+  if (limits.ended() !== undefined) return endedEarly(limits, request);
   if (end.kind === "stopped") return failed(`the playbook was stopped: ${end.problem}`);
   return readResults({ exitCode: end.exitCode, results, placeOf });
 }
@@ -154,19 +155,24 @@ async function play(
   }
 }
 
-function endedEarly(limits: CallLimits, { limits: { timeoutMs } }: TestRequest): string {
+function endedEarly(limits: CallLimits, { limits: { timeoutMs } }: TestRequest): Reading {
   switch (limits.ended()) {
     case "timed-out":
-      return `did not end within ${timeoutMs / 1000} s`;
+      return failed(`did not end within ${timeoutMs / 1000} s`);
     case "log-limit":
-      return "printed more than the log limit allows";
+      return forGood("printed more than the log limit allows");
     default:
-      return "cancelled";
+      return forGood("cancelled");
   }
 }
 
 function failed(message: string): Reading {
   return { outcome: "error", message, cases: [] };
+}
+
+/** Another try would come to the same. */
+function forGood(message: string): Reading {
+  return { ...failed(message), final: true };
 }
 
 /** At most one byte more than the reading takes. A link, or something that is no file, is as good as nothing. */

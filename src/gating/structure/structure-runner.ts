@@ -31,7 +31,7 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
       const parsed = StructureFile.safeParse(definition);
       if (!parsed.success) {
         const message = `the suite is not valid: ${z.prettifyError(parsed.error).replaceAll(/\s+/g, " ")}`;
-        return { suite, outcome: "error", cases: [], message: message.slice(0, 500), durationMs: 0 };
+        return { suite, outcome: "error", cases: [], message: message.slice(0, 500), durationMs: 0, final: true };
       }
       const file = parsed.data;
       if (countTests(file) === 0) return { suite, outcome: "fail", cases: [], message: "the file has no test", durationMs: 0 };

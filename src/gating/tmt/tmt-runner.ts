@@ -44,9 +44,10 @@ export function tmtRunner({ engine, directories, now = () => performance.now() }
         return { suite, cases: [], ...result, durationMs: Math.round(now() - startedAt) };
       };
       const parsed = Definition.safeParse(request.suite.definition);
-      if (!parsed.success) return ended({ outcome: "error", message: "the suite names no plan" });
+      if (!parsed.success) return ended({ outcome: "error", message: "the suite names no plan", final: true });
       const directory = Object.hasOwn(directories, request.platform) ? directories[request.platform] : undefined;
-      if (directory === undefined) return ended({ outcome: "error", message: `gating.tmt has no directory for ${request.platform}` });
+      if (directory === undefined)
+        return ended({ outcome: "error", message: `gating.tmt has no directory for ${request.platform}`, final: true });
       const { plan } = parsed.data;
       let left: Left = { results: [], junit: [] };
       const outcome = await engine.run(
