@@ -100,6 +100,40 @@ describe("a repository that cannot be built says so on the commit, with file, li
       title: /hangs/,
       summary: /within|time/,
     },
+    {
+      name: "gate-broken",
+      change: async () => ({ "gating.yaml": "--- !Policy\nproduct_versions: [fedora-42]\ndecision_contexts: [flibs_promote]\nrules: 3\n" }),
+      title: /gating\.yaml/,
+      summary: /rules/,
+    },
+    {
+      name: "structure-broken",
+      change: async () => ({ "tests/structure.yaml": "schemaVersion: 1.0.0\n" }),
+      title: /tests\/structure\.yaml/,
+      summary: /2\.0\.0/,
+    },
+    {
+      name: "structure-wrong",
+      change: async () => ({
+        "tests/structure.yaml": "schemaVersion: 2.0.0\nfileExistenceTests:\n  - {name: is there, path: /usr/nowhere}\n",
+      }),
+      title: /is there/,
+      summary: /usr\/nowhere/,
+    },
+    { name: "playbook-broken", change: async () => ({ "tests/tests.yml": "- hosts: [\n" }), title: /tests\/tests\.yml/, summary: /YAML/ },
+    {
+      name: "playbook-results",
+      change: async () => ({
+        "tests/tests.yml": `- hosts: localhost
+  gather_facts: false
+  tags: [container]
+  tasks:
+    - copy: {content: "results: 3", dest: "{{ lookup('env', 'TEST_ARTIFACTS') }}/results.yml"}
+`,
+      }),
+      title: /results\.yml/,
+      summary: /results/,
+    },
   ];
   test.each(table)("$name", async ({ name, change, title, summary }) => expectFailure(await push(name, change), title, summary), 60_000);
 
