@@ -6,7 +6,7 @@ export default {
   // Modules of a test file stay in its worker's memory: one that has grown is cheaper to start anew than to collect garbage in.
   workerIdleMemoryLimit: "1500MB",
   // Real parts start slowly on a busy machine; a hang is still found.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   roots: ["<rootDir>/test"],
   testSequencer: "<rootDir>/test/setup/long-first-sequencer.js",
   testMatch: ["**/*.test.ts"],
