@@ -220,12 +220,13 @@ export const badPromotions: readonly BadPromotion[] = [
   {
     name: "CK7 a failed gate",
     files: ({ added }) => ({ [path]: added("323-6.fc40", "failing") }),
-    title: "1 fault: the test smoke of build failing ended with fail: 1 of 3 failed: answers on port 9090",
+    title: "2 faults: the test smoke of build failing failed on x86_64: 1 of 3 failed: answers on port 9090",
     faults: [
-      "- `images/f40/cockpit.yaml:11`: the test smoke of build failing ended with fail: 1 of 3 failed: answers on port 9090. Fix: promote a build that passed. (CK7)",
+      "- `images/f40/cockpit.yaml:11`: the test smoke of build failing failed on x86_64: 1 of 3 failed: answers on port 9090. Fix: promote a build that passed, test this one again, or waive the test. (CK7)",
+      "- `images/f40/cockpit.yaml:11`: the test smoke of build failing failed on aarch64: 1 of 3 failed: answers on port 9090. Fix: promote a build that passed, test this one again, or waive the test. (CK7)",
     ],
     merged: [
-      "| `323-6.fc40` | **refused** | `<failing>` |  | the test smoke of build failing ended with fail: 1 of 3 failed: answers on port 9090 (CK7) |",
+      "| `323-6.fc40` | **refused** | `<failing>` |  | the test smoke of build failing failed on x86_64: 1 of 3 failed: answers on port 9090 (CK7); the test smoke of build failing failed on aarch64: 1 of 3 failed: answers on port 9090 (CK7) |",
     ],
   },
   {
