@@ -87,6 +87,39 @@ describe("is refused", () => {
   });
 });
 
+describe("a delivery that one project signed about another is refused", () => {
+  const other = { fullname: "containers/other", url_path: "containers/other" };
+  const fork = { fullname: "forks/bob/containers/hello", url_path: "fork/bob/containers/hello" };
+  const rows: readonly [string, Record<string, unknown>][] = [
+    ["repo", { repo: other }],
+    ["project", { project: other }],
+    ["pullrequest.project", { pullrequest: { project: other } }],
+    ["the one beside a right one", { repo: { fullname: "containers/hello" }, pullrequest: { project: other } }],
+    ["a fork", { repo: fork }],
+    ["the fork that a pull request is for", { pullrequest: { project: fork } }],
+    ["a project without a name", { repo: {} }],
+    ["a pull request without a project", { pullrequest: {} }],
+    ["a list in place of a project", { repo: ["containers/hello"] }],
+  ];
+  const send = (more: Record<string, unknown>) => {
+    const value = JSON.parse(Buffer.from(sample.body).toString());
+    const { repo: _repo, project: _project, pullrequest: _pullrequest, ...msg } = value.msg;
+    const body = Buffer.from(JSON.stringify({ ...value, msg: { ...msg, ...more } }));
+    const signature = createHmac("sha256", sampleKeys["containers/hello"] ?? "")
+      .update(body)
+      .digest("hex");
+    return verifyDelivery({ headers: { ...sample.headers, "x-pagure-signature-256": signature }, body }, options(inTime));
+  };
+  test.each(rows)("%s", async (_name, more) => {
+    await expect(send(more)).rejects.toMatchObject({ code: "intake.delivery-malformed" });
+  });
+  test("and a fork of it that a pull request comes from is none", async () => {
+    const project = { fullname: "containers/hello" };
+    expect(await send({ project, repo: project, pullrequest: { project, repo_from: fork } })).toMatch(/^2026-/);
+    expect(await send({ repo: null, pullrequest: null, project: null })).toMatch(/^2026-/);
+  });
+});
+
 test("two keys of a project are valid while one takes the other's place; an empty one fits nothing", async () => {
   const keys = (list: readonly string[]) =>
     openHookKeys({ given: { "containers/hello": list }, read: noLook, log: silentLog, now: () => now });
