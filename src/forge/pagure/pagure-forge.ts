@@ -13,6 +13,7 @@ import { decodeMessage } from "./decode-message.ts";
 import { pagureDoctor } from "./doctor.ts";
 import { isAllowedUrl } from "./flag-mapping.ts";
 import { flags } from "./flags.ts";
+import { readHeardComments } from "./heard-comments.ts";
 import { openHookKeys } from "./hook-keys.ts";
 import { pagureSources } from "./pagure-sources.ts";
 import type { PagureWorld, PushBy } from "./pagure-world.ts";
@@ -131,7 +132,7 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
       const { topic, msg, timestamp } = parseBody(delivery);
       const events = decodeMessage(topic, msg, { forge: name, user, sentAt: timestamp });
       for (const event of events) if (event.kind === "pull-opened") await awaitPull(event.repository, event.number);
-      return events;
+      return await readHeardComments(world, events, timestamp);
     },
     async changesSince(cursor) {
       tokens.lookAtExpiry();
