@@ -4,7 +4,8 @@ import { isRepositoryName } from "../git/names.ts";
 import { reaches } from "../git/refs.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
-import { isoTime, PullRequest, PullRequests } from "./schemas.ts";
+import { readPulls } from "./pull-listing.ts";
+import { isoTime, PullRequest } from "./schemas.ts";
 
 type Heads = ReadonlyMap<string, string>;
 
@@ -20,8 +21,8 @@ export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "
       const heads = await readBranches(world, repository);
       if (heads === undefined) return [];
       const found: PullRequest[] = [];
-      const status = { open: "Open", merged: "Merged", closed: "Closed", all: "all" }[state];
-      for await (const page of world.client.pages(`${repository}/pull-requests`, PullRequests, { status })) found.push(...page.requests);
+      const status = ({ open: "Open", merged: "Merged", closed: "Closed", all: "all" } as const)[state];
+      for await (const pulls of readPulls(world, repository, { status })) found.push(...pulls);
       const fitting = found.filter((one) => state === "all" || stateOf(one) === state).sort((a, b) => a.id - b.id);
       await holdHeads(world, repository, fitting, heads);
       const pulls: Pull[] = [];
