@@ -63,7 +63,7 @@ export interface PagureForgeOptions {
   readonly onRequest?: (told: RequestTold) => void;
 }
 
-/** Branches, and heads of pull requests, which Pagure keeps in the project that they are to be merged into: forks need not be read. */
+/** Branches, and heads of pull requests, which Pagure keeps in the project that they are to be merged into: forks need not be read. The order counts: anybody may write to the second. */
 const fetchedRefs = ["refs/heads/*", "refs/pull/*"];
 
 /**
