@@ -23,6 +23,7 @@ import { proposeChange } from "./proposal.ts";
 import { pagurePulls } from "./pulls.ts";
 import { Anything, HookKey } from "./schemas.ts";
 import { changesSince } from "./sweep.ts";
+import { parseSweepCursor } from "./sweep-cursor.ts";
 import { type PagureToken, type TokenUse, watchTokens } from "./token-watch.ts";
 import { parseBody, verifyDelivery } from "./verify-delivery.ts";
 
@@ -98,8 +99,9 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
         ? Promise.resolve(repositoryPath(directory, repository))
         : untilKnown(delay, () => mirrors.holding(repository, commits)),
   };
+  let there: ReadonlySet<string> = new Set();
   const keys = openHookKeys({
-    ...{ given: options.hookKeys, log, now },
+    ...{ given: options.hookKeys, log, now, isThere: (project) => there.has(project) },
     read: options.readHookKeys
       ? async (project) => (await client.readAs("reports", "GET", `${project}/webhook/token`, HookKey)).webhook.token
       : undefined,
@@ -136,7 +138,9 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
     },
     async changesSince(cursor) {
       tokens.lookAtExpiry();
-      return await changesSince(world, watched, cursor);
+      const found = await changesSince(world, watched, cursor);
+      there = new Set(parseSweepCursor(found.cursor).keys());
+      return found;
     },
     // Pagure keeps no record of what it sent.
     findLostDeliveries: async () => ({ lost: [], cursor: "" }),
