@@ -1,3 +1,4 @@
+import { isAppError } from "../../domain/errors.ts";
 import type { ForgePulls, Pull } from "../forge.ts";
 import { tryMerge } from "../git/merge.ts";
 import { isRepositoryName } from "../git/names.ts";
@@ -26,7 +27,10 @@ export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "
       const fitting = found.filter((one) => state === "all" || stateOf(one) === state).sort((a, b) => a.id - b.id);
       await holdHeads(world, repository, fitting, heads);
       const pulls: Pull[] = [];
-      for (const one of fitting) pulls.push(await readPull(world, repository, one, heads));
+      for (const one of fitting) {
+        const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.id, error));
+        if (pull !== undefined) pulls.push(pull);
+      }
       return pulls;
     },
   };
@@ -95,6 +99,12 @@ export async function findMergeCommit(
   const { text } = await git.run(path, ["rev-parse", "--verify", "--quiet", `${oldest}^1`], { exits: [0, 1] });
   // When it goes on from the head itself, nothing was merged: the branch was moved forward.
   return text.trim() === head ? head : oldest;
+}
+
+/** Anybody may open one whose commits are too large to be fetched, or have gone: it hides no other. */
+function passOver({ log }: PagureWorld, repository: string, pull: number, error: unknown): undefined {
+  if (!isAppError(error) || !["forge.tree-too-large", "forge.commit-unknown"].includes(error.code)) throw error;
+  log.warn({ repository, pull, error }, "the commits of a pull request cannot be fetched: not listed");
 }
 
 /** All that a listing merges is fetched together; what can't be is told where it is needed. */
