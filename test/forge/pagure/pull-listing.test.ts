@@ -1,11 +1,12 @@
 import { PassThrough } from "node:stream";
 import { expect, test } from "@jest/globals";
+import fc from "fast-check";
 import { pagureClient } from "../../../src/forge/pagure/client.ts";
 import type { PagureWorld } from "../../../src/forge/pagure/pagure-world.ts";
 import { findWhole, readPulls } from "../../../src/forge/pagure/pull-listing.ts";
 import { changesSince } from "../../../src/forge/pagure/sweep.ts";
 import { watchTokens } from "../../../src/forge/pagure/token-watch.ts";
-import { createLog } from "../../../src/log.ts";
+import { createLog, silentLog } from "../../../src/log.ts";
 import { sampleExchanges } from "../../support/pagure-samples.ts";
 import { useNock } from "../../support/setup-nock.ts";
 
@@ -62,6 +63,20 @@ test.each([
   expect(await list(world)).toEqual([3, 1]);
   expect(lines).toMatchObject([{ level: 40, repository: hello }]);
   if (number !== undefined) expect(lines[0]).toMatchObject({ pulls: [number, number] });
+});
+
+test("whatever stands among them, those that fit are listed", async () => {
+  const anything = fc.oneof(
+    fc.jsonValue(),
+    fc.tuple(fc.constantFrom(...Object.keys(sample)), fc.jsonValue()).map(([key, value]) => pull(2, { [key]: value })),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(anything), fc.array(anything), async (before, after) => {
+      const requests = [...before, pull(7), ...after];
+      const client = { read: async () => ({ requests, pagination: { next: null } }) };
+      expect(await list({ client, log: silentLog } as unknown as PagureWorld)).toContain(7);
+    }),
+  );
 });
 
 test("a listing that is too large is asked for in smaller pages, and the one that is too large by itself is left out", async () => {
