@@ -167,7 +167,9 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const gate = buildGate(gating);
   const resultsdb = openResultsDb(settings, environment, userAgent);
   const waiving = { gate, waivers: store.waivers, now: () => new Date(), lengths: waiverLengths(settings) };
-  const trust: TrustPorts = { forge, approvals: store.approvals };
+  const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests, commands: settings.commands };
+  const isBuilt = (branch: string) => policy.branches.some((pattern) => matchesBranch(pattern, branch));
+  const trust: TrustPorts = { forge, approvals: store.approvals, isBuilt, manifests: settings.manifests.repository };
   const promotion: PromotionPorts = {
     forge,
     builds: store.builds,
@@ -241,7 +243,6 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     secrets,
     log,
   };
-  const policy: IntakePolicy = { ...settings.containers, manifests: settings.manifests, commands: settings.commands };
   const looking: PullPorts = {
     ...building,
     forge: () => forge,
@@ -256,13 +257,12 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   };
   const pageOf = (run: string) => `${publicUrl}/builds/${run}`;
   const commanding: CommandPorts = {
-    ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf },
+    ...{ forge, approvals: store.approvals, builds: store.builds, runs, pageOf, isBuilt },
     promote: async (build, requestedBy) => formatPromoted(await proposePromotion(promotion, build, requestedBy)),
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
     withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
     waiving,
     readPromotion: imageOfProposal,
-    isBuilt: (branch) => policy.branches.some((pattern) => matchesBranch(pattern, branch)),
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
   };
   const worker: Worker = createWorker({

@@ -9,7 +9,7 @@ import { formatAnswer, type Outcome } from "./commands/answer.ts";
 import { formatHelp, formatHelpAbout } from "./commands/help-text.ts";
 import { leadOf, parseComment } from "./commands/parse-comment.ts";
 import { type CommandFacts, mayRun } from "./commands/permission.ts";
-import { judgeTrust } from "./trust.ts";
+import { branchOfRights, judgeTrust } from "./trust.ts";
 
 const waitMs = 15_000;
 
@@ -80,12 +80,14 @@ function commandFacts(ports: CommandPorts, { place, repository, actor }: Command
   };
 }
 
-async function readFacts({ forge, approvals, settings }: CommandPorts, { repository, number, actor }: CommandIntent): Promise<PullFacts> {
+async function readFacts(ports: CommandPorts, { repository, number, actor }: CommandIntent): Promise<PullFacts> {
+  const { forge, approvals, isBuilt } = ports;
+  const policy = { isBuilt, manifests: ports.settings.manifests };
   const pull = await forge.findPull(repository, number);
   if (pull === undefined) throw appError("builds.pull-moved", `${repository} has no pull request #${number} any more`);
-  const here = await forge.findPermission(repository, actor, pull.baseBranch);
-  const manifests = repository === settings.manifests ? here : await forge.findPermission(settings.manifests, actor);
-  const trust = await judgeTrust({ forge, approvals }, pull);
+  const here = await forge.findPermission(repository, actor, branchOfRights(policy, repository, pull.baseBranch));
+  const manifests = repository === policy.manifests ? here : await forge.findPermission(policy.manifests, actor);
+  const trust = await judgeTrust({ forge, approvals, ...policy }, pull);
   return {
     ...{ state: pull.state, author: pull.author, head: pull.head, baseBranch: pull.baseBranch, body: pull.body },
     permission: { here, manifests },

@@ -12,17 +12,34 @@ export type Trust =
   | { readonly kind: "trusted" }
   | { readonly kind: "stranger" /** Head of the base branch now. */; readonly base: string; readonly approval: Approval | undefined };
 
-export interface TrustPorts {
+export interface RightsPolicy {
+  /** Is this branch of a container repository built? */
+  isBuilt(branch: string): boolean;
+  /** The registry-manifest repository. */
+  readonly manifests: string;
+}
+
+export interface TrustPorts extends RightsPolicy {
   readonly forge: Pick<Forge, "name" | "findPull" | "findPermission">;
   readonly approvals: Pick<ApprovalStore, "findApproval">;
+}
+
+/**
+ * The branch whose rights decide about a pull request into it; undefined = the one that is used there. Whoever opens a pull request chooses its base,
+ * so a right on some branch that nothing is made of says nothing; of the registry manifests one branch alone is released.
+ */
+export function branchOfRights({ isBuilt, manifests }: RightsPolicy, repository: string, base: string): string | undefined {
+  return repository !== manifests && isBuilt(base) ? base : undefined;
 }
 
 /**
  * Asks for the author's role anew each time; what the forge says of the author's association is never used, since it is no permission. With a
  * fork of a trusted author nobody else can push there but whom the author lets.
  */
-export async function judgeTrust({ forge, approvals }: TrustPorts, pull: Pull): Promise<Trust> {
-  if (permits(await forge.findPermission(pull.repository, pull.author, pull.baseBranch), "write")) return { kind: "trusted" };
+export async function judgeTrust(ports: TrustPorts, pull: Pull): Promise<Trust> {
+  const { forge, approvals } = ports;
+  const branch = branchOfRights(ports, pull.repository, pull.baseBranch);
+  if (permits(await forge.findPermission(pull.repository, pull.author, branch), "write")) return { kind: "trusted" };
   const approval = await approvals.findApproval(forge.name, pull.repository, pull.number, pull.head);
   return { kind: "stranger", base: pull.baseHead, approval };
 }
@@ -57,8 +74,9 @@ export async function authorizeBuild(ports: TrustPorts, request: BuildRequested)
   if (request.requestedBy !== pull.author) await demandWrite(ports, request);
 }
 
-async function demandWrite({ forge }: TrustPorts, { repository, branch, requestedBy }: BuildRequested): Promise<void> {
-  if (permits(await forge.findPermission(repository, requestedBy, branch), "write")) return;
+async function demandWrite(ports: TrustPorts, { repository, branch, requestedBy }: BuildRequested): Promise<void> {
+  const asked = branchOfRights(ports, repository, branch);
+  if (permits(await ports.forge.findPermission(repository, requestedBy, asked), "write")) return;
   throw appError("intake.not-allowed", `${requestedBy} may not write to ${repository} any more`, {
     hint: `Somebody who may write to ${repository} asks for the build`,
   });

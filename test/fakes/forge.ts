@@ -44,7 +44,7 @@ export interface FakeForge extends Forge, ForgePeople {
   readonly admins: Set<string>;
   /** Ours, by `namespace/name #number comment`. */
   readonly reactions: ReadonlyMap<string, Reaction>;
-  /** Roles other than write, by person, or by `namespace/name person` for one repository. */
+  /** Roles other than write, by person, by `namespace/name person` for one repository, or `namespace/name person branch`. */
   readonly roles: Map<string, Permission>;
 }
 
@@ -269,9 +269,11 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
       const number = open?.number ?? addPull(repository, { title, body, author: "flibs", headBranch: branch, baseBranch });
       return { outcome: open ? "updated" : "opened", number, head: next };
     },
-    async findPermission(repository, person) {
+    async findPermission(repository, person, branch) {
       if (!repositories.has(repository)) return "none";
-      return admins.has(person) ? "admin" : (roles.get(`${repository} ${person}`) ?? roles.get(person) ?? "write");
+      if (admins.has(person)) return "admin";
+      const there = branch === undefined ? undefined : roles.get(`${repository} ${person} ${branch}`);
+      return there ?? roles.get(`${repository} ${person}`) ?? roles.get(person) ?? "write";
     },
     verifyDelivery: (delivery) => verifyDelivery(delivery, secrets),
     parseDelivery: async (delivery) => parseDelivery(delivery, name),

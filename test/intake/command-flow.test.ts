@@ -300,6 +300,35 @@ describe("/promote", () => {
       "**`/promote`** could not be carried out: this pull request names no build. Name the build: /promote NAME-VERSION-RELEASE.",
     ]);
   });
+  test.each(["/promote hello-1-1", "/waive smoke let me in", "/rollback"])(
+    "%s below an own pull request into an own branch of the manifests is refused: whoever opens it chooses the branch",
+    async (line) => {
+      world.addBuild("b1", { nvr });
+      world.forge.roles.set(`${manifests} bob sandbox/bob`, "write");
+      world.forge.commit(manifests, "sandbox/bob", { README: "1" });
+      const { number } = await world.forge.openPull({
+        ...{
+          repository: manifests,
+          headBranch: "topic",
+          baseBranch: "sandbox/bob",
+          title: "t",
+          body: "promotes b1 of f42/hello",
+          person: "bob",
+        },
+      });
+      expect(await world.comment("bob", line, manifests, number)).toMatchObject({ reaction: "refused" });
+      expect((await world.replies(manifests, number))[0]).toContain("needs write access to `releng/manifests`; you have read access");
+      expect(world.asked).toEqual([]);
+    },
+  );
+  test("a right on a branch of the container repository that is not built is none for commands", async () => {
+    world.forge.roles.set(`${hello} mallory sandbox/mallory`, "write");
+    world.forge.commit(hello, "sandbox/mallory", { README: "1" });
+    const branches = { headBranch: "topic", baseBranch: "sandbox/mallory", title: "t" };
+    const { number } = await world.forge.openPull({ repository: hello, ...branches, body: "", person: "alice" });
+    expect(await world.comment("mallory", "/build", hello, number)).toMatchObject({ reaction: "refused" });
+    expect((await world.replies(hello, number))[0]).toContain("`/build` needs");
+  });
   test("by somebody who may write in the container repository alone is refused", async () => {
     world.addBuild("b1", { nvr });
     await world.comment("bob", "/promote");

@@ -13,6 +13,8 @@ let base: string;
 
 const ports = () => ({
   forge,
+  isBuilt: (branch: string) => branch === "main",
+  manifests: "releng/manifests",
   approvals: {
     findApproval: async (name: string, where: string, pull: number, commit: string) =>
       approvals.find((one) => one.forge === name && one.repository === where && one.number === pull && one.head === commit),
@@ -53,6 +55,26 @@ describe("a pull request", () => {
       expect(await judgeTrust(ports(), await pullNow())).toEqual({ kind: "stranger", base: moved, approval: undefined });
     },
   );
+  test("is trusted by a right on its base branch when that is built", async () => {
+    forge.roles.set(`${repository} mallory main`, "write");
+    expect(await judgeTrust(ports(), await pullNow())).toEqual({ kind: "trusted" });
+  });
+  test.each([
+    ["into a branch that is not built", repository, "sandbox/mallory"],
+    ["in the registry manifests", "releng/manifests", "main"],
+  ])("%s is judged by rights where the repository is used, for whoever opens it chooses the branch", async (_name, where, baseBranch) => {
+    if (where !== repository) await forge.createRepository(where);
+    forge.roles.set(`${where} mallory`, "read");
+    forge.roles.set(`${where} mallory ${baseBranch}`, "write");
+    forge.commit(where, baseBranch, { Dockerfile: "FROM scratch\n" });
+    forge.commit(where, "evil", { Dockerfile: "FROM x\n" }, baseBranch);
+    const pull = { repository: where, headBranch: "evil", baseBranch, title: "t", body: "", person: "mallory" };
+    const found = await forge.findPull(where, (await forge.openPull(pull)).number);
+    if (found === undefined) throw new Error("no pull request");
+    expect(await judgeTrust(ports(), found)).toMatchObject({ kind: "stranger" });
+    forge.roles.set(`${where} mallory`, "write");
+    expect(await judgeTrust(ports(), found)).toEqual({ kind: "trusted" });
+  });
   test("keeps its approval until the next push", async () => {
     approve(head);
     expect(await judgeTrust(ports(), await pullNow())).toMatchObject({ approval: { approvedBy: "alice", head } });
@@ -99,6 +121,16 @@ describe("when a build begins", () => {
     });
     forge.roles.set("eve", "write");
     await expect(authorizeBuild(ports(), request({ requestedBy: "eve" }))).resolves.toBeUndefined();
+  });
+  test("whoever asked must be allowed to where the repository is used, when the branch is not built", async () => {
+    const branches = { headBranch: "topic", baseBranch: "sandbox/eve" };
+    forge.commit(repository, "sandbox/eve", { Dockerfile: "FROM scratch\n" });
+    ({ number } = await forge.openPull({ repository, ...branches, title: "t", body: "", person: "mallory" }));
+    approve(head);
+    forge.roles.set("eve", "read");
+    forge.roles.set(`${repository} eve sandbox/eve`, "write");
+    const asked = request({ requestedBy: "eve", branch: "sandbox/eve" });
+    await expect(authorizeBuild(ports(), asked)).rejects.toMatchObject({ code: "intake.not-allowed" });
   });
   test("an author who lost the role is a stranger", async () => {
     forge.roles.set("mallory", "write");

@@ -16,7 +16,10 @@ export interface MirrorOptions {
   readonly server: string;
   /** Value of the header Authorization that may read this repository; nobody is asked who reads when left out. Secret. */
   readonly authorization?: (repository: string) => Promise<string>;
-  /** Refs that are fetched in search of a commit, where the server hands out nothing that it was asked for by its id alone. */
+  /**
+   * Refs that are fetched in search of a commit, where a server may hand out nothing that it was asked for by its id alone. The first are always
+   * looked at, the others for what is neither there nor handed out.
+   */
   readonly refs?: readonly string[];
   /** Largest pack that one fetch may bring; a mirror that grew to twice of it begins anew. */
   readonly maxBytes: number;
@@ -38,26 +41,26 @@ export function openMirrors(options: MirrorOptions): GitRepositories {
   const { git } = options;
   const inTurn = oneAtATime();
 
-  async function missing(path: string, commits: readonly string[]): Promise<readonly string[]> {
-    const lacking: string[] = [];
-    for (const commit of new Set(commits)) if (!(await commitExists(git, path, commit))) lacking.push(commit);
-    return lacking;
-  }
-
   return {
     git,
     async holding(repository, commits) {
       const path = repositoryPath(options.directory, repository);
-      if ((await missing(path, commits)).length === 0) return path;
+      if ((await missing(git, path, commits)).length === 0) return path;
       await inTurn(repository, async () => {
-        const lacking = await missing(path, commits);
+        const lacking = await missing(git, path, commits);
         if (lacking.length > 0) await fetchCommits(options, repository, path, lacking);
       });
-      const [still] = await missing(path, commits);
+      const [still] = await missing(git, path, commits);
       if (still === undefined) return path;
       throw unknownCommit(repository, still);
     },
   };
+}
+
+async function missing(git: Git, path: string, commits: readonly string[]): Promise<readonly string[]> {
+  const lacking: string[] = [];
+  for (const commit of new Set(commits)) if (!(await commitExists(git, path, commit))) lacking.push(commit);
+  return lacking;
 }
 
 async function fetchCommits(options: MirrorOptions, repository: string, path: string, commits: readonly string[]): Promise<void> {
@@ -83,23 +86,52 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
 
 const seenSpecs = (commits: readonly string[]) => commits.map((commit) => `${commit}:${seenRef(commit)}`);
 
-/** What is on a ref is there then; what was on one once, a newer git may still hand out by its id. */
+/**
+ * Branches first, and what anybody may write to only for what is still lacking: one stranger's huge pull request must stop neither branches nor
+ * others' pull requests. Most servers hand out a commit by its id, which brings that one alone; all refs are the last resort.
+ */
 async function fetchRefs(
   options: MirrorOptions,
   repository: string,
   path: string,
   authorization: string | undefined,
-  refs: readonly string[],
+  [first, ...others]: readonly string[],
   commits: readonly string[],
 ): Promise<void> {
-  const specs = refs.map((ref) => `+${ref}:${ref.replace(/^refs\//, "refs/flibs/there/")}`);
-  await fetchInto(options, repository, path, authorization, ["--prune"], specs);
-  const gone: string[] = [];
-  for (const commit of commits) {
-    if (await commitExists(options.git, path, commit)) await options.git.run(path, ["update-ref", seenRef(commit), commit]);
-    else gone.push(commit);
+  const { git } = options;
+  const bring = (more: readonly string[], specs: readonly string[]) => fetchInto(options, repository, path, authorization, more, specs);
+  const lackingNow = () => missing(git, path, commits);
+  if (first !== undefined) await bring(["--prune"], thereSpecs([first]));
+  let lacking = await lackingNow();
+  // One by one: a commit that is not there hides no other.
+  for (const commit of lacking) await bring([], seenSpecs([commit])).catch(passOverUnknown);
+  lacking = await lackingNow();
+  if (lacking.length > 0 && others.length > 0) {
+    await bring(["--prune"], thereSpecs(others)).catch((error) => {
+      throw unknownBeside(error, repository, lacking[0] ?? "");
+    });
   }
-  if (gone.length > 0) await fetchInto(options, repository, path, authorization, [], seenSpecs(gone));
+  for (const commit of commits) if (await commitExists(git, path, commit)) await git.run(path, ["update-ref", seenRef(commit), commit]);
+}
+
+const thereSpecs = (refs: readonly string[]) => refs.map((ref) => `+${ref}:${ref.replace(/^refs\//, "refs/flibs/there/")}`);
+
+function passOverUnknown(error: unknown): void {
+  if (!isAppError(error) || error.code !== "forge.commit-unknown") throw error;
+}
+
+/** Whoever waits for a commit that the server does not have yet goes on waiting, although what strangers keep there is too large to look through. */
+function unknownBeside(error: unknown, repository: string, commit: string): unknown {
+  if (!isAppError(error) || error.code !== "forge.tree-too-large") return error;
+  const { hint } = error;
+  return appError(
+    "forge.commit-unknown",
+    `no branch of ${repository} has commit ${commit}, and its other refs are too large to be looked through`,
+    {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    },
+  );
 }
 
 async function fetchInto(

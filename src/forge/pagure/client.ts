@@ -54,6 +54,8 @@ export interface PagureClientOptions {
   /** Merges and pushes elsewhere make a small instance slow: a minute when left out. */
   readonly timeoutMs?: number | undefined;
   readonly delay?: ((ms: number) => Promise<unknown>) | undefined;
+  /** Longest answer that is read; 64 MiB when left out. */
+  readonly maxAnswerBytes?: number | undefined;
   readonly onRequest?: ((told: RequestTold) => void) | undefined;
 }
 
@@ -63,7 +65,7 @@ const mostTries = 4;
 /** A listing of 100 pull requests with long talks; more is no answer that flibs asked for. */
 const mostBytes = 64 * 2 ** 20;
 /** Of one listing; nobody has so many pull requests, and a server that never ends must not hold a sweep for ever. */
-const mostPages = 1000;
+export const mostPages = 1000;
 
 interface Sending {
   readonly method: "GET" | "POST";
@@ -170,7 +172,7 @@ async function sendOnce(options: PagureClientOptions, { method, path, query, for
     });
     status = answer.status;
     type = answer.headers.get("content-type") ?? "";
-    text = await readBounded(answer, operation);
+    text = await readBounded(answer, operation, options.maxAnswerBytes ?? mostBytes);
   } catch (cause) {
     tell(status);
     if (isAppError(cause)) throw cause;
@@ -207,13 +209,12 @@ function unreachable(message: string, answered: number, cause?: unknown): AppErr
   return appError("forge.unreachable", message, { cause, details: { answered } });
 }
 
-async function readBounded(answer: Response, operation: string): Promise<string> {
+async function readBounded(answer: Response, operation: string, maxBytes: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of answer.body ?? []) {
     size += chunk.length;
-    if (size > mostBytes)
-      throw appError("forge.output-too-large", `the answer of Pagure to ${operation} is longer than ${mostBytes} bytes`);
+    if (size > maxBytes) throw appError("forge.output-too-large", `the answer of Pagure to ${operation} is longer than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

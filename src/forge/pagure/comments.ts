@@ -17,11 +17,16 @@ function markerOf(key: string): string {
 
 const anyMarker = /\n\n<!-- flibs:[0-9a-f]{32} -->$/;
 
-/** Without a key: all that is said below a pull request, but for what Pagure says itself. */
-async function readComments(world: PagureWorld, repository: string, number: number): Promise<PullRequest["comments"]> {
+/** All that is said below a pull request, but for what Pagure says itself, oldest first; undefined when there is no such pull request. */
+export async function readComments(world: PagureWorld, repository: string, number: number): Promise<PullRequest["comments"] | undefined> {
   const found = await world.client.find(`${checkRepository(repository)}/pull-request/${number}`, PullRequest);
+  return found?.comments.filter((one) => !one.notification).sort((a, b) => a.id - b.id);
+}
+
+async function demandComments(world: PagureWorld, repository: string, number: number): Promise<PullRequest["comments"]> {
+  const found = await readComments(world, repository, number);
   if (found === undefined) throw appError("forge.pull-unknown", `${repository} has no pull request #${number}`);
-  return found.comments.filter((one) => !one.notification).sort((a, b) => a.id - b.id);
+  return found;
 }
 
 const inTurn = oneAtATime();
@@ -31,7 +36,7 @@ export async function ensureComment(world: PagureWorld, repository: string, numb
   await inTurn(`${world.root} ${repository} ${number} ${key}`, async () => {
     const marker = markerOf(key);
     const comment = `${cutComment(text.replaceAll("\r\n", "\n"), maxBodyLength - marker.length)}${marker}`;
-    const said = (await readComments(world, repository, number)).filter((one) => one.user.name === world.user);
+    const said = (await demandComments(world, repository, number)).filter((one) => one.user.name === world.user);
     const last = said.findLast((one) => one.comment.replaceAll("\r\n", "\n").endsWith(marker.trim()));
     if (last !== undefined && last.comment.replaceAll("\r\n", "\n").trim() === comment.trim()) return;
     const path = `pull-request/${number}/comment`;
@@ -50,7 +55,7 @@ export function pullComments(
 ): Pick<ForgePulls, "listComments" | "ensureComment" | "react"> {
   return {
     async listComments(repository, number) {
-      const found = await readComments(world, repository, number);
+      const found = await demandComments(world, repository, number);
       return found.map(({ id, user, comment, date_created: at }): PullComment => {
         const text = user.name === world.user ? comment.replace(anyMarker, "") : comment;
         return { id: String(id), author: user.name, text, at: isoTime(at) };

@@ -19,6 +19,11 @@ export interface DecodeOptions {
  */
 const recentSeconds = 600;
 
+/** `sentAt`: epoch seconds of the message that tells of it. */
+export function isRecent(comment: { readonly date_created: string }, sentAt: number): boolean {
+  return sentAt - Number(comment.date_created) <= recentSeconds;
+}
+
 const agent = z.string().max(100);
 const branch = z.string().refine(isBranchName);
 const repo = z.object({ fullname });
@@ -31,7 +36,7 @@ type Common = Pick<ForgeEvent, "forge" | "actor"> & { readonly repository: strin
 
 /**
  * Pure. What one message says, by its topic without any prefix (`git.receive`) and its `msg` object: the same for webhooks and for
- * fedora-messaging, which leaves out `pagure_instance` and `project_fullname`. Empty for what flibs does not listen to: forks, tags,
+ * fedora-messaging, which leaves out `pagure_instance` and `project_fullname`. Comments are hints: see `readHeardComments`. Empty for what flibs does not listen to: forks, tags,
  * flags, edited comments (an admin may edit what another said), and what Pagure says itself. Throws `intake.delivery-malformed`.
  */
 export function decodeMessage(topic: string, msg: unknown, options: DecodeOptions): readonly ForgeEvent[] {
@@ -81,7 +86,7 @@ function decodeComments(topic: string, msg: unknown, options: DecodeOptions): re
   // Newest first: of too many only those are looked at that stand first.
   const said = comments
     .filter((one) => isSaid(one, options.user))
-    .filter((one) => options.sentAt - Number(one.date_created) <= recentSeconds)
+    .filter((one) => isRecent(one, options.sentAt))
     .sort((a, b) => b.id - a.id);
   return said.flatMap(({ id, comment: text, user }) =>
     tell(project.fullname, user.name, options, (common) => [

@@ -1,7 +1,7 @@
 import type { CommitStatus, StatusState } from "../forge.ts";
 import { ensureComment } from "./comments.ts";
 import type { PagureWorld } from "./pagure-world.ts";
-import { PullRequests } from "./schemas.ts";
+import { readPulls } from "./pull-listing.ts";
 
 const failed: readonly StatusState[] = ["failure", "error", "timed-out"];
 const mostRemarks = 50;
@@ -10,8 +10,8 @@ const mostRemarks = 50;
 export async function tellFailure(world: PagureWorld, repository: string, commit: string, status: CommitStatus): Promise<void> {
   if (!failed.includes(status.state)) return;
   const text = failureText(status);
-  for await (const { requests } of world.client.pages(`${repository}/pull-requests`, PullRequests, { status: "Open" })) {
-    for (const { id, commit_stop: head } of requests) {
+  for await (const pulls of readPulls(world, repository, { status: "Open" })) {
+    for (const { id, commit_stop: head } of pulls) {
       if (head === commit) await ensureComment(world, repository, id, `status ${status.name} ${commit} ${status.key ?? ""}`, text);
     }
   }

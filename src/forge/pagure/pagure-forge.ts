@@ -13,6 +13,7 @@ import { decodeMessage } from "./decode-message.ts";
 import { pagureDoctor } from "./doctor.ts";
 import { isAllowedUrl } from "./flag-mapping.ts";
 import { flags } from "./flags.ts";
+import { readHeardComments } from "./heard-comments.ts";
 import { openHookKeys } from "./hook-keys.ts";
 import { pagureSources } from "./pagure-sources.ts";
 import type { PagureWorld, PushBy } from "./pagure-world.ts";
@@ -22,6 +23,7 @@ import { proposeChange } from "./proposal.ts";
 import { pagurePulls } from "./pulls.ts";
 import { Anything, HookKey } from "./schemas.ts";
 import { changesSince } from "./sweep.ts";
+import { parseSweepCursor } from "./sweep-cursor.ts";
 import { type PagureToken, type TokenUse, watchTokens } from "./token-watch.ts";
 import { parseBody, verifyDelivery } from "./verify-delivery.ts";
 
@@ -62,7 +64,7 @@ export interface PagureForgeOptions {
   readonly onRequest?: (told: RequestTold) => void;
 }
 
-/** Branches, and heads of pull requests, which Pagure keeps in the project that they are to be merged into: forks need not be read. */
+/** Branches, and heads of pull requests, which Pagure keeps in the project that they are to be merged into: forks need not be read. The order counts: anybody may write to the second. */
 const fetchedRefs = ["refs/heads/*", "refs/pull/*"];
 
 /**
@@ -97,8 +99,9 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
         ? Promise.resolve(repositoryPath(directory, repository))
         : untilKnown(delay, () => mirrors.holding(repository, commits)),
   };
+  let there: ReadonlySet<string> = new Set();
   const keys = openHookKeys({
-    ...{ given: options.hookKeys, log, now },
+    ...{ given: options.hookKeys, log, now, isThere: (project) => there.has(project) },
     read: options.readHookKeys
       ? async (project) => (await client.readAs("reports", "GET", `${project}/webhook/token`, HookKey)).webhook.token
       : undefined,
@@ -131,11 +134,13 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
       const { topic, msg, timestamp } = parseBody(delivery);
       const events = decodeMessage(topic, msg, { forge: name, user, sentAt: timestamp });
       for (const event of events) if (event.kind === "pull-opened") await awaitPull(event.repository, event.number);
-      return events;
+      return await readHeardComments(world, events, timestamp);
     },
     async changesSince(cursor) {
       tokens.lookAtExpiry();
-      return await changesSince(world, watched, cursor);
+      const found = await changesSince(world, watched, cursor);
+      there = new Set(parseSweepCursor(found.cursor).keys());
+      return found;
     },
     // Pagure keeps no record of what it sent.
     findLostDeliveries: async () => ({ lost: [], cursor: "" }),

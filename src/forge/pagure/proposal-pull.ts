@@ -1,14 +1,15 @@
 import type { ProposalOutcome, ProposedChange } from "../forge.ts";
 import { checkRepository } from "./client.ts";
 import type { PagureWorld } from "./pagure-world.ts";
+import { readPulls } from "./pull-listing.ts";
 import { statusOf } from "./request-errors.ts";
-import { Anything, PullRequest, PullRequests } from "./schemas.ts";
+import { Anything, PullRequest } from "./schemas.ts";
 
 /** Open pull requests of a branch of this repository, oldest first: Pagure takes a second one for the same branches. */
-export async function findOpenPulls({ client }: PagureWorld, repository: string, branch: string): Promise<readonly PullRequest[]> {
+export async function findOpenPulls(world: PagureWorld, repository: string, branch: string): Promise<readonly PullRequest[]> {
   const found: PullRequest[] = [];
-  for await (const { requests } of client.pages(`${checkRepository(repository)}/pull-requests`, PullRequests, { status: "Open" })) {
-    found.push(...requests.filter((one) => one.branch_from === branch && one.repo_from?.fullname === repository));
+  for await (const pulls of readPulls(world, checkRepository(repository), { status: "Open" })) {
+    found.push(...pulls.filter((one) => one.branch_from === branch && one.repo_from?.fullname === repository));
   }
   return found.sort((a, b) => a.id - b.id);
 }

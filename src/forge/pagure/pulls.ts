@@ -1,10 +1,12 @@
+import { isAppError } from "../../domain/errors.ts";
 import type { ForgePulls, Pull } from "../forge.ts";
 import { tryMerge } from "../git/merge.ts";
 import { isRepositoryName } from "../git/names.ts";
 import { reaches } from "../git/refs.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
-import { isoTime, PullRequest, PullRequests } from "./schemas.ts";
+import { readPulls } from "./pull-listing.ts";
+import { isoTime, PullRequest } from "./schemas.ts";
 
 type Heads = ReadonlyMap<string, string>;
 
@@ -20,12 +22,15 @@ export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "
       const heads = await readBranches(world, repository);
       if (heads === undefined) return [];
       const found: PullRequest[] = [];
-      const status = { open: "Open", merged: "Merged", closed: "Closed", all: "all" }[state];
-      for await (const page of world.client.pages(`${repository}/pull-requests`, PullRequests, { status })) found.push(...page.requests);
+      const status = ({ open: "Open", merged: "Merged", closed: "Closed", all: "all" } as const)[state];
+      for await (const pulls of readPulls(world, repository, { status })) found.push(...pulls);
       const fitting = found.filter((one) => state === "all" || stateOf(one) === state).sort((a, b) => a.id - b.id);
       await holdHeads(world, repository, fitting, heads);
       const pulls: Pull[] = [];
-      for (const one of fitting) pulls.push(await readPull(world, repository, one, heads));
+      for (const one of fitting) {
+        const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.id, error));
+        if (pull !== undefined) pulls.push(pull);
+      }
       return pulls;
     },
   };
@@ -94,6 +99,12 @@ export async function findMergeCommit(
   const { text } = await git.run(path, ["rev-parse", "--verify", "--quiet", `${oldest}^1`], { exits: [0, 1] });
   // When it goes on from the head itself, nothing was merged: the branch was moved forward.
   return text.trim() === head ? head : oldest;
+}
+
+/** Anybody may open one whose commits are too large to be fetched, or have gone: it hides no other. */
+function passOver({ log }: PagureWorld, repository: string, pull: number, error: unknown): undefined {
+  if (!isAppError(error) || !["forge.tree-too-large", "forge.commit-unknown"].includes(error.code)) throw error;
+  log.warn({ repository, pull, error }, "the commits of a pull request cannot be fetched: not listed");
 }
 
 /** All that a listing merges is fetched together; what can't be is told where it is needed. */

@@ -43,7 +43,8 @@ export const PullRequest = z.object({
 export type PullRequest = z.infer<typeof PullRequest>;
 
 const pagination = z.object({ next: z.string().nullable() });
-export const PullRequests = z.object({ requests: z.array(PullRequest), pagination });
+/** Each is parsed by itself, with `PullRequest`: anybody may open one. */
+export const PullRequests = z.object({ requests: z.array(z.unknown()), pagination });
 export const Projects = z.object({ projects: z.array(z.object({ fullname })), pagination });
 
 const names = z.array(login);

@@ -5,8 +5,9 @@ import { isRepositoryName } from "../git/names.ts";
 import { endOf } from "./decode-message.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
+import { findWhole, readPulls } from "./pull-listing.ts";
 import { headOf } from "./pulls.ts";
-import { isSaid, Projects, PullRequest, PullRequests } from "./schemas.ts";
+import { isSaid, Projects, type PullRequest } from "./schemas.ts";
 import { formatSweepCursor, parseSweepCursor, type SeenRepository, seenAs } from "./sweep-cursor.ts";
 
 /** The client lets four requests through; these leave room for others. */
@@ -76,7 +77,7 @@ async function lookAt(world: PagureWorld, name: string, before: SeenRepository |
   const common = { forge: world.name, repository: name, actor: "unknown" };
   const open = await readOpen(world, name);
   // After the open ones: what ends in between is in both lists and in neither never.
-  const others = await readOthers(world, name, before, open);
+  const { others, unreadable } = await readOthers(world, name, before, open);
   const events: ForgeEvent[] = [];
   for (const branch of new Set([...heads.keys(), ...Object.keys(before?.heads ?? {})])) {
     const after = heads.get(branch);
@@ -89,47 +90,52 @@ async function lookAt(world: PagureWorld, name: string, before: SeenRepository |
   }
   for (const pull of [...open, ...others]) if (before !== undefined) events.push(...newComments(world, common, pull, before));
   for (const pull of others) if (pull.status !== "Open") events.push(...endOf(common, pull, pull.status === "Merged"));
+  const seen = open.map((pull) => [String(pull.id), { head: headOf(name, pull, heads), comments: pull.comments.map(({ id }) => id) }]);
+  const kept = unreadable.map((number) => [String(number), seenAs(before?.open, String(number))]);
   const now = {
     heads: Object.fromEntries(heads),
-    open: Object.fromEntries(
-      open.map((pull) => [String(pull.id), { head: headOf(name, pull, heads), comments: pull.comments.map(({ id }) => id) }]),
-    ),
+    open: Object.fromEntries([...seen, ...kept]),
     newest: Math.max(before?.newest ?? 0, ...[...open, ...others].map(({ id }) => id)),
   };
   return { now, events };
 }
 
-async function readOpen({ client }: PagureWorld, name: string): Promise<readonly PullRequest[]> {
+async function readOpen(world: PagureWorld, name: string): Promise<readonly PullRequest[]> {
   const open: PullRequest[] = [];
-  for await (const { requests } of client.pages(`${name}/pull-requests`, PullRequests, { status: "Open" })) open.push(...requests);
+  for await (const pulls of readPulls(world, name, { status: "Open" })) open.push(...pulls);
   return open.sort((a, b) => a.id - b.id);
+}
+
+interface Others {
+  readonly others: readonly PullRequest[];
+  /** Numbers of those that were seen before and cannot be read now. */
+  readonly unreadable: readonly number[];
 }
 
 /** Those that were open and are not any more, and those that came and went between two looks. */
 async function readOthers(
-  { client }: PagureWorld,
+  world: PagureWorld,
   name: string,
   before: SeenRepository | undefined,
   open: readonly PullRequest[],
-): Promise<readonly PullRequest[]> {
+): Promise<Others> {
   const isOpen = new Set(open.map(({ id }) => id));
   const found = new Map<number, PullRequest>();
   // Newest first, so that those that came since stand at the beginning.
-  for await (const { requests } of client.pages(`${name}/pull-requests`, PullRequests, {
-    status: "all",
-    per_page: before === undefined ? 1 : 20,
-  })) {
-    if (before === undefined) return requests.filter(({ id, status }) => !isOpen.has(id) && status === "Open");
-    const since = requests.filter(({ id }) => id > before.newest);
+  for await (const pulls of readPulls(world, name, { status: "all", size: before === undefined ? 1 : 20 })) {
+    if (before === undefined) return { others: pulls.filter(({ id, status }) => !isOpen.has(id) && status === "Open"), unreadable: [] };
+    const since = pulls.filter(({ id }) => id > before.newest);
     for (const pull of since) if (!isOpen.has(pull.id) && pull.status !== "Open") found.set(pull.id, pull);
-    if (since.length < requests.length) break;
+    if (since.length < pulls.length) break;
   }
+  const unreadable: number[] = [];
   for (const number of Object.keys(before?.open ?? {}).map(Number)) {
     if (isOpen.has(number) || found.has(number)) continue;
-    const pull = await client.find(`${name}/pull-request/${number}`, PullRequest);
-    if (pull !== undefined) found.set(number, pull);
+    const pull = await findWhole(world, name, number);
+    if (pull === "unreadable") unreadable.push(number);
+    else if (pull !== undefined) found.set(number, pull);
   }
-  return [...found.values()].sort((a, b) => a.id - b.id);
+  return { others: [...found.values()].sort((a, b) => a.id - b.id), unreadable };
 }
 
 /** Not in the set of those seen; a number that is higher than the highest tells nothing, since they come in any order. */

@@ -24,7 +24,7 @@ const messageId = /^\d{4}-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /**
  * Checks a delivery as Pagure's "Using web-hooks" describes it: `X-Pagure-Signature-256` is the bare hexadecimal HMAC-SHA256 of the raw body
  * under the project's hook key, `X-Pagure-Signature` the same with SHA-1. Headers are not signed: the project's name is a hint where to find
- * the key, and must be what the body says. Returns `msg_id`, the same for every address that got it. Throws `intake.signature-missing`,
+ * the key, and must be what the body says, of itself and of each project that it is about: a key speaks for its own project only. Returns `msg_id`, the same for every address that got it. Throws `intake.signature-missing`,
  * `intake.signature-wrong`, `intake.delivery-malformed`.
  */
 export async function verifyDelivery(delivery: RawDelivery, options: VerifyOptions): Promise<string> {
@@ -36,11 +36,27 @@ export async function verifyDelivery(delivery: RawDelivery, options: VerifyOptio
   }
   const { msg, msg_id: id, timestamp, topic } = parseBody(delivery);
   if (msg.project_fullname !== project) throw malformed("is about another project than its header says");
+  if (!aboutOf(msg).every((one) => one === project)) throw malformed("is about another project than the one whose key signed it");
   if (topic !== headerOf(delivery, "x-pagure-topic")) throw malformed("has another topic than its header says");
   if (msg.pagure_instance !== options.instance) throw malformed(`is of another Pagure than ${options.instance}`);
   if (!messageId.test(id)) throw malformed("has no msg_id");
   if (Math.abs(options.now().getTime() - timestamp * 1000) > longestAgeMs) throw malformed("is older than a day, or from the future");
   return id;
+}
+
+/**
+ * Full names of the projects that a message speaks of: of a pull request that is the one it is to be merged into, while `repo_from` may be a
+ * fork. undefined where one has no name.
+ */
+function aboutOf({ repo, project, pullrequest }: Readonly<Record<string, unknown>>): readonly unknown[] {
+  const projects = [repo, project];
+  // Never left out by what is no pull request, or one of no project.
+  if (pullrequest != null) projects.push(memberOf(pullrequest, "project") ?? {});
+  return projects.filter((one) => one != null).map((one) => memberOf(one, "fullname"));
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
 interface Signature {

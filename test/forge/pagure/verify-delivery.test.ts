@@ -87,6 +87,39 @@ describe("is refused", () => {
   });
 });
 
+describe("a delivery that one project signed about another is refused", () => {
+  const other = { fullname: "containers/other", url_path: "containers/other" };
+  const fork = { fullname: "forks/bob/containers/hello", url_path: "fork/bob/containers/hello" };
+  const rows: readonly [string, Record<string, unknown>][] = [
+    ["repo", { repo: other }],
+    ["project", { project: other }],
+    ["pullrequest.project", { pullrequest: { project: other } }],
+    ["the one beside a right one", { repo: { fullname: "containers/hello" }, pullrequest: { project: other } }],
+    ["a fork", { repo: fork }],
+    ["the fork that a pull request is for", { pullrequest: { project: fork } }],
+    ["a project without a name", { repo: {} }],
+    ["a pull request without a project", { pullrequest: {} }],
+    ["a list in place of a project", { repo: ["containers/hello"] }],
+  ];
+  const send = (more: Record<string, unknown>) => {
+    const value = JSON.parse(Buffer.from(sample.body).toString());
+    const { repo: _repo, project: _project, pullrequest: _pullrequest, ...msg } = value.msg;
+    const body = Buffer.from(JSON.stringify({ ...value, msg: { ...msg, ...more } }));
+    const signature = createHmac("sha256", sampleKeys["containers/hello"] ?? "")
+      .update(body)
+      .digest("hex");
+    return verifyDelivery({ headers: { ...sample.headers, "x-pagure-signature-256": signature }, body }, options(inTime));
+  };
+  test.each(rows)("%s", async (_name, more) => {
+    await expect(send(more)).rejects.toMatchObject({ code: "intake.delivery-malformed" });
+  });
+  test("and a fork of it that a pull request comes from is none", async () => {
+    const project = { fullname: "containers/hello" };
+    expect(await send({ project, repo: project, pullrequest: { project, repo_from: fork } })).toMatch(/^2026-/);
+    expect(await send({ repo: null, pullrequest: null, project: null })).toMatch(/^2026-/);
+  });
+});
+
 test("two keys of a project are valid while one takes the other's place; an empty one fits nothing", async () => {
   const keys = (list: readonly string[]) =>
     openHookKeys({ given: { "containers/hello": list }, read: noLook, log: silentLog, now: () => now });
@@ -100,7 +133,7 @@ test("two keys of a project are valid while one takes the other's place; an empt
 });
 
 describe("a key that is not known", () => {
-  function asking(answers: readonly (string | Error)[]) {
+  function asking(answers: readonly (string | Error)[], isThere = (_project: string) => false) {
     const asked: string[] = [];
     let clock = at.getTime();
     const read = async (project: string) => {
@@ -109,7 +142,7 @@ describe("a key that is not known", () => {
       if (answer instanceof Error || answer === undefined) throw answer ?? new Error("none");
       return answer;
     };
-    const keys = openHookKeys({ given: {}, read, log: silentLog, now: () => new Date(clock) });
+    const keys = openHookKeys({ given: {}, read, isThere, log: silentLog, now: () => new Date(clock) });
     return {
       asked,
       verify: (delivery = sample) => verifyDelivery(delivery as never, options({ ...inTime, keys })),
@@ -139,6 +172,30 @@ describe("a key that is not known", () => {
       await expect(verify({ ...sample, headers })).rejects.toThrow();
     }
     expect(asked).toHaveLength(20);
+  });
+
+  test("is forgotten ten minutes after it was read: Pagure has another since, and nobody knows when", async () => {
+    const { asked, verify, later } = asking([right, "new"]);
+    expect(await verify()).toMatch(/^2026-/);
+    later(599_999);
+    expect(await verify()).toMatch(/^2026-/);
+    expect(asked).toHaveLength(1);
+    later(1);
+    await expect(verify()).rejects.toMatchObject({ code: "intake.signature-wrong" });
+    expect(asked).toHaveLength(2);
+  });
+
+  test("of a project that is there is asked for, however many names somebody makes up; of a namespace that is not served, never", async () => {
+    const { asked, verify } = asking([right], (project) => project === "containers/hello");
+    const name = (project: string) => ({ ...sample, headers: { ...sample.headers, "x-pagure-project": project } });
+    for (let i = 0; i < 40; i++) {
+      await expect(verify(name(`elsewhere/x${i}`))).rejects.toThrow();
+      await expect(verify(name(`containers/x${i}`))).rejects.toThrow();
+    }
+    expect(asked).toHaveLength(20);
+    expect(asked.filter((project) => !project.startsWith("containers/"))).toEqual([]);
+    expect(await verify()).toMatch(/^2026-/);
+    expect(asked.at(-1)).toBe("containers/hello");
   });
 
   test("that Pagure does not tell leaves the delivery refused", async () => {
