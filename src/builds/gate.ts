@@ -63,9 +63,9 @@ export function buildGate(ports: GatePorts): Gate {
       const subjects = await readSubjects(ports, build);
       // What is never promoted is held to its own tests only, and by nobody else's policy.
       const wanted = build.scratch ? [] : (gates ?? (await ports.readGates()));
-      const own = ownPolicy(build, wanted, decisionContext, [subjects[0]?.type ?? subjectTypes.nvr]);
+      const own = ownPolicies(build, wanted, decisionContext, subjects.slice(0, 1), subjects);
       const now = ports.now().getTime();
-      const policies = build.scratch || ports.greenwave ? [own] : [own, ...ports.policies];
+      const policies = build.scratch || ports.greenwave ? own : [...own, ...ports.policies];
       const local = decide({ decisionContexts: [decisionContext], productVersion, subjects, policies, now });
       if ("message" in local) return { ...about, satisfied: false, applicablePolicies: [], answers: [], undecided: local.message };
       if (build.scratch || !ports.greenwave) return { ...about, ...local };
@@ -99,22 +99,25 @@ export function subjectsOf({ id, nvr, digest }: Pick<BuildRecord, "id" | "nvr" |
   return both.length > 0 ? both : [{ type: "flibs-build", identifier: id }];
 }
 
-/** Required suites, those that policy.yaml asks for, and gating.yaml: they need no policy of anybody's to count. */
-export function ownPolicy(
+/**
+ * Required suites and those that policy.yaml asks for, of the subjects `tested`; gating.yaml, whose policies each speak of one kind of subject, of `all`.
+ * They need no policy of anybody's to count. Pure.
+ */
+export function ownPolicies(
   { plan }: Pick<BuildRecord, "plan">,
   gates: readonly string[],
   context: string,
-  types: readonly string[],
-): GatingPolicy {
+  tested: readonly DecisionSubject[],
+  all: readonly DecisionSubject[],
+): readonly GatingPolicy[] {
   const required = (plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name);
   const suites = [...new Set([...required, ...gates.filter((gate) => gate !== "signature")])];
-  return {
-    id: ownPolicyId,
-    productVersions: ["*"],
-    decisionContexts: [context],
-    subjectTypes: [...types],
-    rules: [...suites.map((suite) => ({ kind: "test" as const, testcase: testcaseOf(suite) })), { kind: "remote", required: false }],
-  };
+  const about = { id: ownPolicyId, productVersions: ["*"], decisionContexts: [context] };
+  const typesOf = (subjects: readonly DecisionSubject[]) => [...new Set(subjects.map(({ type }) => type))];
+  return [
+    { ...about, subjectTypes: typesOf(tested), rules: suites.map((suite) => ({ kind: "test" as const, testcase: testcaseOf(suite) })) },
+    { ...about, subjectTypes: typesOf(all), rules: [{ kind: "remote", required: false }] },
+  ];
 }
 
 /** The other service's word is added to ours; what is waived here need not be waived there as well. */

@@ -310,6 +310,32 @@ describe("whose rules count", () => {
     });
   });
 
+  test("the gating.yaml of the commit for the image's digest, to the gate and over HTTP alike, whichever name is asked about", async () => {
+    const at = world();
+    const made = await at.build({ id: "b1", release: "1.fc40" });
+    const { id: _, ...own } = { ...policy, subjectTypes: ["container-image"] };
+    const gated = { ...made, ...(made.plan ? { plan: { ...made.plan, gating: [own] } } : {}) };
+    at.builds.set("b1", gated);
+    const open = { testcase: "other-ci.install", subject: { type: "container-image", identifier: made.digest } };
+    const answer = await at.ports.gate.ask(gated);
+    expect([answer.satisfied, answer.answers.at(-1)]).toMatchObject([false, open]);
+    const bySubject = { subject_type: "container-image", subject_identifier: made.digest };
+    const both = { ...bySubject, subject_type: undefined, subject_identifier: undefined };
+    const subject = [
+      { type: "koji_build", item: nvrOf(made) },
+      { type: "container-image", item: made.digest },
+    ];
+    for (const more of [{}, bySubject, { ...both, subject }]) {
+      expect((await ask(at, gated, more)).body).toMatchObject({
+        policies_satisfied: false,
+        unsatisfied_requirements: [{ testcase: "other-ci.install", subject_type: "container-image" }],
+      });
+    }
+    await at.gating.give({ subject: byDigest(made), testcase: "other-ci.install" });
+    expect((await at.ports.gate.ask(gated)).satisfied).toBe(true);
+    expect((await ask(at, gated)).body.policies_satisfied).toBe(true);
+  });
+
   test("policy.yaml's gates: an optional suite that it names holds back, too", async () => {
     const at = world();
     const made = await failed(at);
