@@ -162,6 +162,26 @@ rules: []
     { name: "the same id twice", text: policy("") + policy(""), line: 1, says: "two policies have the id a" },
     { name: "too many rules", text: policy("", `rules:\n${"  - !RemoteRule {}\n".repeat(201)}`), line: 7, says: "more than 200 rules" },
     { name: "too many documents", text: policy("").repeat(51), line: 1, says: "more than 50 documents" },
+    {
+      name: "a pattern with four stars",
+      text: policy('decision_context: c\npackages: ["*a*b*c*"]'),
+      line: 6,
+      says: "no pattern of at most",
+    },
+    {
+      name: "a pattern of 101 letters",
+      text: policy(`decision_context: c\nexcluded_packages: [${"x".repeat(101)}]`),
+      ...{ line: 6, says: "no pattern of at most 100 letters" },
+    },
+    {
+      name: "patterns that are slow to compare",
+      text: policy(
+        `decision_context: c\npackages: [${Array(90)
+          .fill(`"*${"a".repeat(48)}*"`)
+          .join(", ")}]`,
+      ),
+      ...{ line: 6, says: "more than 4000 letters together" },
+    },
     { name: "too many bytes", text: `#${"x".repeat(maxPolicyBytes)}`, line: 1, says: "more than 64 KiB" },
   ])("wrong: $name", ({ text, line, says }) => {
     const { policies, faults } = parse(text);

@@ -336,6 +336,33 @@ describe("whose rules count", () => {
     expect((await ask(at, gated)).body.policies_satisfied).toBe(true);
   });
 
+  test("several builds in one question are each judged by their own repository, and each is looked up once", async () => {
+    const at = world();
+    const one = await failed(at);
+    const other = await at.build({ id: "b2", release: "2.fc40" });
+    at.builds.set("b2", { ...other, tests: [], ...(other.plan ? { plan: { ...other.plan, suites: [] } } : {}) });
+    const item = { type: "koji_build", item: nvrOf(one) };
+    const subject = [item, { type: "koji_build", item: nvrOf(other) }, ...Array(18).fill(item)];
+    let looked = 0;
+    const { waivers } = at.gating.state.ports;
+    at.gating.state.ports = {
+      ...at.gating.state.ports,
+      waivers: {
+        listOf: async (names) => {
+          looked += 1;
+          return await waivers.listOf(names);
+        },
+      },
+    };
+    const several = { subject_type: undefined, subject_identifier: undefined };
+    expect((await ask(at, one, { ...several, subject })).body.unsatisfied_requirements).toMatchObject([
+      { subject_identifier: nvrOf(one), testcase: "flibs.smoke" },
+    ]);
+    expect(looked).toBe(2);
+    expect((await ask(at, one, { ...several, subject: Array(21).fill(item) })).status).toBe(400);
+    expect((await ask(at, one, { product_version: "x".repeat(101) })).status).toBe(400);
+  });
+
   test("policy.yaml's gates: an optional suite that it names holds back, too", async () => {
     const at = world();
     const made = await failed(at);

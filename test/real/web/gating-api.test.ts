@@ -166,7 +166,7 @@ describe("questions", () => {
     { name: "a time that is none", change: { when: "yesterday" }, says: 'Invalid "when"' },
     {
       name: "too many subjects",
-      change: { subject_type: undefined, subject_identifier: undefined, subject: Array(51).fill({}) },
+      change: { subject_type: undefined, subject_identifier: undefined, subject: Array(21).fill({}) },
       says: "Invalid subject",
     },
   ])("with $name are refused", async ({ change, says }) => {
