@@ -4,7 +4,7 @@ import { formatDecision, type Material } from "../gating/decision-json.ts";
 import { type DecisionSubject, sameSubjectType } from "../gating/policy.ts";
 import type { BuildRecord, BuildStore } from "./build-record.ts";
 import { type DecisionRequest, isDigestSubject, isNvrType, readDecisionRequest, readNvr } from "./decision-request.ts";
-import { buildGate, type GatePorts, ownPolicies, readSubjects } from "./gate.ts";
+import { buildGate, type GatePorts, ownPolicies, readSubjects, whyUncovered } from "./gate.ts";
 
 export interface DecisionPorts extends GatePorts {
   readonly builds: Pick<BuildStore, "find" | "findByNvr" | "findByDigest">;
@@ -82,6 +82,8 @@ async function judge(
   const subjects = isGated ? [...asked, ...others] : asked;
   // What a build's own repository requires is a policy of flibs' context, for that build alone.
   const own = isGated ? ownPolicies(build, gates, ports.settings.context, asked, subjects) : [];
+  const uncovered = isGated && !ports.greenwave ? whyUncovered(ports, request.productVersion, subjects) : undefined;
+  if (uncovered !== undefined) return { message: uncovered };
   const policies = [...own, ...(ports.greenwave ? [] : ports.policies)];
   return decide({ ...request, subjects, policies, now: request.when ?? ports.now().getTime() });
 }

@@ -1,7 +1,7 @@
 import { formatNvr } from "../domain/nvr.ts";
 import { type Answer, type DecidedSubject, decide, type Judgement, type NoPolicy } from "../gating/decide.ts";
 import type { Greenwave } from "../gating/greenwave.ts";
-import type { DecisionSubject, GatingPolicy } from "../gating/policy.ts";
+import { appliesTo, type DecisionSubject, type GatingPolicy, sameSubjectType } from "../gating/policy.ts";
 import { subjectTypes } from "../gating/subject-types.ts";
 import { testcaseOf } from "../gating/testcase.ts";
 import { findWaiver, type Waiver, type WaiverStore } from "../gating/waivers.ts";
@@ -68,7 +68,8 @@ export function buildGate(ports: GatePorts): Gate {
       const policies = build.scratch || ports.greenwave ? own : [...own, ...ports.policies];
       const local = decide({ decisionContexts: [decisionContext], productVersion, subjects, policies, now });
       if ("message" in local) return { ...about, satisfied: false, applicablePolicies: [], answers: [], undecided: local.message };
-      if (build.scratch || !ports.greenwave) return { ...about, ...local };
+      if (build.scratch) return { ...about, ...local };
+      if (!ports.greenwave) return { ...about, ...covered(local, whyUncovered(ports, productVersion, subjects)) };
       const waivers = subjects.flatMap((one) => one.waivers);
       const remote = await ports.greenwave.ask({ ...about, subjects: subjects.slice(0, 1).map(plain) });
       return { ...about, ...joined(local, remote, waivers, now) };
@@ -86,9 +87,29 @@ export async function readSubjects({ waivers }: Pick<GatePorts, "waivers">, buil
   return names.map((name, at) => ({
     ...name,
     ...(build.nvr === undefined ? {} : { packageName: build.nvr.name }),
+    repositoryName: build.repository.split("/").at(-1) ?? build.repository,
     ...{ results, waivers: known, gating: build.plan?.gating, architectures: architecturesOf(build) },
     ...(at > 0 ? { mayLackPolicy: true } : {}),
   }));
+}
+
+/**
+ * TR14: where the operators have policies, a build that none of them speaks of is decided about by nobody: whoever owns a repository chooses its branches, and
+ * so the product version. One that a policy excludes, or does not list, is spoken of. Undefined when all is well. Pure.
+ */
+export function whyUncovered(
+  { policies, settings }: Pick<GatePorts, "policies" | "settings">,
+  productVersion: string,
+  subjects: readonly DecisionSubject[],
+): string | undefined {
+  const subject = subjects.find(({ type }) => sameSubjectType(type, subjectTypes.nvr));
+  const question = { decisionContexts: [settings.context], productVersion };
+  if (policies.length === 0 || subject === undefined || policies.some((policy) => appliesTo(policy, question, subject))) return undefined;
+  return `product version ${productVersion} has no policy of the operators for ${subject.type} at ${settings.context}`;
+}
+
+function covered(judgement: Judgement, undecided: string | undefined): Judgement & { undecided?: string } {
+  return undecided === undefined ? judgement : { ...judgement, satisfied: false, undecided };
 }
 
 /** Its NVR, which scratch builds have none of, and its digest once it has one; a build that has neither goes by its id. */

@@ -292,7 +292,6 @@ describe("whose rules count", () => {
     expect(await summary(at, made)).toBe("All required tests passed");
     at.gating.state.ports = { ...at.gating.state.ports, policies: [policy] };
     expect(await summary(at, made)).toBe("1 of 2 required test results missing");
-    expect((await at.ports.gate.ask({ ...made, branch: "epel9" })).satisfied).toBe(true);
     // A scratch build is never promoted: nobody else's rules are for it.
     expect((await at.ports.gate.ask({ ...made, scratch: true })).satisfied).toBe(true);
   });
@@ -361,6 +360,42 @@ describe("whose rules count", () => {
     expect(looked).toBe(2);
     expect((await ask(at, one, { ...several, subject: Array(21).fill(item) })).status).toBe(400);
     expect((await ask(at, one, { product_version: "x".repeat(101) })).status).toBe(400);
+  });
+
+  test.each([
+    { name: "another branch", build: { branch: "fx" }, policies: [{ ...policy, productVersions: ["fedora-40"] }], version: "fedora-x" },
+    { name: "a branch of no pattern", build: { branch: "epel9" }, policies: [policy], version: "epel9" },
+    { name: "a policy of another point", build: {}, policies: [{ ...policy, decisionContexts: ["compose"] }], version: "fedora-40" },
+  ])("TR14: $name is no way past the operators' policies", async ({ build, policies, version }) => {
+    const at = world();
+    const made = { ...(await at.build({ id: "b1", release: "1.fc40" })), ...build };
+    at.builds.set("b1", made);
+    at.gating.state.ports = { ...at.gating.state.ports, policies };
+    const undecided = `product version ${version} has no policy of the operators for koji_build at flibs_promote`;
+    expect(await at.ports.gate.ask(made)).toMatchObject({ satisfied: false, undecided });
+    expect(await ask(at, made, { product_version: version })).toEqual({ status: 404, body: { message: undecided } });
+  });
+
+  test.each([
+    { name: "an excluded package", label: "cockpit", lists: { excludedPackages: ["cockpit"] }, satisfied: true },
+    { name: "a label that is excluded, of another repository", label: "other", lists: { excludedPackages: ["other"] }, satisfied: false },
+    {
+      name: "a repository that is excluded, with another label",
+      label: "other",
+      lists: { excludedPackages: ["cockpit"] },
+      satisfied: false,
+    },
+    { name: "another label of a listed repository", label: "other", lists: { packages: ["cockpit"] }, satisfied: false },
+    { name: "a listed label of another repository", label: "other", lists: { packages: ["other"] }, satisfied: false },
+    { name: "what is not listed", label: "cockpit", lists: { packages: ["else"] }, satisfied: true },
+  ])("lists of packages: $name", async ({ label, lists, satisfied }) => {
+    const at = world();
+    const built = await at.build({ id: "b1", release: "1.fc40" });
+    const made = { ...built, repository: "containers/cockpit", ...(built.nvr ? { nvr: { ...built.nvr, name: label } } : {}) };
+    at.builds.set("b1", made);
+    at.gating.state.ports = { ...at.gating.state.ports, policies: [{ ...policy, ...lists }] };
+    expect((await at.ports.gate.ask(made)).satisfied).toBe(satisfied);
+    expect((await ask(at, made)).body.policies_satisfied).toBe(satisfied);
   });
 
   test("policy.yaml's gates: an optional suite that it names holds back, too", async () => {
