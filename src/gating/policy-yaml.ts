@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit, type YAMLMap } from "yaml";
+import { findDuplicateKey } from "./duplicate-key.ts";
 import { type GatingPolicy, type RemoteRule, sameSubjectType, type TestCaseRule } from "./policy.ts";
 
 /** What is wrong with a file of policies, for whoever wrote it. */
@@ -38,7 +39,7 @@ export function parsePolicies(bytes: Uint8Array, place: PolicyPlace): ParsedPoli
     return wrong(1, "file is not UTF-8 text", "Save it as UTF-8");
   }
   const lineCounter = new LineCounter();
-  const options = { lineCounter, uniqueKeys: true, prettyErrors: false, customTags: [], resolveKnownTags: false };
+  const options = { lineCounter, uniqueKeys: false, prettyErrors: false, customTags: [], resolveKnownTags: false };
   const parsed = parseAllDocuments(text, options);
   const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
   const lineAt = (offset: number | undefined) => (offset === undefined ? 1 : lineCounter.linePos(offset).line || 1);
@@ -47,6 +48,8 @@ export function parsePolicies(bytes: Uint8Array, place: PolicyPlace): ParsedPoli
   if (broken[0]) {
     return wrong(lineAt(broken[0].pos[0]), `not valid YAML: ${broken[0].message.replaceAll(/\s+/g, " ").slice(0, 200)}`, "Mend the line");
   }
+  const twice = documents.map(findDuplicateKey).find((offset) => offset !== undefined);
+  if (twice !== undefined) return wrong(lineAt(twice), "not valid YAML: Map keys must be unique", "Remove one of the two");
   const named = documents.map(findAnchor).find((offset) => offset !== undefined);
   if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
   if (documents.length > most.policies)

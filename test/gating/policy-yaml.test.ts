@@ -90,6 +90,13 @@ rules: []
     { name: "no YAML", text: "--- !Policy\nid: [\n", line: 3, says: "not valid YAML" },
     { name: "a tab for blanks", text: "--- !Policy\nrules:\n\t- a\n", line: 3, says: "not valid YAML" },
     { name: "a key twice", text: `${policy("")}id: b\n`, line: 7, says: "not valid YAML: Map keys must be unique" },
+    {
+      name: "a key twice below",
+      text: rule("!PassingTestCaseRule {test_case_name: a, test_case_name: b}"),
+      line: 7,
+      says: "keys must be unique",
+    },
+    { name: "a key twice once in quotes", text: `${policy("")}"id": b\n`, line: 7, says: "not valid YAML: Map keys must be unique" },
     { name: "no tag", text: "id: a\nrules: []\n", line: 1, says: "there is no tag where !Policy belongs" },
     { name: "another tag", text: "--- !SubjectType\nid: a\n", line: 2, says: "there is the tag !SubjectType where !Policy belongs" },
     {
@@ -193,6 +200,13 @@ rules: []
   test("a bomb of aliases is refused at once", () => {
     const text = `--- !Policy\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n`;
     expect(parse(text).faults[0]?.message).toBe("anchors and aliases (& and *) are not allowed");
+  });
+
+  test("10,000 keys are looked through in no time", () => {
+    const text = Array.from({ length: 10_000 }, (_, n) => `k${n.toString(36)}:\n`).join("");
+    const begun = performance.now();
+    expect(parse(`--- !Policy\n${text}`).faults).toHaveLength(20);
+    expect(performance.now() - begun).toBeLessThan(3000);
   });
 
   test("what is no UTF-8 is refused", () => {
