@@ -1,12 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import { answerDecision } from "../../src/builds/answer-decision.ts";
 import type { BuildRecord } from "../../src/builds/build-record.ts";
-import { prepareWaiver } from "../../src/builds/prepare-waiver.ts";
+import { prepareRevocation, prepareWaiver } from "../../src/builds/prepare-waiver.ts";
 import type { Digest } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts";
+import { checkGates } from "../../src/promotion/check-release.ts";
 import { gateFlow } from "../../src/promotion/gate-flow.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
+import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import type { Transaction } from "../../src/workflow/step.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { manifests, run, world } from "./world.ts";
@@ -144,6 +147,30 @@ describe("the story of a required test", () => {
     },
   );
 
+  test("a release that was planned before the waiver was taken back is not tagged", async () => {
+    const at = world();
+    const made = await failed(at);
+    await at.gating.give({ subject: byDigest(made), testcase });
+    const proposed = await proposePromotion(at.ports, "b1", "alice");
+    if (!("number" in proposed)) throw new Error(proposed.outcome);
+    const intent = {
+      repository: manifests,
+      path: "images/f40/cockpit.yaml",
+      registry: "production",
+      commit: at.git.merge(proposed.number),
+    };
+    const journal = new Map<string, unknown>();
+    await expect(run(releaseFlow(at.ports), intent, journal, "<tag 323-1.fc40")).rejects.toThrow("killed");
+    await at.gating.give({ subject: byDigest(made), testcase, waived: false });
+    await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toThrow(
+      /323-1\.fc40 refused: the test smoke of build b1 failed.*\(CK7\).*latest failed: its release 323-1\.fc40 was not released/,
+    );
+    expect(await at.production.registry.listTags("f40/cockpit")).toEqual([]);
+    await at.gating.give({ subject: byDigest(made), testcase });
+    await run(releaseFlow(at.ports), intent);
+    expect(await at.production.registry.listTags("f40/cockpit")).toContain("323-1.fc40");
+  });
+
   test("a promotion that a person closed is not opened again by a waiver", async () => {
     const at = world();
     const made = await failed(at);
@@ -220,6 +247,21 @@ const prepare = (at: World, build: BuildRecord, name: string, more: object = {})
   });
 
 describe("what can be waived", () => {
+  test("somebody else's test that is called as a suite, and the suite by its whole name", async () => {
+    const at = world();
+    const made = await failed(at);
+    const rules = [{ kind: "test" as const, testcase: "smoke" }];
+    const about = { productVersions: ["*"], decisionContexts: ["flibs_promote"], subjectTypes: ["koji_build"] };
+    at.gating.state.ports = { ...at.gating.state.ports, policies: [{ id: "p", ...about, rules }] };
+    expect(await prepare(at, made, "smoke")).toMatchObject({ testcase: "smoke" });
+    expect(await prepare(at, made, "flibs.smoke")).toMatchObject({ testcase });
+    for (const one of ["flibs.smoke", "smoke"]) await at.gating.give({ subject: byDigest(made), testcase: one });
+    const ports = { gate: at.ports.gate, waivers: at.gating.waivers, now: () => at.ports.now(), lengths };
+    const request = { reason: "", username: "alice", byNvr: false, key: "k" };
+    expect(await prepareRevocation(ports, made, { ...request, test: "smoke" })).toMatchObject({ testcase: "smoke" });
+    expect(await prepareRevocation(ports, made, { ...request, test: "flibs.smoke" })).toMatchObject({ testcase });
+  });
+
   test("a test that holds the build back, by its suite or its whole name, for the digest", async () => {
     const at = world();
     const made = await failed(at);
@@ -396,6 +438,24 @@ describe("whose rules count", () => {
     at.gating.state.ports = { ...at.gating.state.ports, policies: [{ ...policy, ...lists }] };
     expect((await at.ports.gate.ask(made)).satisfied).toBe(satisfied);
     expect((await ask(at, made)).body.policies_satisfied).toBe(satisfied);
+  });
+
+  test("an answer of the other Greenwave that is none is a refusal of this release (CK7)", async () => {
+    const at = world();
+    const made = await at.build({ id: "b1", release: "1.fc40" });
+    const ask = async () => {
+      throw appError("gating.greenwave-answer", "greenwave.example.test answered what is no decision");
+    };
+    at.gating.state.ports = { ...at.gating.state.ports, greenwave: { ask } };
+    const release = { digest: made.digest as Digest, build: "b1" };
+    const policy = { gates: [] } as never;
+    expect(await checkGates(at.ports.gate, { repository: "f40/cockpit", tag: "323-1.fc40", release, policy }, made)).toEqual([
+      {
+        check: "CK7",
+        message: "nobody could decide about build b1: greenwave.example.test answered what is no decision",
+        fix: "ask the operators of flibs",
+      },
+    ]);
   });
 
   test("policy.yaml's gates: an optional suite that it names holds back, too", async () => {
