@@ -50,6 +50,7 @@ import { formatPromoted, formatRolledBack, formatWithdrawn } from "./promotion/p
 import { proposePromotion } from "./promotion/propose-promotion.ts";
 import { proposeRollback } from "./promotion/propose-rollback.ts";
 import { proposeWithdrawal } from "./promotion/propose-withdrawal.ts";
+import { isProposalBranch } from "./promotion/registry-manifest.ts";
 import { releaseFlow } from "./promotion/release-flow.ts";
 import { releaseScanFlow } from "./promotion/release-scan-flow.ts";
 import type { ReleaseSigner } from "./promotion/release-signer.ts";
@@ -262,7 +263,10 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     rollback: async (request) => formatRolledBack(await proposeRollback(promotion, request)),
     withdraw: async (request) => formatWithdrawn(await proposeWithdrawal(promotion, request)),
     waiving,
-    readPromotion: imageOfProposal,
+    readPromotion(body, headBranch) {
+      const named = imageOfProposal(body);
+      return named && isProposalBranch(headBranch, named.imageRepository) ? named : undefined;
+    },
     settings: { manifests: settings.manifests.repository, comments: settings.commands, replies: settings.commands.replies },
   };
   const worker: Worker = createWorker({

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { App } from "./app.ts";
 import { answerDecision } from "./builds/answer-decision.ts";
+import { boundDecisions } from "./builds/bound-decisions.ts";
 import { durationMs, type Settings } from "./config.ts";
 import { keySetOf } from "./config-signing.ts";
 import { keysToWatch, lookasideOf, productionNames, publicNamed, publicUrlOf, registryNames, registryOf } from "./config-values.ts";
@@ -42,6 +43,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
     { database: true, engine: false, ...Object.fromEntries(registryNames(settings).map((name) => [name, false])) },
     () => new Date(),
   );
+  const decisions = boundDecisions({ ...app.gatePorts, builds: store.builds });
   const web = webServer(
     {
       inboxes: { [app.forge.name]: app.forge },
@@ -59,7 +61,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
         registryNames(settings).map((name) => [name, servedDirectory(lookasideOf(settings, name), maxSignatureBytes)]),
       ),
       consumer: await consumerFilesOf(app),
-      gating: { answer: (body) => answerDecision({ ...app.gatePorts, builds: store.builds }, body), policies: app.gatePorts.policies },
+      gating: { answer: (body) => answerDecision(decisions, body), policies: app.gatePorts.policies },
       waivers: store.waivers,
       readiness: board,
       metrics,

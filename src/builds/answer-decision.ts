@@ -1,10 +1,10 @@
 import type { Digest } from "../domain/digest.ts";
-import { type DecidedSubject, decide } from "../gating/decide.ts";
+import { type DecidedSubject, decide, type Judgement, type NoPolicy } from "../gating/decide.ts";
 import { formatDecision, type Material } from "../gating/decision-json.ts";
-import type { DecisionSubject, GatingPolicy } from "../gating/policy.ts";
+import { type DecisionSubject, sameSubjectType } from "../gating/policy.ts";
 import type { BuildRecord, BuildStore } from "./build-record.ts";
 import { type DecisionRequest, isDigestSubject, isNvrType, readDecisionRequest, readNvr } from "./decision-request.ts";
-import { buildGate, type GatePorts, ownPolicy, readSubjects } from "./gate.ts";
+import { buildGate, type GatePorts, ownPolicies, readSubjects, whyUncovered } from "./gate.ts";
 
 export interface DecisionPorts extends GatePorts {
   readonly builds: Pick<BuildStore, "find" | "findByNvr" | "findByDigest">;
@@ -22,38 +22,70 @@ export interface DecisionAnswer {
 export async function answerDecision(ports: DecisionPorts, body: unknown): Promise<DecisionAnswer> {
   const request = readDecisionRequest(body);
   if ("message" in request) return { status: 400, body: request };
-  const known = await Promise.all(request.subjects.map((subject) => readKnown(ports, subject)));
-  const [only, ...more] = known;
-  if (ports.greenwave && only?.build && more.length === 0 && isOwnQuestion(ports, request)) {
-    const { undecided, ...judgement } = await buildGate(ports).ask(only.build);
-    if (undecided !== undefined) return { status: 404, body: { message: undecided } };
-    return { status: 200, body: formatDecision(judgement, request.verbose ? materialOf(known) : undefined) };
+  const groups = await readGroups(ports, request);
+  const isOwn = isOwnQuestion(ports, request);
+  const gates = isOwn && groups.some(({ build }) => build !== undefined && !build.scratch) ? await ports.readGates() : [];
+  const judgements: Judgement[] = [];
+  for (const group of groups) {
+    const judgement = await judge(ports, request, group, isOwn ? gates : undefined);
+    if ("message" in judgement) return { status: 404, body: judgement };
+    judgements.push(judgement);
   }
-  const own = request.rules === undefined ? await ownPolicies(ports, request, known) : [];
-  const judgement = decide({
-    ...request,
-    subjects: known.map(({ subject }) => subject),
-    policies: [...own, ...(ports.greenwave ? [] : ports.policies)],
-    now: request.when ?? ports.now().getTime(),
-  });
-  if ("message" in judgement) return { status: 404, body: judgement };
-  return { status: 200, body: formatDecision(judgement, request.verbose ? materialOf(known) : undefined) };
+  const all: Judgement = {
+    satisfied: judgements.every(({ satisfied }) => satisfied),
+    applicablePolicies: [...new Set(judgements.flatMap(({ applicablePolicies }) => applicablePolicies))],
+    answers: judgements.flatMap(({ answers }) => answers),
+  };
+  return { status: 200, body: formatDecision(all, request.verbose ? materialOf(groups.flatMap(({ asked }) => asked)) : undefined) };
 }
 
-interface Known {
-  readonly subject: DecidedSubject;
-  /** Undefined for what was not built here. */
+/** The subjects of a request that are one build, or one that was not built here. */
+interface Group {
+  readonly asked: readonly DecidedSubject[];
+  /** Further names of the build, which its gating.yaml may speak of. */
+  readonly others: readonly DecidedSubject[];
   readonly build?: BuildRecord;
 }
 
-async function readKnown(ports: DecisionPorts, subject: DecisionSubject): Promise<Known> {
-  const build = await findBuild(ports, subject);
-  if (build === undefined) {
-    const waivers = await ports.waivers.listOf([subject]);
-    return { subject: { ...subject, results: [], waivers, gating: undefined, architectures: [] } };
+async function readGroups(ports: DecisionPorts, { subjects }: DecisionRequest): Promise<readonly Group[]> {
+  const groups = new Map<string, Group>();
+  for (const subject of subjects) {
+    const build = await findBuild(ports, subject);
+    if (build === undefined) {
+      const waivers = await ports.waivers.listOf([subject]);
+      const unknown = { ...subject, results: [], waivers, gating: undefined, architectures: [] };
+      groups.set(JSON.stringify([subject.type, subject.identifier]), { asked: [unknown], others: [] });
+      continue;
+    }
+    const known = groups.get(build.id);
+    const names = known?.others ?? (await readSubjects(ports, build));
+    const [about] = known?.asked ?? names;
+    const { mayLackPolicy: _, ...facts } = { results: [], waivers: [], gating: undefined, architectures: [], ...about };
+    const others = names.filter(({ type }) => !sameSubjectType(type, subject.type)).map((one) => ({ ...one, mayLackPolicy: true }));
+    groups.set(build.id, { build, asked: [...(known?.asked ?? []), { ...facts, ...subject }], others });
   }
-  const [about] = await readSubjects(ports, build);
-  return { build, subject: { results: [], waivers: [], gating: undefined, architectures: [], ...about, ...subject } };
+  return [...groups.values()];
+}
+
+/** By the policies for this build alone. `gates` are of policy.yaml, and given for questions at flibs' own context. */
+async function judge(
+  ports: DecisionPorts,
+  request: DecisionRequest,
+  { build, asked, others }: Group,
+  gates: readonly string[] | undefined,
+): Promise<Judgement | NoPolicy> {
+  if (ports.greenwave && build && gates && request.when === undefined) {
+    const { undecided, ...judgement } = await buildGate(ports).ask(build, gates);
+    return undecided === undefined ? judgement : { message: undecided };
+  }
+  const isGated = build !== undefined && !build.scratch && gates !== undefined;
+  const subjects = isGated ? [...asked, ...others] : asked;
+  // What a build's own repository requires is a policy of flibs' context, for that build alone.
+  const own = isGated ? ownPolicies(build, gates, ports.settings.context, asked, subjects) : [];
+  const uncovered = isGated && !ports.greenwave ? whyUncovered(ports, request.productVersion, subjects) : undefined;
+  if (uncovered !== undefined) return { message: uncovered };
+  const policies = [...own, ...(ports.greenwave ? [] : ports.policies)];
+  return decide({ ...request, subjects, policies, now: request.when ?? ports.now().getTime() });
 }
 
 async function findBuild({ builds }: DecisionPorts, subject: DecisionSubject): Promise<BuildRecord | undefined> {
@@ -66,28 +98,14 @@ async function findBuild({ builds }: DecisionPorts, subject: DecisionSubject): P
   return found && (await builds.find(found.id));
 }
 
-function isOwnQuestion({ settings }: DecisionPorts, { decisionContexts, rules, when }: DecisionRequest): boolean {
-  return rules === undefined && when === undefined && decisionContexts.includes(settings.context);
+function isOwnQuestion({ settings }: DecisionPorts, { decisionContexts, rules }: DecisionRequest): boolean {
+  return rules === undefined && decisionContexts.includes(settings.context);
 }
 
-/** What each build's own repository requires is a policy of flibs' context, for that build alone. */
-async function ownPolicies(ports: DecisionPorts, request: DecisionRequest, known: readonly Known[]): Promise<readonly GatingPolicy[]> {
-  const { context } = ports.settings;
-  const official = known.filter(({ build }) => build !== undefined && !build.scratch);
-  if (official.length === 0 || !request.decisionContexts.includes(context)) return [];
-  const gates = await ports.readGates();
-  const rules = official.flatMap(({ build, subject }) => (build === undefined ? [] : [ownPolicy(build, gates, context, [subject.type])]));
-  const [first] = rules;
-  // Asked about together they are asked for the tests of all.
-  return first === undefined
-    ? []
-    : [{ ...first, subjectTypes: [...new Set(rules.flatMap((one) => one.subjectTypes))], rules: rules.flatMap((one) => one.rules) }];
-}
-
-function materialOf(known: readonly Known[]): Material {
-  const waivers = new Map(known.flatMap(({ subject }) => subject.waivers.map((one) => [one.id, one] as const)));
+function materialOf(subjects: readonly DecidedSubject[]): Material {
+  const waivers = new Map(subjects.flatMap((subject) => subject.waivers.map((one) => [one.id, one] as const)));
   return {
-    results: known.flatMap(({ subject }) => subject.results.map((result) => ({ subject, result }))),
+    results: subjects.flatMap((subject) => subject.results.map((result) => ({ subject, result }))),
     waivers: [...waivers.values()].sort((a, b) => b.id - a.id),
   };
 }

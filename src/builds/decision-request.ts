@@ -26,13 +26,14 @@ const Text = z
   .min(1)
   .max(300)
   .refine((text) => !text.includes("\0"));
+const mostSubjects = 20;
 const Subject = z.object({ type: Text.optional(), item: Text.optional(), original_spec_nvr: Text.optional() });
 const Rule = z.object({ type: z.literal("PassingTestCaseRule"), test_case_name: Text, scenario: Text.nullish() });
 const Body = z.object({
-  product_version: Text,
+  product_version: Text.max(100),
   decision_context: z.union([Text, z.array(Text).min(1).max(20)]).optional(),
   rules: z.array(Rule).min(1).max(100).optional(),
-  subject: z.array(Subject).min(1).max(50).optional(),
+  subject: z.array(Subject).min(1).max(mostSubjects).optional(),
   subject_type: Text.optional(),
   subject_identifier: Text.optional(),
   verbose: z.boolean().default(false),
@@ -40,7 +41,8 @@ const Body = z.object({
 });
 type Body = z.infer<typeof Body>;
 
-/** The body of `POST /api/v1.0/decision`. Never throws; what flibs does not know is passed over, as there. Pure. */
+/** The body of `POST /api/v1.0/decision`. Never throws; what flibs does not know is passed over, as there, and so is a subject that
+ * stands there twice. Pure. */
 export function readDecisionRequest(body: unknown): DecisionRequest | RefusedRequest {
   if (typeof body !== "object" || body === null || Array.isArray(body)) return { message: "The request must be a JSON object" };
   if (!("product_version" in body) || body.product_version === "") return { message: "Missing required product version" };
@@ -78,7 +80,10 @@ function subjectsOf({ subject, subject_type: type, subject_identifier: identifie
     if (one.original_spec_nvr !== undefined) return [named(subjectTypes.nvr, one.original_spec_nvr)];
     return one.type === undefined || one.item === undefined ? [] : [named(one.type, one.item)];
   });
-  return subjects.length === subject.length ? subjects : { message: "Invalid subject, must be a list of items with type and item" };
+  const once = new Map(subjects.map((one) => [JSON.stringify([one.type, one.identifier]), one]));
+  return subjects.length === subject.length
+    ? [...once.values()]
+    : { message: "Invalid subject, must be a list of items with type and item" };
 }
 
 function ruleOf({ test_case_name: testcase, scenario }: z.infer<typeof Rule>): TestCaseRule {

@@ -1,7 +1,7 @@
 import { formatNvr } from "../domain/nvr.ts";
 import { type Answer, type DecidedSubject, decide, type Judgement, type NoPolicy } from "../gating/decide.ts";
 import type { Greenwave } from "../gating/greenwave.ts";
-import type { DecisionSubject, GatingPolicy } from "../gating/policy.ts";
+import { appliesTo, type DecisionSubject, type GatingPolicy, sameSubjectType } from "../gating/policy.ts";
 import { subjectTypes } from "../gating/subject-types.ts";
 import { testcaseOf } from "../gating/testcase.ts";
 import { findWaiver, type Waiver, type WaiverStore } from "../gating/waivers.ts";
@@ -63,12 +63,13 @@ export function buildGate(ports: GatePorts): Gate {
       const subjects = await readSubjects(ports, build);
       // What is never promoted is held to its own tests only, and by nobody else's policy.
       const wanted = build.scratch ? [] : (gates ?? (await ports.readGates()));
-      const own = ownPolicy(build, wanted, decisionContext, [subjects[0]?.type ?? subjectTypes.nvr]);
+      const own = ownPolicies(build, wanted, decisionContext, subjects.slice(0, 1), subjects);
       const now = ports.now().getTime();
-      const policies = build.scratch || ports.greenwave ? [own] : [own, ...ports.policies];
+      const policies = build.scratch || ports.greenwave ? own : [...own, ...ports.policies];
       const local = decide({ decisionContexts: [decisionContext], productVersion, subjects, policies, now });
       if ("message" in local) return { ...about, satisfied: false, applicablePolicies: [], answers: [], undecided: local.message };
-      if (build.scratch || !ports.greenwave) return { ...about, ...local };
+      if (build.scratch) return { ...about, ...local };
+      if (!ports.greenwave) return { ...about, ...covered(local, whyUncovered(ports, productVersion, subjects)) };
       const waivers = subjects.flatMap((one) => one.waivers);
       const remote = await ports.greenwave.ask({ ...about, subjects: subjects.slice(0, 1).map(plain) });
       return { ...about, ...joined(local, remote, waivers, now) };
@@ -86,9 +87,29 @@ export async function readSubjects({ waivers }: Pick<GatePorts, "waivers">, buil
   return names.map((name, at) => ({
     ...name,
     ...(build.nvr === undefined ? {} : { packageName: build.nvr.name }),
+    repositoryName: build.repository.split("/").at(-1) ?? build.repository,
     ...{ results, waivers: known, gating: build.plan?.gating, architectures: architecturesOf(build) },
     ...(at > 0 ? { mayLackPolicy: true } : {}),
   }));
+}
+
+/**
+ * TR14: where the operators have policies, a build that none of them speaks of is decided about by nobody: whoever owns a repository chooses its branches, and
+ * so the product version. One that a policy excludes, or does not list, is spoken of. Undefined when all is well. Pure.
+ */
+export function whyUncovered(
+  { policies, settings }: Pick<GatePorts, "policies" | "settings">,
+  productVersion: string,
+  subjects: readonly DecisionSubject[],
+): string | undefined {
+  const subject = subjects.find(({ type }) => sameSubjectType(type, subjectTypes.nvr));
+  const question = { decisionContexts: [settings.context], productVersion };
+  if (policies.length === 0 || subject === undefined || policies.some((policy) => appliesTo(policy, question, subject))) return undefined;
+  return `product version ${productVersion} has no policy of the operators for ${subject.type} at ${settings.context}`;
+}
+
+function covered(judgement: Judgement, undecided: string | undefined): Judgement & { undecided?: string } {
+  return undecided === undefined ? judgement : { ...judgement, satisfied: false, undecided };
 }
 
 /** Its NVR, which scratch builds have none of, and its digest once it has one; a build that has neither goes by its id. */
@@ -99,22 +120,25 @@ export function subjectsOf({ id, nvr, digest }: Pick<BuildRecord, "id" | "nvr" |
   return both.length > 0 ? both : [{ type: "flibs-build", identifier: id }];
 }
 
-/** Required suites, those that policy.yaml asks for, and gating.yaml: they need no policy of anybody's to count. */
-export function ownPolicy(
+/**
+ * Required suites and those that policy.yaml asks for, of the subjects `tested`; gating.yaml, whose policies each speak of one kind of subject, of `all`.
+ * They need no policy of anybody's to count. Pure.
+ */
+export function ownPolicies(
   { plan }: Pick<BuildRecord, "plan">,
   gates: readonly string[],
   context: string,
-  types: readonly string[],
-): GatingPolicy {
+  tested: readonly DecisionSubject[],
+  all: readonly DecisionSubject[],
+): readonly GatingPolicy[] {
   const required = (plan?.suites ?? []).filter((suite) => suite.required).map((suite) => suite.name);
   const suites = [...new Set([...required, ...gates.filter((gate) => gate !== "signature")])];
-  return {
-    id: ownPolicyId,
-    productVersions: ["*"],
-    decisionContexts: [context],
-    subjectTypes: [...types],
-    rules: [...suites.map((suite) => ({ kind: "test" as const, testcase: testcaseOf(suite) })), { kind: "remote", required: false }],
-  };
+  const about = { id: ownPolicyId, productVersions: ["*"], decisionContexts: [context] };
+  const typesOf = (subjects: readonly DecisionSubject[]) => [...new Set(subjects.map(({ type }) => type))];
+  return [
+    { ...about, subjectTypes: typesOf(tested), rules: suites.map((suite) => ({ kind: "test" as const, testcase: testcaseOf(suite) })) },
+    { ...about, subjectTypes: typesOf(all), rules: [{ kind: "remote", required: false }] },
+  ];
 }
 
 /** The other service's word is added to ours; what is waived here need not be waived there as well. */

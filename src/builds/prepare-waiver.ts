@@ -72,9 +72,10 @@ export async function prepareRevocation(
   const subject = subjectOf(build, byNvr);
   const subjects = namesOf(build);
   const given = await ports.waivers.listOf(subjects);
-  const testcases = [...new Set(given.map((one) => one.testcase))].filter(
-    (one) => one === test || answerName({ testcase: one, kind: "missing" }) === test,
-  );
+  const testcases = meantBy(
+    test,
+    [...new Set(given.map((one) => one.testcase))].map((testcase) => ({ testcase, kind: "missing" as const })),
+  ).map(({ testcase }) => testcase);
   const found = testcases.map((testcase) => findWaiver(given, testcase, ports.now().getTime())).find((one) => one !== undefined);
   if (found === undefined) {
     throw appError("gating.nothing-waived", `no waiver of ${test.slice(0, 100)} counts for build ${build.id}`, {
@@ -102,9 +103,15 @@ function subjectOf(build: BuildRecord, byNvr: boolean): NewWaiver["subject"] {
   return found;
 }
 
+/** A testcase by its whole name before the suite that is called the same: `smoke` may be somebody else's test, `flibs.smoke` never is. */
+function meantBy<T extends Parameters<typeof answerName>[0]>(test: string, tests: readonly T[]): readonly T[] {
+  const exact = tests.filter(({ testcase }) => testcase === test);
+  return exact.length > 0 ? exact : tests.filter((one) => answerName(one) === test);
+}
+
 function demandTestcase(build: BuildRecord, { answers, undecided }: GateAnswer, test: string): string {
   const tests = answers.filter(({ testcase, kind }) => testcase !== undefined && ["passed", "missing", "failed", "errored"].includes(kind));
-  const meant = tests.filter((one) => one.testcase === test || answerName(one) === test);
+  const meant = meantBy(test, tests);
   const [first] = meant;
   if (first?.testcase === undefined) {
     const known = [...new Set(tests.map(answerName))].slice(0, 20);

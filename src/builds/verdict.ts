@@ -17,3 +17,9 @@ export function resultsOf<Result extends TestResult>(suite: string, results: rea
 export function resultName({ plan }: Pick<BuildRecord, "plan">, { suite, platform }: Pick<SuiteResult, "suite" | "platform">): string {
   return platform === undefined || (plan?.platforms.length ?? 1) === 1 ? suite : `${suite} (${platform})`;
 }
+
+/** Does each suite of a complete build have its results, one for each platform? Pure. */
+export function testsHaveEnded({ state, plan, tests }: Pick<BuildRecord, "state" | "plan" | "tests">): boolean {
+  if (state !== "complete" || plan === undefined) return false;
+  return plan.suites.every(({ name }) => resultsOf(name, tests).length >= Math.max(1, plan.platforms.length));
+}

@@ -1,9 +1,10 @@
 import { isAlias, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import type { z } from "zod";
 import type { ErrorCode } from "../domain/errors.ts";
+import { findDuplicateKey } from "../gating/duplicate-key.ts";
 import { type Finding, finding } from "./finding.ts";
 
-/** Files of a few lines; more is a mistake or an attack: the search for duplicate keys takes the square of their number. */
+/** Files of a few lines; more is a mistake or an attack. */
 export const maxYamlBytes = 64 * 1024;
 
 export interface ReadYaml<T> {
@@ -39,10 +40,12 @@ export function readYaml<T>(
     return wrong(undefined, "file is not UTF-8 text", "Save it as UTF-8");
   }
   const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true, prettyErrors: false, customTags: [], resolveKnownTags: false });
+  const document = parseDocument(text, { lineCounter, uniqueKeys: false, prettyErrors: false, customTags: [], resolveKnownTags: false });
   const lineAt = (offset: number) => lineCounter.linePos(offset).line || 1;
   const [fault] = [...document.errors, ...document.warnings];
   if (fault) return wrong(lineAt(fault.pos[0]), `not valid YAML: ${fault.message.replaceAll(/\s+/g, " ").slice(0, 200)}`, "Mend the line");
+  const twice = findDuplicateKey(document);
+  if (twice !== undefined) return wrong(lineAt(twice), "not valid YAML: Map keys must be unique", "Mend the line");
   const named = findAnchor(document);
   if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
   if (typedKeys !== undefined) keepAsWritten(document, typedKeys);

@@ -206,7 +206,11 @@ export const errorCatalogue = {
   "gating.waiver-invalid": { kind: "input", meaning: "A waiver has no reason, one that is too long, or an end that cannot be" },
   "gating.not-required": { kind: "input", meaning: "A test was to be waived that the gate of the build does not ask for" },
   "gating.nothing-waived": { kind: "input", meaning: "A waiver was to be taken back, and there is none that counts" },
-  "gating.build-unfit": { kind: "input", meaning: "Nothing can be waived for a build that failed, was cancelled, or has no name yet" },
+  "gating.build-unfit": {
+    kind: "input",
+    meaning:
+      "Nothing can be waived for a build that failed, was cancelled, has no name yet, or, unless it is named, whose tests have not ended",
+  },
   "gating.greenwave-unavailable": { kind: "transient", meaning: "The site's Greenwave did not answer, or has a fault of its own" },
   "gating.greenwave-answer": { kind: "internal", meaning: "The site's Greenwave refused the question, or answered what is no decision" },
   // promotion

@@ -119,6 +119,7 @@ function checkGating(input: DecisionInput, subject: DecidedSubject, required: bo
   const about = { subject: plain(subject), scenario: null };
   if (subject.gating === undefined) return required ? [{ kind: "missing-gating-yaml", ...about }] : [];
   const policies = subject.gating.filter((policy) => appliesTo(policy, input, subject));
+  if (policies.length === 0 && subject.mayLackPolicy === true) return [];
   return [{ kind: "fetched-gating-yaml", ...about }, ...policies.flatMap((policy) => checkPolicy(input, subject, policy))];
 }
 

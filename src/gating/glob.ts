@@ -1,6 +1,6 @@
 /**
- * Does a text fit a pattern of Greenwave's, where `*` stands for any letters and `?` for one? Linear in pattern times text whatever the pattern:
- * it comes out of repositories that strangers may change.
+ * Does a text fit a pattern of Greenwave's, where `*` stands for any letters and `?` for one? At most pattern times text steps, since of
+ * several `*` only the last is ever tried again: patterns come out of repositories that strangers may change.
  */
 export function matchesGlob(pattern: string, text: string): boolean {
   let [at, from] = [0, 0];

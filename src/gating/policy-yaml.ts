@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseAllDocuments, visit, type YAMLMap } from "yaml";
+import { findDuplicateKey } from "./duplicate-key.ts";
 import { type GatingPolicy, type RemoteRule, sameSubjectType, type TestCaseRule } from "./policy.ts";
 
 /** What is wrong with a file of policies, for whoever wrote it. */
@@ -21,6 +22,8 @@ export type PolicyPlace = "site" | "repository";
 
 export const maxPolicyBytes = 64 * 1024;
 const most = { policies: 50, rules: 200, items: 100, letters: 255, faults: 20 };
+/** Of one pattern letters and `*`; of all patterns of a gating.yaml letters: anybody may ask for decisions, and each compares all of them. */
+const mostOfPatterns = { letters: 100, stars: 3, together: 4000 };
 
 /**
  * Greenwave's policies in YAML: one or more documents `!Policy` with rules `!PassingTestCaseRule` and `!RemoteRule`. Of that language's other
@@ -36,7 +39,7 @@ export function parsePolicies(bytes: Uint8Array, place: PolicyPlace): ParsedPoli
     return wrong(1, "file is not UTF-8 text", "Save it as UTF-8");
   }
   const lineCounter = new LineCounter();
-  const options = { lineCounter, uniqueKeys: true, prettyErrors: false, customTags: [], resolveKnownTags: false };
+  const options = { lineCounter, uniqueKeys: false, prettyErrors: false, customTags: [], resolveKnownTags: false };
   const parsed = parseAllDocuments(text, options);
   const documents: readonly Document.Parsed[] = Array.isArray(parsed) ? parsed : [];
   const lineAt = (offset: number | undefined) => (offset === undefined ? 1 : lineCounter.linePos(offset).line || 1);
@@ -45,12 +48,15 @@ export function parsePolicies(bytes: Uint8Array, place: PolicyPlace): ParsedPoli
   if (broken[0]) {
     return wrong(lineAt(broken[0].pos[0]), `not valid YAML: ${broken[0].message.replaceAll(/\s+/g, " ").slice(0, 200)}`, "Mend the line");
   }
+  const twice = documents.map(findDuplicateKey).find((offset) => offset !== undefined);
+  if (twice !== undefined) return wrong(lineAt(twice), "not valid YAML: Map keys must be unique", "Remove one of the two");
   const named = documents.map(findAnchor).find((offset) => offset !== undefined);
   if (named !== undefined) return wrong(lineAt(named), "anchors and aliases (& and *) are not allowed", "Write the value out");
   if (documents.length > most.policies)
     return wrong(1, `the file has more than ${most.policies} documents`, "Put policies with the same rules together");
   const faults: PolicyFault[] = [];
-  const reader: Reader = { place, fault: (node, message, fix) => faults.push({ line: lineAt(node?.range?.[0]), message, fix }) };
+  const fault: Reader["fault"] = (node, message, fix) => faults.push({ line: lineAt(node?.range?.[0]), message, fix });
+  const reader: Reader = { place, patternLetters: 0, fault };
   // An empty document between two lines of dashes is nothing that anybody meant.
   const written = documents.filter(({ contents }) => contents !== null && !(isScalar(contents) && contents.value === null));
   if (written.length === 0) reader.fault(undefined, "the file has no policy", 'Add one that begins with "--- !Policy", or remove the file');
@@ -61,6 +67,8 @@ export function parsePolicies(bytes: Uint8Array, place: PolicyPlace): ParsedPoli
 
 interface Reader {
   readonly place: PolicyPlace;
+  /** Letters of all patterns until now. */
+  patternLetters: number;
   fault(node: Node | undefined | null, message: string, fix: string): void;
 }
 
@@ -87,7 +95,7 @@ function readPolicy(reader: Reader, node: Node): GatingPolicy | undefined {
   if (map === undefined) return undefined;
   const id = readText(reader, map, "id");
   if (id === undefined && reader.place === "site" && !map.has("id")) reader.fault(map, "the policy has no id", "Add id: a name for it");
-  const productVersions = readTexts(reader, map, "product_versions");
+  const productVersions = readPatterns(reader, map, "product_versions");
   if (productVersions === undefined && !map.has("product_versions")) {
     reader.fault(map, "the policy has no product_versions", 'Add product_versions: ["fedora-*"]');
   }
@@ -96,8 +104,8 @@ function readPolicy(reader: Reader, node: Node): GatingPolicy | undefined {
   if (subjectType === undefined && reader.place === "site" && !map.has("subject_type")) {
     reader.fault(map, "the policy has no subject_type", "Add subject_type: koji_build, or container-image");
   }
-  const packages = readTexts(reader, map, "packages");
-  const excluded = [...(readTexts(reader, map, "excluded_packages") ?? []), ...(readTexts(reader, map, "blacklist") ?? [])];
+  const packages = readPatterns(reader, map, "packages");
+  const excluded = [...(readPatterns(reader, map, "excluded_packages") ?? []), ...(readPatterns(reader, map, "blacklist") ?? [])];
   return {
     ...(id === undefined ? {} : { id }),
     productVersions: productVersions ?? [],
@@ -221,6 +229,27 @@ function readTexts(reader: Reader, map: YAMLMap, key: string): string[] | undefi
     return undefined;
   }
   return node.items.flatMap((item) => textOf(reader, item as Node, key) ?? []);
+}
+
+function readPatterns(reader: Reader, map: YAMLMap, key: string): string[] | undefined {
+  const patterns = readTexts(reader, map, key);
+  const node = nodeOf(map, key);
+  const { letters, stars, together } = mostOfPatterns;
+  const wild = patterns?.find((one) => one.length > letters || one.split("*").length > stars + 1);
+  if (wild !== undefined) {
+    reader.fault(node, `${key}: "${wild.slice(0, 60)}" is no pattern of at most ${letters} letters and ${stars} "*"`, "Shorten it");
+  }
+  const before = reader.patternLetters;
+  for (const one of patterns ?? []) reader.patternLetters += one.length;
+  // The operators may list as many as they like.
+  if (reader.place === "repository" && before <= together && reader.patternLetters > together) {
+    reader.fault(
+      node,
+      `the patterns of the file have more than ${together} letters together`,
+      "Leave out those that fit nothing that is built",
+    );
+  }
+  return patterns;
 }
 
 function readFlag(reader: Reader, map: YAMLMap, key: string): boolean | undefined {

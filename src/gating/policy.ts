@@ -37,6 +37,8 @@ export interface DecisionSubject {
   readonly identifier: string;
   /** N of the NVR. */
   readonly packageName?: string;
+  /** Of its dist-git repository, without its namespace: unlike the NVR's name its owner cannot choose it for each build. */
+  readonly repositoryName?: string;
 }
 
 export interface PolicyQuestion {
@@ -59,13 +61,20 @@ export function appliesTo(policy: GatingPolicy, question: PolicyQuestion, subjec
   );
 }
 
-export function isExcluded({ excludedPackages = [] }: GatingPolicy, { packageName }: DecisionSubject): boolean {
-  return packageName !== undefined && matchesAny(excludedPackages, packageName);
+/** Under all of its names: another component label must not get a build out of a policy. Pure. */
+export function isExcluded({ excludedPackages = [] }: GatingPolicy, subject: DecisionSubject): boolean {
+  const names = namesOf(subject);
+  return names.length > 0 && names.every((name) => matchesAny(excludedPackages, name));
 }
 
-/** A policy with a list of packages asks nothing of the others. */
-export function isListed({ packages }: GatingPolicy, { packageName }: DecisionSubject): boolean {
-  return packages === undefined || packages.length === 0 || packageName === undefined || matchesAny(packages, packageName);
+/** A policy with a list of packages asks nothing of what is listed under none of its names. Pure. */
+export function isListed({ packages }: GatingPolicy, subject: DecisionSubject): boolean {
+  const names = namesOf(subject);
+  return packages === undefined || packages.length === 0 || names.length === 0 || names.some((name) => matchesAny(packages, name));
+}
+
+function namesOf({ packageName, repositoryName }: DecisionSubject): readonly string[] {
+  return [packageName, repositoryName].filter((name) => name !== undefined);
 }
 
 /** ISO 8601 times compare as times, `now` in milliseconds. */

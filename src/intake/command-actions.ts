@@ -4,6 +4,7 @@ import { checkRequest } from "../builds/check-request.ts";
 import { chooseSuites } from "../builds/choose-suites.ts";
 import { followsBranch } from "../builds/follows-branch.ts";
 import { NewWaiverShape, prepareRevocation, prepareWaiver } from "../builds/prepare-waiver.ts";
+import { testsHaveEnded } from "../builds/verdict.ts";
 import { appError, type ErrorReport, reportError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import { escapeCode } from "../promotion/escape.ts";
@@ -229,12 +230,16 @@ async function planWaiver(scene: Scene, command: Doing<"waive"> | Doing<"unwaive
   return { ...planned(what, requestGate(build.id, intent.actor, `gate ${key}`)), waiver };
 }
 
-/** As {@link findPromoted}, and one that is still being built as well. */
+/** As {@link findPromoted}, and with `--nvr` one that is still being built as well. */
 async function findWaived(scene: Scene, { verb, nvr }: Doing<"waive"> | Doing<"unwaive">): Promise<BuildRecord> {
   const { ports, facts, intent, lead } = scene;
-  const named = nvr === undefined && intent.place === "manifests" ? ports.readPromotion(facts.body)?.build : undefined;
+  const named = nvr === undefined ? readOwn(scene)?.build : undefined;
   const found =
-    nvr !== undefined ? await ports.builds.findByNvr(nvr) : named === undefined ? await newestAlive(scene) : await ports.builds.find(named);
+    nvr !== undefined
+      ? await ports.builds.findByNvr(nvr)
+      : named === undefined
+        ? await newestAlive(scene, verb)
+        : await ports.builds.find(named);
   if (found) return found;
   const where = intent.place === "manifests" ? "this pull request names no build" : `branch ${facts.baseBranch} has no build`;
   throw appError("gating.build-unfit", nvr === undefined ? where : `there is no build ${formatNvr(nvr)}`, {
@@ -242,12 +247,28 @@ async function findWaived(scene: Scene, { verb, nvr }: Doing<"waive"> | Doing<"u
   });
 }
 
-async function newestAlive({ ports, intent, facts }: Scene): Promise<BuildRecord | undefined> {
+/** What a pull request of flibs' own names; anybody can write the text of another one. */
+function readOwn({ ports, intent, facts: { body, headBranch, fromFork } }: Scene) {
+  if (intent.place !== "manifests" || fromFork !== false || headBranch === undefined) return undefined;
+  return ports.readPromotion(body, headBranch);
+}
+
+/** The one that whoever wrote the comment could know, and the tests of which can be judged. */
+async function newestAlive({ ports, intent, facts, lead }: Scene, verb: string): Promise<BuildRecord | undefined> {
   if (intent.place === "manifests") return undefined;
+  const unfit = (what: string) => {
+    const hint = `Name the build that is meant: ${lead}${verb} … --nvr NAME-VERSION-RELEASE`;
+    return appError("gating.build-unfit", what, { hint });
+  };
+  if (facts.saidAt === undefined) throw unfit("nothing tells when the comment was written, so the newest build then is not known");
+  const saidAt = Date.parse(facts.saidAt);
   const builds = await ports.builds.list({ repository: intent.repository, limit: 200 });
   const alive = builds.filter((build) => build.state === "complete" || (build.state === "building" && build.nvr !== undefined));
-  const newest = alive.find((build) => isOfficial(build, facts));
-  return newest && (await ports.builds.find(newest.id));
+  const newest = alive.find((build) => isOfficial(build, facts) && Date.parse(build.createdAt) <= saidAt);
+  const found = newest && (await ports.builds.find(newest.id));
+  if (found && !testsHaveEnded(found))
+    throw unfit(`the tests of build ${found.id}, the newest of branch ${facts.baseBranch}, have not ended`);
+  return found;
 }
 
 const Work = z.object({ repository: z.string(), branch: z.string(), scratch: z.boolean(), pull: z.number().optional() });
@@ -275,7 +296,7 @@ async function findPromoted(scene: Scene, { nvr }: Doing<"promote">): Promise<Bu
       hint: "flibs builds, or the web page, list them",
     });
   }
-  const named = intent.place === "manifests" ? ports.readPromotion(facts.body) : undefined;
+  const named = readOwn(scene);
   const found = named?.build === undefined ? await newestOfficial(scene) : await ports.builds.find(named.build);
   if (found) return found;
   const where = intent.place === "manifests" ? "this pull request names no build" : `branch ${facts.baseBranch} has no complete build`;
@@ -283,8 +304,8 @@ async function findPromoted(scene: Scene, { nvr }: Doing<"promote">): Promise<Bu
 }
 
 async function findImage(scene: Scene): Promise<string> {
-  const { ports, intent, facts, lead } = scene;
-  const named = intent.place === "manifests" ? ports.readPromotion(facts.body)?.imageRepository : undefined;
+  const { intent, lead } = scene;
+  const named = readOwn(scene)?.imageRepository;
   const image = named ?? (intent.place === "containers" ? (await newestOfficial(scene))?.plan?.imageRepository : undefined);
   if (image !== undefined) return image;
   throw appError("promotion.build-unfit", "nothing here tells which image is meant", { hint: `Name it: ${lead}rollback NAMESPACE/NAME` });

@@ -80,20 +80,30 @@ function commandFacts(ports: CommandPorts, { place, repository, actor }: Command
   };
 }
 
-async function readFacts(ports: CommandPorts, { repository, number, actor }: CommandIntent): Promise<PullFacts> {
+async function readFacts(ports: CommandPorts, intent: CommandIntent): Promise<PullFacts> {
   const { forge, approvals, isBuilt } = ports;
+  const { repository, number, actor } = intent;
   const policy = { isBuilt, manifests: ports.settings.manifests };
   const pull = await forge.findPull(repository, number);
   if (pull === undefined) throw appError("builds.pull-moved", `${repository} has no pull request #${number} any more`);
   const here = await forge.findPermission(repository, actor, branchOfRights(policy, repository, pull.baseBranch));
   const manifests = repository === policy.manifests ? here : await forge.findPermission(policy.manifests, actor);
   const trust = await judgeTrust({ forge, approvals, ...policy }, pull);
+  const saidAt = await findTime(ports, intent);
   return {
     ...{ state: pull.state, author: pull.author, head: pull.head, baseBranch: pull.baseBranch, body: pull.body },
+    ...{ headBranch: pull.headBranch, fromFork: pull.fromFork },
     permission: { here, manifests },
     base: trust.kind === "stranger" ? trust.base : null,
     approved: trust.kind === "stranger" && trust.approval !== undefined,
+    ...(saidAt === undefined ? {} : { saidAt }),
   };
+}
+
+/** Of what may be carried out long after it was written, and must not be about what came meanwhile. */
+async function findTime({ forge, settings }: CommandPorts, { repository, number, comment, text }: CommandIntent) {
+  const isWaiving = parseComment(text, settings.comments).commands.some(({ command: { verb } }) => verb === "waive" || verb === "unwaive");
+  return isWaiving ? (await forge.listComments(repository, number)).find(({ id }) => id === comment)?.at : undefined;
 }
 
 async function react({ forge }: CommandPorts, { repository, number, comment }: CommandIntent, reaction: "seen" | "done" | "refused") {

@@ -27,6 +27,10 @@ export const PullFacts = z.object({
   /** Head of the base branch, for a stranger's pull request. */
   base: z.string().nullable(),
   approved: z.boolean(),
+  /** When the comment was written, ISO 8601; only of one that waives. Journals of older releases lack it and what follows. */
+  saidAt: z.string().exactOptional(),
+  headBranch: z.string().exactOptional(),
+  fromFork: z.boolean().exactOptional(),
 });
 export type PullFacts = z.infer<typeof PullFacts>;
 

@@ -10,7 +10,7 @@ import type { CommentSettings } from "./commands/parse-comment.ts";
 
 /** What commands in comments work with; put together in `app.ts`. */
 export interface CommandPorts {
-  readonly forge: Pick<Forge, "name" | "findPull" | "findHead" | "findPermission" | "ensureComment" | "react">;
+  readonly forge: Pick<Forge, "name" | "findPull" | "findHead" | "findPermission" | "listComments" | "ensureComment" | "react">;
   readonly approvals: ApprovalStore;
   readonly builds: Pick<BuildStore, "find" | "findByNvr" | "list">;
   readonly runs: Pick<Runs, "start" | "cancel" | "find" | "list">;
@@ -22,8 +22,8 @@ export interface CommandPorts {
   withdraw(request: WithdrawalRequest): Promise<string>;
   /** Waivers: who may give one is settled before. */
   readonly waiving: WaiverPorts & { readonly waivers: Pick<WaiverStore, "add"> };
-  /** Repository and build that a promotion's text names; undefined when it is none of ours. */
-  readPromotion(body: string): { readonly imageRepository: string; readonly build: string | undefined } | undefined;
+  /** Repository and build that a promotion's text names; undefined when it is none of ours, and when it is not on the branch of that image. */
+  readPromotion(body: string, headBranch: string): { readonly imageRepository: string; readonly build: string | undefined } | undefined;
   isBuilt(branch: string): boolean;
   /** Page of a run. */
   pageOf(run: string): string;

@@ -2,7 +2,7 @@ import type { BuildRecord, BuildStore } from "../builds/build-record.ts";
 import type { Gate } from "../builds/gate.ts";
 import { refusalsOf } from "../builds/gate-words.ts";
 import type { Digest } from "../domain/digest.ts";
-import { errorKind } from "../domain/errors.ts";
+import { errorKind, isAppError } from "../domain/errors.ts";
 import { versionRelease } from "../domain/nvr.ts";
 import { isForeignLayer, isIndexMediaType, parseImageManifest } from "../registry/image-manifest.ts";
 import type { Registries, Registry } from "../registry/registry.ts";
@@ -155,8 +155,12 @@ async function isSigned(signer: Signer, name: string, digest: Digest): Promise<b
   return found.some((signature) => signature.verdict === "valid" && signature.publicName?.startsWith(`${name}:`));
 }
 
-/** CK7 and CK9 from the build's record, and what the gate says of it. */
-async function checkGates(gate: Gate, one: ReleaseToCheck, build: BuildRecord | undefined): Promise<readonly Refusal[]> {
+/** CK7 and CK9 from the build's record, and what the gate says of it. Throws transient errors only. */
+export async function checkGates(
+  gate: Gate,
+  one: Pick<ReleaseToCheck, "repository" | "tag" | "release" | "policy">,
+  build: BuildRecord | undefined,
+): Promise<readonly Refusal[]> {
   const refuse = (message: string, check = "CK7", fix = "promote a build that passed") => ({ check, message, fix });
   if (!build) return [refuse(`there is no build ${one.release.build}`, "CK7", "write the id of the build that made this digest")];
   if (build.scratch || build.state !== "complete")
@@ -173,8 +177,18 @@ async function checkGates(gate: Gate, one: ReleaseToCheck, build: BuildRecord | 
   if (tag !== one.tag) {
     refusals.push(refuse(`build ${build.id} is ${tag ?? "without a release"}, not ${one.tag}`, "CK9", `write "${tag}" as the release`));
   }
-  for (const { message, fix } of refusalsOf(build, await gate.ask(build, one.policy.gates))) refusals.push(refuse(message, "CK7", fix));
+  for (const { message, fix } of await askGate(gate, build, one.policy.gates)) refusals.push(refuse(message, "CK7", fix));
   return refusals;
+}
+
+/** An answer that nobody understands holds this release back, not all others of its file. */
+async function askGate(gate: Gate, build: BuildRecord, gates: readonly string[]): Promise<ReturnType<typeof refusalsOf>> {
+  try {
+    return refusalsOf(build, await gate.ask(build, gates));
+  } catch (error) {
+    if (!isAppError(error) || error.code !== "gating.greenwave-answer") throw error;
+    return [{ message: `nobody could decide about build ${build.id}: ${error.message}`, fix: "ask the operators of flibs" }];
+  }
 }
 
 /** `1.0~a-1` to `1.0_a-1`: what a tag may not have becomes `_`. Collisions are refused, nothing is cut (CK9, DG15). */

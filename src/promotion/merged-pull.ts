@@ -1,6 +1,6 @@
 import type { Pull } from "../forge/forge.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { promotionBranch, repositoryOfPath, rollbackBranch, withdrawalBranch } from "./registry-manifest.ts";
+import { isProposalBranch, repositoryOfPath } from "./registry-manifest.ts";
 
 /** Merged pull requests that are looked at closely, newest first, when none names the commit itself. */
 const mostLookedAt = 20;
@@ -31,11 +31,7 @@ export async function findMergedPull(
 
 /** On a branch of ours, or what a forge's revert button made of one. */
 function isAbout({ headBranch }: Pull, imageRepository: string): boolean {
-  const branch = headBranch.replace(/^(revert-\d+-)+/, "");
-  return [promotionBranch, rollbackBranch, withdrawalBranch].some((branchOf) => {
-    const first = branchOf(imageRepository);
-    return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
-  });
+  return isProposalBranch(headBranch.replace(/^(revert-\d+-)+/, ""), imageRepository);
 }
 
 async function withText(ports: PromotionPorts, pulls: readonly Pull[], newest: string, path: string): Promise<readonly Pull[]> {

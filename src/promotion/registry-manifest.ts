@@ -126,6 +126,14 @@ export function withdrawalBranch(repository: string, number = 1): string {
   return proposalBranch("withdraw", repository, number);
 }
 
+/** Is this the branch of a promotion, a roll-back or a withdrawal of flibs' own for that repository? Pure. */
+export function isProposalBranch(branch: string, repository: string): boolean {
+  return [promotionBranch, rollbackBranch, withdrawalBranch].some((branchOf) => {
+    const first = branchOf(repository);
+    return branch === first || (branch.startsWith(`${first}-`) && /^\d+$/.test(branch.slice(first.length + 1)));
+  });
+}
+
 /** Git refuses parts that end in `.lock`. */
 function proposalBranch(kind: string, repository: string, number: number): string {
   const safe = repository

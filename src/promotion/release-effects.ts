@@ -1,4 +1,5 @@
 import type { Digest } from "../domain/digest.ts";
+import { whyRefusedNow } from "./ask-again.ts";
 import { findBaseRepositories } from "./base-layers.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ReleasePlan } from "./release-flow.ts";
@@ -37,10 +38,12 @@ export async function signTags(ports: PromotionPorts, plan: ReleasePlan, file: S
 }
 
 /** Writes one tag and reads it back. The registry can't compare and swap, so it looks right before: what moved meanwhile is left alone. */
-export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, one: TagPlan, signal: AbortSignal) {
+export async function writeTag(ports: PromotionPorts, plan: ReleasePlan, file: SignedFile, one: TagPlan, signal: AbortSignal) {
   const registry = ports.registries.named(plan.to);
   const what = one.action === "move" ? "moved" : one.action === "copy" && one.class === "immutable" ? "copied" : "tagged";
   const started = ports.now().getTime();
+  const refused = one.class === "immutable" && one.found === undefined ? await whyRefusedNow(ports, plan, file, one.tag) : undefined;
+  if (refused !== undefined) return { what: "refused", message: refused, ms: ports.now().getTime() - started };
   const written = await settle(signal, async (): Promise<{ what: string; message?: string }> => {
     const now = (await registry.findManifest(plan.imageRepository, one.tag))?.digest;
     if (now === one.digest) return { what };

@@ -205,7 +205,7 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   const counted = new Set<string>();
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
-    const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "floating" ? broken.get(one.release) : undefined);
+    const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "immutable" ? undefined : broken.get(one.release));
     const result = await carryOutTag(step, ports, plan, file, one, failure);
     if (isBad(result.what) && one.class === "immutable") broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
@@ -242,7 +242,7 @@ async function carryOutTag(
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };
   if (one.action === "ok") return one.copy ? { what: "copied", message: "a lost platform was copied again" } : { what: "ok" };
-  return await step(`tag ${one.tag}`, Written, (_key, signal) => writeTag(ports, plan, one, signal));
+  return await step(`tag ${one.tag}`, Written, (_key, signal) => writeTag(ports, plan, file, one, signal));
 }
 
 /** Errors whose report stands on the forge already. */

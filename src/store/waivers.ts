@@ -49,20 +49,30 @@ export function waiverStore(database: Database, now: () => Date): WaiverStore {
     },
 
     async list(filters, { obsolete, offset, limit }) {
-      let query = database.selectFrom("waiver");
-      if (filters.length > 0) query = query.where((one) => one.or(filters.map((filter) => fits(one, filter))));
-      if (!obsolete) {
-        const newest = database
-          .selectFrom("waiver")
-          .select((one) => one.fn.max("id").as("id"))
-          .groupBy(["subject_type", "subject_identifier", "testcase", "username", "product_version"]);
-        query = query.where("id", "in", newest);
-      }
-      const rows = await query.selectAll().orderBy("id", "desc").offset(offset).limit(limit).execute();
-      const { total } = await query.select(sql<number>`count(*)::int`.as("total")).executeTakeFirstOrThrow();
-      return { waivers: rows.map(waiverOf), total };
+      // Anybody may ask: no question takes long.
+      return await database.transaction().execute(async (transaction) => {
+        await sql`set local statement_timeout = 5000`.execute(transaction);
+        let query = transaction.selectFrom("waiver");
+        if (filters.length > 0) query = query.where((one) => one.or(filters.map((filter) => fits(one, filter))));
+        if (!obsolete) query = query.where("id", "in", newestOfEach(transaction, filters));
+        const rows = await query.selectAll().orderBy("id", "desc").offset(offset).limit(limit).execute();
+        const isLast = rows.length < limit && (rows.length > 0 || offset === 0);
+        if (isLast) return { waivers: rows.map(waiverOf), total: offset + rows.length };
+        const { total } = await query.select(sql<number>`count(*)::int`.as("total")).executeTakeFirstOrThrow();
+        return { waivers: rows.map(waiverOf), total };
+      });
     },
   };
+}
+
+/** Of the filters what a group has in common: times would make an older one the newest. */
+function newestOfEach(database: Database, filters: readonly WaiverFilter[]) {
+  let query = database.selectFrom("waiver");
+  const common = filters.map(({ since: _, until: __, ...rest }) => rest);
+  if (common.length > 0) query = query.where((one) => one.or(common.map((filter) => fits(one, filter))));
+  return query
+    .select((one) => one.fn.max("id").as("id"))
+    .groupBy(["subject_type", "subject_identifier", "testcase", "username", "product_version"]);
 }
 
 function fits(one: ExpressionBuilder<Tables, "waiver">, filter: WaiverFilter) {

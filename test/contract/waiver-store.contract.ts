@@ -61,6 +61,10 @@ export function waiverStoreContract(
       expect(await list([{ subjectIdentifier }], all)).toEqual([[bob, two, one], 3]);
       expect(await list([{ subjectIdentifier }], { ...all, obsolete: false })).toEqual([[bob, two], 2]);
       expect(await list([{ subjectIdentifier }], { ...all, offset: 1, limit: 1 })).toEqual([[two], 3]);
+      expect(await list([{ subjectIdentifier }], { ...all, offset: 9 })).toEqual([[], 3]);
+      expect(await list([{ subjectIdentifier, until: "2026-11-21T10:30:00Z" }], { ...all, obsolete: false })).toEqual([[], 0]);
+      const since = "2026-11-21T10:30:00Z";
+      expect(await list([{ subjectIdentifier, since }], { ...all, obsolete: false, limit: 1 })).toEqual([[bob], 2]);
       expect(await list([{ subjectIdentifier, username: "bob" }], all)).toEqual([[bob], 1]);
       expect(await list([{ subjectIdentifier, productVersion: "fedora-41" }], all)).toEqual([[bob], 1]);
       expect(await list([{ subjectIdentifier, until: "2026-11-21T10:30:00Z" }], all)).toEqual([[one], 1]);

@@ -90,6 +90,13 @@ rules: []
     { name: "no YAML", text: "--- !Policy\nid: [\n", line: 3, says: "not valid YAML" },
     { name: "a tab for blanks", text: "--- !Policy\nrules:\n\t- a\n", line: 3, says: "not valid YAML" },
     { name: "a key twice", text: `${policy("")}id: b\n`, line: 7, says: "not valid YAML: Map keys must be unique" },
+    {
+      name: "a key twice below",
+      text: rule("!PassingTestCaseRule {test_case_name: a, test_case_name: b}"),
+      line: 7,
+      says: "keys must be unique",
+    },
+    { name: "a key twice once in quotes", text: `${policy("")}"id": b\n`, line: 7, says: "not valid YAML: Map keys must be unique" },
     { name: "no tag", text: "id: a\nrules: []\n", line: 1, says: "there is no tag where !Policy belongs" },
     { name: "another tag", text: "--- !SubjectType\nid: a\n", line: 2, says: "there is the tag !SubjectType where !Policy belongs" },
     {
@@ -162,6 +169,26 @@ rules: []
     { name: "the same id twice", text: policy("") + policy(""), line: 1, says: "two policies have the id a" },
     { name: "too many rules", text: policy("", `rules:\n${"  - !RemoteRule {}\n".repeat(201)}`), line: 7, says: "more than 200 rules" },
     { name: "too many documents", text: policy("").repeat(51), line: 1, says: "more than 50 documents" },
+    {
+      name: "a pattern with four stars",
+      text: policy('decision_context: c\npackages: ["*a*b*c*"]'),
+      line: 6,
+      says: "no pattern of at most",
+    },
+    {
+      name: "a pattern of 101 letters",
+      text: policy(`decision_context: c\nexcluded_packages: [${"x".repeat(101)}]`),
+      ...{ line: 6, says: "no pattern of at most 100 letters" },
+    },
+    {
+      name: "patterns that are slow to compare",
+      text: policy(
+        `decision_context: c\npackages: [${Array(90)
+          .fill(`"*${"a".repeat(48)}*"`)
+          .join(", ")}]`,
+      ),
+      ...{ line: 6, says: "more than 4000 letters together" },
+    },
     { name: "too many bytes", text: `#${"x".repeat(maxPolicyBytes)}`, line: 1, says: "more than 64 KiB" },
   ])("wrong: $name", ({ text, line, says }) => {
     const { policies, faults } = parse(text);
@@ -173,6 +200,13 @@ rules: []
   test("a bomb of aliases is refused at once", () => {
     const text = `--- !Policy\na: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n`;
     expect(parse(text).faults[0]?.message).toBe("anchors and aliases (& and *) are not allowed");
+  });
+
+  test("10,000 keys are looked through in no time", () => {
+    const text = Array.from({ length: 10_000 }, (_, n) => `k${n.toString(36)}:\n`).join("");
+    const begun = performance.now();
+    expect(parse(`--- !Policy\n${text}`).faults).toHaveLength(20);
+    expect(performance.now() - begun).toBeLessThan(3000);
   });
 
   test("what is no UTF-8 is refused", () => {

@@ -4,6 +4,7 @@ import type { Approval } from "../../src/intake/approvals.ts";
 import { commandFlow } from "../../src/intake/command-flow.ts";
 import type { CommandIntent } from "../../src/intake/command-intent.ts";
 import type { CommandPorts } from "../../src/intake/command-ports.ts";
+import { isProposalBranch } from "../../src/promotion/registry-manifest.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeForge } from "../fakes/forge.ts";
 import { fakeRuns } from "../fakes/runs.ts";
@@ -18,7 +19,8 @@ export const manifests = "releng/manifests";
  * container repository alone, mallory nowhere.
  */
 export async function commandWorld(settings: Partial<CommandPorts["settings"]> = {}) {
-  const forge = fakeForge();
+  const clock = { at: "2026-11-23T22:00:00Z" };
+  const forge = fakeForge({ now: () => new Date(clock.at) });
   const journal = memoryJournal();
   const { builds, records } = fakeBuildStore();
   const { all, runs, end } = fakeRuns();
@@ -27,12 +29,19 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
     await forge.createRepository(repository);
     forge.commit(repository, "f42", { README: "1" });
     forge.commit(repository, "topic", { change: "1" }, "f42");
+    forge.commit(repository, "promote/f42/hello", { change: "1" }, "f42");
     forge.roles.set(`${repository} mallory`, "read");
   }
   forge.roles.set(`${manifests} bob`, "read");
   const branches = { headBranch: "topic", baseBranch: "f42", title: "t" };
   const { number } = await forge.openPull({ repository: hello, ...branches, body: "", person: "alice" });
-  await forge.openPull({ repository: manifests, ...branches, body: "promotes b1 of f42/hello", person: "flibs" });
+  await forge.openPull({
+    repository: manifests,
+    ...branches,
+    headBranch: "promote/f42/hello",
+    body: "promotes b1 of f42/hello",
+    person: "flibs",
+  });
 
   const asked: string[] = [];
   const world = {
@@ -65,9 +74,9 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
         `withdraw ${imageRepository} ${release} (${reason})${to === undefined ? "" : ` to ${to}`}${removeTag ? " with its tag" : ""} for ${requestedBy}`,
       ),
     waiving: { gate: gating.gate, waivers: gating.waivers, now: () => gating.state.ports.now(), lengths },
-    readPromotion: (body) => {
+    readPromotion: (body, headBranch) => {
       const [, build, imageRepository] = /promotes (\S+) of (\S+)/.exec(body) ?? [];
-      return imageRepository === undefined ? undefined : { imageRepository, build };
+      return imageRepository === undefined || !isProposalBranch(headBranch, imageRepository) ? undefined : { imageRepository, build };
     },
     isBuilt: (branch) => matchesBranch("f*", branch),
     pageOf: (run) => `http://flibs.test/builds/${run}`,
@@ -101,7 +110,7 @@ export async function commandWorld(settings: Partial<CommandPorts["settings"]> =
   };
   const started = () => all.map(({ flow: name, subject, intent }) => ({ flow: name, subject, intent: intent as Record<string, unknown> }));
   return Object.assign(world, {
-    ...{ forge, journal, flow, ports, approvals, number, asked, all, runs, end, started, gating, records },
+    ...{ clock, forge, journal, flow, ports, approvals, number, asked, all, runs, end, started, gating, records },
     ...{ intentOf, comment, replies, head, addBuild },
   });
 }

@@ -6,11 +6,12 @@ import { commandWorld, manifests } from "./command-world.ts";
 let world: Awaited<ReturnType<typeof commandWorld>>;
 const digest = `sha256:${"d".repeat(64)}` as const;
 const nvr = parseNvr("hello-1-1.f42");
+const tests = ["smoke", "slow"].map((suite) => ({ suite, outcome: "fail" as const, cases: [], message: "1 failed", durationMs: 1 }));
 const platforms = ["linux/amd64"] as const;
 
 beforeEach(async () => {
   world = await commandWorld({ replies: "outcomes" });
-  world.addBuild("b1", { nvr, digest });
+  world.addBuild("b1", { nvr, digest, tests });
   const record = world.records.get("b1");
   if (record?.plan) world.records.set("b1", { ...record, plan: { ...record.plan, platforms } });
 });
@@ -31,15 +32,60 @@ describe("/waive", () => {
     expect(reaction).toBe("done");
   });
 
-  test("on a pull request of a container repository is for the newest build of its branch, also one that is being built", async () => {
+  test("on a pull request of a container repository is for the newest build of its branch; one that is being built has to be named", async () => {
     await world.comment("alice", "/waive smoke flaky --for 7d");
     const { digest: _, ...building } = { ...world.records.get("b1"), id: "b2", state: "building" as const, nvr: parseNvr("hello-1-2.f42") };
-    world.records.set("b2", { ...building, createdAt: "2026-11-23T21:30:00Z" } as never);
-    await world.comment("alice", "/flibs waive flibs.slow known bug --until 2026-12-01");
+    world.records.set("b2", { ...building, tests: [], createdAt: "2026-11-23T21:30:00Z" } as never);
+    await world.comment("alice", "/flibs waive flibs.slow known bug");
+    expect((await world.replies())[0]).toContain("the tests of build b2, the newest of branch f42, have not ended");
+    await world.comment("alice", "/flibs waive flibs.slow known bug --until 2026-12-01 --nvr hello-1-2.f42");
     expect((await given()).map(({ subject, expiresAt }) => [subject.identifier, expiresAt])).toEqual([
       ["hello-1-2.f42", "2026-12-02T00:00:00.000Z"],
       [digest, "2026-11-30T22:00:00.000Z"],
     ]);
+  });
+
+  test.each([
+    { name: "complete", change: { digest: `sha256:${"e".repeat(64)}` as const } },
+    { name: "being built", change: { state: "building" as const, tests: [] } },
+  ])("is never for a build that was begun after it was written: $name", async ({ change }) => {
+    const intent = await world.intentOf("alice", "/waive smoke flaky");
+    const later = { ...world.records.get("b1"), ...change, id: "b2", nvr: parseNvr("hello-1-2.f42"), createdAt: "2026-11-23T22:00:01Z" };
+    world.records.set("b2", later as never);
+    await world.journal.attempt(world.flow, "late", intent);
+    expect((await given()).map(({ subject }) => subject.identifier)).toEqual([digest]);
+  });
+
+  test("is refused for a complete build of which a suite has no result yet", async () => {
+    world.addBuild("b1", { nvr, digest, tests: tests.slice(0, 1) });
+    await world.comment("alice", "/waive smoke flaky");
+    expect([(await world.replies())[0], await given()]).toEqual([expect.stringContaining("have not ended"), []]);
+  });
+
+  test.each([
+    { name: "a person's branch", headBranch: "topic" },
+    { name: "the branch of another image", headBranch: "promote/f42/other" },
+    { name: "a fork", headBranch: "promote/f42/hello-2", fromFork: true },
+  ])("below a pull request from $name the text names no build", async ({ headBranch, fromFork = false }) => {
+    world.forge.commit(manifests, headBranch, { change: "2" }, "f42");
+    const opened = {
+      repository: manifests,
+      headBranch,
+      baseBranch: "f42",
+      title: "t",
+      body: "promotes b1 of f42/hello",
+      person: "mallory",
+    };
+    const { number } = await world.forge.openPull(opened);
+    const { findPull } = world.ports.forge;
+    const seen = async (...asked: Parameters<typeof findPull>) => {
+      const pull = await findPull(...asked);
+      return pull && { ...pull, fromFork };
+    };
+    Object.assign(world.forge, { findPull: seen });
+    for (const line of ["/waive smoke flaky", "/promote", "/rollback"]) await world.comment("alice", line, manifests, number);
+    expect([await given(), world.started(), world.asked]).toEqual([[], [], []]);
+    expect((await world.replies(manifests, number))[0]).toContain("this pull request names no build");
   });
 
   test("by name-version-release is for that", async () => {

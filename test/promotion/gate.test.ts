@@ -1,12 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
 import { answerDecision } from "../../src/builds/answer-decision.ts";
 import type { BuildRecord } from "../../src/builds/build-record.ts";
-import { prepareWaiver } from "../../src/builds/prepare-waiver.ts";
+import { prepareRevocation, prepareWaiver } from "../../src/builds/prepare-waiver.ts";
 import type { Digest } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts";
+import { checkGates } from "../../src/promotion/check-release.ts";
 import { gateFlow } from "../../src/promotion/gate-flow.ts";
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
+import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import type { Transaction } from "../../src/workflow/step.ts";
 import { fakeSigner } from "../fakes/signer.ts";
 import { manifests, run, world } from "./world.ts";
@@ -144,6 +147,30 @@ describe("the story of a required test", () => {
     },
   );
 
+  test("a release that was planned before the waiver was taken back is not tagged", async () => {
+    const at = world();
+    const made = await failed(at);
+    await at.gating.give({ subject: byDigest(made), testcase });
+    const proposed = await proposePromotion(at.ports, "b1", "alice");
+    if (!("number" in proposed)) throw new Error(proposed.outcome);
+    const intent = {
+      repository: manifests,
+      path: "images/f40/cockpit.yaml",
+      registry: "production",
+      commit: at.git.merge(proposed.number),
+    };
+    const journal = new Map<string, unknown>();
+    await expect(run(releaseFlow(at.ports), intent, journal, "<tag 323-1.fc40")).rejects.toThrow("killed");
+    await at.gating.give({ subject: byDigest(made), testcase, waived: false });
+    await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toThrow(
+      /323-1\.fc40 refused: the test smoke of build b1 failed.*\(CK7\).*latest failed: its release 323-1\.fc40 was not released/,
+    );
+    expect(await at.production.registry.listTags("f40/cockpit")).toEqual([]);
+    await at.gating.give({ subject: byDigest(made), testcase });
+    await run(releaseFlow(at.ports), intent);
+    expect(await at.production.registry.listTags("f40/cockpit")).toContain("323-1.fc40");
+  });
+
   test("a promotion that a person closed is not opened again by a waiver", async () => {
     const at = world();
     const made = await failed(at);
@@ -220,6 +247,21 @@ const prepare = (at: World, build: BuildRecord, name: string, more: object = {})
   });
 
 describe("what can be waived", () => {
+  test("somebody else's test that is called as a suite, and the suite by its whole name", async () => {
+    const at = world();
+    const made = await failed(at);
+    const rules = [{ kind: "test" as const, testcase: "smoke" }];
+    const about = { productVersions: ["*"], decisionContexts: ["flibs_promote"], subjectTypes: ["koji_build"] };
+    at.gating.state.ports = { ...at.gating.state.ports, policies: [{ id: "p", ...about, rules }] };
+    expect(await prepare(at, made, "smoke")).toMatchObject({ testcase: "smoke" });
+    expect(await prepare(at, made, "flibs.smoke")).toMatchObject({ testcase });
+    for (const one of ["flibs.smoke", "smoke"]) await at.gating.give({ subject: byDigest(made), testcase: one });
+    const ports = { gate: at.ports.gate, waivers: at.gating.waivers, now: () => at.ports.now(), lengths };
+    const request = { reason: "", username: "alice", byNvr: false, key: "k" };
+    expect(await prepareRevocation(ports, made, { ...request, test: "smoke" })).toMatchObject({ testcase: "smoke" });
+    expect(await prepareRevocation(ports, made, { ...request, test: "flibs.smoke" })).toMatchObject({ testcase });
+  });
+
   test("a test that holds the build back, by its suite or its whole name, for the digest", async () => {
     const at = world();
     const made = await failed(at);
@@ -292,7 +334,6 @@ describe("whose rules count", () => {
     expect(await summary(at, made)).toBe("All required tests passed");
     at.gating.state.ports = { ...at.gating.state.ports, policies: [policy] };
     expect(await summary(at, made)).toBe("1 of 2 required test results missing");
-    expect((await at.ports.gate.ask({ ...made, branch: "epel9" })).satisfied).toBe(true);
     // A scratch build is never promoted: nobody else's rules are for it.
     expect((await at.ports.gate.ask({ ...made, scratch: true })).satisfied).toBe(true);
   });
@@ -308,6 +349,113 @@ describe("whose rules count", () => {
       satisfied_requirements: [{ type: "test-result-passed" }, { type: "fetched-gating-yaml" }],
       unsatisfied_requirements: [{ type: "test-result-missing", testcase: "other-ci.install" }],
     });
+  });
+
+  test("the gating.yaml of the commit for the image's digest, to the gate and over HTTP alike, whichever name is asked about", async () => {
+    const at = world();
+    const made = await at.build({ id: "b1", release: "1.fc40" });
+    const { id: _, ...own } = { ...policy, subjectTypes: ["container-image"] };
+    const gated = { ...made, ...(made.plan ? { plan: { ...made.plan, gating: [own] } } : {}) };
+    at.builds.set("b1", gated);
+    const open = { testcase: "other-ci.install", subject: { type: "container-image", identifier: made.digest } };
+    const answer = await at.ports.gate.ask(gated);
+    expect([answer.satisfied, answer.answers.at(-1)]).toMatchObject([false, open]);
+    const bySubject = { subject_type: "container-image", subject_identifier: made.digest };
+    const both = { ...bySubject, subject_type: undefined, subject_identifier: undefined };
+    const subject = [
+      { type: "koji_build", item: nvrOf(made) },
+      { type: "container-image", item: made.digest },
+    ];
+    for (const more of [{}, bySubject, { ...both, subject }]) {
+      expect((await ask(at, gated, more)).body).toMatchObject({
+        policies_satisfied: false,
+        unsatisfied_requirements: [{ testcase: "other-ci.install", subject_type: "container-image" }],
+      });
+    }
+    await at.gating.give({ subject: byDigest(made), testcase: "other-ci.install" });
+    expect((await at.ports.gate.ask(gated)).satisfied).toBe(true);
+    expect((await ask(at, gated)).body.policies_satisfied).toBe(true);
+  });
+
+  test("several builds in one question are each judged by their own repository, and each is looked up once", async () => {
+    const at = world();
+    const one = await failed(at);
+    const other = await at.build({ id: "b2", release: "2.fc40" });
+    at.builds.set("b2", { ...other, tests: [], ...(other.plan ? { plan: { ...other.plan, suites: [] } } : {}) });
+    const item = { type: "koji_build", item: nvrOf(one) };
+    const subject = [item, { type: "koji_build", item: nvrOf(other) }, ...Array(18).fill(item)];
+    let looked = 0;
+    const { waivers } = at.gating.state.ports;
+    at.gating.state.ports = {
+      ...at.gating.state.ports,
+      waivers: {
+        listOf: async (names) => {
+          looked += 1;
+          return await waivers.listOf(names);
+        },
+      },
+    };
+    const several = { subject_type: undefined, subject_identifier: undefined };
+    expect((await ask(at, one, { ...several, subject })).body.unsatisfied_requirements).toMatchObject([
+      { subject_identifier: nvrOf(one), testcase: "flibs.smoke" },
+    ]);
+    expect(looked).toBe(2);
+    expect((await ask(at, one, { ...several, subject: Array(21).fill(item) })).status).toBe(400);
+    expect((await ask(at, one, { product_version: "x".repeat(101) })).status).toBe(400);
+  });
+
+  test.each([
+    { name: "another branch", build: { branch: "fx" }, policies: [{ ...policy, productVersions: ["fedora-40"] }], version: "fedora-x" },
+    { name: "a branch of no pattern", build: { branch: "epel9" }, policies: [policy], version: "epel9" },
+    { name: "a policy of another point", build: {}, policies: [{ ...policy, decisionContexts: ["compose"] }], version: "fedora-40" },
+  ])("TR14: $name is no way past the operators' policies", async ({ build, policies, version }) => {
+    const at = world();
+    const made = { ...(await at.build({ id: "b1", release: "1.fc40" })), ...build };
+    at.builds.set("b1", made);
+    at.gating.state.ports = { ...at.gating.state.ports, policies };
+    const undecided = `product version ${version} has no policy of the operators for koji_build at flibs_promote`;
+    expect(await at.ports.gate.ask(made)).toMatchObject({ satisfied: false, undecided });
+    expect(await ask(at, made, { product_version: version })).toEqual({ status: 404, body: { message: undecided } });
+  });
+
+  test.each([
+    { name: "an excluded package", label: "cockpit", lists: { excludedPackages: ["cockpit"] }, satisfied: true },
+    { name: "a label that is excluded, of another repository", label: "other", lists: { excludedPackages: ["other"] }, satisfied: false },
+    {
+      name: "a repository that is excluded, with another label",
+      label: "other",
+      lists: { excludedPackages: ["cockpit"] },
+      satisfied: false,
+    },
+    { name: "another label of a listed repository", label: "other", lists: { packages: ["cockpit"] }, satisfied: false },
+    { name: "a listed label of another repository", label: "other", lists: { packages: ["other"] }, satisfied: false },
+    { name: "what is not listed", label: "cockpit", lists: { packages: ["else"] }, satisfied: true },
+  ])("lists of packages: $name", async ({ label, lists, satisfied }) => {
+    const at = world();
+    const built = await at.build({ id: "b1", release: "1.fc40" });
+    const made = { ...built, repository: "containers/cockpit", ...(built.nvr ? { nvr: { ...built.nvr, name: label } } : {}) };
+    at.builds.set("b1", made);
+    at.gating.state.ports = { ...at.gating.state.ports, policies: [{ ...policy, ...lists }] };
+    expect((await at.ports.gate.ask(made)).satisfied).toBe(satisfied);
+    expect((await ask(at, made)).body.policies_satisfied).toBe(satisfied);
+  });
+
+  test("an answer of the other Greenwave that is none is a refusal of this release (CK7)", async () => {
+    const at = world();
+    const made = await at.build({ id: "b1", release: "1.fc40" });
+    const ask = async () => {
+      throw appError("gating.greenwave-answer", "greenwave.example.test answered what is no decision");
+    };
+    at.gating.state.ports = { ...at.gating.state.ports, greenwave: { ask } };
+    const release = { digest: made.digest as Digest, build: "b1" };
+    const policy = { gates: [] } as never;
+    expect(await checkGates(at.ports.gate, { repository: "f40/cockpit", tag: "323-1.fc40", release, policy }, made)).toEqual([
+      {
+        check: "CK7",
+        message: "nobody could decide about build b1: greenwave.example.test answered what is no decision",
+        fix: "ask the operators of flibs",
+      },
+    ]);
   });
 
   test("policy.yaml's gates: an optional suite that it names holds back, too", async () => {

@@ -126,9 +126,12 @@ describe("questions", () => {
   });
 
   test("may be about a digest, several subjects, several contexts, rules alone, and the past", async () => {
-    policies = [policy];
     const image = { subject_type: "container-image", subject_identifier: digest };
     expect((await ask(image)).body.applicable_policies).toEqual(["flibs_required_tests"]);
+    policies = [policy];
+    const message = "product version fedora-40 has no policy of the operators for koji_build at flibs_promote";
+    expect(await ask(image)).toEqual({ status: 404, body: { message } });
+    policies = [{ ...policy, decisionContexts: ["compose", "flibs_promote"] }];
     expect((await ask({ subject_type: "brew-build" })).status).toBe(200);
     const { subject_type: _, subject_identifier: __, ...rest } = question;
     const several = {
@@ -166,7 +169,7 @@ describe("questions", () => {
     { name: "a time that is none", change: { when: "yesterday" }, says: 'Invalid "when"' },
     {
       name: "too many subjects",
-      change: { subject_type: undefined, subject_identifier: undefined, subject: Array(51).fill({}) },
+      change: { subject_type: undefined, subject_identifier: undefined, subject: Array(21).fill({}) },
       says: "Invalid subject",
     },
   ])("with $name are refused", async ({ change, says }) => {
