@@ -195,3 +195,17 @@ test("no name breaks a line of the log", async () => {
     { numRuns: 20 },
   );
 });
+
+test("a test whose variables become too long fails, and the others are carried out", async () => {
+  const long = "x".repeat(16_000);
+  const result = await run({
+    globalEnvVars: [{ key: "LONG", value: long }],
+    fileExistenceTests: [{ name: "path", path: `/${"$LONG".repeat(5)}` }],
+    commandTests: [{ ...sh("word", "true"), args: ["-c", "true", "$LONG".repeat(5)] }, sh("short", "true")],
+  });
+  expect(result.cases.map(({ name, outcome, message }) => [name, outcome, message])).toEqual([
+    ["Command Test: word", "fail", "a value becomes too long with its variables: more than 64 KiB"],
+    ["Command Test: short", "pass", ""],
+    ["File Existence Test: path", "fail", "a value becomes too long with its variables: more than 64 KiB"],
+  ]);
+});

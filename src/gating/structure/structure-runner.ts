@@ -4,9 +4,9 @@ import { type CommandTest, countTests, StructureFile } from "../structure-file.t
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestRequest, TestRunner } from "../test-runner.ts";
 import { commandsOf, judgeCommand, whyMalformed } from "./command-test.ts";
-import { environmentOf } from "./expand.ts";
+import { environmentOf, TooLong } from "./expand.ts";
 import { hearing } from "./hearing.ts";
-import { cannotTell, judge, type Problem } from "./judgement.ts";
+import { cannotTell, fail, judge, type Problem } from "./judgement.ts";
 import { stillTests } from "./still-tests.ts";
 
 export interface StructureRunnerOptions {
@@ -94,6 +94,7 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
         try {
           return await test();
         } catch (error) {
+          if (error instanceof TooLong) return [fail(error.message)];
           if (!ends.aborted) throw error;
           return [cannotTell(signal.aborted ? "cancelled" : "did not end within the time of the suite")];
         }
