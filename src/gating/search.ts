@@ -8,7 +8,7 @@ export type Found = { readonly kind: "found" | "absent" | "too-slow" } | { reado
  * is no line end, as in container-structure-test. The engine needs time in proportion to the length of the bytes; times that of the expression, which
  * is why there is a limit as well.
  */
-export function searchBytes(expression: string, bytes: Uint8Array, timeoutMs = 1000): Found {
+export function searchBytes(expression: string, bytes: Uint8Array, timeoutMs: number): Found {
   const found = withinTime(() => RE2JS.compile(expression).test(bytes), timeoutMs);
   if (found.kind === "threw") return { kind: "invalid", message: tidy(found.error) };
   if (found.kind === "too-slow") return found;
