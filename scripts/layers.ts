@@ -96,10 +96,8 @@ export const parts: readonly Part[] = [
   adapters("registry/*", ["p-queue"]),
   room("gating", ["re2js", "yaml"]),
   adapters("gating/*", [], ["engines/engine.ts"]),
-  // Its results are YAML.
-  adapters("gating/tmt", ["yaml"], ["engines/engine.ts"]),
-  // Reads YAML that tests leave, and holds a program of this machine to the limits of a call.
-  adapters("gating/sti", ["yaml"], ["engines/engine.ts", "engines/call-limits.ts"]),
+  // Holds a program of this machine to the limits of a call.
+  adapters("gating/sti", [], ["engines/engine.ts", "engines/call-limits.ts"]),
   room("promotion", ["yaml"]),
   room("signing"),
   // cosign's signatures stand in the registry, beside the image.

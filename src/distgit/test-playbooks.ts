@@ -1,12 +1,18 @@
 import { isSeq, parseDocument } from "yaml";
 import { suiteName, suiteNameWords } from "../gating/suite-name.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
+import { withinTime } from "../gating/within-time.ts";
 import { type Finding, finding } from "./finding.ts";
 import type { Tree } from "./tree.ts";
 
 /** Roles and scripts stand in files of their own. */
-const maxPlaybookBytes = 256 * 1024;
+const maxPlaybookBytes = 64 * 1024;
 const maxPlaybooks = 20;
+/** A few bytes can take seconds to be understood, in which nothing else is done. */
+const maxReadingMs = { one: 1000, all: 2000 };
+/** Brackets that are open at once; the parser needs long to find that its stack is full. */
+const maxOpen = 500;
+const parting = "Put a part of it into roles or into files that it includes";
 const playbookPath = /^tests\/(tests[^/]*)\.yml$/s;
 
 /**
@@ -18,6 +24,7 @@ export async function readTestPlaybooks(
 ): Promise<{ readonly suites: readonly TestSuite[]; readonly findings: readonly Finding[] }> {
   const suites: TestSuite[] = [];
   const findings: Finding[] = [];
+  let leftMs = maxReadingMs.all;
   const found = tree.entries.filter(({ path }) => playbookPath.test(path));
   for (const entry of found.slice(0, maxPlaybooks)) {
     const name = playbookPath.exec(entry.path)?.[1] ?? "";
@@ -28,9 +35,12 @@ export async function readTestPlaybooks(
     } else if (entry.kind === "link") {
       wrong(undefined, "it is a symbolic link; flibs reads only regular files", "Put the file itself there");
     } else if (entry.size > maxPlaybookBytes) {
-      wrong(undefined, `file has more than ${maxPlaybookBytes / 1024} KiB`, "Put a part of it into roles or into files that it includes");
+      wrong(undefined, `file has more than ${maxPlaybookBytes / 1024} KiB`, parting);
     } else {
-      const read = readPlaybook((await tree.readFile(entry.path, maxPlaybookBytes)) ?? new Uint8Array());
+      const bytes = (await tree.readFile(entry.path, maxPlaybookBytes)) ?? new Uint8Array();
+      const startedAt = performance.now();
+      const read = readPlaybook(bytes, Math.min(leftMs, maxReadingMs.one));
+      leftMs -= performance.now() - startedAt;
       if ("message" in read) wrong(read.line, read.message, read.fix);
       else suites.push({ name, kind: "sti", file: entry.path, definition: { playbook: entry.path }, required: read.required });
     }
@@ -45,15 +55,23 @@ export async function readTestPlaybooks(
 type Playbook = { readonly required: boolean } | { readonly message: string; readonly fix: string; readonly line?: number };
 
 /** Only its form: what Ansible makes of the plays is for Ansible to say. Nothing is expanded, so an alias bomb stays what it is. */
-function readPlaybook(bytes: Uint8Array): Playbook {
+function readPlaybook(bytes: Uint8Array, timeoutMs: number): Playbook {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     return { message: "file is not UTF-8 text", fix: "Save it as UTF-8" };
   }
+  if (isNested(text)) return { message: "it is nested too deep", fix: parting };
+  const slow = { message: "it takes too long to read the playbooks", fix: parting };
+  // Timers of vm have whole milliseconds.
+  if (timeoutMs < 1) return slow;
   // Tags like !unsafe are Ansible's; the search for duplicate keys would take the square of their number.
-  const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "error" });
+  const options = { uniqueKeys: false, prettyErrors: false, logLevel: "error" } as const;
+  const parsed = withinTime(() => parseDocument(text, options), Math.floor(timeoutMs));
+  if (parsed.kind === "threw") throw parsed.error;
+  if (parsed.kind === "too-slow") return slow;
+  const document = parsed.value;
   const [fault] = document.errors;
   if (fault !== undefined) {
     const message = `not valid YAML: ${fault.message.replaceAll(/\s+/g, " ").slice(0, 200)}`;
@@ -63,4 +81,15 @@ function readPlaybook(bytes: Uint8Array): Playbook {
   if (!isSeq(plays) || plays.items.length === 0)
     return { message: "not a playbook: a list of plays is expected", fix: "Begin it with - hosts: subjects" };
   return { required: document.getIn([0, "vars", "flibs_required"]) !== false };
+}
+
+/** Brackets in quotes count, too: so many are not closed again there. */
+function isNested(text: string): boolean {
+  let open = 0;
+  for (const character of text) {
+    if (character === "[" || character === "{") open += 1;
+    else if ((character === "]" || character === "}") && open > 0) open -= 1;
+    if (open > maxOpen) return true;
+  }
+  return false;
 }

@@ -32,6 +32,8 @@ const mostLimit = 1000;
 const mostSkipped = 1_000_000;
 const mostKeys = 20;
 const mostValues = 100;
+/** Of all keys together: each is looked for in every result. */
+const mostPatterns = 5;
 const mostLength = 1000;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -40,9 +42,14 @@ export function parseResultsQuery(parameters: Iterable<readonly [string, string]
   const query: { -readonly [Key in keyof ResultsQuery]: ResultsQuery[Key] } = {
     ...{ data: [], oldestFirst: false, page: 0, limit: usualLimit, distinctOn: [] },
   };
+  let patterns = 0;
   for (const [name, value] of parameters) {
+    // PostgreSQL's texts have none.
+    if (name.includes("\0") || value.includes("\0")) return { message: "NUL characters are not allowed" };
     if (name.length > mostLength || value.length > mostLength * 10) return { message: `${name.slice(0, 100)} is too long` };
     const values = value.split(",").slice(0, mostValues);
+    if (name.endsWith(":like")) patterns += values.length;
+    if (patterns > mostPatterns) return { message: `at most ${mostPatterns} patterns` };
     switch (name) {
       case "page":
       case "limit": {

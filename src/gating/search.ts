@@ -1,5 +1,5 @@
-import { createContext, Script } from "node:vm";
 import { RE2JS } from "re2js";
+import { withinTime } from "./within-time.ts";
 
 export type Found = { readonly kind: "found" | "absent" | "too-slow" } | { readonly kind: "invalid"; readonly message: string };
 
@@ -8,9 +8,10 @@ export type Found = { readonly kind: "found" | "absent" | "too-slow" } | { reado
  * is no line end, as in container-structure-test. The engine needs time in proportion to the length of the bytes; times that of the expression, which
  * is why there is a limit as well.
  */
-export function searchBytes(expression: string, bytes: Uint8Array, timeoutMs = 1000): Found {
+export function searchBytes(expression: string, bytes: Uint8Array, timeoutMs: number): Found {
   const found = withinTime(() => RE2JS.compile(expression).test(bytes), timeoutMs);
-  if (found.kind !== "ended") return found;
+  if (found.kind === "threw") return { kind: "invalid", message: tidy(found.error) };
+  if (found.kind === "too-slow") return found;
   return { kind: found.value ? "found" : "absent" };
 }
 
@@ -18,30 +19,12 @@ export function searchBytes(expression: string, bytes: Uint8Array, timeoutMs = 1
 export function whyInvalid(expression: string): string | undefined {
   const compiled = withinTime(() => RE2JS.compile(expression).test(""), 500);
   if (compiled.kind === "too-slow") return "it takes too long to read it";
-  return compiled.kind === "invalid" ? compiled.message : undefined;
-}
-
-type Ended<T> = { readonly kind: "ended"; readonly value: T } | { readonly kind: "too-slow" } | Extract<Found, { kind: "invalid" }>;
-
-/** The time-out of `vm` ends whatever runs below it, ours too; nobody else's code does, so one context is enough for all. */
-const below: { call: () => unknown } = { call: () => undefined };
-const context = createContext(below);
-const script = new Script("call()");
-
-function withinTime<T>(call: () => T, timeoutMs: number): Ended<T> {
-  below.call = call;
-  try {
-    const value = script.runInContext(context, { timeout: timeoutMs }) as T;
-    return { kind: "ended", value };
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return { kind: "too-slow" };
-    return { kind: "invalid", message: tidy(error instanceof Error ? error.message : String(error)) };
-  }
+  return compiled.kind === "threw" ? tidy(compiled.error) : undefined;
 }
 
 /** "error parsing regexp: invalid escape sequence: `\Z`", with a hint for what other engines have. */
-function tidy(message: string): string {
-  const short = message
+function tidy(error: unknown): string {
+  const short = (error instanceof Error ? error.message : String(error))
     .replace(/^error parsing regexp: /, "")
     .replaceAll(/\p{Cc}/gu, " ")
     .slice(0, 200);

@@ -6,7 +6,9 @@ export function testcaseOf(suite: string): string {
   return `flibs.${suite}`;
 }
 
-/** The suite of a testcase; undefined for one that is not flibs's own. */
+/** The suite of a testcase; undefined for one that is not flibs's own, or that no database can have. */
 export function suiteOf(testcase: string): string | undefined {
-  return testcase.startsWith("flibs.") && testcase.length > "flibs.".length ? testcase.slice("flibs.".length) : undefined;
+  return testcase.startsWith("flibs.") && testcase.length > "flibs.".length && !testcase.includes("\0")
+    ? testcase.slice("flibs.".length)
+    : undefined;
 }

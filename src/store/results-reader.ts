@@ -1,9 +1,12 @@
 import { type RawBuilder, sql } from "kysely";
+import { appError } from "../domain/errors.ts";
 import { likePattern, type ResultsQuery } from "../gating/results-query.ts";
 import type { ResultsReader } from "../gating/results-reader.ts";
 import type { KnownResult } from "../gating/resultsdb.ts";
 import { testcaseOf } from "../gating/testcase.ts";
 import { type Database, jsonText } from "./connection.ts";
+import { codeOf } from "./error-code.ts";
+import { gate } from "./gate.ts";
 
 interface Row {
   readonly id: number;
@@ -22,10 +25,12 @@ const isShown = sql`item is not null`;
 
 /** {@link ResultsReader} in PostgreSQL; the indexes are those of migration 17. */
 export function resultsReader(database: Database): ResultsReader {
+  const enter = gate(atOnce, () => appError("store.unavailable", "too many ask for results at once"));
+  const ask: Ask = (question) => enter(() => askFor(database, question));
   return {
     async find(id) {
       if (!Number.isSafeInteger(id)) return undefined;
-      const [row] = await ask<Row>(database, sql`select ${columns} from test_result where id = ${id} and ${isShown}`);
+      const [row] = await ask<Row>(sql`select ${columns} from test_result where id = ${id} and ${isShown}`);
       return row && knownOf(row);
     },
 
@@ -33,7 +38,6 @@ export function resultsReader(database: Database): ResultsReader {
       const direction = query.oldestFirst ? sql`asc` : sql`desc`;
       const read = async (among: RawBuilder<unknown>) => {
         const rows = await ask<Row>(
-          database,
           sql`select ${columns} from ${matching(query, among)} as fitting
             order by submitted_at ${direction}, id ${direction} limit ${query.limit + 1} offset ${query.page * query.limit}`,
         );
@@ -52,7 +56,6 @@ export function resultsReader(database: Database): ResultsReader {
       const isNarrow = query.data.length > 0 || query.groups !== undefined || query.distinctOn.length > 0;
       const newest = isNarrow ? newestAmong(query) : newestOfEach(query);
       const rows = await ask<Row>(
-        database,
         sql`select ${columns} from test_result where id in (${newest}) order by submitted_at desc, id desc limit ${query.limit}`,
       );
       return rows.map(knownOf);
@@ -62,7 +65,6 @@ export function resultsReader(database: Database): ResultsReader {
       const shown = sql`exists (select 1 from test_result where test_result.suite = known.suite and ${isShown})`;
       const narrow = [shown, ...(names === undefined ? [] : [sql`suite = any(${[...names]})`]), ...testcasesLike(like)];
       const rows = await ask<{ suite: string }>(
-        database,
         sql`${allSuites} select suite from known where ${sql.join(narrow, sql` and `)} order by suite limit ${limit + 1} offset ${page * limit}`,
       );
       return { items: rows.slice(0, limit).map((row) => row.suite), more: rows.length > limit };
@@ -71,7 +73,6 @@ export function resultsReader(database: Database): ResultsReader {
     async listGroups({ uuids, page, limit }) {
       const only = uuids === undefined ? sql`true` : sql`group_id = any(${[...uuids]}::uuid[])`;
       const rows = await ask<{ uuid: string; build: string }>(
-        database,
         sql`select group_id as uuid, build from test_result where ${isShown} and ${only}
           group by group_id, build order by max(id) desc limit ${limit + 1} offset ${page * limit}`,
       );
@@ -80,12 +81,22 @@ export function resultsReader(database: Database): ResultsReader {
   };
 }
 
-/** Anybody may ask, and some questions go through all results: none does so for long. */
-async function ask<T>(database: Database, question: RawBuilder<unknown>): Promise<readonly T[]> {
-  return await database.transaction().execute(async (transaction) => {
-    await sql`set local statement_timeout = 5000`.execute(transaction);
-    return (await sql<T>`${question}`.execute(transaction)).rows;
-  });
+type Ask = <T>(question: RawBuilder<unknown>) => Promise<readonly T[]>;
+
+/** Anybody may ask, and some questions go through all results: they leave most connections to others, and none is asked for long. */
+const atOnce = { running: 2, waiting: 20 };
+
+async function askFor<T>(database: Database, question: RawBuilder<unknown>): Promise<readonly T[]> {
+  try {
+    return await database.transaction().execute(async (transaction) => {
+      await sql`set local statement_timeout = 2000`.execute(transaction);
+      return (await sql<T>`${question}`.execute(transaction)).rows;
+    });
+  } catch (error) {
+    // PostgreSQL's query_canceled.
+    if (codeOf(error) !== "57014") throw error;
+    throw appError("store.unavailable", "the question takes too long; narrow it, as with since", { cause: error });
+  }
 }
 
 const newestResults = sql`(select * from test_result where ${isShown} order by submitted_at desc, id desc limit 2000) as newest`;

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { errorKind } from "../domain/errors.ts";
 import { parseResultsQuery, type ResultsQuery } from "../gating/results-query.ts";
 import { formatGroup, formatResult, formatTestcase } from "../gating/resultsdb.ts";
 import { suiteOf } from "../gating/testcase.ts";
@@ -7,11 +8,19 @@ import type { WebOptions, WebPorts } from "./ports.ts";
 const root = "/resultsdb/api/v2.0";
 
 /** Results in the shape of ResultsDB's API, version 2, for programs that read it: Greenwave, dashboards. Read only. */
-export function resultsdbRoutes({ results }: Pick<WebPorts, "results">, { publicUrl }: Pick<WebOptions, "publicUrl">) {
+export function resultsdbRoutes({ results, log }: Pick<WebPorts, "results" | "log">, { publicUrl }: Pick<WebOptions, "publicUrl">) {
   const api = `${publicUrl}${root}`;
   return async (server: FastifyInstance): Promise<void> => {
     server.addHook("onRequest", async (_request, reply) => {
       reply.header("cache-control", "no-store");
+    });
+
+    server.setErrorHandler((error: { statusCode?: number }, request, reply) => {
+      const status = error.statusCode ?? (errorKind(error) === "transient" ? 503 : 500);
+      if (status >= 500) log.error({ error, route: request.routeOptions.url }, "answering a request failed");
+      const said =
+        status === 503 ? "Results cannot be read now: ask again later, or for less" : "An internal error, see the log of the service";
+      return reply.code(status).send({ message: status < 500 ? "The request cannot be understood" : said });
     });
 
     server.get(`${root}/results`, async (request, reply) => {

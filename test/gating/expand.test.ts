@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { environmentOf, expandVariables } from "../../src/gating/structure/expand.ts";
+import { environmentOf, expandVariables, TooLong, valuesOf } from "../../src/gating/structure/expand.ts";
 
 const values = new Map([
   ["A", "1"],
@@ -51,4 +51,11 @@ test("the later line of an environment counts, and a line without a sign is empt
     ["B", "x=y"],
     ["C", ""],
   ]);
+});
+
+test("variables do not grow without end", () => {
+  const grown = new Map([["A", "a".repeat(60_000)]]);
+  expect(expandVariables("$A", grown)).toHaveLength(60_000);
+  expect(() => expandVariables("$A$A", grown)).toThrow(TooLong);
+  expect(() => valuesOf([{ key: "B", value: "$A".repeat(5000) }], grown)).toThrow(TooLong);
 });

@@ -46,6 +46,11 @@ test.each([
   "since=2026-13-01",
   "_sort=desc:id",
   "page=100001&limit=20",
+  "item=a%00",
+  "a%00=b",
+  "_x=%00",
+  "nvr:like=1,2,3,4,5,6",
+  "nvr:like=1,2,3&testcases:like=4,5,6",
 ])("?%s is refused", (query) => {
   expect(parse(query)).toEqual({ message: expect.any(String) });
 });

@@ -133,6 +133,45 @@ describe("the server of the one container", () => {
     });
   });
 
+  test("what nobody takes is not kept for all connections together", async () => {
+    await using scratch = await scratchDirectory();
+    let alive = 0;
+    let begun = 0;
+    const container: TestContainer = {
+      exec: async (_, sinks, signal) => {
+        begun += 1;
+        alive += 1;
+        sinks.stdout(Buffer.alloc(subjectLimits.outputBytes));
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        alive -= 1;
+        return { outcome: "cancelled" };
+      },
+      readFile: async () => undefined,
+      close: async () => {},
+    };
+    const server = await serveSubject(scratch.path, container, new AbortController().signal);
+    const sockets = Array.from({ length: 8 }, () => connect(join(scratch.path, "subject.sock")).pause());
+    for (const socket of sockets) socket.on("error", () => {}).write(framed({ do: "exec", command: ["x"], stdin: 0 }));
+    try {
+      for (let turns = 0; turns < 100 && (begun < 8 || alive > 4); turns++) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(begun).toBe(8);
+      expect(alive).toBeLessThanOrEqual(4);
+      expect(alive).toBeGreaterThan(0);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await server.close();
+    }
+  });
+
+  test("a request that is too long is none", async () => {
+    await served(async (ask, asked) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(128 * 1024 + 1);
+      expect(await ask(length)).toMatch(/not a request$/);
+      expect(asked).toEqual([]);
+    });
+  });
+
   test("whatever else comes in is no request, and the next one is answered", async () => {
     await served(async (ask, asked) => {
       const junk = fc.oneof(

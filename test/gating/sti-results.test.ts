@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { maxResultsBytes, type Place, readResults } from "../../src/gating/sti/read-results.ts";
+import { maxLeftYamlBytes, parseLeftYaml } from "../../src/gating/left-yaml.ts";
+import { maxAliases, type Place, readResults } from "../../src/gating/sti/read-results.ts";
 
 const read = (exitCode: number, text?: string | Uint8Array, places: Readonly<Record<string, Place>> = {}) =>
   readResults({
     exitCode,
-    results: typeof text === "string" ? Buffer.from(text) : text,
+    results: text === undefined ? undefined : parseLeftYaml(Buffer.from(text), maxAliases),
     placeOf: (path) => places[path] ?? "absent",
   });
 
@@ -59,7 +60,7 @@ test.each([
   ["a log with a new line in it", 'results:\n- {test: a, result: pass, logs: ["a\\nb"]}\n'],
   ["a link for a log", "results:\n- {test: a, result: pass, logs: [link]}\n"],
   ["something else than text", Buffer.from([0xff, 0xfe, 0x00])],
-  ["too much", `results:\n${"- {test: a, result: pass}\n".repeat(maxResultsBytes / 20)}`],
+  ["too much", `results:\n${"- {test: a, result: pass}\n".repeat(maxLeftYamlBytes / 20)}`],
   [
     "an alias bomb",
     `a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [${"*a,".repeat(9)}]\nc: &c [${"*b,".repeat(9)}]\nd: &d [${"*c,".repeat(9)}]\nresults: [*d]\n`,

@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { RunOutcome } from "../../src/engines/engine.ts";
 import { hearing } from "../../src/gating/structure/hearing.ts";
-import { searchAll } from "../../src/gating/structure/judgement.ts";
+import { searchAll, searchBudget } from "../../src/gating/structure/judgement.ts";
 import { structureRunner } from "../../src/gating/structure/structure-runner.ts";
 import { fakeEngine } from "../fakes/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
@@ -14,12 +14,13 @@ const limits = { timeoutMs: 3000, memoryBytes: 2 ** 26, processes: 64 };
 
 async function run(
   definition: object,
-  { signal = never, timeoutMs = limits.timeoutMs, outcome = undefined as RunOutcome | undefined } = {},
+  { signal = never, timeoutMs = limits.timeoutMs, outcome = undefined as RunOutcome | undefined, large = Buffer.alloc(0) } = {},
 ) {
   await using tree = await scratchDirectory();
   await mkdir(join(tree.path, "etc"));
   await writeFile(join(tree.path, "etc/hello.txt"), "hello\n");
   await writeFile(join(tree.path, "etc/binary"), Buffer.from([0, 0xff, 0xfe, 0x1b, 0x5b]));
+  await writeFile(join(tree.path, "etc/large"), large);
   await writeFile(join(tree.path, "sh"), "");
   const engine = fakeEngine();
   const dockerfile = 'FROM scratch\nCOPY sh /bin/sh\nCOPY etc /etc\nENV PATH=/bin GREETING="hello"\nLABEL a="\u001b[31mred"';
@@ -129,10 +130,23 @@ test("ST8: a binary file is searched byte by byte", async () => {
 
 test("ST5: an expression that takes for ever ends the test as an error", async () => {
   const bytes = Buffer.alloc(8 * 2 ** 20, "a");
-  const problems = await searchAll([{ where: "it", bytes, expected: ["(((a{50}){20})b)", "x"], excluded: [] }]);
+  const problems = await searchAll([{ where: "it", bytes, expected: ["(((a{50}){20})b)", "x"], excluded: [] }], searchBudget());
   expect(problems).toEqual([
-    { outcome: "error", message: "searching it for /(((a{50}){20})b)/ takes too long; write a simpler expression" },
+    { outcome: "error", message: "searching it for /(((a{50}){20})b)/ takes too long; write a simpler expression", final: true },
   ]);
+});
+
+test("all searches of a suite have one time, and another try would not change that", async () => {
+  const startedAt = performance.now();
+  const budget = { leftMs: 300 };
+  const search = () =>
+    searchAll([{ where: "it", bytes: Buffer.alloc(2 ** 22, "a"), expected: ["(((a{50}){20})b)"], excluded: [] }], budget);
+  for (let one = 0; one < 20; one++) await search();
+  expect(performance.now() - startedAt).toBeLessThan(1500);
+  expect(await search()).toEqual([{ outcome: "error", message: "searching it takes too long, with all tests of the suite", final: true }]);
+  const slow = { name: "slow", path: "/etc/large", expectedContents: ["(((a{50}){20})b)"] };
+  const result = await run({ fileContentTests: [slow], commandTests: [sh("quick", "true")] }, { large: Buffer.alloc(2 ** 22, "a") });
+  expect(result).toMatchObject({ outcome: "error", final: true, cases: [{ outcome: "pass" }, { outcome: "error" }] });
 });
 
 test("what was not kept of the output can't be said to be without something", async () => {
@@ -194,4 +208,18 @@ test("no name breaks a line of the log", async () => {
     }),
     { numRuns: 20 },
   );
+});
+
+test("a test whose variables become too long fails, and the others are carried out", async () => {
+  const long = "x".repeat(16_000);
+  const result = await run({
+    globalEnvVars: [{ key: "LONG", value: long }],
+    fileExistenceTests: [{ name: "path", path: `/${"$LONG".repeat(5)}` }],
+    commandTests: [{ ...sh("word", "true"), args: ["-c", "true", "$LONG".repeat(5)] }, sh("short", "true")],
+  });
+  expect(result.cases.map(({ name, outcome, message }) => [name, outcome, message])).toEqual([
+    ["Command Test: word", "fail", "a value becomes too long with its variables: more than 64 KiB"],
+    ["Command Test: short", "pass", ""],
+    ["File Existence Test: path", "fail", "a value becomes too long with its variables: more than 64 KiB"],
+  ]);
 });

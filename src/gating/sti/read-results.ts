@@ -1,5 +1,5 @@
-import { parseDocument } from "yaml";
 import { z } from "zod";
+import type { ParsedYaml } from "../left-yaml.ts";
 import type { TestCase, TestOutcome } from "../test-runner.ts";
 
 /** What stands at a path of the artifacts folder; a link on the way makes the whole path one. */
@@ -7,8 +7,8 @@ export type Place = "file" | "link" | "absent";
 
 export interface Finished {
   readonly exitCode: number;
-  /** `results.yml`, at most {@link maxResultsBytes} and one byte; undefined when there is none. */
-  readonly results: Uint8Array | undefined;
+  /** `results.yml`; undefined when there is none. */
+  readonly results: ParsedYaml | undefined;
   /** A relative path without `..`. */
   readonly placeOf: (path: string) => Place;
 }
@@ -21,9 +21,8 @@ export interface Reading {
   readonly final?: boolean;
 }
 
-export const maxResultsBytes = 256 * 1024;
 /** PyYAML writes an alias wherever one list of logs stands in two results. */
-const maxAliases = 100;
+export const maxAliases = 100;
 
 const Results = z.object({
   results: z
@@ -67,19 +66,9 @@ function bad(problem: string): Reading {
 
 type Parsed = z.infer<typeof Results> | { readonly problem: string };
 
-function parseResults(bytes: Uint8Array): Parsed {
-  if (bytes.length > maxResultsBytes) return { problem: `it has more than ${maxResultsBytes / 1024} KiB` };
-  let value: unknown;
-  try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: "error" });
-    const [fault] = document.errors;
-    if (fault !== undefined) return { problem: `not valid YAML: ${fault.message.replaceAll(/\s+/g, " ").slice(0, 200)}` };
-    value = document.toJS({ maxAliasCount: maxAliases });
-  } catch {
-    return { problem: "it is not UTF-8 text, or has more aliases than flibs takes" };
-  }
-  const parsed = Results.safeParse(value);
+function parseResults(file: ParsedYaml): Parsed {
+  if ("problem" in file) return file;
+  const parsed = Results.safeParse(file.value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return { problem: `${issue?.path.join(".") || "the file"}: ${issue?.message.slice(0, 200)}` };

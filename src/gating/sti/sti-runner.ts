@@ -5,13 +5,15 @@ import { z } from "zod";
 import { isAppError } from "../../domain/errors.ts";
 import { type CallLimits, limitCall } from "../../engines/call-limits.ts";
 import type { Engine, LogSink, TestContainer } from "../../engines/engine.ts";
+import { maxLeftYamlBytes, type ParsedYaml } from "../left-yaml.ts";
+import { parseYamlApart } from "../parse-yaml-apart.ts";
 import type { TestRequest, TestResult, TestRunner } from "../test-runner.ts";
 import { ansibleArguments, ansibleEnvironment } from "./ansible-call.ts";
 import { boundedLog } from "./bounded-log.ts";
 import { type ClosedEnd, runClosed } from "./closed-process.ts";
 import { type Collected, collectArtifacts } from "./collect-artifacts.ts";
 import { demandPrograms, programs } from "./programs.ts";
-import { maxResultsBytes, type Reading, readResults } from "./read-results.ts";
+import { maxAliases, type Reading, readResults } from "./read-results.ts";
 import { findRefused } from "./refused.ts";
 import { serveSubject } from "./subject-server.ts";
 import { layOutWorkspace } from "./workspace.ts";
@@ -109,7 +111,8 @@ async function playAndRead(
   if (!(await lstat(own).catch(() => undefined))?.isDirectory()) {
     return { ...forGood("the suite took the artifacts folder away"), artifacts: [logName] };
   }
-  const results = await readFileOf(join(own, "results.yml"));
+  const bytes = await readFileOf(join(own, "results.yml"));
+  const [results] = await parseYamlApart({ files: bytes === undefined ? [] : [bytes], maxAliases });
   const collected = await collectArtifacts(own, request.artifacts, [logName, workspaceName]);
   for (const one of collected.left) limits.say(`artifact ${one}\n`);
   const artifacts = [...collected.files, logName];
@@ -118,7 +121,7 @@ async function playAndRead(
   return { ...reading, message: `${reading.message}${told}`, artifacts };
 }
 
-function judge(end: ClosedEnd, results: Uint8Array | undefined, { placeOf }: Collected, limits: CallLimits, request: TestRequest): Reading {
+function judge(end: ClosedEnd, results: ParsedYaml | undefined, { placeOf }: Collected, limits: CallLimits, request: TestRequest): Reading {
   if (limits.ended() !== undefined) return endedEarly(limits, request);
   if (end.kind === "stopped") return failed(`the playbook was stopped: ${end.problem}`);
   return readResults({ exitCode: end.exitCode, results, placeOf });
@@ -181,7 +184,7 @@ async function readFileOf(path: string): Promise<Uint8Array | undefined> {
   if (found === undefined) return undefined;
   try {
     if (!(await found.stat()).isFile()) return undefined;
-    const { buffer, bytesRead } = await found.read(Buffer.alloc(maxResultsBytes + 1), 0, maxResultsBytes + 1, 0);
+    const { buffer, bytesRead } = await found.read(Buffer.alloc(maxLeftYamlBytes + 1), 0, maxLeftYamlBytes + 1, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await found.close();

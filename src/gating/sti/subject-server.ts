@@ -16,11 +16,13 @@ const Request = z.discriminatedUnion("do", [
 type Request = z.infer<typeof Request>;
 
 export const subjectLimits = {
-  headerBytes: 2 ** 20,
+  headerBytes: 128 * 1024,
   /** Into one command. */
   inputBytes: 64 * 2 ** 20,
   /** Out of one command, and of one file. */
   outputBytes: 8 * 2 ** 20,
+  /** That the other ends have not taken yet, of all connections together. */
+  unsentBytes: 32 * 2 ** 20,
   connections: 32,
 } as const;
 
@@ -40,12 +42,13 @@ export async function serveSubject(directory: string, container: TestContainer, 
   const stop = new AbortController();
   const ends = AbortSignal.any([signal, stop.signal]);
   const sockets = new Set<Socket>();
+  const unsent = () => [...sockets].reduce((sum, { writableLength }) => sum + writableLength, 0);
   const answering = new Set<Promise<void>>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
-    const answered = answer(socket, container, ends).finally(() => answering.delete(answered));
+    const answered = answer(socket, unsent, container, ends).finally(() => answering.delete(answered));
     answering.add(answered);
   });
   server.maxConnections = subjectLimits.connections;
@@ -67,13 +70,14 @@ export async function serveSubject(directory: string, container: TestContainer, 
 }
 
 /** Never rejects: what goes wrong is told to the other end, as far as it is still there. */
-async function answer(socket: Socket, container: TestContainer, signal: AbortSignal): Promise<void> {
+async function answer(socket: Socket, unsent: () => number, container: TestContainer, signal: AbortSignal): Promise<void> {
   const gone = new AbortController();
   socket.once("close", () => gone.abort());
   const send = (kind: keyof typeof frames, bytes: Uint8Array) => {
     const head = Buffer.alloc(5);
     head.writeUInt8(frames[kind], 0);
     head.writeUInt32BE(bytes.length, 1);
+    if (unsent() + bytes.length > subjectLimits.unsentBytes) socket.destroy();
     if (!socket.destroyed) socket.write(Buffer.concat([head, bytes]));
   };
   try {
@@ -156,26 +160,37 @@ async function readLength(input: Input): Promise<number> {
 
 function inputOf(socket: Socket): Input {
   const pieces: AsyncIterator<Buffer> = socket.iterator({ destroyOnReturn: false });
-  let buffered = Buffer.alloc(0);
+  /** What came and was not taken yet. */
+  const come: Buffer[] = [];
   const more = async () => {
     const { value, done } = await pieces.next();
     if (done) throw new Error("the request ends too early");
-    buffered = Buffer.concat([buffered, value]);
+    come.push(value);
+  };
+  /** At most so much of the first piece. */
+  const part = (most: number): Buffer => {
+    const [first = Buffer.alloc(0)] = come;
+    if (first.length > most) come[0] = first.subarray(most);
+    else come.shift();
+    return first.subarray(0, most);
   };
   return {
     take: async (length) => {
-      while (buffered.length < length) await more();
-      const taken = buffered.subarray(0, length);
-      buffered = buffered.subarray(length);
-      return taken;
+      const taken: Buffer[] = [];
+      for (let left = length; left > 0; ) {
+        if (come.length === 0) await more();
+        const next = part(left);
+        taken.push(next);
+        left -= next.length;
+      }
+      return Buffer.concat(taken);
     },
     rest: async function* (length) {
       for (let left = length; left > 0; ) {
-        if (buffered.length === 0) await more();
-        const part = buffered.subarray(0, left);
-        buffered = buffered.subarray(part.length);
-        left -= part.length;
-        yield part;
+        if (come.length === 0) await more();
+        const next = part(left);
+        left -= next.length;
+        yield next;
       }
     },
   };

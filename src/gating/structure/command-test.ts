@@ -1,7 +1,7 @@
 import type { RunOutcome, RunRequest } from "../../engines/engine.ts";
 import type { CommandTest, StructureFile } from "../structure-file.ts";
 import { expandVariables, valuesOf } from "./expand.ts";
-import { cannotTell, fail, type Problem, searchAll } from "./judgement.ts";
+import { cannotTell, fail, type Problem, type SearchBudget, searchAll } from "./judgement.ts";
 
 export interface Heard {
   readonly stdout: Uint8Array;
@@ -40,7 +40,12 @@ export function commandsOf(test: CommandTest, file: StructureFile, image: Readon
 }
 
 /** What the end of the command means. */
-export async function judgeCommand(test: CommandTest, outcome: RunOutcome, heard: Heard): Promise<readonly Problem[]> {
+export async function judgeCommand(
+  test: CommandTest,
+  outcome: RunOutcome,
+  heard: Heard,
+  budget: SearchBudget,
+): Promise<readonly Problem[]> {
   switch (outcome.outcome) {
     case "not-started":
       return [fail(`could not be started: ${outcome.message}`)];
@@ -51,11 +56,16 @@ export async function judgeCommand(test: CommandTest, outcome: RunOutcome, heard
     case "cancelled":
       return [cannotTell("cancelled")];
     case "exited":
-      return outcome.outOfMemory ? [cannotTell("was stopped for using too much memory")] : judgeExit(test, outcome.exitCode, heard);
+      return outcome.outOfMemory ? [cannotTell("was stopped for using too much memory")] : judgeExit(test, outcome.exitCode, heard, budget);
   }
 }
 
-async function judgeExit(test: CommandTest, exitCode: number, { stdout, stderr, isCut }: Heard): Promise<readonly Problem[]> {
+async function judgeExit(
+  test: CommandTest,
+  exitCode: number,
+  { stdout, stderr, isCut }: Heard,
+  budget: SearchBudget,
+): Promise<readonly Problem[]> {
   const wanted = test.exitCode ?? 0;
   const problems: Problem[] = exitCode === wanted ? [] : [fail(`returned ${exitCode}, expected ${wanted}`)];
   const output = { expected: test.expectedOutput ?? [], excluded: test.excludedOutput ?? [] };
@@ -63,9 +73,12 @@ async function judgeExit(test: CommandTest, exitCode: number, { stdout, stderr, 
   const isSearched = [output, errors].some(({ expected, excluded }) => expected.length + excluded.length > 0);
   // What was not kept can't be said to be without something.
   if (isCut && isSearched) return [...problems, cannotTell("printed more than is searched")];
-  const found = await searchAll([
-    { where: "standard error", bytes: stderr, ...errors },
-    { where: "standard output", bytes: stdout, ...output },
-  ]);
+  const found = await searchAll(
+    [
+      { where: "standard error", bytes: stderr, ...errors },
+      { where: "standard output", bytes: stdout, ...output },
+    ],
+    budget,
+  );
   return [...problems, ...found];
 }

@@ -3,9 +3,20 @@ import type { StructureFile } from "../structure-file.ts";
 /** Names of one character that Go's `os.Expand` takes from a shell: `$1`, `$?`. */
 const special = /^[*#$@!?\-0-9]/;
 
+/** In characters: Linux takes no longer argument of a program than twice that. */
+const maxLength = 64 * 1024;
+
+/** What repositories write can't be told to become short: variables in variables make megabytes of a few bytes. */
+export class TooLong extends Error {
+  constructor() {
+    super(`a value becomes too long with its variables: more than ${maxLength / 1024} KiB`);
+  }
+}
+
 /**
  * `$NAME` and `${NAME}` as Go's `os.Expand` puts values in their place, nothing where there is none: `$$` is a name too, a `$` before anything that is no
  * name stays, and so does one at the end; of `${}` and of a `${` that is never closed only the sign and the brace (or braces) go.
+ * Throws {@link TooLong}.
  */
 export function expandVariables(text: string, values: ReadonlyMap<string, string>): string {
   let expanded = "";
@@ -15,9 +26,12 @@ export function expandVariables(text: string, values: ReadonlyMap<string, string
     expanded += text.slice(from, at);
     if (name !== "") expanded += values.get(name) ?? "";
     else if (length === 0) expanded += "$";
+    if (expanded.length > maxLength) throw new TooLong();
     from = at + 1 + length;
   }
-  return expanded + text.slice(from);
+  expanded += text.slice(from);
+  if (expanded.length > maxLength) throw new TooLong();
+  return expanded;
 }
 
 /** The name after a `$`, and how many characters belong to it; a length without a name is a mistake, which goes. */

@@ -1,19 +1,19 @@
 import type { ImageReader } from "../../engines/engine.ts";
 import type { FileContentTest } from "../structure-file.ts";
-import { cannotTell, fail, type Problem, searchAll } from "./judgement.ts";
+import { cannotTell, fail, type Problem, type SearchBudget, searchAll } from "./judgement.ts";
 
 /** Longest file that is searched. */
 export const maxFileBytes = 8 * 2 ** 20;
 
 /** Variables are not put into the path: the Go program does so for files that must exist only. */
-export async function judgeContent(test: FileContentTest, image: ImageReader): Promise<readonly Problem[]> {
+export async function judgeContent(test: FileContentTest, image: ImageReader, budget: SearchBudget): Promise<readonly Problem[]> {
   const malformed = [...(test.name ? [] : [fail("the test has no name")]), ...(test.path ? [] : [fail("the test has no path")])];
   if (malformed.length > 0) return malformed;
   const path = test.path ?? "";
   const content = await readFileOf(image, path);
   if (!(content instanceof Uint8Array)) return [content];
   const { expectedContents, excludedContents } = test;
-  return searchAll([{ where: path, bytes: content, expected: expectedContents ?? [], excluded: excludedContents ?? [] }]);
+  return searchAll([{ where: path, bytes: content, expected: expectedContents ?? [], excluded: excludedContents ?? [] }], budget);
 }
 
 export async function readFileOf(image: ImageReader, path: string): Promise<Uint8Array | Problem> {

@@ -1,21 +1,21 @@
 import type { ImageConfig } from "../../engines/engine.ts";
 import type { MetadataTest } from "../structure-file.ts";
 import { environmentOf } from "./expand.ts";
-import { fail, type Problem, searchAll, shorten } from "./judgement.ts";
+import { fail, type Problem, type SearchBudget, searchAll, shorten } from "./judgement.ts";
 
 type Pair = NonNullable<MetadataTest["labels"]>[number];
 
 /** What is absent is not looked at; `[]` for entrypoint and cmd means that there must be none. */
-export async function judgeMetadata(test: MetadataTest, config: ImageConfig): Promise<readonly Problem[]> {
+export async function judgeMetadata(test: MetadataTest, config: ImageConfig, budget: SearchBudget): Promise<readonly Problem[]> {
   const malformed = whyMalformed(test);
   if (malformed.length > 0) return malformed;
   const environment = environmentOf(config.env);
   // "8080/tcp" is port 8080, whichever protocol.
   const ports = config.exposedPorts.map((port) => port.split("/")[0] ?? "");
   return [
-    ...(await judgePairs("variable", test.envVars, (key) => environment.get(key))),
+    ...(await judgePairs("variable", test.envVars, (key) => environment.get(key), budget)),
     ...(test.unboundEnvVars ?? []).flatMap(({ key }) => (environment.has(key ?? "") ? [fail(`the variable ${key} is set`)] : [])),
-    ...(await judgePairs("label", test.labels, (key) => (Object.hasOwn(config.labels, key) ? config.labels[key] : undefined))),
+    ...(await judgePairs("label", test.labels, (key) => (Object.hasOwn(config.labels, key) ? config.labels[key] : undefined), budget)),
     ...judgeWords("CMD", test.cmd, config.cmd),
     ...judgeWords("ENTRYPOINT", test.entrypoint, config.entrypoint),
     ...judgeWord("WORKDIR", test.workdir, config.workingDir),
@@ -38,6 +38,7 @@ async function judgePairs(
   what: string,
   pairs: readonly Pair[] | null | undefined,
   findValue: (key: string) => string | undefined,
+  budget: SearchBudget,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   for (const { key, value, isRegex } of pairs ?? []) {
@@ -46,7 +47,7 @@ async function judgePairs(
     if (found === undefined) problems.push(fail(`the ${what} ${key} is not set`));
     else if (isRegex === true) {
       const where = `the ${what} ${key} (${shorten(found)})`;
-      problems.push(...(await searchAll([{ where, bytes: Buffer.from(found), expected: [wanted], excluded: [] }])));
+      problems.push(...(await searchAll([{ where, bytes: Buffer.from(found), expected: [wanted], excluded: [] }], budget)));
     } else if (found !== wanted) problems.push(fail(`the ${what} ${key} is "${shorten(found)}", expected "${shorten(wanted)}"`));
   }
   return problems;

@@ -3,7 +3,7 @@ import { hasMetadata, type StructureFile } from "../structure-file.ts";
 import { environmentOf, valuesOf } from "./expand.ts";
 import { judgeContent } from "./file-content-test.ts";
 import { judgeExistence } from "./file-existence-test.ts";
-import type { Problem } from "./judgement.ts";
+import type { Problem, SearchBudget } from "./judgement.ts";
 import { judgeLicenses } from "./license-test.ts";
 import { judgeMetadata } from "./metadata-test.ts";
 
@@ -14,12 +14,12 @@ export interface StillTest {
 }
 
 /** In the Go program's order. */
-export function stillTests(file: StructureFile): readonly StillTest[] {
+export function stillTests(file: StructureFile, budget: SearchBudget): readonly StillTest[] {
   const metadata = file.metadataTest;
   return [
     ...(file.fileContentTests ?? []).map((test) => ({
       title: `File Content Test: ${test.name ?? ""}`,
-      judge: (image: ImageReader) => judgeContent(test, image),
+      judge: (image: ImageReader) => judgeContent(test, image, budget),
     })),
     ...(file.fileExistenceTests ?? []).map((test) => ({
       title: `File Existence Test: ${test.name ?? ""}`,
@@ -29,7 +29,9 @@ export function stillTests(file: StructureFile): readonly StillTest[] {
       title: "License Test",
       judge: (image: ImageReader) => judgeLicenses(test, image),
     })),
-    ...(hasMetadata(metadata) ? [{ title: "Metadata Test", judge: ({ config }: ImageReader) => judgeMetadata(metadata, config) }] : []),
+    ...(hasMetadata(metadata)
+      ? [{ title: "Metadata Test", judge: ({ config }: ImageReader) => judgeMetadata(metadata, config, budget) }]
+      : []),
   ];
 }
 

@@ -4,9 +4,9 @@ import { type CommandTest, countTests, StructureFile } from "../structure-file.t
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestRequest, TestRunner } from "../test-runner.ts";
 import { commandsOf, judgeCommand, whyMalformed } from "./command-test.ts";
-import { environmentOf } from "./expand.ts";
+import { environmentOf, TooLong } from "./expand.ts";
 import { hearing } from "./hearing.ts";
-import { cannotTell, judge, type Problem } from "./judgement.ts";
+import { cannotTell, fail, judge, type Problem, searchBudget } from "./judgement.ts";
 import { stillTests } from "./still-tests.ts";
 
 export interface StructureRunnerOptions {
@@ -38,16 +38,19 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
       // The suite's time limit is for all its tests together.
       const leftMs = () => Math.floor(request.limits.timeoutMs - (now() - startedAt));
       const ends = AbortSignal.any([signal, AbortSignal.timeout(request.limits.timeoutMs)]);
+      const budget = searchBudget();
+      let isFinal = false;
       const looked = await look();
       const cases: TestCase[] = [];
       for (const [index, test] of (file.commandTests ?? []).entries()) {
         cases.push(await runCase(`Command Test: ${test.name ?? ""}`, () => runCommand(`${key}/${index + 1}`, test, looked.environment)));
       }
-      return { ...summarize(suite, [...cases, ...looked.cases]), durationMs: Math.round(now() - startedAt) };
+      const told = summarize(suite, [...cases, ...looked.cases]);
+      return { ...told, durationMs: Math.round(now() - startedAt), ...(isFinal ? { final: true } : {}) };
 
       /** What starts nothing in the image, and the environment that the image sets. */
       async function look() {
-        const tests = stillTests(file);
+        const tests = stillTests(file, budget);
         const found: TestCase[] = [];
         try {
           return await engine.examine(
@@ -75,14 +78,16 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
           ...{ ...imageOf(request), ...commandsOf(test, file, environment), ...startedAs(file) },
           ...{ output, limits: { ...request.limits, timeoutMs: leftMs() } },
         };
-        return await judgeCommand(test, await engine.run(caseKey, asked, sink, signal), heard());
+        return await judgeCommand(test, await engine.run(caseKey, asked, sink, signal), heard(), budget);
       }
 
       async function runCase(title: string, test: () => Promise<readonly Problem[]>): Promise<TestCase> {
         const caseStart = now();
         const name = oneLine(title).slice(0, 300);
         say(sink, `=== ${name}`);
-        const judged = judge(await problemsOf(test));
+        const problems = await problemsOf(test);
+        isFinal ||= problems.some((one) => one.final === true);
+        const judged = judge(problems);
         const message = oneLine(judged.message).slice(0, 1000);
         say(sink, `--- ${name}: ${judged.outcome}${message === "" ? "" : `: ${message}`}`);
         return { name, outcome: judged.outcome, message, durationMs: Math.round(now() - caseStart) };
@@ -94,6 +99,7 @@ export function structureRunner({ engine, now = () => performance.now() }: Struc
         try {
           return await test();
         } catch (error) {
+          if (error instanceof TooLong) return [fail(error.message)];
           if (!ends.aborted) throw error;
           return [cannotTell(signal.aborted ? "cancelled" : "did not end within the time of the suite")];
         }

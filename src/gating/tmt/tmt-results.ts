@@ -1,8 +1,7 @@
-import { parseDocument } from "yaml";
 import { z } from "zod";
+import type { ParsedYaml } from "../left-yaml.ts";
 import type { TestCase, TestOutcome } from "../test-runner.ts";
 
-export const maxResultBytes = 2 ** 20;
 const maxResults = 5000;
 
 /** As tmt's specification has it (spec/plans/results); what else stands there is not needed here. */
@@ -29,19 +28,11 @@ const outcomes: Readonly<Record<z.infer<typeof Result>["result"], TestOutcome>> 
 
 export type ReadResults = { readonly cases: readonly TestCase[] } | { readonly problem: string };
 
-/** results.yaml of a plan. Pure; never throws, whatever the bytes are. */
-export function readTmtResults(bytes: Uint8Array): ReadResults {
-  if (bytes.length > maxResultBytes) return { problem: "results.yaml has more than a MiB" };
-  let value: unknown;
-  try {
-    const document = parseDocument(new TextDecoder("utf-8", { fatal: true }).decode(bytes), { uniqueKeys: false, prettyErrors: false });
-    if (document.errors.length > 0) return { problem: "results.yaml is no YAML" };
-    value = document.toJS({ maxAliasCount: 0 });
-  } catch {
-    return { problem: "results.yaml is no YAML" };
-  }
-  const parsed = Results.safeParse(value ?? []);
-  if (!parsed.success) return { problem: `results.yaml is not as tmt writes it: ${parsed.error.issues[0]?.path.join(".")}` };
+/** results.yaml of a plan. Pure; never throws, whatever stands there. */
+export function readTmtResults(file: ParsedYaml): ReadResults {
+  if ("problem" in file) return { problem: `results.yaml: ${file.problem}` };
+  const parsed = Results.safeParse(file.value ?? []);
+  if (!parsed.success) return { problem: `results.yaml: not as tmt writes it: ${parsed.error.issues[0]?.path.join(".")}` };
   return {
     cases: parsed.data.map(({ name, result, duration, note }) => ({
       name: oneLine(name).slice(0, 300),

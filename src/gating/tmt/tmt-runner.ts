@@ -2,9 +2,11 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Engine, ImageReader, RunOutcome } from "../../engines/engine.ts";
+import { maxLeftYamlBytes, type ParsedYaml } from "../left-yaml.ts";
+import { parseYamlApart } from "../parse-yaml-apart.ts";
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestOutcome, TestResult, TestRunner } from "../test-runner.ts";
-import { maxResultBytes, oneLine, readTmtResults } from "./tmt-results.ts";
+import { oneLine, readTmtResults } from "./tmt-results.ts";
 
 export interface TmtRunnerOptions {
   readonly engine: Pick<Engine, "run">;
@@ -68,7 +70,9 @@ export function tmtRunner({ engine, directories, now = () => performance.now() }
         signal,
       );
       const artifacts = await keepJunit(left.junit, request.artifacts);
-      return ended({ ...judgeRun(suite, outcome, left.results, request.limits.timeoutMs), artifacts });
+      // tmt writes no aliases.
+      const results = await parseYamlApart({ files: left.results, maxAliases: 0 });
+      return ended({ ...judgeRun(suite, outcome, results, request.limits.timeoutMs), artifacts });
     },
   };
 }
@@ -98,7 +102,7 @@ async function readLeft(files: Omit<ImageReader, "config">, workdir: string): Pr
   const results: Uint8Array[] = [];
   const junit: Uint8Array[] = [];
   for (const at of workdirs) {
-    results.push(...(await read(`${at}/execute/results.yaml`, maxResultBytes)));
+    results.push(...(await read(`${at}/execute/results.yaml`, maxLeftYamlBytes)));
     junit.push(...(await read(`${at}/report/default-0/junit.xml`, maxJunitBytes)));
   }
   return { results, junit };
@@ -117,7 +121,7 @@ async function keepJunit(files: readonly Uint8Array[], directory: string): Promi
 type Judged = Pick<TestResult, "outcome" | "message" | "cases">;
 
 /** Pure. The exit code says how the run ended, results.yaml which test did what; the worse of both counts. */
-export function judgeRun(suite: string, outcome: RunOutcome, results: readonly Uint8Array[], timeoutMs: number): Judged {
+export function judgeRun(suite: string, outcome: RunOutcome, results: readonly ParsedYaml[], timeoutMs: number): Judged {
   const error = (message: string): Judged => ({ outcome: "error", message, cases: [] });
   if (outcome.outcome !== "exited") return error(whyNotEnded(outcome, timeoutMs));
   if (outcome.outOfMemory) return error("was stopped for using too much memory");
