@@ -37,6 +37,14 @@ describe("strict reading", () => {
     },
     { name: "the Norway problem", text: good.replace("latest:", "no:"), line: 12, says: /not in quotes/ },
     { name: "duplicate key", text: `${good}  latest: "323-1.fc40"\n`, line: 13, says: /there twice/ },
+    {
+      // Comparing each key with all before it would take minutes.
+      name: "a key that stands there twice, with 25,000 others between",
+      text: `${good}${Array.from({ length: 25_000 }, (_, i) => `  a${i}: "1"\n`).join("")}  a0: "1"\n`,
+      line: 25_013,
+      says: /there twice/,
+    },
+    { name: "a list of nothing but commas", text: `${good}  more: [${"1,".repeat(400_000)}1]\n`, line: 13, says: /too many parts/ },
     { name: "anchor", text: good.replace("repository: f40", "repository: &x f40"), line: 3, says: /anchor &x/ },
     { name: "alias", text: good.replace('latest: "323-1.fc40"', "latest: *x"), line: 12, says: /alias/i },
     { name: "merge key", text: good.replace("latest:", '"<<":'), line: 12, says: /merge key/ },
