@@ -41,11 +41,11 @@ export function testSettings({
   gating,
   limits,
 }: Settings): Pick<BuildSettings, "testMs" | "testTries" | "artifacts" | "tmt" | "gatingContext"> {
-  const { most, each, total } = gating.artifacts;
+  const { most, each, total, build } = gating.artifacts;
   return {
     testMs: durationMs(limits.testTime),
     testTries: { more: gating.retries, pauseMs: durationMs(gating.retryPause) },
-    artifacts: { most, eachBytes: sizeBytes(each), totalBytes: sizeBytes(total) },
+    artifacts: { most, eachBytes: sizeBytes(each), totalBytes: sizeBytes(total), buildBytes: sizeBytes(build) },
     tmt: gating.tmt !== undefined,
     gatingContext: gating.context,
   };

@@ -19,6 +19,7 @@ export const resultsSettings = {
       most: z.number().int().min(0).max(1000).default(100).describe("Files of one suite on one platform that are kept"),
       each: size.default("5MiB").describe("Largest file; of a longer text its beginning and its end are kept, other files are not"),
       total: size.default("50MiB").describe("All of them together"),
+      build: size.default("200MiB").describe("Those of all suites of a build, on all platforms and in all tries"),
     })
     .prefault({})
     .describe("Files that tests leave; kept as long as logs (limits.logRetention)"),

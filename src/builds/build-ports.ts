@@ -38,7 +38,7 @@ export interface BuildPorts {
   readonly signer: Signer;
   readonly attestations: CandidateAttestations;
   readonly runners: readonly TestRunner[];
-  readonly results: Pick<TestResults, "saveArtifacts">;
+  readonly results: Pick<TestResults, "saveArtifacts" | "artifactBytes">;
   readonly readArtifacts: ArtifactReader;
   /** In the transaction that saves a result: has others told of it. Nobody is told without it. */
   readonly tellResult?: (result: number, transaction: Transaction) => Promise<void>;
@@ -85,7 +85,8 @@ export interface BuildSettings {
   readonly testMs: number;
   /** How often a test that could not be carried out is tried again, and how long flibs waits before it. */
   readonly testTries: { readonly more: number; readonly pauseMs: number };
-  readonly artifacts: ArtifactLimits;
+  /** Of one try; `buildBytes` of all tries of all tests of a build. */
+  readonly artifacts: ArtifactLimits & { readonly buildBytes: number };
   /** Plans of tmt are suites; they are not when left out. */
   readonly tmt?: boolean;
   readonly memoryBytes: number;

@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
 import type { z } from "zod";
+import { formatBytes } from "../domain/amounts.ts";
 import type { Digest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
+import type { ArtifactLimits } from "../gating/artifact.ts";
 import { boundResult } from "../gating/bound-result.ts";
 import type { TestResult, TestSuite } from "../gating/test-runner.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
@@ -81,9 +83,14 @@ export async function runTest(
       signal,
     );
     signal.throwIfAborted();
-    const read = await ports.readArtifacts(directory, outcome.artifacts ?? [], settings.artifacts, mask);
+    const tried = { build, run, suite: suite.name, platform, attempt };
+    const left = settings.artifacts.buildBytes - (await ports.results.artifactBytes(tried));
+    const read =
+      left > 0
+        ? await ports.readArtifacts(directory, outcome.artifacts ?? [], boundTotal(settings.artifacts, left), mask)
+        : { artifacts: [], problems: (outcome.artifacts ?? []).slice(0, 1).map(() => beyondBuild(settings.artifacts.buildBytes)) };
     for (const problem of read.problems) log.sink(`flibs: not kept: ${problem}\n`);
-    await ports.results.saveArtifacts({ build, run, suite: suite.name, platform, attempt }, read.artifacts);
+    await ports.results.saveArtifacts(tried, read.artifacts);
     const names = read.artifacts.map((one) => one.name);
     const again = outcome.outcome === "error" && outcome.final !== true && attempt <= settings.testTries.more;
     if (again) log.sink(`flibs: it could not be carried out and is tried again: ${outcome.message.slice(0, 500)}\n`);
@@ -100,6 +107,14 @@ export async function runTest(
   } finally {
     await log.close();
   }
+}
+
+function boundTotal(limits: ArtifactLimits, left: number): ArtifactLimits {
+  return { ...limits, totalBytes: Math.min(limits.totalBytes, left) };
+}
+
+function beyondBuild(bytes: number): string {
+  return `whatever it left, since the tests of this build have left the ${formatBytes(bytes)} that are kept (gating.artifacts.build)`;
 }
 
 /** A runner's words go into statuses and pages as its log does; a case names only what is kept. */

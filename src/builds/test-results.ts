@@ -31,6 +31,8 @@ export interface ListedArtifact {
 export interface TestResults {
   /** Replaces what a former beginning of the same try has left: all of it or, after a crash, nothing. */
   saveArtifacts(of: TestTry, artifacts: readonly Artifact[]): Promise<void>;
+  /** Of what all tries of the build's tests but this one have left and is still kept. */
+  artifactBytes(of: TestTry): Promise<number>;
   /** Everything that was ever saved of a build, newest first. */
   listHistory(build: string): Promise<readonly PastResult[]>;
   /** Those of all results of a build that are still kept. */

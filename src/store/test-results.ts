@@ -44,6 +44,16 @@ export function testResults(database: Database, now: () => Date): TestResults {
       });
     },
 
+    async artifactBytes({ build, run, suite, platform, attempt }) {
+      const { bytes } = await database
+        .selectFrom("test_artifact")
+        .select((select) => select.fn.coalesce(select.fn.sum<string>("bytes"), sql<string>`0`).as("bytes"))
+        .where("build", "=", build)
+        .where(sql<boolean>`(run, suite, platform, attempt) <> (${run}, ${suite}, ${platform}, ${attempt})`)
+        .executeTakeFirstOrThrow();
+      return Number(bytes);
+    },
+
     async listHistory(build) {
       const rows = await database.selectFrom("test_result").selectAll().where("build", "=", build).orderBy("id", "desc").execute();
       const isChance = flakyAmong(rows);

@@ -224,6 +224,11 @@ export function buildWorld(root: string) {
     results: {
       saveArtifacts: async ({ build, run, suite, platform, attempt }, artifacts) =>
         void world.artifacts.set([build, run, suite, platform, attempt].join(" "), artifacts),
+      artifactBytes: async ({ build, run, suite, platform, attempt }) =>
+        [...world.artifacts]
+          .filter(([key]) => key !== [build, run, suite, platform, attempt].join(" "))
+          .flatMap(([, artifacts]) => artifacts)
+          .reduce((sum, { content }) => sum + content.length, 0),
     },
     readArtifacts,
     tellResult: async (result) => void world.told.push(result),
@@ -251,7 +256,7 @@ export function buildWorld(root: string) {
       buildMs: 3_600_000,
       testMs: 60_000,
       testTries: { more: 1, pauseMs: 10_000 },
-      artifacts: { most: 100, eachBytes: 5 * 2 ** 20, totalBytes: 50 * 2 ** 20 },
+      artifacts: { most: 100, eachBytes: 5 * 2 ** 20, totalBytes: 50 * 2 ** 20, buildBytes: 1000 },
       memoryBytes: 1,
       processes: 1,
       get imageBytes() {

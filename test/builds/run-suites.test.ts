@@ -100,6 +100,17 @@ test("what a test leaves is kept with its try, secrets masked, and what may not 
   expect(world.statuses.get(smoke)?.summary).toContain("- [test.log](http://flibs.example.test/builds/run-1/tests/1/artifacts/test.log)");
 });
 
+test("what all tries of a build leave together is bounded, and what is beyond is named in the log", async () => {
+  world.leaves = { "test.log": `${"x".repeat(999)}\n` };
+  results({ ...error, artifacts: ["test.log"] }, { ...good, artifacts: ["test.log"] });
+  await world.run("run-1");
+  expect(saved()).toHaveLength(2);
+  expect([1, 2].map((attempt) => world.artifacts.get(`run-1 run-1 smoke linux/amd64 ${attempt}`)?.length)).toEqual([1, 0]);
+  expect(world.saves.map(({ result }) => result.artifacts)).toEqual([["test.log"], undefined]);
+  const logs = ["test smoke linux/amd64", "test smoke linux/amd64 try 2"].map((name) => world.log("run-1", name)).join("");
+  expect(logs).toMatch(/flibs: not kept: whatever it left, .* \(gating\.artifacts\.build\)/);
+});
+
 test("a crash between the artifacts and the result: the test starts over, and what it left then takes the place", async () => {
   world.leaves = { "test.log": "first\n" };
   world.test = { ...good, artifacts: ["test.log"] };

@@ -151,6 +151,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
       saveArtifacts: async ({ suite }, artifacts) => {
         for (const one of artifacts) world.artifacts.set(`${suite}/${one.name}`, one);
       },
+      artifactBytes: async () => 0,
     },
     readArtifacts,
     pause: async () => {},
@@ -175,7 +176,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
           buildMs: world.buildMs,
           testMs: world.testMs,
           testTries: { more: 1, pauseMs: 0 },
-          artifacts: { most: 100, eachBytes: 2 ** 20, totalBytes: 2 ** 22 },
+          artifacts: { most: 100, eachBytes: 2 ** 20, totalBytes: 2 ** 22, buildBytes: 2 ** 24 },
         },
         ...{
           memoryBytes: 256 * 2 ** 20,

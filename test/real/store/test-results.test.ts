@@ -142,6 +142,17 @@ describe("artifacts", () => {
     expect(await store.testResults.findArtifact(build, id + 1000, "test.log")).toBeUndefined();
   });
 
+  test("are counted with those of all other tries of the build", async () => {
+    const build = await newBuild();
+    const first = at(build);
+    const second = { ...first, attempt: 2 };
+    expect(await store.testResults.artifactBytes(first)).toBe(0);
+    await store.testResults.saveArtifacts(first, [text("a", "12345"), text("b", "678")]);
+    await store.testResults.saveArtifacts(second, [text("a", "90")]);
+    const others = [first, second, { ...first, platform: "linux/arm64" }];
+    expect(await Promise.all(others.map((one) => store.testResults.artifactBytes(one)))).toEqual([2, 8, 10]);
+  });
+
   test("when saving them fails in the middle, what was there stays whole", async () => {
     const build = await newBuild();
     await store.testResults.saveArtifacts(at(build), [text("a", "1"), text("b", "2")]);
