@@ -5,7 +5,8 @@ import { promisify } from "node:util";
 import { expect, test } from "@jest/globals";
 import { removeTree } from "../../src/builds/workspace/remove-tree.ts";
 import { collectArtifacts } from "../../src/gating/sti/collect-artifacts.ts";
-import { findDiskProblem } from "../../src/gating/sti/watch-usage.ts";
+import { findDiskProblem } from "../../src/gating/sti/look-at-disk.ts";
+import { memoryOf } from "../../src/gating/sti/look-at-processes.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
 /** Deeper than a path can be long: each step goes from the directory before it. */
@@ -24,6 +25,13 @@ test("what is deeper than a path can be is no hiding place, and can be removed",
   expect(await findDiskProblem(at)).toBe("it made files that cannot be looked at");
   await removeTree(at);
   await removeTree(at);
+});
+
+test("memory is what is resident, swapped out, huge, or a table of pages; a name in the same file is none of it", () => {
+  const status =
+    "Name:\tVmRSS:\t9 kB\nVmPeak:\t  9999 kB\nVmRSS:\t    10 kB\nVmPTE:\t     1 kB\nVmSwap:\t     5 kB\nHugetlbPages:\t       4 kB\n";
+  expect(memoryOf(status)).toBe(20 * 1024);
+  expect(memoryOf("")).toBe(0);
 });
 
 test("bytes, files and depth are counted, also below names that are no text", async () => {

@@ -1,0 +1,56 @@
+import type { Stats } from "node:fs";
+import { chmod, lstat, readdir } from "node:fs/promises";
+import { formatBytes } from "../../domain/amounts.ts";
+import { closedLimits } from "./closed-command.ts";
+
+const maxDepth = 40;
+
+/** Undefined when the workspace keeps to its limits. Paths are bytes: names need not be UTF-8. */
+export async function findDiskProblem(workspace: string, otherBytes = 0): Promise<string | undefined> {
+  let bytes = otherBytes;
+  let entries = 0;
+  const pending: { readonly path: Buffer; readonly depth: number }[] = [{ path: Buffer.from(workspace), depth: 0 }];
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    if (at.depth > maxDepth) return `it made directories more than ${maxDepth} deep`;
+    const names = await namesIn(at.path).catch(unlessGone);
+    if (names === "hidden") return hidden;
+    for (const name of names ?? []) {
+      const path = Buffer.concat([at.path, Buffer.from("/"), name]);
+      const found = await lstat(path).catch(unlessGone);
+      if (found === "hidden") return hidden;
+      entries += 1;
+      if (found?.isDirectory()) pending.push({ path, depth: at.depth + 1 });
+      else if (found !== undefined) bytes += bytesOf(found);
+      if (entries > closedLimits.workspaceEntries) return `it made more than ${closedLimits.workspaceEntries} files`;
+      if (bytes > closedLimits.workspaceBytes) return tooMuch;
+    }
+  }
+  return bytes > closedLimits.workspaceBytes ? tooMuch : undefined;
+}
+
+const tooMuch = `it wrote more than ${formatBytes(closedLimits.workspaceBytes)}`;
+const hidden = "it made files that cannot be looked at";
+
+/** What cannot be read (deeper than a path can be long, for one) would be a hiding place; what is gone is nothing. */
+function unlessGone(error: unknown): "hidden" | undefined {
+  return ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "") ? undefined : "hidden";
+}
+
+/** A directory that its owner has locked is opened again: else much could be hidden in it. */
+async function namesIn(path: Buffer): Promise<readonly Buffer[]> {
+  const read = () => readdir(path, { encoding: "buffer" });
+  return await read().catch(async (error: unknown) => {
+    // Never as root, who needs no such thing: chmod follows a link that may have come into the place of the directory by now.
+    if (codeOf(error) !== "EACCES" || process.getuid?.() === 0) throw error;
+    await chmod(path, 0o700);
+    return await read();
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function bytesOf({ blocks }: Stats): number {
+  return blocks * 512;
+}
