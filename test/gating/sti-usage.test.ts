@@ -5,7 +5,7 @@ import { promisify } from "node:util";
 import { expect, test } from "@jest/globals";
 import { removeTree } from "../../src/builds/workspace/remove-tree.ts";
 import { collectArtifacts } from "../../src/gating/sti/collect-artifacts.ts";
-import { findDiskProblem } from "../../src/gating/sti/look-at-disk.ts";
+import { findDiskProblem, findLostRoom } from "../../src/gating/sti/look-at-disk.ts";
 import { memoryOf } from "../../src/gating/sti/look-at-processes.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
@@ -25,6 +25,14 @@ test("what is deeper than a path can be is no hiding place, and can be removed",
   expect(await findDiskProblem(at)).toBe("it made files that cannot be looked at");
   await removeTree(at);
   await removeTree(at);
+});
+
+test("what goes from the file system beyond the suite's limit and four GiB of others is too much, and the words say whose it may be", () => {
+  const limit = 256 * 2 ** 20 + 4 * 2 ** 30;
+  expect([findLostRoom(limit, 0), findLostRoom(0, 2 ** 40)]).toEqual([undefined, undefined]);
+  expect(findLostRoom(limit + 2 ** 28, 0)).toBe(
+    "while it ran, 4.5 GiB went from the file system of its workspace, by whomever; it may take 256.0 MiB",
+  );
 });
 
 test("memory is what is resident, swapped out, huge, or a table of pages; a name in the same file is none of it", () => {

@@ -1,9 +1,27 @@
 import type { Stats } from "node:fs";
-import { chmod, lstat, readdir } from "node:fs/promises";
+import { chmod, lstat, readdir, statfs } from "node:fs/promises";
 import { formatBytes } from "../../domain/amounts.ts";
 import { closedLimits } from "./closed-command.ts";
 
 const maxDepth = 40;
+/**
+ * What others may write on the same file system while a suite runs: images that are built and pulled, logs. Far less would end suites for what others
+ * do; the look counts what it can see, and this is for what it cannot.
+ */
+const othersBytes = 4 * 2 ** 30;
+
+export async function freeBytes(workspace: string): Promise<number> {
+  const { bfree, bsize } = await statfs(workspace);
+  return bfree * bsize;
+}
+
+/** Pure: two values of {@link freeBytes}. */
+export function findLostRoom(atStart: number, now: number): string | undefined {
+  const lost = atStart - now;
+  if (lost <= closedLimits.workspaceBytes + othersBytes) return undefined;
+  const limit = formatBytes(closedLimits.workspaceBytes);
+  return `while it ran, ${formatBytes(lost)} went from the file system of its workspace, by whomever; it may take ${limit}`;
+}
 
 /** Undefined when the workspace keeps to its limits. Paths are bytes: names need not be UTF-8. */
 export async function findDiskProblem(workspace: string, otherBytes = 0): Promise<string | undefined> {

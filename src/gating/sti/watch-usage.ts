@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { findDiskProblem } from "./look-at-disk.ts";
+import { findDiskProblem, findLostRoom, freeBytes } from "./look-at-disk.ts";
 import { lookAtProcesses } from "./look-at-processes.ts";
 
 const everyMs = 250;
@@ -12,6 +12,7 @@ const everyMs = 250;
 export async function watchUsage(pid: number, workspace: string, over: AbortSignal, tell: (problem: string) => void): Promise<void> {
   const enough = new AbortController();
   const ends = AbortSignal.any([over, enough.signal]);
+  const free = await freeBytes(workspace);
   let hiddenBytes = 0;
   let slowLooks = 0;
   const processes = async () => {
@@ -21,6 +22,7 @@ export async function watchUsage(pid: number, workspace: string, over: AbortSign
     // Once may be this machine's own doing.
     return look.problem ?? (slowLooks > 1 ? "it had more than can be looked at in a second" : undefined);
   };
+  const files = async () => (await findDiskProblem(workspace, hiddenBytes)) ?? findLostRoom(free, await freeBytes(workspace));
   const again = async (look: () => Promise<string | undefined>) => {
     try {
       while (!ends.aborted) {
@@ -32,5 +34,5 @@ export async function watchUsage(pid: number, workspace: string, over: AbortSign
       enough.abort();
     }
   };
-  await Promise.all([again(processes), again(() => findDiskProblem(workspace, hiddenBytes))]);
+  await Promise.all([again(processes), again(files)]);
 }

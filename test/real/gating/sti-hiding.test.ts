@@ -73,3 +73,29 @@ time.sleep(20)
 `);
   expect(end).toEqual({ kind: "stopped", problem: "it had more than 1000 sockets" });
 });
+
+const sixteenTimes = (then: string) => `
+import array, mmap, os, socket, time
+kept = []
+for i in range(16):
+  f = open("/workspace/artifacts/x", "w+b")
+  os.unlink("/workspace/artifacts/x")
+  f.write(bytes(1 << 25)); f.flush()
+  ${then}
+  f.close()
+time.sleep(20)
+`;
+
+test("deleted files that are mapped and closed count as what they take", async () => {
+  const { end } = await python(sixteenTimes("kept.append(mmap.mmap(f.fileno(), 4096))"));
+  expect(end).toEqual({ kind: "stopped", problem: "it wrote more than 256.0 MiB" });
+});
+
+test("deleted files on their way between two sockets count as the largest that they can be", async () => {
+  const { end } = await python(
+    sixteenTimes(
+      'a, b = socket.socketpair(); kept += [a, b]; a.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [f.fileno()]))])',
+    ),
+  );
+  expect(end).toEqual({ kind: "stopped", problem: "it wrote more than 256.0 MiB" });
+});
