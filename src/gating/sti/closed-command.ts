@@ -66,6 +66,7 @@ function files(workspace: string): readonly string[] {
 
 // Set inside, where they count for this user namespace alone: an ordinary user's own processes would be counted too.
 const limited = [
+  ...["/usr/bin/nice", "-n", "19", "--"],
   "/usr/bin/prlimit",
   `--as=${closedLimits.memoryBytes}`,
   `--nproc=${closedLimits.processes}`,

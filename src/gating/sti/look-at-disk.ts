@@ -1,5 +1,5 @@
-import type { Stats } from "node:fs";
-import { chmod, lstat, readdir, statfs } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { chmod, lstat, open, readdir, readlink, realpath, statfs } from "node:fs/promises";
 import { formatBytes } from "../../domain/amounts.ts";
 import { closedLimits } from "./closed-command.ts";
 
@@ -27,7 +27,9 @@ export function findLostRoom(atStart: number, now: number): string | undefined {
 export async function findDiskProblem(workspace: string, otherBytes = 0): Promise<string | undefined> {
   let bytes = otherBytes;
   let entries = 0;
-  const pending: { readonly path: Buffer; readonly depth: number }[] = [{ path: Buffer.from(workspace), depth: 0 }];
+  const pending: { readonly path: Buffer; readonly depth: number }[] = [
+    { path: await realpath(workspace, { encoding: "buffer" }), depth: 0 },
+  ];
   for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
     if (at.depth > maxDepth) return `it made directories more than ${maxDepth} deep`;
     const names = await namesIn(at.path).catch(unlessGone);
@@ -58,11 +60,26 @@ function unlessGone(error: unknown): "hidden" | undefined {
 async function namesIn(path: Buffer): Promise<readonly Buffer[]> {
   const read = () => readdir(path, { encoding: "buffer" });
   return await read().catch(async (error: unknown) => {
-    // Never as root, who needs no such thing: chmod follows a link that may have come into the place of the directory by now.
+    // Never as root, who needs no such thing.
     if (codeOf(error) !== "EACCES" || process.getuid?.() === 0) throw error;
-    await chmod(path, 0o700);
+    await unlockDirectory(path);
     return await read();
   });
+}
+
+/** `O_PATH` of Linux, which Node has no name for: opens what may not be read. */
+const pathOnly = 0o10000000;
+
+/** For its owner alone. Rejects where a link has come into the place of the directory or of one above: what that leads to is not the suite's. */
+export async function unlockDirectory(path: Buffer): Promise<void> {
+  const handle = await open(path, pathOnly | constants.O_NOFOLLOW | constants.O_DIRECTORY);
+  try {
+    const opened = `/proc/self/fd/${handle.fd}`;
+    if (!(await readlink(opened, { encoding: "buffer" })).equals(path)) throw new Error("a link is on the way to the directory");
+    await chmod(opened, 0o700);
+  } finally {
+    await handle.close();
+  }
 }
 
 function codeOf(error: unknown): string | undefined {
