@@ -14,7 +14,7 @@ import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import type { Result } from "./build-schemas.ts";
 import { openLog } from "./log-writer.ts";
 import { maskSecrets } from "./mask-secrets.ts";
-import { ensureTrees, type Origin } from "./source.ts";
+import { ensureTestTree, type Origin } from "./source.ts";
 import { testStepName } from "./test-names.ts";
 
 /** What is tested: a build's plan and images, which may have been made by an earlier run. */
@@ -61,7 +61,7 @@ export async function runTest(
   const { settings, candidate } = ports;
   if (attempt > 1) await ports.pause(settings.testTries.pauseMs, signal);
   const name = testStepName(suite.name, platform, attempt);
-  const { reading } = await ensureTrees(ports, run, origin);
+  const tree = await ensureTestTree(ports, run, origin);
   const mask = maskSecrets(ports.secrets);
   const log = await openLog(ports.logs, run, name, settings.logBytes, mask);
   const startedAt = new Date().toISOString();
@@ -74,7 +74,7 @@ export async function runTest(
         image: `${candidate.endpoint}/${plan.imageRepository}@${pushed.digest}`,
         ...(candidate.credential === undefined ? {} : { credential: candidate.credential }),
         platform,
-        tree: reading,
+        tree,
         artifacts: directory,
         limits: limitsOf(settings, settings.testMs),
         branch: origin.branch,

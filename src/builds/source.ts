@@ -32,16 +32,28 @@ export type Origin = Pick<BuildRequested, "forge" | "repository" | "commit" | "s
 export interface Trees {
   /** The frozen commit as it is: what the image is built from. */
   readonly context: string;
-  /** What flibs and the tests read: the same, but for a stranger's commit. */
+  /** What flibs reads: the same, but for a stranger's commit. */
   readonly reading: string;
 }
 
 /** Checked out where they are not yet. Throws `forge.tree-too-large`. */
-export async function ensureTrees(ports: SourcePorts, run: string, { forge, repository, commit, stranger }: Origin): Promise<Trees> {
-  const checkout = (at: string) => (path: string) => ports.forge(forge).checkout(repository, at, path, ports.settings.contextBytes);
-  const context = await ports.workspaces.ensureTree(run, checkout(commit));
-  if (stranger === undefined) return { context, reading: context };
-  return { context, reading: await ports.workspaces.ensureOverlay(run, basePaths, checkout(stranger.base)) };
+export async function ensureTrees(ports: SourcePorts, run: string, origin: Origin): Promise<Trees> {
+  const context = await ports.workspaces.ensureTree(run, checkout(ports, origin, origin.commit));
+  if (origin.stranger === undefined) return { context, reading: context };
+  return { context, reading: await ports.workspaces.ensureOverlay(run, basePaths, checkout(ports, origin, origin.stranger.base)) };
+}
+
+/**
+ * The tree that tests are given, a directory on this machine: the commit, or all of the base branch's for a stranger's. A test may read any file of it
+ * (fmf inherits from the root, others copy a folder), so nothing of it may be the stranger's. Throws `forge.tree-too-large`.
+ */
+export async function ensureTestTree(ports: SourcePorts, run: string, origin: Origin): Promise<string> {
+  if (origin.stranger === undefined) return await ports.workspaces.ensureTree(run, checkout(ports, origin, origin.commit));
+  return await ports.workspaces.ensureBaseTree(run, checkout(ports, origin, origin.stranger.base));
+}
+
+function checkout({ forge, settings }: SourcePorts, origin: Origin, commit: string): (path: string) => Promise<void> {
+  return (path) => forge(origin.forge).checkout(origin.repository, commit, path, settings.contextBytes);
 }
 
 /** What the engine builds: the tree, its Dockerfile and its help. Throws the first error finding, and `forge.tree-too-large`. */

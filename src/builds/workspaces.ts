@@ -7,6 +7,8 @@ export interface Workspaces {
    * a half-written tree is never taken for one.
    */
   ensureTree(run: string, write: (directory: string) => Promise<void>): Promise<string>;
+  /** As `ensureTree`, for another tree of the run: all of the commit that tests come from, when that is not its own. */
+  ensureBaseTree(run: string, write: (directory: string) => Promise<void>): Promise<string>;
   /**
    * The directory of a second tree of a run: its own one, in which what stands at `paths` (names at the root) is taken out, and put in as `write`
    * gives it. The run's tree must be there; it stays as it is.

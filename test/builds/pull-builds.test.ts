@@ -143,7 +143,7 @@ test("a stranger's container.yaml and tests are the base branch's for flibs and 
   expect(world.records.get("run-1")?.plan).toMatchObject({ platforms: ["linux/amd64"], suites: [{ name: "smoke" }] });
   expect(world.contexts).toMatchObject([{ "tests/helper": "theirs", "container.yaml": "platforms: {only: aarch64}\n", "src.txt": "new" }]);
   expect(Object.keys(world.testTrees[0] ?? {})).toEqual(["Dockerfile", "container.yaml", "src.txt", "tests/commands.yaml", "tests/ours"]);
-  expect(world.testTrees[0]).toMatchObject({ "src.txt": "new", "container.yaml": "platforms: {only: x86_64}\n" });
+  expect(world.testTrees[0]).toMatchObject({ "src.txt": "old", "container.yaml": "platforms: {only: x86_64}\n" });
   expect(world.statuses.get("flibs / lint")?.summary).toContain(
     "`container.yaml` and `tests/` are read from the base branch (`bbbbbbbbbbbb`): the author of this pull request may not write here.",
   );
@@ -164,6 +164,16 @@ test("what the base branch does not have, a stranger's pull request can't bring 
   expect(await world.run("run-1", stranger)).toBeUndefined();
   expect(world.records.get("run-1")?.plan?.suites).toEqual([]);
   expect(world.contexts[0]).toHaveProperty(["tests/commands.yaml"]);
+});
+
+test("tests of a stranger's pull request get the base branch's tree and nothing of the pull request, be it anywhere", async () => {
+  const own = { "main.fmf": "environment: {PATH: /mine}\n", "ci/check.sh": "exit 0\n", "tests/more": "mine" };
+  const theirs = { ...goodFiles, "ci/check.sh": "exit 1\n" };
+  world.files = { ...goodFiles, ...own };
+  world.filesOf = { [base]: theirs };
+  expect(await world.run("run-1", stranger)).toBeUndefined();
+  expect(world.testTrees).toEqual([theirs]);
+  expect(world.contexts[0]).toMatchObject(own);
 });
 
 test("tests that are a link out of the repository are found though flibs does not read them", async () => {

@@ -27,6 +27,7 @@ test("flibs as an ordinary user starts one bubblewrap that shares no namespace",
     ]),
   );
   expect(command.join(" ")).toContain("--bind /srv/flibs/work/a /workspace --remount-ro /");
+  expect(command.join(" ")).toContain(" -- /usr/bin/nice -n 19 -- /usr/bin/prlimit ");
   expect(command.slice(-3)).toEqual(["--", "/usr/bin/ansible-playbook", "tests.yml"]);
 });
 

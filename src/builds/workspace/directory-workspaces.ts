@@ -12,7 +12,8 @@ export function directoryWorkspaces(root: string): Workspaces {
   };
   const inTurn = oneAtATime();
   return {
-    ensureTree: (run, write) => inTurn(run, () => ensureTree(run, write)),
+    ensureTree: (run, write) => inTurn(run, () => ensureTree(run, "tree", write)),
+    ensureBaseTree: (run, write) => inTurn(run, () => ensureTree(run, "base", write)),
     ensureOverlay: (run, paths, write) => inTurn(run, () => ensureOverlay(run, paths, write)),
     ensureFile: (run, name, bytes) => inTurn(run, () => ensureFile(run, name, bytes)),
     emptyDirectory: (run, name) => inTurn(run, () => emptyDirectory(run, name)),
@@ -21,9 +22,9 @@ export function directoryWorkspaces(root: string): Workspaces {
     },
   };
 
-  async function ensureTree(run: string, write: (directory: string) => Promise<void>): Promise<string> {
+  async function ensureTree(run: string, name: "tree" | "base", write: (directory: string) => Promise<void>): Promise<string> {
     const directory = of(run);
-    const tree = join(directory, "tree");
+    const tree = join(directory, name);
     if (await isDirectory(tree)) return tree;
     const partial = join(directory, "partial");
     await rm(partial, { recursive: true, force: true });

@@ -12,6 +12,9 @@ export const closedLimits = {
   workspaceBytes: 256 * 2 ** 20,
   workspaceEntries: 20_000,
   openFiles: 1024,
+  /** Of all processes together. */
+  allOpenFiles: 20_000,
+  sockets: 1000,
   temporaryBytes: 64 * 2 ** 20,
 } as const;
 
@@ -33,7 +36,7 @@ const ownMount = "/mnt";
 /**
  * Pure: the command line that runs a program as an unprivileged user in namespaces of its own: no network, no processes but its own, a file system of
  * /usr, the workspace and little else. It is root in there, as the Standard Test Interface demands: a user id of the user namespace, that has no
- * capability and is nobody outside. Descriptor 3 gets bubblewrap's JSON line with `child-pid`.
+ * capability and is nobody outside. Descriptor 3 gets bubblewrap's JSON line with `child-pid`, from descriptor 4 it reads the filter of system calls.
  */
 export function closedCommand({ workspace, program, args, isRoot }: ClosedCommand): readonly [string, ...string[]] {
   const source = isRoot ? ownMount : workspace;
@@ -44,7 +47,7 @@ export function closedCommand({ workspace, program, args, isRoot }: ClosedComman
 }
 
 const namespaces = [
-  ...["--die-with-parent", "--new-session", "--info-fd", "3"],
+  ...["--die-with-parent", "--new-session", "--info-fd", "3", "--seccomp", "4"],
   ...["--unshare-user", "--disable-userns", "--uid", "0", "--gid", "0", "--cap-drop", "ALL"],
   ...["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", "flibs-test"],
 ];
@@ -63,6 +66,7 @@ function files(workspace: string): readonly string[] {
 
 // Set inside, where they count for this user namespace alone: an ordinary user's own processes would be counted too.
 const limited = [
+  ...["/usr/bin/nice", "-n", "19", "--"],
   "/usr/bin/prlimit",
   `--as=${closedLimits.memoryBytes}`,
   `--nproc=${closedLimits.processes}`,

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
 import { closedCommand } from "./closed-command.ts";
+import { seccompFilter } from "./seccomp-filter.ts";
 import { watchUsage } from "./watch-usage.ts";
 
 export interface ClosedRun {
@@ -21,9 +22,12 @@ export type ClosedEnd =
 
 /** Runs a program as {@link closedCommand} tells, until it ends by itself or is ended. When this returns, none of its processes is left. */
 export async function runClosed({ workspace, program, args, env, take }: ClosedRun, signal: AbortSignal): Promise<ClosedEnd> {
+  const filter = seccompFilter(process.arch);
+  if (filter === undefined)
+    return { kind: "stopped", problem: `flibs knows no filter of system calls for a machine of kind ${process.arch}` };
   const isRoot = process.getuid?.() === 0;
   const [command, ...rest] = closedCommand({ workspace, program, args, isRoot });
-  const child = spawn(command, rest, { env: { ...env }, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  const child = spawn(command, rest, { env: { ...env }, cwd: "/", stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"] });
   const over = new AbortController();
   let problem: string | undefined;
   let inner: number | "not yet" | undefined = "not yet";
@@ -35,6 +39,10 @@ export async function runClosed({ workspace, program, args, env, take }: ClosedR
     if (inner === undefined || !end(inner)) child.kill("SIGKILL");
   };
   const cancel = () => stop("it was stopped");
+  const calls = child.stdio[4] as Writable;
+  // What ends before it has read this tells more by its exit code.
+  calls.on("error", () => {});
+  calls.end(filter);
   child.stdout?.on("data", take);
   child.stderr?.on("data", take);
   const watching = readChildPid(child.stdio[3] as Readable).then(async (pid) => {

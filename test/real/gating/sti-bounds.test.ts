@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { processesMarked } from "../../support/marked-processes.ts";
-import { playbook, stiWorld } from "./sti-world.ts";
+import { besideContainer, playbook, stiWorld } from "./sti-world.ts";
 
 jest.setTimeout(120_000);
 
@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** A task on flibs' side. */
-const here = (script: string) => playbook(`    - shell: ${JSON.stringify(script)}\n`, "hosts: localhost\n  connection: local");
+const here = (script: string) => besideContainer(`    - shell: ${JSON.stringify(script)}\n`);
 
 async function nothingLeft(): Promise<void> {
   expect(await world.containers()).toEqual([]);
@@ -71,7 +71,7 @@ describe("a suite that writes too much", () => {
   });
 
   test("on its output: the live log's limit stops it, and ansible.log has a limit of its own", async () => {
-    const text = playbook("    - debug: {msg: \"{{ 'x' * 30000000 }}\"}\n", "hosts: localhost\n  connection: local");
+    const text = besideContainer("    - debug: {msg: \"{{ 'x' * 30000000 }}\"}\n");
     const { result, log } = await world.run(text);
     expect(result).toMatchObject({ outcome: "error", message: "printed more than the log limit allows" });
     expect(log.length).toBeLessThan(1_000_000);

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals
 import { closedCommand } from "../../../src/gating/sti/closed-command.ts";
 import { layOutWorkspace } from "../../../src/gating/sti/workspace.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
-import { playbook, stiWorld } from "./sti-world.ts";
+import { besideContainer, playbook, stiWorld } from "./sti-world.ts";
 
 jest.setTimeout(120_000);
 
@@ -21,7 +21,7 @@ afterAll(() => world.close());
 /** Runs a script on flibs' side and gives what it printed. */
 async function seen(script: string): Promise<string> {
   const text = `    - shell: ${JSON.stringify(`(${script}) > $TEST_ARTIFACTS/seen 2>&1; echo ended >> $TEST_ARTIFACTS/seen`)}\n`;
-  const { artifacts, result, log } = await world.run(playbook(text, "hosts: localhost\n  connection: local"));
+  const { artifacts, result, log } = await world.run(besideContainer(text));
   if (result.outcome !== "pass") throw new Error(log);
   return artifacts.seen ?? "";
 }
@@ -100,7 +100,7 @@ describe("what a playbook cannot reach", () => {
     await writeFile(join(victim, "results.yml"), "results: [{test: stolen, result: pass}]");
     const take = `cd / && mv $TEST_ARTIFACTS /workspace/gone && ln -s ${victim} $TEST_ARTIFACTS`;
     const text = `    - shell: ${JSON.stringify(take)}\n`;
-    const { result, kept } = await world.run(playbook(text, "hosts: localhost\n  connection: local"));
+    const { result, kept } = await world.run(besideContainer(text));
     expect(result).toMatchObject({ outcome: "error", message: expect.stringContaining("artifacts folder") });
     expect(kept).toEqual(["ansible.log"]);
     expect(await readFile(join(victim, "results.yml"), "utf8")).toContain("stolen");

@@ -123,9 +123,12 @@ describe("Standard Test Interface with Ansible and Docker", () => {
     expect(log).toContain(`docker:${world.image} /workspace/artifacts [] True /workspace/tests`);
   });
 
-  test("only what has the tag container is run", async () => {
-    const { result } = await world.run("- hosts: subjects\n  gather_facts: false\n  tags: [classic]\n  tasks:\n    - raw: exit 1\n");
-    expect(result.outcome).toBe("pass");
+  test("only what has the tag container is run, and a suite of which nothing is has tested nothing", async () => {
+    const classic = "- hosts: subjects\n  gather_facts: false\n  tags: [classic]\n  tasks:\n    - raw: exit 1\n";
+    expect((await world.run(classic + playbook("    - raw: exit 0\n"))).result.outcome).toBe("pass");
+    const { result } = await world.run(classic);
+    const message = "nothing was carried out: no command reached the container, and there is no results.yml";
+    expect(result).toMatchObject({ outcome: "error", final: true, message });
   });
 
   test("the repository's own inventory is taken when there is one", async () => {
