@@ -16,7 +16,7 @@ const here = (script: string) => besideContainer(`    - shell: ${JSON.stringify(
 async function nothingLeft(): Promise<void> {
   expect(await world.containers()).toEqual([]);
   // The workspace's path is on bubblewrap's command line; inside, everybody has the variable.
-  expect(await processesMarked(world.scratch, "TEST_ARTIFACTS=/workspace")).toEqual([]);
+  expect(await processesMarked(world.scratch, world.mark)).toEqual([]);
 }
 
 describe("a suite that goes on for ever", () => {
@@ -90,7 +90,7 @@ describe("a suite that writes too much", () => {
   test("processes without end: there are no more than the limit, and the time limit ends them", async () => {
     let most = 0;
     const counting = setInterval(async () => {
-      most = Math.max(most, (await processesMarked("TEST_ARTIFACTS=/workspace")).length);
+      most = Math.max(most, (await processesMarked(world.mark)).length);
     }, 1000);
     const { result } = await world.run(here("b() { b | b & }; while :; do b; done"), { timeoutMs: 12_000 });
     clearInterval(counting);

@@ -34,7 +34,7 @@ test("flibs dies in the middle of a suite: no process is left, clean-up removes 
   child.stdout.on("data", (part: Buffer) => {
     said += part.toString();
   });
-  const own = () => processesMarked(root, "TEST_ARTIFACTS=/workspace");
+  const own = () => processesMarked(root, world.mark);
   // Two tasks were begun: the second one hangs in the container.
   while ((said.match(/^TASK /gm) ?? []).length < 2 && child.exitCode === null) await delay(50);
   await delay(1000);

@@ -48,7 +48,8 @@ export async function stiWorld() {
     const request = {
       platform,
       context,
-      dockerfile: `FROM scratch\nCOPY bin /bin\nCOPY hello /etc/hello\n${lines}\n`,
+      // No other world's image is the same: what it is called marks its processes.
+      dockerfile: `FROM scratch\nLABEL world=${installation}\nCOPY bin /bin\nCOPY hello /etc/hello\n${lines}\n`,
       parents: [],
       buildArguments: {},
       limits,
@@ -93,6 +94,8 @@ export async function stiWorld() {
 
   return {
     ...{ engine, docker, scratch: scratch.path, run, platform, image, context, buildImage },
+    /** Stands in the environment of every process of a playbook of the world's own image. */
+    mark: `TEST_SUBJECTS=docker:${image}`,
     /** Names of containers that this world has left on the engine. */
     containers: async () => {
       const all = await docker.listContainers({ all: true });
