@@ -33,7 +33,7 @@ export interface TestResults {
   saveArtifacts(of: TestTry, artifacts: readonly Artifact[]): Promise<void>;
   /** Of what all tries of the build's tests but this one have left and is still kept. */
   artifactBytes(of: TestTry): Promise<number>;
-  /** Everything that was ever saved of a build, newest first. */
+  /** What was ever saved of a build, newest first; of a build that was tested without end the newest 500. */
   listHistory(build: string): Promise<readonly PastResult[]>;
   /** Those of all results of a build that are still kept. */
   listArtifacts(build: string): Promise<readonly ListedArtifact[]>;

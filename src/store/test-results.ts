@@ -11,6 +11,9 @@ import type { TestArtifactTable, TestResultTable } from "./tables.ts";
 
 const pack = promisify(deflateRaw);
 const unpack = promisify(inflateRaw);
+/** A page shows them all at once. */
+const mostHistory = 500;
+
 /** Artifacts that one statement of the sweep removes. */
 const prunedAtOnce = 500;
 
@@ -55,7 +58,8 @@ export function testResults(database: Database, now: () => Date): TestResults {
     },
 
     async listHistory(build) {
-      const rows = await database.selectFrom("test_result").selectAll().where("build", "=", build).orderBy("id", "desc").execute();
+      const all = database.selectFrom("test_result").selectAll().where("build", "=", build);
+      const rows = await all.orderBy("id", "desc").limit(mostHistory).execute();
       const isChance = flakyAmong(rows);
       return rows.map((row): PastResult => ({ ...resultOf(row, isChance(row)), id: row.id, run: row.run, latest: row.latest }));
     },
