@@ -35,15 +35,20 @@ test("two replicas never work on one name at once, whoever fails, and on two nam
       for (const name of ["a", "b"]) all.push(store.turns.take(name, work(name, round % 3 === 1)));
     }
   }
-  const together = counter();
   const ended = await Promise.allSettled(all);
   expect(ended.filter((one) => one.status === "rejected")).toHaveLength(12);
   expect([...most].toSorted()).toEqual([
     ["a", 1],
     ["b", 1],
   ]);
-  await Promise.all(["c", "d"].map((name) => stores[0].turns.take(name, together.work("both", false))));
-  expect(together.most.get("both")).toBe(2);
+  // Each waits for the other to have begun: one after the other they would never end.
+  const [c, d] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const meet = (name: string, mine: typeof c, other: typeof c) =>
+    stores[0].turns.take(name, async () => {
+      mine.resolve();
+      await other.promise;
+    });
+  await Promise.all([meet("c", c, d), meet("d", d, c)]);
 });
 
 test("many who wait for one name leave the other turns' connections alone", async () => {
