@@ -12,6 +12,11 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const live = process.stdout.isTTY === true;
+  // Whoever reads has seen enough, as in `flibs builds | head`: nobody is left to say anything to.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   return {
     out: (text) => process.stdout.write(text),
     err: (text) => process.stderr.write(text),

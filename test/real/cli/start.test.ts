@@ -35,3 +35,9 @@ test("help and version load nothing but the reader of command lines", async () =
 test("explaining the settings needs no database", async () => {
   expect(await packagesOf("config", "explain", "web")).toEqual(["commander", "zod"]);
 });
+
+test("whoever has read enough of an answer hears nothing of it", async () => {
+  const command = `"${process.execPath}" --disable-warning=ExperimentalWarning "${main}" --help | head -c 10`;
+  const { stdout, stderr } = await run("/bin/sh", ["-c", command], { env: { ...process.env, NODE_OPTIONS: "" } });
+  expect({ stdout, stderr }).toEqual({ stdout: "Usage: fli", stderr: "" });
+});
