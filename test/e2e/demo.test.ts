@@ -53,6 +53,15 @@ async function expectNothingLeft(directory: string, text: string): Promise<void>
   expect(containers.filter(({ Labels }) => ofBuilds(Labels["io.flibs.key"] ?? "")).map(({ Names }) => Names)).toEqual([]);
 }
 
+function expectInOrder(text: string, lines: readonly (string | RegExp)[]): void {
+  let rest = text;
+  for (const line of lines) {
+    const at = typeof line === "string" ? rest.indexOf(line) : rest.search(line);
+    expect({ line, found: at >= 0 }).toEqual({ line, found: true });
+    rest = rest.slice(at);
+  }
+}
+
 test("the demo shows the whole line, says where it all is, and leaves nothing running", async () => {
   const directory = join(scratch.path, "d");
   const { told, ended } = startDemo(directory);
@@ -125,12 +134,7 @@ test("on GitHub's double it tells what flibs writes on pull requests, and leaves
     "The double noticed nothing that GitHub would have refused.",
     "stopping what was started",
   ];
-  let rest = told.text;
-  for (const line of inOrder) {
-    const at = typeof line === "string" ? rest.indexOf(line) : rest.search(line);
-    expect({ line, found: at >= 0 }).toEqual({ line, found: true });
-    rest = rest.slice(at);
-  }
+  expectInOrder(told.text, inOrder);
 
   const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
   for (const key of summaryKeys) expect(summary).toHaveProperty(key, expect.stringMatching(/./));
@@ -175,12 +179,7 @@ test("on Pagure's double it tells the flags and the few comments that flibs writ
     "flibs-bot wrote 1 comment, and flags for the rest",
     "stopping what was started",
   ];
-  let rest = told.text;
-  for (const line of inOrder) {
-    const at = typeof line === "string" ? rest.indexOf(line) : rest.search(line);
-    expect({ line, found: at >= 0 }).toEqual({ line, found: true });
-    rest = rest.slice(at);
-  }
+  expectInOrder(told.text, inOrder);
   const summary = JSON.parse(await readFile(join(directory, "summary.json"), "utf8"));
   for (const key of summaryKeys) expect(summary).toHaveProperty(key, expect.stringMatching(/./));
   expect(summary).toMatchObject({ nvr: "hello-container-1-1", promotion: 1 });
