@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sweepCursor } from "../sweep-cursor.ts";
 
 /** Before everything that GitHub can have. */
 export const epoch = "1970-01-01T00:00:00Z";
@@ -18,20 +19,7 @@ const SeenRepository = z.strictObject({
 });
 export type SeenRepository = z.infer<typeof SeenRepository>;
 
-const SweepCursor = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), SeenRepository) });
-
-/** By name; a cursor that cannot be read means: look at everything. */
-export function parseSweepCursor(cursor: string | undefined): ReadonlyMap<string, SeenRepository> {
-  try {
-    return new Map(cursor === undefined ? [] : Object.entries(SweepCursor.parse(JSON.parse(cursor)).repositories));
-  } catch {
-    return new Map();
-  }
-}
-
-export function formatSweepCursor(repositories: ReadonlyMap<string, SeenRepository>): string {
-  return JSON.stringify({ version: 1, repositories: Object.fromEntries(repositories) });
-}
+export const { parse: parseSweepCursor, format: formatSweepCursor } = sweepCursor(SeenRepository);
 
 /** Two writes of one second may become visible one after the other: what lies so close is looked at again and told by its id. */
 const overlapMs = 60_000;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sweepCursor } from "../sweep-cursor.ts";
 
 const SeenPull = z.strictObject({
   head: z.string(),
@@ -17,20 +18,7 @@ const SeenRepository = z.strictObject({
 });
 export type SeenRepository = z.infer<typeof SeenRepository>;
 
-const SweepCursor = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), SeenRepository) });
-
-/** By name; a cursor that cannot be read means: look at everything. */
-export function parseSweepCursor(cursor: string | undefined): ReadonlyMap<string, SeenRepository> {
-  try {
-    return new Map(cursor === undefined ? [] : Object.entries(SweepCursor.parse(JSON.parse(cursor)).repositories));
-  } catch {
-    return new Map();
-  }
-}
-
-export function formatSweepCursor(repositories: ReadonlyMap<string, SeenRepository>): string {
-  return JSON.stringify({ version: 1, repositories: Object.fromEntries(repositories) });
-}
+export const { parse: parseSweepCursor, format: formatSweepCursor } = sweepCursor(SeenRepository);
 
 /** What a record of the cursor has under a name that somebody else chose. */
 export function seenAs<T>(record: Readonly<Record<string, T>> | undefined, name: string): T | undefined {
