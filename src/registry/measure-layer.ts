@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Digest } from "../domain/digest.ts";
@@ -6,6 +5,7 @@ import { appError, isAppError } from "../domain/errors.ts";
 import { verifyBlob } from "./blob-check.ts";
 import type { BlobTransfers } from "./blob-transfers.ts";
 import type { Descriptor } from "./image-manifest.ts";
+import { streamHash } from "./stream-hash.ts";
 
 /** What a layer unpacks to. */
 export interface MeasuredLayer {
@@ -87,17 +87,18 @@ async function measureLayer(
     if (isLate() || (isAppError(error) && error.code === "registry.blob-unknown")) return undefined;
     throw error;
   }
+  // What is packed is rarely larger than what it unpacks to.
+  const hash = streamHash(layer.size);
   try {
-    const hash = createHash("sha256");
     let sizeBytes = 0;
     for await (const chunk of unpack(body as AsyncIterable<Uint8Array>)) {
-      hash.update(chunk);
+      await hash.update(chunk);
       sizeBytes += chunk.length;
       budget.left -= chunk.length;
       if (budget.left < 0) return { moreThan: sizeBytes - 1 };
       if (isLate()) return tooSlow;
     }
-    return { diffId: `sha256:${hash.digest("hex")}`, sizeBytes };
+    return { diffId: await hash.digest(), sizeBytes };
   } catch (error) {
     if (isLate()) return tooSlow;
     if (isAppError(error) || signal.aborted) throw error;
@@ -105,6 +106,7 @@ async function measureLayer(
     throw appError("registry.unreachable", `reading ${where}@${layer.digest} broke off`, { cause: error });
   } finally {
     body.destroy();
+    hash.abandon();
   }
 }
 

@@ -31,10 +31,11 @@ export async function uploadBlob(
     if (!isFirst && (await hasBlob(session, repository, blob.digest, options.signal))) return;
     isFirst = false;
     const location = await startUpload(session, repository, options.signal);
+    const check = checkBlob(blob, where);
     let source: Readable | undefined;
     try {
       source = await open();
-      await send({ session, repository, blob, source, location, options, check: checkBlob(blob, where) });
+      await send({ session, repository, blob, source, location, options, check });
     } catch (error) {
       await cancelUpload(session, repository, location);
       if (send === sendWhole && isAppError(error) && error.details.status === 413) {
@@ -44,6 +45,7 @@ export async function uploadBlob(
       throw error;
     } finally {
       source?.destroy();
+      check.close();
     }
   }, options.signal);
 }
@@ -74,36 +76,55 @@ async function sendWhole({ session, repository, blob, source, location, options,
 }
 
 /**
- * Source to request with back-pressure, hashing between the two. The last bytes are written only after the digest has been compared, so
- * that a wrong blob is never complete. Events and not pipeline(): a transform in between would cost another copy of the queue.
+ * Source to request with back-pressure of both the request and the hash. The last bytes are written only after the digest has been
+ * compared, so that a wrong blob is never complete. Events and not pipeline(): a transform in between would cost another copy of the queue.
  */
 function pump(source: Readable, request: ClientRequest, check: BlobCheck, onBytes?: (bytes: number) => void): Promise<void> {
   return new Promise((resolve, reject) => {
+    let isFull = false;
+    let isChecking = false;
+    // The end of a source comes although it is paused.
+    let checkedUntilNow = Promise.resolve();
     const fail = (error: unknown) => {
       source.destroy();
       reject(error);
+    };
+    const goOn = () => {
+      if (!isFull && !isChecking) source.resume();
+    };
+    const send = (chunk: Uint8Array) => {
+      onBytes?.(chunk.length);
+      isFull = !request.write(chunk);
+      if (isFull) source.pause();
     };
     source.on("error", (error) =>
       fail(isAppError(error) ? error : appError("registry.unreachable", "the source of a blob broke off", { cause: error })),
     );
     source.on("data", (chunk: Uint8Array) => {
+      let checked: Promise<void> | undefined;
       try {
-        check.update(chunk);
+        checked = check.update(chunk);
       } catch (error) {
         return fail(error);
       }
-      onBytes?.(chunk.length);
-      if (!request.write(chunk)) source.pause();
+      if (checked === undefined) return send(chunk);
+      isChecking = true;
+      source.pause();
+      checkedUntilNow = checked.then(() => {
+        isChecking = false;
+        if (request.destroyed) return;
+        send(chunk);
+        goOn();
+      });
+      checkedUntilNow.catch(fail);
     });
     source.on("end", () => {
-      try {
-        check.finish();
-      } catch (error) {
-        return fail(error);
-      }
-      request.end(() => resolve());
+      checkedUntilNow.then(() => check.finish()).then(() => request.end(() => resolve()), fail);
     });
-    request.on("drain", () => source.resume());
+    request.on("drain", () => {
+      isFull = false;
+      goOn();
+    });
     // Closed before the end: refused early, or the connection broke; the transport tells which.
     request.on("close", () => fail(appError("registry.unreachable", "an upload was cut off")));
     request.on("response", () => source.destroy());
@@ -134,7 +155,7 @@ async function sendInPieces(sending: Sending): Promise<void> {
     });
     options.onBytes?.(piece.length);
   }
-  check.finish();
+  await check.finish();
   const call = {
     method: "PUT",
     target: completionAddress(location, blob.digest),
@@ -151,7 +172,7 @@ async function* pieces(source: AsyncIterable<Uint8Array>, check: BlobCheck): Asy
   let waiting: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of source) {
-    check.update(chunk);
+    await check.update(chunk);
     for (let at = 0; at < chunk.length; ) {
       const part = chunk.subarray(at, at + pieceBytes - size);
       waiting.push(part);

@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import type { Digest } from "../domain/digest.ts";
+import { beginInThread, blockBytes } from "./hash-threads.ts";
+
+/** SHA-256 of bytes that pass. */
+export interface StreamHash {
+  /** Takes the bytes; they may be written over afterwards. A promise means: wait for it before the next ones, so that memory stays bounded. */
+  update(chunk: Uint8Array): Promise<void> | undefined;
+  /** Of all bytes so far; nothing may come after. */
+  digest(): Promise<Digest>;
+  /** Nobody will ask for the digest. Harmless after it, and more than once. */
+  abandon(): void;
+}
+
+/** A thread is told of each hash, and the first needs to be started: below this it would take longer than hashing. */
+const worthAThread = 2 * 2 ** 20;
+
+/**
+ * For a stream of about so many bytes. A long one is hashed in another thread: of what this process does with a blob on its way it is the
+ * larger half, and everything else would wait for it.
+ */
+export function streamHash(expectedBytes: number): StreamHash {
+  return expectedBytes < worthAThread ? hashHere() : hashApart();
+}
+
+export function hashHere(): StreamHash {
+  const hash = createHash("sha256");
+  return {
+    update(chunk) {
+      hash.update(chunk);
+      return undefined;
+    },
+    digest: async () => `sha256:${hash.digest("hex")}`,
+    abandon() {},
+  };
+}
+
+export function hashApart(): StreamHash {
+  const hash = beginInThread();
+  let block = hash.takeBlock();
+  let filled = 0;
+  return {
+    update(chunk) {
+      let caughtUp: Promise<void> | undefined;
+      for (let at = 0; at < chunk.length; ) {
+        const part = chunk.subarray(at, at + blockBytes - filled);
+        block.set(part, filled);
+        at += part.length;
+        filled += part.length;
+        if (filled < blockBytes) break;
+        caughtUp = hash.push(block, filled) ?? caughtUp;
+        block = hash.takeBlock();
+        filled = 0;
+      }
+      return caughtUp;
+    },
+    digest: async () => `sha256:${await hash.end(block, filled)}`,
+    abandon: () => hash.abandon(),
+  };
+}
