@@ -202,9 +202,11 @@ describe("killed at any effect and started again, promotion and release end as i
     for (const kind of ["places.take", "places.hold", "places.forget"]) expect(points.some((one) => one.includes(kind))).toBe(true);
   });
 
-  test("once at each point", async () => {
+  test("once in each state", async () => {
     const undisturbed = await tell(() => false);
     for (const [number, name] of undisturbed.points.entries()) {
+      // Right before an effect that follows another one the world is as it was right after that one.
+      if (name.startsWith("before ") && undisturbed.points[number - 1]?.startsWith("after ")) continue;
       const { end, kills } = await tell((point) => point === number);
       expect({ number, name, kills, end }).toEqual({ number, name, kills: 1, end: undisturbed.end });
     }

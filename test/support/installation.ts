@@ -9,6 +9,7 @@ import { initInstallation } from "../../src/init.ts";
 import { removeEmbeddedPostgres } from "../../src/store/embedded-postgres.ts";
 import { type RunningRegistry, startDockerRegistry } from "./docker-registry.ts";
 import { freePort } from "./free-port.ts";
+import { endAgent, makeFastKey } from "./gnupg.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
 
 const run = promisify(execFile);
@@ -49,6 +50,9 @@ export async function makeInstallation(): Promise<Installation> {
   });
   const directory = join(scratch.path, "i");
   const { prefix, mirror } = base.parent;
+  // What is there already is taken: keys that cost no processor time, since each story signs dozens of names.
+  for (const name of ["flibs candidate", "flibs production"]) await makeFastKey(join(directory, "gnupg"), name);
+  await endAgent(join(directory, "gnupg"));
   await initInstallation(
     {
       directory,
