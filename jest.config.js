@@ -1,6 +1,7 @@
-/** jest runs the sources as ES modules; swc only strips the types. */
+/** Node itself loads tests and sources, as it does the program (test/setup/native-runtime.js). */
 export default {
-  testEnvironment: "<rootDir>/test/setup/plain-errors-environment.js",
+  testEnvironment: "<rootDir>/test/setup/native-environment.js",
+  runtime: "<rootDir>/test/setup/native-runtime.js",
   // jest leaves a core free, which on two cores means one worker; most tests wait for other processes, so three keep both cores busy.
   maxWorkers: 3,
   // Modules of a test file stay in its worker's memory: one that has grown is cheaper to start anew than to collect garbage in.
@@ -14,16 +15,6 @@ export default {
   globalTeardown: "<rootDir>/test/setup/global-teardown.js",
   injectGlobals: false,
   extensionsToTreatAsEsm: [".ts"],
-  transform: {
-    "^.+\\.ts$": [
-      "@swc/jest",
-      {
-        jsc: { parser: { syntax: "typescript" }, target: "es2022", experimental: { keepImportAttributes: true } },
-        module: { type: "es6" },
-        sourceMaps: "inline",
-      },
-    ],
-  },
+  transform: {},
   reporters: ["default", "<rootDir>/test/setup/closing-line-reporter.js"],
-  coverageProvider: "v8",
 };

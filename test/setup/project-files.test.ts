@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { missingOptionals } from "../../scripts/complete-package-lock.ts";
 import { formatClosingLine, listSkipped } from "./closing-line-reporter.js";
 import { rankOf } from "./long-first-sequencer.js";
-import { plainError } from "./plain-errors-environment.js";
+import { plainError } from "./native-environment.js";
 
 const projectScripts: Record<string, string> = JSON.parse(readFileSync("package.json", "utf8")).scripts;
 
