@@ -58,9 +58,9 @@ function room(name: string, home: readonly string[] = [], pure: readonly string[
 /** Sub-folders of a room: `ports` are files of other rooms whose port the adapter stands on, `beside` folders of its own room. */
 function adapters(name: string, home: readonly string[] = [], ports: readonly string[] = [], beside: readonly string[] = []): Part {
   const shared = [...ports.map((port) => `../../${port}`), ...beside.map((folder) => `../${folder}`)];
-  const open = ["../*.ts", "../../domain/**", "../../log.ts", ...shared];
+  const open = ["../*.ts", "../../domain/**", "../../log.ts", "../../programs/**", ...shared];
   const because =
-    "an adapter may import domain, the ports and pure files of its own room, and its one foreign package; never another adapter";
+    "an adapter may import domain, programs, the ports and pure files of its own room, and its one foreign package; never another adapter";
   return { files: [`src/${name}/**`], home: [...io, ...home], closed: ["../**", ...open.map((path) => `!${path}`)], because };
 }
 
@@ -75,6 +75,12 @@ export const parts: readonly Part[] = [
     because: "domain imports nothing: words and rules without I/O",
   },
   adapters("*/*"),
+  {
+    files: ["src/programs/**"],
+    home: io,
+    closed: ["../**"],
+    because: "how programs of the machine are started knows nothing of flibs; adapters use it",
+  },
   room("intake", [], ["commands"]),
   {
     files: ["src/intake/commands/**"],

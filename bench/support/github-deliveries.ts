@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
-import { createRequire } from "node:module";
 import type { WebhookDefinition } from "@octokit/webhooks-examples";
+import webhooks from "@octokit/webhooks-examples" with { type: "json" };
 
 /** One delivery as GitHub sends it to an App: the bytes of a whole request are made before the clock runs. */
 export interface Delivery {
@@ -9,8 +9,7 @@ export interface Delivery {
 }
 
 const events = ["issue_comment", "push", "pull_request"] as const;
-// The package's main file is JSON, which `import` takes only with an attribute that swc drops.
-const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as readonly WebhookDefinition[];
+const examples = webhooks as unknown as readonly WebhookDefinition[];
 
 /** Names of the events, in turns: one payload of each kind after the other, so that the kinds are equally many. */
 export function githubDeliveries(secret: string): { readonly events: readonly string[]; readonly meanBytes: number; next(): Delivery } {

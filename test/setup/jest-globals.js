@@ -1,25 +1,20 @@
 import { createRequire } from "node:module";
 
-/** Of the test file that is being run: jest-circus makes them anew for each. */
-let current;
+export let afterAll;
+export let afterEach;
+export let beforeAll;
+export let beforeEach;
+export let describe;
+export let expect;
+export let test;
 
+/**
+ * jest-circus makes them anew for each test file. What is imported is the variable and not its value, so that support files, which are loaded once, reach
+ * the file that is being run; they must not keep one under a name of their own.
+ */
 export function setGlobals(globals) {
-  current = globals;
+  ({ afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } = globals);
 }
-
-/** Support files are loaded once and used by many test files: whatever they imported must reach the file that is being run. */
-function ofCurrent(name) {
-  const call = (...args) => current[name](...args);
-  return new Proxy(call, { get: (_, property) => current[name][property] });
-}
-
-export const afterAll = ofCurrent("afterAll");
-export const afterEach = ofCurrent("afterEach");
-export const beforeAll = ofCurrent("beforeAll");
-export const beforeEach = ofCurrent("beforeEach");
-export const describe = ofCurrent("describe");
-export const test = ofCurrent("test");
-export const expect = ofCurrent("expect");
 
 const require = createRequire(import.meta.url);
 let timers;

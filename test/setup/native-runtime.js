@@ -9,7 +9,9 @@ const eventHandlers = Symbol.for("EVENT_HANDLERS");
 // Tests import @jest/globals, which of itself only throws: jest's own runtime puts something else in its place, too.
 registerHooks({
   resolve: (specifier, context, next) =>
-    specifier === "@jest/globals" ? { url: new URL("jest-globals.js", import.meta.url).href, shortCircuit: true } : next(specifier, context),
+    specifier === "@jest/globals"
+      ? { url: new URL("jest-globals.js", import.meta.url).href, shortCircuit: true }
+      : next(specifier, context),
 });
 
 let runs = 0;

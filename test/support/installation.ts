@@ -1,7 +1,5 @@
-import { execFile } from "node:child_process";
 import { cp, mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import { type BaseImage, ensureBaseImage } from "../../demo/base-image.ts";
 import { localForgeOf, type Settings } from "../../src/config.ts";
 import { loadSettings } from "../../src/config-load.ts";
@@ -11,8 +9,8 @@ import { type RunningRegistry, startDockerRegistry } from "./docker-registry.ts"
 import { freePort } from "./free-port.ts";
 import { endAgent, makeFastKey } from "./gnupg.ts";
 import { scratchDirectory } from "./scratch-directory.ts";
+import { runProgram } from "./skopeo.ts";
 
-const run = promisify(execFile);
 const root = join(import.meta.dirname, "../..");
 
 /** A whole installation on real parts, as `flibs init` makes it: two registries, keys, repositories. No service runs yet. */
@@ -83,7 +81,6 @@ export async function makeInstallation(): Promise<Installation> {
 
 async function clone(directory: string, origin: string): Promise<Person> {
   const env = {
-    PATH: process.env.PATH,
     GIT_CONFIG_NOSYSTEM: "1",
     GIT_CONFIG_GLOBAL: "/dev/null",
     GIT_AUTHOR_NAME: "alice",
@@ -92,7 +89,11 @@ async function clone(directory: string, origin: string): Promise<Person> {
     GIT_COMMITTER_EMAIL: "alice@example.test",
   };
   await mkdir(directory, { recursive: true });
-  const git = async (...args: string[]) => (await run("git", ["-C", directory, ...args], { env, maxBuffer: 64 * 2 ** 20 })).stdout.trim();
+  const git = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await runProgram("git", ["-C", directory, ...args], env);
+    if (exitCode !== 0) throw new Error(`git ${args[0]} ended with ${exitCode}: ${stderr}`);
+    return stdout.trim();
+  };
   await git("init", "--quiet", "--initial-branch=main");
   await git("remote", "add", "origin", origin);
   await git("fetch", "--quiet", "origin");

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { runProgram as run } from "../../src/programs/run-program.ts";
 
 /** What one program run gave; a non-zero exit is a result here, because tests ask for refusals too. */
 export interface ProgramResult {
@@ -22,19 +22,19 @@ export async function runProgram(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  directory?: string,
 ): Promise<ProgramResult> {
-  return new Promise((resolve, reject) => {
-    const options = { env: { ...process.env, LC_ALL: "C", ...env }, timeout: timeoutMs, maxBuffer: 64 * 2 ** 20 };
-    execFile(program, [...args], options, (error, stdout, stderr) => {
-      if (error === null) {
-        resolve({ exitCode: 0, stdout, stderr });
-      } else if (typeof error.code === "number") {
-        resolve({ exitCode: error.code, stdout, stderr });
-      } else if (error.code === "ENOENT") {
-        reject(new Error(`${program} is not installed: run scripts/setup`));
-      } else {
-        reject(new Error(`${program} ${args[0] ?? ""} did not end by itself (${error.signal ?? error.message})\n${stderr}`));
-      }
-    });
+  const own = Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+  const output = { maxBytes: 64 * 2 ** 20, beyond: "end" } as const;
+  const end = await run({
+    ...{ program, args, env: { ...Object.fromEntries(own), LC_ALL: "C", ...env } },
+    ...{ outputs: { 1: output, 2: output }, timeoutMs, ...(directory === undefined ? {} : { directory }) },
   });
+  const [stdout, stderr] = [1, 2].map((fd) => Buffer.from(end.outputs[fd] ?? []).toString());
+  if (end.notStarted?.code === "ENOENT") throw new Error(`${program} is not installed: run scripts/setup`);
+  if (end.exitCode === undefined || end.ended !== undefined) {
+    const why = end.ended ?? end.signal ?? end.notStarted?.message;
+    throw new Error(`${program} ${args[0] ?? ""} did not end by itself (${why})\n${stderr}`);
+  }
+  return { exitCode: end.exitCode, stdout: stdout ?? "", stderr: stderr ?? "" };
 }

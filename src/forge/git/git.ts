@@ -1,5 +1,7 @@
-import { spawn } from "node:child_process";
 import { type AppError, appError } from "../../domain/errors.ts";
+import type { ProgramEnd, ProgramRun } from "../../programs/program.ts";
+import { runHere } from "../../programs/run-here.ts";
+import { runProgram } from "../../programs/run-program.ts";
 
 /** How the git program is called; one for all repositories. */
 export interface Git {
@@ -71,78 +73,63 @@ export function createGit(binary = "git"): Git {
   return { run: (repository, args, options = {}) => runGit(binary, repository, args, options) };
 }
 
-function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {
-  const maxBytes = options.maxBytes ?? 64 * 2 ** 20;
+async function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {
+  const { signal, launcher, onOutput, maxBytes = 64 * 2 ** 20, timeoutMs = 60_000 } = options;
   const what = `git ${args[0] ?? ""}`;
-  return new Promise((resolve, reject) => {
-    options.signal?.throwIfAborted();
-    const [program = binary, ...before] = options.launcher ?? [];
-    const child = spawn(program, [...before, ...(options.launcher ? [binary] : []), "--git-dir", repository, ...args], {
-      env: { ...gitEnvironment(options.config), ...options.env },
-      detached: options.launcher !== undefined,
-      stdio: ["pipe", "pipe", "pipe"],
-      ...(options.signal ? { signal: options.signal } : {}),
-      killSignal: "SIGKILL",
-    });
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let said = "";
-    let fault: AppError | undefined;
-    const stop = (error?: AppError) => {
-      fault ??= error;
-      if (options.launcher && child.pid !== undefined) endGroup(child.pid);
-      else child.kill("SIGKILL");
-    };
-    const timeoutMs = options.timeoutMs ?? 60_000;
-    const timer = setTimeout(() => stop(appError("forge.git-slow", `${what} took longer than ${timeoutMs} ms`)), timeoutMs);
-    let cut = false;
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (options.onOutput) return takeOutput(chunk);
-      size += chunk.length;
-      chunks.push(chunk);
-      if (size <= maxBytes) return;
-      cut = true;
-      stop(options.cut ? undefined : appError("forge.output-too-large", `${what} gave more than ${maxBytes} bytes`));
-    });
-    function takeOutput(chunk: Buffer): void {
-      try {
-        options.onOutput?.(chunk);
-      } catch (error) {
-        stop(appError("forge.git-failed", `the output of ${what} could not be taken: ${String(error)}`, { cause: error }));
-      }
-    }
-    child.stderr.on("data", (chunk: Buffer) => {
-      if (said.length < 4096) said += chunk.toString();
-    });
-    // A git that ends early closes its input; how it ended tells why.
-    child.stdin.on("error", () => {});
-    child.stdin.end(options.input ?? "");
-    child.on("error", (error) => {
-      clearTimeout(timer);
-      reject(
-        options.signal?.aborted ? error : appError("forge.git-failed", `${what} could not be run: ${error.message}`, { cause: error }),
-      );
-    });
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      if (fault) return reject(fault);
-      const output = Buffer.concat(chunks).subarray(0, maxBytes);
-      const exitCode = cut ? 0 : (code ?? -1);
-      if (!(options.exits ?? [0]).includes(exitCode)) {
-        return reject(
-          appError("forge.git-failed", `${what} ended with ${exitCode}: ${said.trim().slice(0, 500)}`, { details: { exitCode } }),
-        );
-      }
-      resolve({ exitCode, output, text: output.toString("utf8"), said: said.trim() });
-    });
-  });
+  signal?.throwIfAborted();
+  const [program = binary, ...more] = [...(launcher ?? []), binary, "--git-dir", repository, ...args];
+  const run: ProgramRun = {
+    program,
+    args: more,
+    env: { ...gitEnvironment(options.config), ...options.env },
+    inputs: { 0: options.input ?? "" },
+    outputs: { 1: { maxBytes, beyond: "end" }, 2: { maxBytes: 4096, beyond: "drop" } },
+    timeoutMs,
+    // A transfer that hangs is not in git itself but in a program that it started.
+    ownGroup: launcher !== undefined,
+  };
+  const { outputs, ...end } = onOutput === undefined ? await runProgram(run, signal) : await runStreaming(what, run, onOutput, signal);
+  signal?.throwIfAborted();
+  if (end.notStarted !== undefined) throw appError("forge.git-failed", `${what} could not be run: ${end.notStarted.message}`);
+  if (end.ended === "late") throw appError("forge.git-slow", `${what} took longer than ${timeoutMs} ms`);
+  const isCut = end.ended === "too-much";
+  if (isCut && !options.cut) throw appError("forge.output-too-large", `${what} gave more than ${maxBytes} bytes`);
+  const exitCode = isCut ? 0 : (end.exitCode ?? -1);
+  const said = textOf(outputs[2]).trim();
+  if (!(options.exits ?? [0]).includes(exitCode)) {
+    throw appError("forge.git-failed", `${what} ended with ${exitCode}: ${said.slice(0, 500)}`, { details: { exitCode } });
+  }
+  const output = bufferOf(outputs[1]);
+  return { exitCode, output, text: output.toString("utf8"), said };
 }
 
-/** A transfer that hangs is not in git itself but in a program that it started. */
-function endGroup(leader: number): void {
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch {
-    // Ended by itself meanwhile.
-  }
+/** As a child of this process: what is long enough to be taken piece by piece is not sent through another one. */
+async function runStreaming(
+  what: string,
+  run: ProgramRun,
+  onOutput: (chunk: Buffer) => void,
+  signal: AbortSignal | undefined,
+): Promise<ProgramEnd> {
+  const broken = new AbortController();
+  let fault: AppError | undefined;
+  const take = (chunk: Buffer) => {
+    if (fault !== undefined) return;
+    try {
+      onOutput(chunk);
+    } catch (error) {
+      fault = appError("forge.git-failed", `the output of ${what} could not be taken: ${String(error)}`, { cause: error });
+      broken.abort();
+    }
+  };
+  const end = await runHere(run, signal === undefined ? broken.signal : AbortSignal.any([signal, broken.signal]), { 1: take });
+  if (fault !== undefined) throw fault;
+  return end;
+}
+
+function bufferOf(bytes: Uint8Array = new Uint8Array()): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function textOf(bytes: Uint8Array | undefined): string {
+  return bufferOf(bytes).toString("utf8");
 }

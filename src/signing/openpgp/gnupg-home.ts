@@ -1,8 +1,9 @@
-import { execFile, spawn } from "node:child_process";
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { appError } from "../../domain/errors.ts";
+import type { ProgramEnd } from "../../programs/program.ts";
+import { runProgram } from "../../programs/run-program.ts";
 
 /** One GnuPG home directory and the gpg processes that work in it. */
 export interface GnupgHome {
@@ -78,64 +79,49 @@ export function openGnupgHome(options: GnupgHomeOptions): GnupgHome {
   };
 }
 
-function runGpg(options: GnupgHomeOptions, home: string, request: GpgRequest): Promise<GpgResult> {
+async function runGpg(options: GnupgHomeOptions, home: string, request: GpgRequest): Promise<GpgResult> {
   // --no-options: what stands in a gpg.conf (comments, armour, other digests) must not change what consumers get.
   const fixed = ["--homedir", home, "--no-options", "--batch", "--no-tty", "--quiet", "--no-permission-warning"];
   const trust = ["--no-auto-check-trustdb", "--trust-model", "always", "--status-fd", "3", "--display-charset", "utf-8"];
   const agent = options.agent ? [] : ["--no-autostart"];
   const secret = request.passphrase === undefined ? [] : ["--pinentry-mode", "loopback", "--passphrase-fd", "4"];
   const gpg = options.gpg ?? "gpg";
-  return new Promise((done, fail) => {
-    request.signal?.throwIfAborted();
-    const child = spawn(gpg, [...fixed, ...trust, ...agent, ...secret, ...request.args], {
-      stdio: ["pipe", "pipe", "pipe", "pipe", "pipe"],
+  request.signal?.throwIfAborted();
+  const end = await runProgram(
+    {
+      program: gpg,
+      args: [...fixed, ...trust, ...agent, ...secret, ...request.args],
       // Nothing of our environment (tokens, DISPLAY, GNUPGHOME) reaches gpg or the agent that it may start.
-      env: { PATH: process.env.PATH, LC_ALL: "C" },
-    });
-    const [stdin, stdout, stderr, status, passphrase] = child.stdio as unknown as [Writable, Readable, Readable, Readable, Writable];
-    const output: Buffer[] = [];
-    let bytes = 0;
-    let said = "";
-    let statusText = "";
-    const stop = (why: string) => {
-      child.kill("SIGKILL");
-      fail(
-        appError("signing.signer-unavailable", `gpg ${why}`, { hint: "Ask gpg on that machine by hand: is its agent or card answering?" }),
-      );
-    };
-    const timer = setTimeout(() => stop(`did not answer within ${options.timeoutMs} ms`), options.timeoutMs);
-    const abort = () => stop("was stopped");
-    request.signal?.addEventListener("abort", abort, { once: true });
-    stdout.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > outputLimit) stop("wrote more than any signature has");
-      else output.push(chunk);
-    });
-    stderr.on("data", (chunk: Buffer) => {
-      if (said.length < 4096) said += chunk.toString();
-    });
-    status.on("data", (chunk: Buffer) => {
-      if (statusText.length < 65_536) statusText += chunk.toString();
-    });
-    // gpg may end before it has read everything (unknown key): its exit code says more than our broken pipe.
-    for (const pipe of [stdin, passphrase]) pipe.on("error", () => {});
-    child.on("error", (cause) => {
-      clearTimeout(timer);
-      fail(appError("signing.signer-unavailable", `${gpg} could not be started`, { cause, hint: "Install gnupg" }));
-    });
-    child.on("close", (code) => {
-      clearTimeout(timer);
-      request.signal?.removeEventListener("abort", abort);
-      const lines = statusText.split("\n").flatMap((line) => (line.startsWith("[GNUPG:] ") ? [line.slice(9)] : []));
-      done({ exitCode: code ?? -1, output: Buffer.concat(output), status: lines, said: said.slice(0, 4096) });
-    });
-    stdin.end(request.input ?? "");
-    passphrase.end(request.passphrase === undefined ? "" : `${request.passphrase}\n`);
-  });
+      env: { ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }), LC_ALL: "C" },
+      inputs: { 0: request.input ?? "", 4: request.passphrase === undefined ? "" : `${request.passphrase}\n` },
+      outputs: {
+        1: { maxBytes: outputLimit, beyond: "end" },
+        2: { maxBytes: 4096, beyond: "drop" },
+        3: { maxBytes: 65_536, beyond: "drop" },
+      },
+      timeoutMs: options.timeoutMs,
+    },
+    request.signal,
+  );
+  if (end.notStarted !== undefined) {
+    const cause = new Error(end.notStarted.message);
+    throw appError("signing.signer-unavailable", `${gpg} could not be started`, { cause, hint: "Install gnupg" });
+  }
+  if (end.ended !== undefined) {
+    const hint = "Ask gpg on that machine by hand: is its agent or card answering?";
+    throw appError("signing.signer-unavailable", `gpg ${whyEnded(end.ended, options.timeoutMs)}`, { hint });
+  }
+  const text = (fd: number) => Buffer.from(end.outputs[fd] ?? []).toString("utf8");
+  const status = text(3)
+    .split("\n")
+    .flatMap((line) => (line.startsWith("[GNUPG:] ") ? [line.slice(9)] : []));
+  return { exitCode: end.exitCode ?? -1, output: Buffer.from(end.outputs[1] ?? []), status, said: text(2) };
 }
 
-type Writable = NodeJS.WritableStream;
-type Readable = NodeJS.ReadableStream;
+function whyEnded(ended: NonNullable<ProgramEnd["ended"]>, timeoutMs: number): string {
+  if (ended === "late") return `did not answer within ${timeoutMs} ms`;
+  return ended === "stopped" ? "was stopped" : "wrote more than any signature has";
+}
 
 /** A long home is entered through a short symbolic link; all links to one home reach the same socket. */
 async function shortPath(directory: string): Promise<{ path: string; temporary?: string }> {
@@ -152,11 +138,10 @@ async function agentRuns(home: string): Promise<boolean> {
 }
 
 /** What a program says; nothing when it cannot be run. */
-function quietly(program: string, args: readonly string[]): Promise<string> {
-  return new Promise((done) => {
-    const options = { env: { PATH: process.env.PATH, LC_ALL: "C" }, timeout: 10_000 };
-    execFile(program, args, options, (_error, stdout) => done(stdout));
-  });
+async function quietly(program: string, args: readonly string[]): Promise<string> {
+  const env = { ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }), LC_ALL: "C" };
+  const end = await runProgram({ program, args, env, outputs: { 1: { maxBytes: 65_536, beyond: "drop" } }, timeoutMs: 10_000 });
+  return Buffer.from(end.outputs[1] ?? []).toString("utf8");
 }
 
 function slots(size: number): <T>(work: () => Promise<T>) => Promise<T> {
