@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from "node:crypto";
-import type { WebhookDefinition } from "@octokit/webhooks-examples";
 import webhooks from "@octokit/webhooks-examples" with { type: "json" };
+import type { WebhookDefinition } from "@octokit/webhooks-examples";
 
 /** One delivery as GitHub sends it to an App: the bytes of a whole request are made before the clock runs. */
 export interface Delivery {

@@ -26,7 +26,7 @@ export function serveGit(world: World, usage: Usage, request: IncomingMessage, r
     return void response.end(refusal?.message ?? "Not Found");
   }
   usage.more.add("contents");
-  runHttpBackend(request, response, {
+  void runHttpBackend(request, response, {
     ...{ root: world.git.root, path: `/${nameOf(repository).toLowerCase()}.git/${service}`, url, user: "x-access-token" },
   });
 }

@@ -182,7 +182,7 @@ async function serveGit(
   }
   const before = await world.git.listRefs(gitName(project), "refs/");
   const ended = service !== "git-receive-pack" ? undefined : () => tellPush(world, project, before, user);
-  runHttpBackend(request, response, {
+  await runHttpBackend(request, response, {
     ...{ root: world.git.root, path: `/${gitName(project).toLowerCase()}.git/${service}`, url, user, refsOnly: true },
     ...(ended && { ended }),
   });
