@@ -19,7 +19,8 @@ export function checkBlob(blob: BlobDescriptor, where: string): BlobCheck {
   const hash = streamHash(blob.size);
   let seen = 0;
   const mismatch = (what: string) => appError("registry.digest-mismatch", `blob ${blob.digest} of ${where} ${what}`);
-  const compare = async () => {
+  const compare = async (caughtUp?: Promise<void>) => {
+    await caughtUp;
     if ((await hash.digest()) !== blob.digest) throw mismatch("has other bytes than its digest says");
   };
   return {
@@ -28,7 +29,7 @@ export function checkBlob(blob: BlobDescriptor, where: string): BlobCheck {
       if (seen > blob.size) throw mismatch(`is longer than its ${blob.size} bytes`);
       if (chunk.length === 0) return undefined;
       const caughtUp = hash.update(chunk);
-      return seen === blob.size ? compare() : caughtUp;
+      return seen === blob.size ? compare(caughtUp) : caughtUp;
     },
     async finish() {
       if (seen !== blob.size) throw mismatch(`ended after ${seen} of ${blob.size} bytes`);

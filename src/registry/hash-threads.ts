@@ -2,50 +2,41 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 
-/** To the thread: the first `bytes` of a block; the last block of a hash asks for its value, or says that nobody wants it any more. */
-export interface HashRequest {
-  readonly id: number;
-  readonly block: Uint8Array;
-  readonly bytes: number;
-  readonly last?: "digest" | "abandoned";
-}
+/** To the thread: a hash begins, over memory that both see; so many bytes stand there; its value is wanted, or nobody wants it any more. */
+export type HashRequest =
+  | { readonly id: number; readonly memory: SharedArrayBuffer }
+  | { readonly id: number; readonly at: number; readonly bytes: number }
+  | { readonly id: number; readonly end: "digest" | "abandoned" };
 
-/** From the thread: the block, to be filled again. */
+/** From the thread: these bytes may be written over, or the end, which is the last that is heard of a hash. */
 export interface HashReply {
   readonly id: number;
-  readonly block: Uint8Array;
-  /** SHA-256 in hexadecimal digits. */
+  /** SHA-256 in hexadecimal digits; empty for a hash that nobody wants. */
   readonly hex?: string;
 }
 
 /** One hash in a thread. */
 export interface ThreadHash {
-  /** An empty block to be filled and given to `push`. */
-  takeBlock(): Uint8Array;
-  /** Hands a filled block over. The promise says when the thread has caught up: until then nothing more should be pushed. */
-  push(block: Uint8Array, bytes: number): Promise<void> | undefined;
-  /** SHA-256 in hexadecimal digits of all blocks and this one. Rejects when the thread has died. */
-  end(block: Uint8Array, bytes: number): Promise<string>;
+  /** Takes the bytes, which may be written over afterwards. The promise says when there is room for more: until then nothing may be given. */
+  update(chunk: Uint8Array): Promise<void> | undefined;
+  /** SHA-256 in hexadecimal digits. Rejects when the thread has died. */
+  digest(): Promise<string>;
   /** Nobody wants the value any more. */
   abandon(): void;
 }
 
-export const blockBytes = 256 * 1024;
-/** Blocks of one hash on the way to the thread: enough for it never to wait, and all the memory that a hash takes. */
-const mostOnTheWay = 8;
+/** What the thread is told of at a time: a message costs as much as hashing a few kilobytes. */
+export const blockBytes = 128 * 1024;
+/** Enough for it never to wait, and all the memory that a hash takes. */
+const blocks = 8;
 const idleMs = 10_000;
-
-interface Waiting {
-  onTheWay: number;
-  caughtUp?: { readonly promise: Promise<void>; resolve(): void; reject(error: Error): void };
-  end?: { resolve(hex: string): void; reject(error: Error): void };
-}
 
 /** One thread that computes any number of hashes, a block of each at a time. */
 export class HashThread {
   readonly #worker: Worker;
-  readonly #hashes = new Map<number, Waiting>();
-  readonly #blocks: Uint8Array[] = [];
+  readonly #hashes = new Map<number, Hash>();
+  /** Memory of hashes that have ended. New buffers for each would be garbage by the megabyte, and make V8 look through everything for it. */
+  readonly #memories: SharedArrayBuffer[] = [];
   readonly #gone: () => void;
   #broken: Error | undefined;
   #nextId = 0;
@@ -66,57 +57,30 @@ export class HashThread {
 
   begin(): ThreadHash {
     const id = this.#nextId++;
-    const waiting: Waiting = { onTheWay: 0 };
-    this.#hashes.set(id, waiting);
+    const memory = this.#memories.pop() ?? new SharedArrayBuffer(blocks * blockBytes);
+    const hash = new Hash(memory, (request) => {
+      if (this.#broken === undefined) this.#worker.postMessage({ id, ...request });
+    });
     clearTimeout(this.#idle);
     // While somebody waits for a hash the process must not end.
     this.#worker.ref();
-    return {
-      takeBlock: () => this.#blocks.pop() ?? new Uint8Array(blockBytes),
-      push: (block, bytes) => {
-        this.#send({ id, block, bytes }, waiting);
-        if (this.#broken !== undefined) return Promise.reject(this.#broken);
-        if (waiting.onTheWay < mostOnTheWay) return undefined;
-        waiting.caughtUp ??= Promise.withResolvers<void>();
-        return waiting.caughtUp.promise;
-      },
-      end: (block, bytes) =>
-        new Promise((resolve, reject) => {
-          waiting.end = { resolve, reject };
-          this.#send({ id, block, bytes, last: "digest" }, waiting);
-          if (this.#broken !== undefined) reject(this.#broken);
-        }),
-      abandon: () => {
-        if (!this.#hashes.has(id) || waiting.end !== undefined) return;
-        this.#send({ id, block: new Uint8Array(), bytes: 0, last: "abandoned" }, waiting);
-        this.#forget(id);
-      },
-    };
+    if (this.#broken === undefined) this.#hashes.set(id, hash);
+    else hash.break(this.#broken);
+    this.#worker.postMessage({ id, memory } satisfies HashRequest);
+    return hash;
   }
 
-  #send(request: HashRequest, waiting: Waiting): void {
-    if (this.#broken !== undefined) return;
-    waiting.onTheWay += 1;
-    this.#worker.postMessage(request, [request.block.buffer as ArrayBuffer]);
-  }
-
-  #hear({ id, block, hex }: HashReply): void {
-    if (this.#blocks.length < mostOnTheWay) this.#blocks.push(block);
-    const waiting = this.#hashes.get(id);
-    if (waiting === undefined) return;
-    waiting.onTheWay -= 1;
-    // Half of the way, so that the thread has something to do until more comes.
-    if (waiting.caughtUp !== undefined && waiting.onTheWay <= mostOnTheWay / 2) {
-      waiting.caughtUp.resolve();
-      delete waiting.caughtUp;
+  #hear({ id, hex }: HashReply): void {
+    const hash = this.#hashes.get(id);
+    if (hash === undefined) return;
+    if (hex === undefined) {
+      hash.blockDone();
+      return;
     }
-    if (hex === undefined) return;
-    waiting.end?.resolve(hex);
-    this.#forget(id);
-  }
-
-  #forget(id: number): void {
+    hash.ended(hex);
     this.#hashes.delete(id);
+    // Only now: of an abandoned hash the thread may have been reading until here.
+    if (this.#memories.length < blocks) this.#memories.push(hash.memory);
     if (this.#hashes.size > 0) return;
     this.#worker.unref();
     this.#idle = setTimeout(() => {
@@ -130,11 +94,95 @@ export class HashThread {
     this.#broken = error;
     this.#gone();
     clearTimeout(this.#idle);
-    for (const { caughtUp, end } of this.#hashes.values()) {
-      caughtUp?.reject(error);
-      end?.reject(error);
-    }
+    for (const hash of this.#hashes.values()) hash.break(error);
     this.#hashes.clear();
+  }
+}
+
+type Tell = (request: { readonly at: number; readonly bytes: number } | { readonly end: "digest" | "abandoned" }) => void;
+
+/** Our end of a hash: a ring of blocks, of which the thread holds some. */
+class Hash implements ThreadHash {
+  readonly memory: SharedArrayBuffer;
+  readonly #bytes: Uint8Array;
+  readonly #tell: Tell;
+  /** Block that is being filled, and how far. */
+  #block = 0;
+  #filled = 0;
+  #withThread = 0;
+  #isEnding = false;
+  #broken: Error | undefined;
+  #room: ReturnType<typeof Promise.withResolvers<void>> | undefined;
+  #value: ReturnType<typeof Promise.withResolvers<string>> | undefined;
+
+  constructor(memory: SharedArrayBuffer, tell: Tell) {
+    this.memory = memory;
+    this.#bytes = new Uint8Array(memory);
+    this.#tell = tell;
+  }
+
+  update(chunk: Uint8Array): Promise<void> | undefined {
+    return this.#take(chunk, 0);
+  }
+
+  /** From `start` on, as far as there is room; what is left is taken when there is room again. */
+  #take(chunk: Uint8Array, start: number): Promise<void> | undefined {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    for (let at = start; at < chunk.length; ) {
+      if (this.#withThread === blocks - 1 && this.#filled === blockBytes) return this.#waitForRoom().then(() => this.#take(chunk, at));
+      if (this.#filled === blockBytes) this.#handOver();
+      const part = chunk.subarray(at, at + blockBytes - this.#filled);
+      this.#bytes.set(part, this.#block * blockBytes + this.#filled);
+      this.#filled += part.length;
+      at += part.length;
+    }
+    return undefined;
+  }
+
+  #waitForRoom(): Promise<void> {
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  #handOver(): void {
+    this.#withThread += 1;
+    this.#tell({ at: this.#block * blockBytes, bytes: this.#filled });
+    this.#block = (this.#block + 1) % blocks;
+    this.#filled = 0;
+  }
+
+  digest(): Promise<string> {
+    if (this.#broken !== undefined) return Promise.reject(this.#broken);
+    this.#isEnding = true;
+    this.#value = Promise.withResolvers<string>();
+    if (this.#filled > 0) this.#handOver();
+    this.#tell({ end: "digest" });
+    return this.#value.promise;
+  }
+
+  abandon(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#tell({ end: "abandoned" });
+  }
+
+  blockDone(): void {
+    this.#withThread -= 1;
+    // Half of the ring, so that the thread has something to do until more comes.
+    if (this.#room === undefined || this.#withThread > blocks / 2) return;
+    const room = this.#room;
+    this.#room = undefined;
+    room.resolve();
+  }
+
+  ended(hex: string): void {
+    this.#value?.resolve(hex);
+  }
+
+  break(error: Error): void {
+    this.#broken = error;
+    this.#room?.reject(error);
+    this.#value?.reject(error);
   }
 }
 

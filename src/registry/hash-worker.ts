@@ -3,18 +3,25 @@ import { parentPort } from "node:worker_threads";
 import type { HashReply, HashRequest } from "./hash-threads.ts";
 
 // hash-threads.ts holds the other end.
-const hashes = new Map<number, Hash>();
+interface Begun {
+  readonly hash: Hash;
+  readonly memory: Uint8Array;
+}
+const hashes = new Map<number, Begun>();
 
-parentPort?.on("message", ({ id, block, bytes, last }: HashRequest) => {
-  const hash = hashes.get(id) ?? createHash("sha256");
-  if (last === "abandoned") {
-    hashes.delete(id);
+parentPort?.on("message", (request: HashRequest) => {
+  const { id } = request;
+  if ("memory" in request) {
+    hashes.set(id, { hash: createHash("sha256"), memory: new Uint8Array(request.memory) });
     return;
   }
-  hash.update(block.subarray(0, bytes));
-  if (last === undefined) hashes.set(id, hash);
-  else hashes.delete(id);
-  const reply: HashReply = last === undefined ? { id, block } : { id, block, hex: hash.digest("hex") };
-  // The block goes back and is filled again: nothing is allocated for each of thousands.
-  parentPort?.postMessage(reply, [block.buffer as ArrayBuffer]);
+  const begun = hashes.get(id);
+  if (begun === undefined) return;
+  if ("end" in request) {
+    hashes.delete(id);
+    parentPort?.postMessage({ id, hex: request.end === "digest" ? begun.hash.digest("hex") : "" } satisfies HashReply);
+    return;
+  }
+  begun.hash.update(begun.memory.subarray(request.at, request.at + request.bytes));
+  parentPort?.postMessage({ id } satisfies HashReply);
 });

@@ -146,7 +146,11 @@ async function streamBlob({ request, source, destination, counts, signal }: Blob
   const from = request.source.repository;
   if (isForeignLayer(blob) && !(await source.hasBlob(from, blob.digest, signal))) return "elsewhere";
   const open = () => source.openBlob(from, blob, signal);
-  await destination.uploadBlob(request.destination.repository, blob, open, { signal, onBytes: (bytes) => counts.bytes(bytes) });
+  await destination.uploadBlob(request.destination.repository, blob, open, {
+    signal,
+    onBytes: (bytes) => counts.bytes(bytes),
+    isDownload: true,
+  });
   return "streamed";
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Digest } from "../domain/digest.ts";
-import { beginInThread, blockBytes } from "./hash-threads.ts";
+import { beginInThread } from "./hash-threads.ts";
 
 /** SHA-256 of bytes that pass. */
 export interface StreamHash {
@@ -37,24 +37,9 @@ export function hashHere(): StreamHash {
 
 export function hashApart(): StreamHash {
   const hash = beginInThread();
-  let block = hash.takeBlock();
-  let filled = 0;
   return {
-    update(chunk) {
-      let caughtUp: Promise<void> | undefined;
-      for (let at = 0; at < chunk.length; ) {
-        const part = chunk.subarray(at, at + blockBytes - filled);
-        block.set(part, filled);
-        at += part.length;
-        filled += part.length;
-        if (filled < blockBytes) break;
-        caughtUp = hash.push(block, filled) ?? caughtUp;
-        block = hash.takeBlock();
-        filled = 0;
-      }
-      return caughtUp;
-    },
-    digest: async () => `sha256:${await hash.end(block, filled)}`,
+    update: (chunk) => hash.update(chunk),
+    digest: async () => `sha256:${await hash.digest()}`,
     abandon: () => hash.abandon(),
   };
 }

@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "@jest/globals";
@@ -10,7 +12,7 @@ import { registryClient } from "../../src/registry/registry-client.ts";
 import { hashApart, hashHere, streamHash } from "../../src/registry/stream-hash.ts";
 import { startFakeRegistry } from "../fakes/registry.ts";
 
-const bytes = randomBytes(3 * blockBytes + 17);
+const bytes = randomBytes(20 * blockBytes + 17);
 
 test.each([
   ["here", hashHere],
@@ -75,14 +77,14 @@ test("a thread that dies ends its hashes with an error, also those begun afterwa
     gone += 1;
   }, worker);
   const [first, second] = [thread.begin(), thread.begin()];
-  const ended = first.end(first.takeBlock(), 5);
+  const ended = first.digest();
   let waiting: Promise<void> | undefined;
-  while (waiting === undefined) waiting = second.push(second.takeBlock(), blockBytes);
+  while (waiting === undefined) waiting = second.update(bytes);
   await expect(ended).rejects.toThrow("has ended");
   await expect(waiting).rejects.toThrow("has ended");
   const late = thread.begin();
-  await expect(late.push(late.takeBlock(), 1)).rejects.toThrow("has ended");
-  await expect(late.end(late.takeBlock(), 1)).rejects.toThrow("has ended");
+  await expect(late.update(bytes)).rejects.toThrow("has ended");
+  await expect(late.digest()).rejects.toThrow("has ended");
   expect(gone).toBe(1);
 });
 
@@ -117,4 +119,24 @@ test("a long blob that is another one never arrives whole: its last bytes wait f
   expect(await upload(blob)).toEqual({ sent: blob.length });
   expect(await client.hasBlob("containers/app", descriptor.digest)).toBe(true);
   client.close();
+});
+
+test("a download that comes in pieces of a few bytes, many to a read of the socket, is passed on whole while its memory is taken", async () => {
+  const blob = randomBytes(3 * 2 ** 20);
+  // Without Content-Length: each piece is a chunk of its own, and dozens stand in one buffer.
+  await using server = createServer((_request, response) => {
+    for (let at = 0, size = 1; at < blob.length; at += size, size = (size * 7 + 3) % 3001) response.write(blob.subarray(at, at + size));
+    response.end();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  await using registry = await startFakeRegistry();
+  const source = registryClient({ endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, plainHttp: true });
+  const destination = registryClient({ endpoint: registry.endpoint, plainHttp: true });
+  const descriptor = { digest: digestOf(blob), size: blob.length };
+  const open = () => source.openBlob("containers/app", descriptor);
+  await destination.uploadBlob("f40/app", descriptor, open, { isDownload: true });
+  const arrived = await destination.readBlob("f40/app", descriptor.digest, 4 * 2 ** 20);
+  expect(Buffer.compare(Buffer.from(arrived), blob)).toBe(0);
+  source.close();
+  destination.close();
 });
