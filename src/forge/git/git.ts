@@ -1,10 +1,19 @@
 import { spawn } from "node:child_process";
 import { type AppError, appError } from "../../domain/errors.ts";
+import type { Limits, Question, Reply } from "./session.ts";
+import { openSessions } from "./sessions.ts";
 
 /** How the git program is called; one for all repositories. */
 export interface Git {
   /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-slow` or `forge.output-too-large`. */
   run(repository: string, args: readonly string[], options?: GitOptions): Promise<GitResult>;
+  /**
+   * Asks a git that stays for the next question: what is small and frequent. Throws `forge.git-failed`, `forge.git-slow` and what the signal was
+   * aborted with.
+   */
+  ask<T>(repository: string, command: readonly string[], question: Question<T>, limits?: Limits): Promise<Reply<T>>;
+  /** Ends the processes that stay. What is asked afterwards is answered all the same. */
+  close(): void;
 }
 
 export interface GitOptions {
@@ -57,6 +66,8 @@ export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Re
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_LITERAL_PATHSPECS: "1",
     GIT_ATTR_NOSYSTEM: "1",
+    // What ref-files.ts reads; gits that make tables by default know this variable.
+    GIT_DEFAULT_REF_FORMAT: "files",
     GIT_CONFIG_COUNT: String(settings.length),
   };
   for (const [i, [key, value]] of settings.entries()) {
@@ -68,7 +79,8 @@ export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Re
 
 /** Never a shell; arguments are checked by `names.ts` before they come here. `binary` is the git program, 2.38 or newer. */
 export function createGit(binary = "git"): Git {
-  return { run: (repository, args, options = {}) => runGit(binary, repository, args, options) };
+  const run: Git["run"] = (repository, args, options = {}) => runGit(binary, repository, args, options);
+  return { run, ...openSessions({ program: binary, env: gitEnvironment }) };
 }
 
 function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {

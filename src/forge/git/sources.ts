@@ -3,6 +3,7 @@ import type { ForgeSources, TreeFile } from "../forge.ts";
 import { checkoutTree } from "./checkout.ts";
 import type { Git } from "./git.ts";
 import { checkCommit, isCommitId, isTreePath } from "./names.ts";
+import { findObjects, readObjects } from "./objects.ts";
 import { isUnknownRepository, reaches } from "./refs.ts";
 import { parseTree } from "./tree-listing.ts";
 
@@ -23,8 +24,10 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       const path = await holding(repository, [checkCommit(commit)]);
       if (!isTreePath(file)) return undefined;
       // A symbolic link gives its target's name: links are never followed.
-      const { exitCode, output } = await git.run(path, ["cat-file", "blob", `${commit}:${file}`], { exits: [0, 128] });
-      return exitCode === 0 ? new Uint8Array(output) : undefined;
+      const [found] = await findObjects(git, path, [`${commit}:${file}`]);
+      if (found?.type !== "blob") return undefined;
+      const [content] = await readObjects(git, path, [found], 64 * 2 ** 20);
+      return content && new Uint8Array(content);
     },
     async listFiles(repository, commit, directory) {
       const path = await holding(repository, [checkCommit(commit)]);
