@@ -46,7 +46,7 @@ export async function checkoutTree(git: Git, path: string, commit: string, direc
 
 async function listTree(git: Git, path: string, commit: string): Promise<readonly TreeEntry[]> {
   try {
-    const { output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], { maxBytes: longestListing });
+    const { output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], { maxBytes: longestListing });
     return parseTree(output);
   } catch (cause) {
     if (!isAppError(cause) || cause.code !== "forge.output-too-large") throw cause;

@@ -8,6 +8,11 @@ export interface Git {
   /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-slow` or `forge.output-too-large`. */
   run(repository: string, args: readonly string[], options?: GitOptions): Promise<GitResult>;
   /**
+   * As `run`, for a question whose answer can't change, since it names commits by their full ids. A short answer is remembered, so whoever asks must
+   * not rely on the commits still being there, nor on what git wrote in order to answer.
+   */
+  recall(repository: string, args: readonly string[], options?: Pick<GitOptions, "exits" | "maxBytes">): Promise<GitResult>;
+  /**
    * Asks a git that stays for the next question: what is small and frequent. Throws `forge.git-failed`, `forge.git-slow` and what the signal was
    * aborted with.
    */
@@ -80,7 +85,26 @@ export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Re
 /** Never a shell; arguments are checked by `names.ts` before they come here. `binary` is the git program, 2.38 or newer. */
 export function createGit(binary = "git"): Git {
   const run: Git["run"] = (repository, args, options = {}) => runGit(binary, repository, args, options);
-  return { run, ...openSessions({ program: binary, env: gitEnvironment }) };
+  return { run, recall: recalling(run), ...openSessions({ program: binary, env: gitEnvironment }) };
+}
+
+/** Longest answer that is remembered, in bytes, and how many are. */
+const longestRecalled = 8192;
+const mostRecalled = 500;
+
+function recalling(run: Git["run"]): Git["recall"] {
+  const known = new Map<string, GitResult>();
+  return async (repository, args, options) => {
+    const key = [repository, ...args].join("\0");
+    const result = known.get(key) ?? (await run(repository, args, options));
+    // The one that was asked for last stands last.
+    known.delete(key);
+    // 0 and 1 are answers; everything else says that git could not tell.
+    if (result.exitCode <= 1 && result.exitCode >= 0 && result.output.length <= longestRecalled) known.set(key, result);
+    const [oldest] = known.keys();
+    if (known.size > mostRecalled && oldest !== undefined) known.delete(oldest);
+    return result;
+  };
 }
 
 function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {

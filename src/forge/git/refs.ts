@@ -86,7 +86,7 @@ export async function writeBlob(git: Git, path: string, content: string | Uint8A
 /** Is `ancestor` reachable from `descendant`? False when either is unknown. */
 export async function reaches(git: Git, path: string, ancestor: string, descendant: string): Promise<boolean> {
   if (ancestor === descendant) return (await lackingCommits(git, path, [ancestor])).length === 0;
-  return (await git.run(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1, 128] })).exitCode === 0;
+  return (await git.recall(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1, 128] })).exitCode === 0;
 }
 
 /** A missing repository is an answer for those who only look. */

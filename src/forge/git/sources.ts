@@ -33,7 +33,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       const path = await holding(repository, [checkCommit(commit)]);
       const root = directory.replace(/^\.?\/+|\/+$/g, "").replace(/^\.$/, "");
       if (root !== "" && !isTreePath(root)) return [];
-      const { exitCode, output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
+      const { exitCode, output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
         exits: [0, 128],
       });
       if (exitCode !== 0) return [];
@@ -63,7 +63,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
     },
     async listMergeBases(repository, a, b) {
       const path = await holding(repository, [checkCommit(a), checkCommit(b)]);
-      const { text } = await git.run(path, ["merge-base", "--all", a, b], { exits: [0, 1] });
+      const { text } = await git.recall(path, ["merge-base", "--all", a, b], { exits: [0, 1] });
       return text
         .split("\n")
         .filter((line) => line !== "")
@@ -72,7 +72,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
     async fileHistory(repository, head, file, limit) {
       const path = await holding(repository, [checkCommit(head)]);
       if (!isTreePath(file)) return [];
-      const { text } = await git.run(path, ["rev-list", `--max-count=${Math.max(0, Math.trunc(limit))}`, head, "--", file]);
+      const { text } = await git.recall(path, ["rev-list", `--max-count=${Math.max(0, Math.trunc(limit))}`, head, "--", file]);
       return text.split("\n").filter((line) => line !== "");
     },
   };

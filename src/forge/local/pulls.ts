@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { CommitStatus, ForgePulls, Pull } from "../forge.ts";
-import { tryMerge } from "../git/merge.ts";
+import { mergesCleanly } from "../git/merge.ts";
 import { checkCommit, isRepositoryName } from "../git/names.ts";
 import { lackingCommits, readBlobs } from "../git/objects.ts";
 import { findRef } from "../git/ref-files.ts";
@@ -122,7 +122,7 @@ export function checkText(text: string, longest: number = maxBodyLength): void {
 async function readPull(world: LocalWorld, repository: string, path: string, record: PullRecord, refs: Refs): Promise<Pull> {
   const { number, title, body, author, headBranch, baseBranch, openedAt } = record;
   const now = await readPullState(world.git, path, record, refs);
-  const mergeable = now.state === "open" && "tree" in (await tryMerge(world.git, path, now.baseHead, now.head));
+  const mergeable = now.state === "open" && (await mergesCleanly(world.git, path, now.baseHead, now.head));
   const url = world.publicUrl === undefined ? {} : { url: `${world.publicUrl.replace(/\/+$/, "")}/pulls/${repository}/${number}` };
   return { repository, number, title, body, author, headBranch, baseBranch, openedAt, ...now, mergeable, fromFork: false, ...url };
 }
