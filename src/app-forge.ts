@@ -2,6 +2,7 @@ import type { App } from "./app.ts";
 import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { publicUrlOf } from "./config-values.ts";
+import type { ForgeProcesses } from "./forge/forge.ts";
 import { localForge } from "./forge/local/local-forge.ts";
 import { pagureForge } from "./forge/pagure/pagure-forge.ts";
 import type { Log } from "./log.ts";
@@ -15,7 +16,7 @@ export async function openForge(
   environment: Environment,
   log: Log,
   metrics: Metrics,
-): Promise<Pick<App, "forge" | "people" | "forgeDoctor">> {
+): Promise<Pick<App, "forge" | "people" | "forgeDoctor"> & ForgeProcesses> {
   const { forge } = settings;
   switch (forge.kind) {
     case "local": {
@@ -27,7 +28,7 @@ export async function openForge(
         publicUrl: publicUrlOf(settings),
         log,
       });
-      return { forge: local, people: local, forgeDoctor: undefined };
+      return { forge: local, people: local, forgeDoctor: undefined, close: local.close };
     }
     case "github": {
       // Probot and its packages take half a second to load, which commands on another forge need not wait for.
@@ -40,7 +41,7 @@ export async function openForge(
         manifests: settings.manifests.repository,
         onRequest: ({ operation, status, remaining }) => metrics.forgeAsked(operation, status, remaining),
       });
-      return { forge: github, people: undefined, forgeDoctor: github.doctor };
+      return { forge: github, people: undefined, forgeDoctor: github.doctor, close: github.close };
     }
     case "pagure": {
       const token = { secret: readSecret(forge.token, environment), expires: forge.tokenExpires };
@@ -58,7 +59,7 @@ export async function openForge(
         ...{ publicUrl: publicUrlOf(settings), stateDirectory: settings.stateDirectory },
         onRequest: ({ operation, status }) => metrics.forgeAsked(operation, status, undefined),
       });
-      return { forge: pagure, people: undefined, forgeDoctor: pagure.doctor };
+      return { forge: pagure, people: undefined, forgeDoctor: pagure.doctor, close: pagure.close };
     }
   }
 }

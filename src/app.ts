@@ -140,7 +140,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const userAgent = `flibs/${version}`;
   const { registries, wrapped: named } = openRegistries(settings, environment, userAgent, wrap);
   const metrics = createMetrics(store.metrics);
-  const { forge: openedForge, people, forgeDoctor } = await openForge(settings, environment, log, metrics);
+  const { forge: openedForge, people, forgeDoctor, close: closeForge } = await openForge(settings, environment, log, metrics);
   const forge = wrap("forge", openedForge);
   const { members: openedEngines, network } = openEngines(settings, await store.ensureInstallation());
   const engines = enginePool(
@@ -339,6 +339,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
     async close() {
       await worker.stop();
+      closeForge();
       await network.close();
       await opened.close();
       await gnupg.close();

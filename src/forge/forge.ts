@@ -12,6 +12,12 @@ export interface Forge extends ForgeSources, ForgePulls, ForgeInbox {
   readonly capabilities: ForgeCapabilities;
 }
 
+/** What a forge of this process holds open. */
+export interface ForgeProcesses {
+  /** Ends the processes of git that wait for the next question; others end by themselves seconds after the last one. May be asked again afterwards. */
+  close(): void;
+}
+
 /** How forges differ. A flow asks here, never for the forge's name. */
 export interface ForgeCapabilities {
   /** A comment can be answered with a reaction (GitHub yes, Pagure and local no). */

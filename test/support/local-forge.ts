@@ -46,7 +46,11 @@ export async function localForgeWorld(more: Partial<LocalForgeOptions> = {}) {
     merge: async (number) => (await forge.mergePull(repository, number, "bob")).mergeCommit,
     close: (number) => forge.closePull(repository, number, "bob"),
   };
-  return { forge, person, repository, directory, bare, clone, git, scratch: scratch.path, close: () => scratch.remove() };
+  const close = () => {
+    forge.close();
+    return scratch.remove();
+  };
+  return { forge, person, repository, directory, bare, clone, git, scratch: scratch.path, close };
 }
 
 /** Plain git as a person uses it, apart from this machine's configuration. Throws with what git said. */

@@ -4,6 +4,7 @@ import { appError, isAppError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
 import { createGit } from "./git.ts";
 import { passedEnvironment } from "./mirror.ts";
+import { findRef } from "./ref-files.ts";
 import { reaches } from "./refs.ts";
 import { gitSources } from "./sources.ts";
 
@@ -52,8 +53,7 @@ export function branchClone(options: BranchCloneOptions): Pick<ForgeSources, "fi
         ...(isAppError(cause) ? { details: cause.details } : {}),
       });
     }
-    const { text } = await git.run(directory, ["rev-parse", "--verify", "--quiet", `${headRef}^{commit}`], { exits: [0, 1] });
-    return text.trim() === "" ? undefined : text.trim();
+    return await findRef(directory, headRef);
   }
 
   return {

@@ -4,6 +4,7 @@ import { lstat, mkdir, readdir, readFile, readlink, rename, rm, rmdir } from "no
 import { dirname, join } from "node:path";
 import { formatBytes } from "../../domain/amounts.ts";
 import { appError, isAppError } from "../../domain/errors.ts";
+import { replyReader } from "./cat-file.ts";
 import type { Git } from "./git.ts";
 import { isTreePath } from "./names.ts";
 import { parseTree, type TreeEntry } from "./tree-listing.ts";
@@ -45,7 +46,7 @@ export async function checkoutTree(git: Git, path: string, commit: string, direc
 
 async function listTree(git: Git, path: string, commit: string): Promise<readonly TreeEntry[]> {
   try {
-    const { output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], { maxBytes: longestListing });
+    const { output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", commit], { maxBytes: longestListing });
     return parseTree(output);
   } catch (cause) {
     if (!isAppError(cause) || cause.code !== "forge.output-too-large") throw cause;
@@ -136,54 +137,37 @@ async function writeTree(git: Git, path: string, entries: readonly TreeEntry[], 
   }
 }
 
-/** Takes the stream of `git cat-file --batch` (header line, bytes, line feed) apart into files, holding no file in memory. */
+/** Takes what `git cat-file --batch` gives apart into files, holding no file in memory. */
 function blobSink(entries: readonly TreeEntry[], directory: string): { take(chunk: Buffer): void; finish(): void; close(): void } {
   let next = 0;
-  let header = "";
-  let left = -1;
   let file: number | undefined;
   let link: Buffer[] = [];
 
-  function begin(): void {
-    const entry = entries[next];
-    if (entry === undefined || header !== `${entry.blob} blob ${entry.size}`) throw new Error(`unexpected object ${header.slice(0, 100)}`);
-    left = entry.size;
-    header = "";
-    if (entry.kind !== "link") file = openSync(join(directory, entry.path), "wx", entry.kind === "program" ? 0o755 : 0o644);
-  }
-  function end(): void {
-    const entry = entries[next];
-    if (entry?.kind === "link") symlinkSync(Buffer.concat(link), join(directory, entry.path));
-    close();
-    link = [];
-    left = -1;
-    next += 1;
-  }
   function close(): void {
     if (file !== undefined) closeSync(file);
     file = undefined;
   }
-  return {
-    take(chunk) {
-      let at = 0;
-      while (at < chunk.length) {
-        if (left < 0) {
-          const stop = chunk.indexOf(10, at);
-          header += chunk.toString("latin1", at, stop < 0 ? chunk.length : stop);
-          at = stop < 0 ? chunk.length : stop + 1;
-          if (stop >= 0) begin();
-        } else if (left === 0) {
-          at += 1;
-          end();
-        } else {
-          const piece = chunk.subarray(at, at + left);
-          if (file === undefined) link.push(Buffer.from(piece));
-          else for (let done = 0; done < piece.length; ) done += writeSync(file, piece, done);
-          at += piece.length;
-          left -= piece.length;
-        }
-      }
+  const ids = entries.map(({ blob }) => blob);
+  const read = replyReader(ids, true, {
+    begin(found) {
+      const entry = entries[next];
+      if (entry === undefined || found?.type !== "blob" || found.size !== entry.size) throw new Error(`there is no blob ${entry?.blob}`);
+      if (entry.kind !== "link") file = openSync(join(directory, entry.path), "wx", entry.kind === "program" ? 0o755 : 0o644);
     },
+    piece(part) {
+      if (file === undefined) link.push(Buffer.from(part));
+      else for (let done = 0; done < part.length; ) done += writeSync(file, part, done);
+    },
+    end() {
+      const entry = entries[next];
+      if (entry?.kind === "link") symlinkSync(Buffer.concat(link), join(directory, entry.path));
+      close();
+      link = [];
+      next += 1;
+    },
+  });
+  return {
+    take: read,
     finish() {
       if (next !== entries.length) throw appError("forge.git-failed", `git gave ${next} of ${entries.length} files`);
     },

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { Git } from "./git.ts";
 import { isTreePath } from "./names.ts";
+import { findObjects, readObjects } from "./objects.ts";
 import { writeBlob } from "./refs.ts";
 
 /** Tree of a commit with whole files put in or replaced. Throws `forge.name-invalid` for a path that no checkout may write. */
@@ -22,6 +23,15 @@ export async function writeTreeOf(git: Git, path: string, base: string, files: R
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** Epoch seconds of when a commit was made. */
+export async function committedAt(git: Git, path: string, commit: string): Promise<string> {
+  const [found] = await findObjects(git, path, [commit]);
+  const [content] = await readObjects(git, path, found?.type === "commit" ? [found] : [], 2 ** 20);
+  const seconds = /^committer .*> (\d+) [+-]\d{4}$/m.exec(content?.toString().split("\n\n")[0] ?? "")?.[1];
+  if (seconds !== undefined) return seconds;
+  throw appError("forge.git-failed", `${commit} does not tell when it was made`);
 }
 
 export interface NewCommit {

@@ -2,11 +2,25 @@ import { type AppError, appError } from "../../domain/errors.ts";
 import type { ProgramEnd, ProgramRun } from "../../programs/program.ts";
 import { runHere } from "../../programs/run-here.ts";
 import { runProgram } from "../../programs/run-program.ts";
+import type { Limits, Question, Reply } from "./session.ts";
+import { openSessions } from "./sessions.ts";
 
 /** How the git program is called; one for all repositories. */
 export interface Git {
   /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-slow` or `forge.output-too-large`. */
   run(repository: string, args: readonly string[], options?: GitOptions): Promise<GitResult>;
+  /**
+   * As `run`, for a question whose answer can't change, since it names commits by their full ids. A short answer is remembered, so whoever asks must
+   * not rely on the commits still being there, nor on what git wrote in order to answer.
+   */
+  recall(repository: string, args: readonly string[], options?: Pick<GitOptions, "exits" | "maxBytes">): Promise<GitResult>;
+  /**
+   * Asks a git that stays for the next question: what is small and frequent. Throws `forge.git-failed`, `forge.git-slow` and what the signal was
+   * aborted with.
+   */
+  ask<T>(repository: string, command: readonly string[], question: Question<T>, limits?: Limits): Promise<Reply<T>>;
+  /** Ends the processes that stay. What is asked afterwards is answered all the same. */
+  close(): void;
 }
 
 export interface GitOptions {
@@ -59,6 +73,8 @@ export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Re
     GIT_NO_REPLACE_OBJECTS: "1",
     GIT_LITERAL_PATHSPECS: "1",
     GIT_ATTR_NOSYSTEM: "1",
+    // What ref-files.ts reads; gits that make tables by default know this variable.
+    GIT_DEFAULT_REF_FORMAT: "files",
     GIT_CONFIG_COUNT: String(settings.length),
   };
   for (const [i, [key, value]] of settings.entries()) {
@@ -70,7 +86,27 @@ export function gitEnvironment(more: NonNullable<GitOptions["config"]> = []): Re
 
 /** Never a shell; arguments are checked by `names.ts` before they come here. `binary` is the git program, 2.38 or newer. */
 export function createGit(binary = "git"): Git {
-  return { run: (repository, args, options = {}) => runGit(binary, repository, args, options) };
+  const run: Git["run"] = (repository, args, options = {}) => runGit(binary, repository, args, options);
+  return { run, recall: recalling(run), ...openSessions({ program: binary, env: gitEnvironment }) };
+}
+
+/** Longest answer that is remembered, in bytes, and how many are. */
+const longestRecalled = 8192;
+const mostRecalled = 500;
+
+function recalling(run: Git["run"]): Git["recall"] {
+  const known = new Map<string, GitResult>();
+  return async (repository, args, options) => {
+    const key = [repository, ...args].join("\0");
+    const result = known.get(key) ?? (await run(repository, args, options));
+    // The one that was asked for last stands last.
+    known.delete(key);
+    // 0 and 1 are answers; everything else says that git could not tell.
+    if (result.exitCode <= 1 && result.exitCode >= 0 && result.output.length <= longestRecalled) known.set(key, result);
+    const [oldest] = known.keys();
+    if (known.size > mostRecalled && oldest !== undefined) known.delete(oldest);
+    return result;
+  };
 }
 
 async function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {

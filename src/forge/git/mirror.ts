@@ -5,7 +5,7 @@ import { type AppError, appError, isAppError } from "../../domain/errors.ts";
 import { oneAtATime } from "../one-at-a-time.ts";
 import type { Git } from "./git.ts";
 import { repositoryPath } from "./names.ts";
-import { commitExists } from "./refs.ts";
+import { lackingCommits } from "./objects.ts";
 import type { GitRepositories } from "./sources.ts";
 
 export interface MirrorOptions {
@@ -45,22 +45,16 @@ export function openMirrors(options: MirrorOptions): GitRepositories {
     git,
     async holding(repository, commits) {
       const path = repositoryPath(options.directory, repository);
-      if ((await missing(git, path, commits)).length === 0) return path;
+      if ((await lackingCommits(git, path, commits)).length === 0) return path;
       await inTurn(repository, async () => {
-        const lacking = await missing(git, path, commits);
+        const lacking = await lackingCommits(git, path, commits);
         if (lacking.length > 0) await fetchCommits(options, repository, path, lacking);
       });
-      const [still] = await missing(git, path, commits);
+      const [still] = await lackingCommits(git, path, commits);
       if (still === undefined) return path;
       throw unknownCommit(repository, still);
     },
   };
-}
-
-async function missing(git: Git, path: string, commits: readonly string[]): Promise<readonly string[]> {
-  const lacking: string[] = [];
-  for (const commit of new Set(commits)) if (!(await commitExists(git, path, commit))) lacking.push(commit);
-  return lacking;
 }
 
 async function fetchCommits(options: MirrorOptions, repository: string, path: string, commits: readonly string[]): Promise<void> {
@@ -100,7 +94,7 @@ async function fetchRefs(
 ): Promise<void> {
   const { git } = options;
   const bring = (more: readonly string[], specs: readonly string[]) => fetchInto(options, repository, path, authorization, more, specs);
-  const lackingNow = () => missing(git, path, commits);
+  const lackingNow = () => lackingCommits(git, path, commits);
   if (first !== undefined) await bring(["--prune"], thereSpecs([first]));
   let lacking = await lackingNow();
   // One by one: a commit that is not there hides no other.
@@ -111,7 +105,9 @@ async function fetchRefs(
       throw unknownBeside(error, repository, lacking[0] ?? "");
     });
   }
-  for (const commit of commits) if (await commitExists(git, path, commit)) await git.run(path, ["update-ref", seenRef(commit), commit]);
+  lacking = await lackingNow();
+  const seen = commits.filter((commit) => !lacking.includes(commit));
+  await git.run(path, ["update-ref", "--stdin"], { input: seen.map((commit) => `update ${seenRef(commit)} ${commit}\n`).join("") });
 }
 
 const thereSpecs = (refs: readonly string[]) => refs.map((ref) => `+${ref}:${ref.replace(/^refs\//, "refs/flibs/there/")}`);

@@ -1,6 +1,12 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError, isAppError } from "../../domain/errors.ts";
 import type { Git } from "./git.ts";
+import { isCommitId } from "./names.ts";
+import { lackingCommits } from "./objects.ts";
+import { answerOf, lineQuestion } from "./session.ts";
 
 /** Full ref name to object id. */
 export type Refs = ReadonlyMap<string, string>;
@@ -24,19 +30,28 @@ export async function readRefs(git: Git, path: string, prefixes: readonly string
 
 /** All or none, each only from its expected value. False when somebody else was quicker. */
 export async function changeRefs(git: Git, path: string, changes: readonly RefChange[]): Promise<boolean> {
-  const zero = "0".repeat(40);
-  const lines = changes.map(({ ref, from, to }) => {
-    if (from === to) return `verify ${ref} ${from ?? zero}`;
-    return to === undefined ? `delete ${ref} ${from ?? zero}` : `update ${ref} ${to} ${from ?? zero}`;
-  });
-  const { exitCode, said } = await git.run(path, ["update-ref", "--stdin"], { input: `${lines.join("\n")}\n`, exits: [0, 1, 128] });
-  if (exitCode === 0) return true;
+  const reply = await git.ask(path, ["update-ref", "--stdin", "-z"], lineQuestion(transactionOf(changes), 3));
+  if ("answer" in reply) return true;
+  const { ended, said } = reply;
   const blocked = /'(refs\/[^']+)' exists; cannot create '([^']+)'/.exec(said);
   if (blocked) {
     throw appError("forge.branch-blocked", `${blocked[2]} cannot be made beside ${blocked[1]}`, { hint: `Delete or rename ${blocked[1]}` });
   }
   if (/cannot lock ref|Unable to create .*\.lock/i.test(said)) return false;
-  throw appError("forge.git-failed", `git update-ref refused: ${said.slice(0, 500)}`);
+  throw appError("forge.git-failed", `git update-ref ended with ${ended}: ${said.slice(0, 500)}`, { details: { exitCode: ended } });
+}
+
+/** One transaction in the words of `git update-ref --stdin -z`. */
+function transactionOf(changes: readonly RefChange[]): string {
+  const words = changes.flatMap(({ ref, from, to }) => {
+    if (from === to) return [`verify ${ref}`, from ?? ""];
+    if (to === undefined) return [`delete ${ref}`, from ?? ""];
+    // An id that means "must not exist" is as long as all others of the repository.
+    return [`update ${ref}`, to, from ?? "0".repeat(to.length)];
+  });
+  const all = ["start", ...words, "prepare", "commit"];
+  if (all.some((word) => word.includes("\0"))) throw new Error("no name of a ref holds a NUL");
+  return all.map((word) => `${word}\0`).join("");
 }
 
 /**
@@ -52,34 +67,26 @@ export async function untilWritten<T>(what: string, attempt: () => Promise<T | u
   throw appError("forge.busy", `${what} was changed by others again and again`);
 }
 
+/** The content goes through a file: a `git hash-object` that stays takes names of files, one a line. */
 export async function writeBlob(git: Git, path: string, content: string | Uint8Array): Promise<string> {
-  return (await git.run(path, ["hash-object", "-w", "--stdin"], { input: content })).text.trim();
-}
-
-/** Contents of blobs in the order asked for; one process. */
-export async function readBlobs(git: Git, path: string, ids: readonly string[]): Promise<readonly Buffer[]> {
-  if (ids.length === 0) return [];
-  const { output } = await git.run(path, ["cat-file", "--batch"], { input: `${ids.join("\n")}\n`, maxBytes: 512 * 2 ** 20 });
-  const blobs: Buffer[] = [];
-  let at = 0;
-  while (blobs.length < ids.length) {
-    const end = output.indexOf(10, at);
-    const size = Number(/^\S+ blob (\d+)$/.exec(output.subarray(at, end).toString())?.[1] ?? Number.NaN);
-    if (end < 0 || Number.isNaN(size)) throw appError("forge.git-failed", `git cat-file has no blob ${ids[blobs.length]}`);
-    blobs.push(output.subarray(end + 1, end + 1 + size));
-    at = end + 1 + size + 1;
+  const scratch = await mkdtemp(join(tmpdir(), "flibs-blob-"));
+  try {
+    const file = join(scratch, "blob");
+    if (file.includes("\n")) throw new Error("the directory for temporary files has a line feed in its name");
+    await writeFile(file, content);
+    const command = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
+    const [id = ""] = answerOf(await git.ask(path, command, lineQuestion(`${file}\n`, 1)), "git hash-object");
+    if (isCommitId(id)) return id;
+    throw appError("forge.git-failed", `git hash-object gave no id but ${id.slice(0, 100)}`);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
   }
-  return blobs;
-}
-
-export async function commitExists(git: Git, path: string, commit: string): Promise<boolean> {
-  return (await git.run(path, ["cat-file", "-e", `${commit}^{commit}`], { exits: [0, 1, 128] })).exitCode === 0;
 }
 
 /** Is `ancestor` reachable from `descendant`? False when either is unknown. */
 export async function reaches(git: Git, path: string, ancestor: string, descendant: string): Promise<boolean> {
-  if (ancestor === descendant) return commitExists(git, path, ancestor);
-  return (await git.run(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1, 128] })).exitCode === 0;
+  if (ancestor === descendant) return (await lackingCommits(git, path, [ancestor])).length === 0;
+  return (await git.recall(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1, 128] })).exitCode === 0;
 }
 
 /** A missing repository is an answer for those who only look. */

@@ -3,6 +3,7 @@ import type { ForgeSources, TreeFile } from "../forge.ts";
 import { checkoutTree } from "./checkout.ts";
 import type { Git } from "./git.ts";
 import { checkCommit, isCommitId, isTreePath } from "./names.ts";
+import { findObjects, readObjects } from "./objects.ts";
 import { isUnknownRepository, reaches } from "./refs.ts";
 import { parseTree } from "./tree-listing.ts";
 
@@ -23,14 +24,16 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       const path = await holding(repository, [checkCommit(commit)]);
       if (!isTreePath(file)) return undefined;
       // A symbolic link gives its target's name: links are never followed.
-      const { exitCode, output } = await git.run(path, ["cat-file", "blob", `${commit}:${file}`], { exits: [0, 128] });
-      return exitCode === 0 ? new Uint8Array(output) : undefined;
+      const [found] = await findObjects(git, path, [`${commit}:${file}`]);
+      if (found?.type !== "blob") return undefined;
+      const [content] = await readObjects(git, path, [found], 64 * 2 ** 20);
+      return content && new Uint8Array(content);
     },
     async listFiles(repository, commit, directory) {
       const path = await holding(repository, [checkCommit(commit)]);
       const root = directory.replace(/^\.?\/+|\/+$/g, "").replace(/^\.$/, "");
       if (root !== "" && !isTreePath(root)) return [];
-      const { exitCode, output } = await git.run(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
+      const { exitCode, output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
         exits: [0, 128],
       });
       if (exitCode !== 0) return [];
@@ -60,7 +63,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
     },
     async listMergeBases(repository, a, b) {
       const path = await holding(repository, [checkCommit(a), checkCommit(b)]);
-      const { text } = await git.run(path, ["merge-base", "--all", a, b], { exits: [0, 1] });
+      const { text } = await git.recall(path, ["merge-base", "--all", a, b], { exits: [0, 1] });
       return text
         .split("\n")
         .filter((line) => line !== "")
@@ -69,7 +72,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
     async fileHistory(repository, head, file, limit) {
       const path = await holding(repository, [checkCommit(head)]);
       if (!isTreePath(file)) return [];
-      const { text } = await git.run(path, ["rev-list", `--max-count=${Math.max(0, Math.trunc(limit))}`, head, "--", file]);
+      const { text } = await git.recall(path, ["rev-list", `--max-count=${Math.max(0, Math.trunc(limit))}`, head, "--", file]);
       return text.split("\n").filter((line) => line !== "");
     },
   };

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Log } from "../../log.ts";
-import type { Forge } from "../forge.ts";
+import type { Forge, ForgeProcesses } from "../forge.ts";
 import type { ForgeDoctor } from "../forge-doctor.ts";
 import { createGit } from "../git/git.ts";
 import { openMirrors } from "../git/mirror.ts";
@@ -62,7 +62,7 @@ export interface GithubForgeOptions {
  * A GitHub App as a forge: see docs/github.md. Nothing is read or written before a method is called; only the private key is looked at. Throws
  * `forge.app-key-invalid` and `config.invalid`.
  */
-export function githubForge(options: GithubForgeOptions): Forge & { readonly doctor: ForgeDoctor } {
+export function githubForge(options: GithubForgeOptions): Forge & ForgeProcesses & { readonly doctor: ForgeDoctor } {
   const { name, appId, log, namespace, manifests } = options;
   const privateKey = parseAppKey(options.privateKey, appId);
   const addresses = githubAddresses(options.baseUrl);
@@ -103,5 +103,6 @@ export function githubForge(options: GithubForgeOptions): Forge & { readonly doc
     parseDelivery,
     changesSince: (cursor) => changesSince(world, { namespace, manifests }, cursor),
     findLostDeliveries: (cursor, isKnown) => findLostDeliveries(world, cursor, isKnown),
+    close: () => git.close(),
   };
 }

@@ -1,5 +1,5 @@
 import type { ForgePulls, Pull } from "../forge.ts";
-import { tryMerge } from "../git/merge.ts";
+import { mergesCleanly } from "../git/merge.ts";
 import { isUnknownRepository } from "../git/refs.ts";
 import { findHead } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
@@ -77,7 +77,7 @@ async function readPull(
 async function isMergeable(world: GithubWorld, repository: string, pull: Listed | Single, baseHead: string): Promise<boolean> {
   if ("mergeable" in pull && pull.mergeable !== null && pull.base.sha === baseHead) return pull.mergeable;
   const path = await world.holding(repository, [baseHead, pull.head.sha]);
-  return "tree" in (await tryMerge(world.git, path, baseHead, pull.head.sha));
+  return await mergesCleanly(world.git, path, baseHead, pull.head.sha);
 }
 
 /** All that a listing merges is fetched together; what can't be is told where it is needed. */

@@ -1,5 +1,5 @@
 import type { Log } from "../../log.ts";
-import type { Forge } from "../forge.ts";
+import type { Forge, ForgeProcesses } from "../forge.ts";
 import { createGit } from "../git/git.ts";
 import type { ForgePeople } from "../person.ts";
 import { writeHookAddress } from "./announce.ts";
@@ -40,7 +40,7 @@ export interface LocalForgeAdmin {
 }
 
 /** Plain git repositories on this machine as a forge: see docs/local-forge.md. Nothing is read or written before a method is called. */
-export function localForge(options: LocalForgeOptions): Forge & ForgePeople & LocalForgeAdmin {
+export function localForge(options: LocalForgeOptions): Forge & ForgePeople & LocalForgeAdmin & ForgeProcesses {
   const git = createGit(options.git);
   const repositories = openRepositories(options.directory, git);
   const world: LocalWorld = {
@@ -65,5 +65,6 @@ export function localForge(options: LocalForgeOptions): Forge & ForgePeople & Lo
     findLostDeliveries: async () => ({ lost: [], cursor: "" }),
     changesSince: (cursor) => changesSince(world, options.name, cursor),
     setHookAddress: (url, secret) => writeHookAddress(options.directory, { url, secret }),
+    close: () => git.close(),
   };
 }

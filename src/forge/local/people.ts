@@ -90,12 +90,12 @@ export function localPeople(world: LocalWorld): ForgePeople {
     async closePull(repository, number, person) {
       await demandWrite(repository, person);
       const done = await untilWritten(`pull request #${number}`, async () => {
-        const { record, blob, path, snapshot } = await readStored(world, repository, number);
-        const now = await readPullState(git, path, record, snapshot.refs);
+        const { record, blob, path, refs } = await readStored(world, repository, number);
+        const now = await readPullState(git, path, record, refs);
         if (now.state === "merged") throw appError("forge.pull-closed", `#${number} of ${repository} is merged already`);
         if (record.state === "closed") return "closed already";
         const next: PullRecord = { ...record, state: "closed", endedBy: person };
-        const head = { ref: pullHeadRef(number), from: snapshot.refs.get(pullHeadRef(number)), to: now.head };
+        const head = { ref: pullHeadRef(number), from: refs.get(pullHeadRef(number)), to: now.head };
         return (await changeRefs(git, path, [head, await recordChange(git, path, next, blob)])) ? "closed" : undefined;
       });
       if (done === "closed") await world.announce(repository, person, [{ kind: "pull-closed", number }]);
@@ -112,8 +112,8 @@ async function merge(
   wanted: string | undefined,
 ): Promise<{ base: string; mergeCommit: string } | undefined> {
   const { git } = world;
-  const { record, blob, path, snapshot } = await readStored(world, repository, number);
-  const { state, head, baseHead } = await readPullState(git, path, record, snapshot.refs);
+  const { record, blob, path, refs } = await readStored(world, repository, number);
+  const { state, head, baseHead } = await readPullState(git, path, record, refs);
   if (state !== "open") throw appError("forge.pull-closed", `#${number} of ${repository} is ${state} already`);
   if (wanted !== undefined && wanted !== head) {
     throw appError(
@@ -145,7 +145,7 @@ async function merge(
   const written = await changeRefs(git, path, [
     { ref: branchRef(record.baseBranch), from: baseHead, to: mergeCommit },
     { ref: branchRef(record.headBranch), from: head, to: head },
-    { ref: pullHeadRef(number), from: snapshot.refs.get(pullHeadRef(number)), to: head },
+    { ref: pullHeadRef(number), from: refs.get(pullHeadRef(number)), to: head },
     await recordChange(git, path, next, blob),
   ]);
   return written ? { base: record.baseBranch, mergeCommit } : undefined;

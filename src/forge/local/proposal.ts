@@ -1,5 +1,5 @@
 import type { ProposalOutcome, ProposedChange } from "../forge.ts";
-import { commitTree, writeTreeOf } from "../git/commit-files.ts";
+import { commitTree, committedAt, writeTreeOf } from "../git/commit-files.ts";
 import { checkBranch, checkCommit } from "../git/names.ts";
 import { proposalTrailer } from "../git/proposal-trailer.ts";
 import { changeRefs, type RefChange, reaches, untilWritten } from "../git/refs.ts";
@@ -83,7 +83,7 @@ function nextRecord(world: LocalWorld, change: ProposedChange, number: number, o
 /** Dates are the base commit's: the same change gives the same commit, whenever and however often it is made. */
 async function writeCommit(world: LocalWorld, path: string, change: ProposedChange): Promise<string> {
   const { git, identity } = world;
-  const seconds = (await git.run(path, ["log", "-1", "--format=%ct", change.baseCommit])).text.trim();
+  const seconds = await committedAt(git, path, change.baseCommit);
   const tree = await writeTreeOf(git, path, change.baseCommit, change.files);
   const message = `${change.commitMessage.trimEnd()}\n\n${proposalTrailer(change.branch)}\n`;
   return await commitTree(git, path, { tree, parents: [change.baseCommit], message, who: identity, seconds });

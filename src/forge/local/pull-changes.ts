@@ -1,19 +1,18 @@
 import { appError } from "../../domain/errors.ts";
-import { changeRefs, untilWritten } from "../git/refs.ts";
-import { type PullRecord, pullHeadRef, readSnapshot, recordChange, type Snapshot, type StoredPull } from "./pull-record.ts";
+import { changeRefs, type Refs, untilWritten } from "../git/refs.ts";
+import { findStored, type PullRecord, pullHeadRef, recordChange, type Snapshot, type StoredPull } from "./pull-record.ts";
 import { readPullState } from "./pull-state.ts";
 import type { LocalWorld } from "./world.ts";
 
-/** A pull request with its surroundings at one moment. Throws `forge.pull-unknown` and `forge.repository-unknown`. */
+/** A pull request with its surroundings. Throws `forge.pull-unknown` and `forge.repository-unknown`. */
 export async function readStored(
   world: LocalWorld,
   repository: string,
   number: number,
-): Promise<StoredPull & { path: string; snapshot: Snapshot }> {
+): Promise<StoredPull & { readonly path: string; readonly refs: Refs }> {
   const path = await world.repositories.path(repository);
-  const snapshot = await readSnapshot(world.git, path);
-  const stored = snapshot.pulls.find((one) => one.record.number === number);
-  if (stored) return { ...stored, path, snapshot };
+  const stored = await findStored(world.git, path, number);
+  if (stored) return { ...stored, path };
   throw appError("forge.pull-unknown", `${repository} has no pull request #${number}`);
 }
 

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { Git } from "../git/git.ts";
-import { type RefChange, type Refs, readBlobs, readRefs, writeBlob } from "../git/refs.ts";
+import { readBlobs } from "../git/objects.ts";
+import { findRef } from "../git/ref-files.ts";
+import { type RefChange, type Refs, readRefs, writeBlob } from "../git/refs.ts";
 
 /** What git does not know by itself about a pull request: a JSON blob at `refs/flibs/pulls/<number>`. */
 export const PullRecord = z.strictObject({
@@ -58,6 +60,23 @@ export async function readSnapshot(git: Git, path: string): Promise<Snapshot> {
   const contents = await readBlobs(git, path, blobs);
   const pulls = blobs.map((blob, i) => ({ blob, record: parseRecord(contents[i]?.toString("utf8") ?? "") }));
   return { refs, pulls: pulls.sort((a, b) => a.record.number - b.record.number) };
+}
+
+/**
+ * One pull request and the refs that it stands on, without a look at the others. The record is read first: git decides what became of it since
+ * (see pull-state.ts).
+ */
+export async function findStored(git: Git, path: string, number: number): Promise<(StoredPull & { readonly refs: Refs }) | undefined> {
+  const blob = await findRef(path, pullRef(number));
+  if (blob === undefined) return undefined;
+  const [content] = await readBlobs(git, path, [blob]);
+  const record = parseRecord(content?.toString("utf8") ?? "");
+  const refs = new Map<string, string>();
+  for (const ref of [pullHeadRef(number), branchRef(record.headBranch), branchRef(record.baseBranch)]) {
+    const id = await findRef(path, ref);
+    if (id !== undefined) refs.set(ref, id);
+  }
+  return { record, blob, refs };
 }
 
 /** The change that puts `record` in the place of what was read; `before` undefined for a new one. */

@@ -32,7 +32,7 @@ export async function readPullState(git: Git, path: string, record: PullRecord, 
 
 /** The commit that brought `head` into the base branch: the oldest on the branch's own line that contains it. */
 async function findMerge(git: Git, path: string, head: string, baseHead: string): Promise<string> {
-  const { text } = await git.run(path, ["rev-list", "--first-parent", "--parents", `${head}..${baseHead}`]);
+  const { text } = await git.recall(path, ["rev-list", "--first-parent", "--parents", `${head}..${baseHead}`]);
   const line = text.split("\n").filter((one) => one !== "");
   // Newest first: those that contain the head stand before those that do not.
   let contains = 0;

@@ -1,14 +1,16 @@
 import { z } from "zod";
 import { appError } from "../../domain/errors.ts";
 import type { CommitStatus, ForgePulls, Pull } from "../forge.ts";
-import { tryMerge } from "../git/merge.ts";
+import { mergesCleanly } from "../git/merge.ts";
 import { checkCommit, isRepositoryName } from "../git/names.ts";
-import { changeRefs, commitExists, isUnknownRepository, readBlobs, readRefs, untilWritten, writeBlob } from "../git/refs.ts";
+import { lackingCommits, readBlobs } from "../git/objects.ts";
+import { findRef } from "../git/ref-files.ts";
+import { changeRefs, isUnknownRepository, type Refs, untilWritten, writeBlob } from "../git/refs.ts";
 import type { Permission } from "../permission.ts";
 import { isPersonName } from "./person-name.ts";
 import { proposeChange } from "./proposal.ts";
 import { changeRecord, readStored } from "./pull-changes.ts";
-import { type PullRecord, readSnapshot, type Snapshot } from "./pull-record.ts";
+import { findStored, type PullRecord, readSnapshot } from "./pull-record.ts";
 import { readPullState } from "./pull-state.ts";
 import type { LocalWorld } from "./world.ts";
 
@@ -45,8 +47,8 @@ export function localPulls(world: LocalWorld): ForgePulls {
   return {
     async setStatus(repository, commit, status) {
       const path = await repositories.path(repository);
-      if (!(await commitExists(git, path, checkCommit(commit))))
-        throw appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
+      const [lacking] = await lackingCommits(git, path, [checkCommit(commit)]);
+      if (lacking !== undefined) throw appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
       await untilWritten(`the status of ${commit}`, async () => {
         const { blob, statuses } = await readStatuses(world, path, commit);
         const next = withStatus(statuses, status);
@@ -60,9 +62,9 @@ export function localPulls(world: LocalWorld): ForgePulls {
     },
     async findPull(repository, number) {
       const path = await findPath(world, repository);
-      const snapshot = path === undefined ? undefined : await readSnapshot(git, path);
-      const stored = snapshot?.pulls.find((one) => one.record.number === number);
-      return path && snapshot && stored ? readPull(world, repository, path, stored.record, snapshot) : undefined;
+      if (path === undefined) return undefined;
+      const stored = await findStored(git, path, number);
+      return stored && readPull(world, repository, path, stored.record, stored.refs);
     },
     async listPulls(repository, state) {
       const path = await findPath(world, repository);
@@ -72,7 +74,7 @@ export function localPulls(world: LocalWorld): ForgePulls {
       for (const { record } of snapshot.pulls) {
         // What ended stays so; only what the record calls open costs a look at git.
         if (state !== "all" && record.state !== "open" && record.state !== state) continue;
-        const pull = await readPull(world, repository, path, record, snapshot);
+        const pull = await readPull(world, repository, path, record, snapshot.refs);
         if (state === "all" || pull.state === state) pulls.push(pull);
       }
       return pulls;
@@ -117,10 +119,10 @@ export function checkText(text: string, longest: number = maxBodyLength): void {
   throw appError("forge.text-too-long", `the text has ${text.length} characters, the forge takes ${longest}`, { hint: "Shorten it" });
 }
 
-async function readPull(world: LocalWorld, repository: string, path: string, record: PullRecord, snapshot: Snapshot): Promise<Pull> {
+async function readPull(world: LocalWorld, repository: string, path: string, record: PullRecord, refs: Refs): Promise<Pull> {
   const { number, title, body, author, headBranch, baseBranch, openedAt } = record;
-  const now = await readPullState(world.git, path, record, snapshot.refs);
-  const mergeable = now.state === "open" && "tree" in (await tryMerge(world.git, path, now.baseHead, now.head));
+  const now = await readPullState(world.git, path, record, refs);
+  const mergeable = now.state === "open" && (await mergesCleanly(world.git, path, now.baseHead, now.head));
   const url = world.publicUrl === undefined ? {} : { url: `${world.publicUrl.replace(/\/+$/, "")}/pulls/${repository}/${number}` };
   return { repository, number, title, body, author, headBranch, baseBranch, openedAt, ...now, mergeable, fromFork: false, ...url };
 }
@@ -138,7 +140,7 @@ async function readStatuses(
   commit: string,
 ): Promise<{ blob: string | undefined; statuses: readonly CommitStatus[] }> {
   const ref = `refs/flibs/statuses/${commit}`;
-  const blob = (await readRefs(world.git, path, [ref])).get(ref);
+  const blob = await findRef(path, ref);
   if (blob === undefined) return { blob, statuses: [] };
   const [content] = await readBlobs(world.git, path, [blob]);
   const parsed = Statuses.safeParse(JSON.parse(content?.toString("utf8") ?? "null"));

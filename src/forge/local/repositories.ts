@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, chmod, link, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { appError } from "../../domain/errors.ts";
 import type { Git } from "../git/git.ts";
@@ -44,9 +44,27 @@ export function openRepositories(directory: string, git: Git): Repositories {
 async function createRepository(directory: string, git: Git, name: string): Promise<void> {
   const path = repositoryPath(directory, name);
   await mkdir(dirname(path), { recursive: true });
+  const isNew = await writeSettings(path);
   await git.run(path, ["init", "--quiet", "--bare", "--initial-branch=main", "--template="]);
-  for (const [key, value] of repositoryConfig) await git.run(path, ["config", key, value]);
+  if (!isNew) for (const [key, value] of repositoryConfig) await git.run(path, ["config", key, value]);
   await installHook(directory, path);
+}
+
+/** The settings of a repository that has none yet, which `git init` then adds to: a git for each would do nothing else. False when there are some. */
+async function writeSettings(path: string): Promise<boolean> {
+  await mkdir(path, { recursive: true });
+  const fresh = join(path, `config.${process.pid}.new`);
+  const lines = repositoryConfig.map(([key, value]) => key.replace(/^(.+)\.(.+)$/, `[$1]\n\t$2 = ${value}\n`));
+  try {
+    await writeFile(fresh, lines.join(""), { mode: 0o644 });
+    await link(fresh, join(path, "config"));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  } finally {
+    await rm(fresh, { force: true });
+  }
 }
 
 /** The hook's text names the Node and the file that installed it and no secret. */

@@ -3,7 +3,9 @@ import { pathToFileURL } from "node:url";
 import { appError } from "../../domain/errors.ts";
 import type { ForgeSources } from "../forge.ts";
 import { isBranchName } from "../git/names.ts";
-import { commitExists, isUnknownRepository } from "../git/refs.ts";
+import { lackingCommits } from "../git/objects.ts";
+import { findRef } from "../git/ref-files.ts";
+import { isUnknownRepository } from "../git/refs.ts";
 import { gitSources } from "../git/sources.ts";
 import type { Repositories } from "./repositories.ts";
 
@@ -11,10 +13,9 @@ import type { Repositories } from "./repositories.ts";
 export function localSources({ git, directory, path: pathOf }: Repositories): ForgeSources {
   async function holding(repository: string, commits: readonly string[]): Promise<string> {
     const path = await pathOf(repository);
-    for (const commit of commits) {
-      if (!(await commitExists(git, path, commit))) throw appError("forge.commit-unknown", `${repository} has no commit ${commit}`);
-    }
-    return path;
+    const [lacking] = await lackingCommits(git, path, commits);
+    if (lacking === undefined) return path;
+    throw appError("forge.commit-unknown", `${repository} has no commit ${lacking}`);
   }
   return {
     ...gitSources({ git, holding }),
@@ -26,9 +27,7 @@ export function localSources({ git, directory, path: pathOf }: Repositories): Fo
         if (isUnknownRepository(error)) return undefined;
         throw error;
       });
-      if (path === undefined) return undefined;
-      const { exitCode, text } = await git.run(path, ["rev-parse", "--verify", "--quiet", `refs/heads/${branch}`], { exits: [0, 1, 128] });
-      return exitCode === 0 ? text.trim() : undefined;
+      return path === undefined ? undefined : findRef(path, `refs/heads/${branch}`);
     },
   };
 }

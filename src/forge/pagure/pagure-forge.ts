@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import type { Log } from "../../log.ts";
-import type { Forge } from "../forge.ts";
+import type { Forge, ForgeProcesses } from "../forge.ts";
 import type { ForgeDoctor } from "../forge-doctor.ts";
 import { createGit } from "../git/git.ts";
 import { openMirrors } from "../git/mirror.ts";
@@ -71,7 +71,7 @@ const fetchedRefs = ["refs/heads/*", "refs/pull/*"];
  * A Pagure as a forge: see docs/pagure.md and docs/decisions/0036. Nothing is read or written before a method is called. Throws
  * `config.invalid`.
  */
-export function pagureForge(options: PagureForgeOptions): Forge & { readonly doctor: ForgeDoctor } {
+export function pagureForge(options: PagureForgeOptions): Forge & ForgeProcesses & { readonly doctor: ForgeDoctor } {
   const { name, log, namespace, manifests, user } = options;
   const root = parseRoot(options.url);
   if (!isAllowedUrl(options.publicUrl)) {
@@ -144,6 +144,7 @@ export function pagureForge(options: PagureForgeOptions): Forge & { readonly doc
     },
     // Pagure keeps no record of what it sent.
     findLostDeliveries: async () => ({ lost: [], cursor: "" }),
+    close: () => git.close(),
   };
 }
 

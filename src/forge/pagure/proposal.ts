@@ -67,7 +67,7 @@ async function readStanding(
   { branch, baseCommit }: ProposedChange,
   head: string,
 ): Promise<Standing | undefined> {
-  const { text } = await git.run(path, ["show", "--no-patch", "--no-show-signature", "--format=%T%x00%ce%x00%B", head]);
+  const { text } = await git.recall(path, ["show", "--no-patch", "--no-show-signature", "--format=%T%x00%ce%x00%B", head]);
   const [tree = "", email = "", message = ""] = text.split("\0");
   if (await reaches(git, path, head, baseCommit)) return { tree, merged: true, onBase: true };
   // Both anybody can write; but then nothing is lost: the commit stays an ancestor.

@@ -1,6 +1,6 @@
 import { isAppError } from "../../domain/errors.ts";
 import type { ForgePulls, Pull } from "../forge.ts";
-import { tryMerge } from "../git/merge.ts";
+import { mergesCleanly } from "../git/merge.ts";
 import { isRepositoryName } from "../git/names.ts";
 import { reaches } from "../git/refs.ts";
 import { readBranches } from "./pagure-sources.ts";
@@ -74,7 +74,7 @@ async function readPull(world: PagureWorld, repository: string, pull: PullReques
 async function isMergeable(world: PagureWorld, repository: string, base: string, head: string): Promise<boolean> {
   if (head === "") return false;
   const path = await world.holding(repository, [base, head]);
-  return "tree" in (await tryMerge(world.git, path, base, head));
+  return await mergesCleanly(world.git, path, base, head);
 }
 
 /**
@@ -91,12 +91,12 @@ export async function findMergeCommit(
   const path = await holding(repository, [head, base]);
   if (!(await reaches(git, path, head, base))) return undefined;
   const between = async (how: string) =>
-    (await git.run(path, ["rev-list", how, `${head}..${base}`])).text.split("\n").filter((one) => one !== "");
+    (await git.recall(path, ["rev-list", how, `${head}..${base}`])).text.split("\n").filter((one) => one !== "");
   const line = await between("--first-parent");
   const after = new Set(await between("--ancestry-path"));
   const oldest = line.findLast((commit) => after.has(commit));
   if (oldest === undefined) return head;
-  const { text } = await git.run(path, ["rev-parse", "--verify", "--quiet", `${oldest}^1`], { exits: [0, 1] });
+  const { text } = await git.recall(path, ["rev-parse", "--verify", "--quiet", `${oldest}^1`], { exits: [0, 1] });
   // When it goes on from the head itself, nothing was merged: the branch was moved forward.
   return text.trim() === head ? head : oldest;
 }

@@ -87,7 +87,10 @@ export async function createGitStore(): Promise<GitStore> {
   const root = await mkdtemp(join(tmpdir(), "flibs-github-"));
   const plain = createGit();
   // Nothing has to outlive a crash of the machine here.
-  const git: typeof plain = { run: (repository, args, options) => plain.run(repository, ["-c", "core.fsync=none", ...args], options) };
+  const git: typeof plain = {
+    ...plain,
+    run: (repository, args, options) => plain.run(repository, ["-c", "core.fsync=none", ...args], options),
+  };
   const path = (repository: string) => join(root, `${repository.toLowerCase()}.git`);
   const run = async (repository: string, args: readonly string[], options: RunOptions = {}) =>
     (await git.run(path(repository), args, options)).text.replace(/\n$/, "");
