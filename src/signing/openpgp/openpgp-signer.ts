@@ -6,8 +6,10 @@ import type { Log } from "../../log.ts";
 import { type JudgedSignature, judgeSignature } from "../found-signature.ts";
 import { groupSignables, parsePublicName, type SignableGroup, sumOverGroups } from "../group-signables.ts";
 import { formatPayload } from "../payload.ts";
+import { rememberedChecks } from "../remembered-checks.ts";
 import type { SignatureChecker } from "../signature-source.ts";
 import { missingKeys, type Signer, type SignerKey } from "../signer.ts";
+import { earlySignatures, type WantedSignature } from "./early-signatures.ts";
 import type { GnupgHome } from "./gnupg-home.ts";
 import { openGpgChecker } from "./gpg-checker.ts";
 import { exportKeyring, gpgSign } from "./gpg-sign.ts";
@@ -59,9 +61,10 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
 
   function openChecker() {
     const fingerprints = secrets.map((key) => key.fingerprint);
-    checker ??= exportKeyring(gnupgHome, fingerprints).then((publicKeys) =>
-      openGpgChecker({ publicKeys, fingerprints, timeoutMs: options.timeoutMs }),
-    );
+    checker ??= exportKeyring(gnupgHome, fingerprints).then(async (publicKeys) => {
+      const { close, ...opened } = await openGpgChecker({ publicKeys, fingerprints, timeoutMs: options.timeoutMs });
+      return { ...rememberedChecks(opened), close };
+    });
     // A failure is not remembered: the key may be there the next time.
     checker.catch(() => {
       checker = undefined;
@@ -81,13 +84,19 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   }
 
   /** Judged before anybody can see it: what a consumer would refuse is never written. */
-  async function sign(publicName: string, digest: Digest, fingerprint: string, signal: AbortSignal): Promise<Buffer> {
+  async function sign({ publicName, digest, fingerprint }: WantedSignature, signal: AbortSignal): Promise<Buffer> {
     const text = formatPayload({ publicName, digest, creator: options.creator, timestamp: now().getTime() / 1000 });
     const passphrase = secrets.find((key) => key.fingerprint === fingerprint)?.passphrase;
     const bytes = await gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
     const made = await judgeSignature(await openChecker(), { location: "a new signature", bytes }, digest);
     if (made.verdict === "valid" && made.publicName === publicName && made.fingerprint === fingerprint) return bytes;
     throw appError("signing.signature-bad", `gpg made a signature of ${publicName} that is ${made.verdict}: ${made.why ?? ""}`);
+  }
+
+  const early = earlySignatures(sign);
+
+  async function signOnce(wanted: WantedSignature, signal: AbortSignal): Promise<Buffer> {
+    return (await early.take(wanted)) ?? (await sign(wanted, signal));
   }
 
   async function append(writer: LookasideWriter, made: readonly Buffer[], { repository, digest }: SignableGroup): Promise<void> {
@@ -107,8 +116,10 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       const stray = await directory.listStray(repository, digest);
       if (stray.length > 0) log.warn({ repository, digest, stray: stray.slice(0, 20) }, "unknown files in the lookaside");
       const found = await setBadAside(writer, repository, digest);
-      const missing = names.flatMap((name) => missingKeys(keys, found, name).map((key) => ({ name, key })));
-      const made = await Promise.all(missing.map(({ name, key }) => sign(name, digest, key.id, signal)));
+      const missing = names.flatMap((publicName) =>
+        missingKeys(keys, found, publicName).map((key) => ({ publicName, digest, fingerprint: key.id })),
+      );
+      const made = await Promise.all(missing.map((wanted) => signOnce(wanted, signal)));
       if (made.length > 0) await append(writer, made, group);
       return made.length;
     });
@@ -127,6 +138,16 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   return {
     stage: options.stage,
     keys,
+    async prepare(signables, signal) {
+      const groups = await checkKeys()
+        .then(() => groupSignables(signables))
+        .catch(() => []);
+      const signing = keys.filter((key) => key.use === "sign");
+      const wanted = groups.flatMap(({ digest, names }) =>
+        names.flatMap((publicName) => signing.map(({ id }) => ({ digest, publicName, fingerprint: id }))),
+      );
+      if (!signal.aborted) await early.begin(wanted, signal);
+    },
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
       const groups = groupSignables(signables);
@@ -147,6 +168,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       });
     },
     async close() {
+      await early.ended();
       const opened = await checker?.catch(() => undefined);
       checker = undefined;
       await opened?.close();
