@@ -46,7 +46,10 @@ export function preparedSignatures(ports: Pick<BuildPorts, "candidate" | "signer
     if (found.size < plan.platforms.length) return;
     const images = [...found].map(([one, pushed]) => ({ platform: one, pushed }));
     const { digest } = manifestListOf(images);
-    void ports.signer.prepare([...ownSignables(ports, plan, digest, images), ...floatingSignables(ports, plan, digest, images)], signal);
+    // Those that are asked for first come first.
+    for (const wanted of [ownSignables(ports, plan, digest, images), floatingSignables(ports, plan, digest, images)]) {
+      void ports.signer.prepare(wanted, signal);
+    }
   };
 }
 

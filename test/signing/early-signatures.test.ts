@@ -14,10 +14,10 @@ const minute = 60_000;
 /** Signatures that say what they are of. */
 function early(now: () => number = () => 0) {
   const made: string[] = [];
-  const signatures = earlySignatures(async ({ publicName }) => {
-    made.push(publicName);
-    if (publicName === "bad") throw new Error("the card was pulled");
-    return Buffer.from(publicName);
+  const signatures = earlySignatures(async (all) => {
+    made.push(...all.map(({ publicName }) => publicName));
+    if (all.some(({ publicName }) => publicName === "bad")) throw new Error("the card was pulled");
+    return all.map(({ publicName }) => Buffer.from(publicName));
   }, now);
   return { ...signatures, made };
 }
@@ -34,18 +34,20 @@ test("what was begun is given once, and only for the same name, digest and key",
 });
 
 test("who asks before it is made waits for it", async () => {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  const { promise, resolve } = Promise.withResolvers<Buffer[]>();
   const { begin, take } = earlySignatures(() => promise);
   const begun = begin([wanted("a")], never);
   const taken = take(wanted("a"));
-  resolve(Buffer.from("a"));
+  resolve([Buffer.from("a")]);
   expect(await taken).toEqual(Buffer.from("a"));
   await begun;
 });
 
-test("one that could not be made keeps no other back, and is not given", async () => {
+test("what could not be made is not given", async () => {
   const { begin, take } = early();
-  await begin([wanted("bad"), wanted("a")], never);
+  await begin([wanted("a")], never);
+  await begin([wanted("bad"), wanted("b")], never);
+  expect(await take(wanted("b"))).toBeUndefined();
   expect(await take(wanted("bad"))).toBeUndefined();
   expect(await take(wanted("a"))).toEqual(Buffer.from("a"));
 });
@@ -61,7 +63,7 @@ test("after ten minutes it is forgotten", async () => {
 });
 
 test("nothing is being made any more once the end was waited for", async () => {
-  const { promise, resolve } = Promise.withResolvers<Buffer>();
+  const { promise, resolve } = Promise.withResolvers<Buffer[]>();
   const { begin, ended, take } = earlySignatures(() => promise);
   void begin([wanted("a")], never);
   let isOver = false;
@@ -70,7 +72,7 @@ test("nothing is being made any more once the end was waited for", async () => {
   });
   await new Promise((done) => setImmediate(done));
   expect(isOver).toBe(false);
-  resolve(Buffer.from("a"));
+  resolve([Buffer.from("a")]);
   await over;
   expect(await take(wanted("a"))).toBeUndefined();
 });

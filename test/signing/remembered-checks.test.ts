@@ -1,21 +1,22 @@
 import { expect, test } from "@jest/globals";
 import { rememberedChecks } from "../../src/signing/remembered-checks.ts";
-import type { CheckedSignature, SignatureChecker } from "../../src/signing/signature-source.ts";
+import type { CheckedSignature, OwnSignatureChecker } from "../../src/signing/signature-source.ts";
 
 const good: CheckedSignature = { verdict: "valid", text: "said", fingerprint: "AB" };
 
 /** Answers with `verdict`, and counts how often it was asked. */
-function checkerOf(verdict: (text: string) => CheckedSignature): SignatureChecker & { asked: string[] } {
+function checkerOf(verdict: (text: string) => CheckedSignature): OwnSignatureChecker & { asked: string[] } {
   const asked: string[] = [];
-  return {
-    asked,
-    fingerprints: ["AB"],
-    async check(bytes) {
-      const text = Buffer.from(bytes).toString();
-      asked.push(text);
-      return verdict(text);
-    },
+  const check = async (bytes: Uint8Array) => {
+    const text = Buffer.from(bytes).toString();
+    asked.push(text);
+    return verdict(text);
   };
+  const findValid = async (all: readonly Uint8Array[]) => {
+    const checked = await Promise.all(all.map(check));
+    return checked.map((one) => (one.verdict === "valid" ? one : undefined));
+  };
+  return { asked, fingerprints: ["AB"], check, findValid };
 }
 
 test("what was good is good for a minute, and is looked at again then", async () => {
@@ -30,6 +31,15 @@ test("what was good is good for a minute, and is looked at again then", async ()
   now += 1;
   expect(await check(bytes)).toEqual(good);
   expect(checker.asked).toEqual(["one", "one"]);
+});
+
+test("what was signed here and found good is looked up, what was not is looked at", async () => {
+  const checker = checkerOf((text) => (text === "bad" ? { verdict: "unreadable", blocking: false, why: "bad" } : good));
+  const { check, findValid } = rememberedChecks(checker, () => 0);
+  expect(await findValid([Buffer.from("one"), Buffer.from("bad")])).toEqual([good, undefined]);
+  expect(await check(Buffer.from("one"))).toEqual(good);
+  expect(await check(Buffer.from("bad"))).toMatchObject({ verdict: "unreadable" });
+  expect(checker.asked).toEqual(["one", "bad", "bad"]);
 });
 
 test("bytes that differ in one place are other bytes", async () => {

@@ -24,7 +24,7 @@ const mostKept = 1000;
 
 /** `now` are milliseconds of a clock that never goes back. */
 export function earlySignatures(
-  make: (wanted: WantedSignature, signal: AbortSignal) => Promise<Buffer>,
+  make: (wanted: readonly WantedSignature[], signal: AbortSignal) => Promise<readonly Buffer[]>,
   now: () => number = () => performance.now(),
 ): EarlySignatures {
   const kept = new Map<string, { readonly at: number; readonly signature: Promise<Buffer | undefined> }>();
@@ -34,18 +34,14 @@ export function earlySignatures(
     for (const [key, { at }] of kept) if (now() - at >= keptMs || kept.size > mostKept) kept.delete(key);
   }
 
-  async function beginOne(wanted: WantedSignature, signal: AbortSignal): Promise<void> {
-    // Whoever asks for it makes it then, and hears what is wrong.
-    const signature = make(wanted, signal).catch(() => undefined);
-    kept.set(keyOf(wanted), { at: now(), signature });
-    running.add(signature);
-    await signature.finally(() => running.delete(signature));
-  }
-
   return {
     async begin(wanted, signal) {
       drop();
-      await Promise.all(wanted.map((one) => beginOne(one, signal)));
+      // Whoever asks for one makes it then, and hears what is wrong.
+      const made = make(wanted, signal).catch(() => []);
+      for (const [index, one] of wanted.entries()) kept.set(keyOf(one), { at: now(), signature: made.then((all) => all[index]) });
+      running.add(made);
+      await made.finally(() => running.delete(made));
     },
     async take(wanted) {
       drop();

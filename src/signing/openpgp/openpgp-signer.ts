@@ -7,7 +7,7 @@ import { type JudgedSignature, judgeSignature } from "../found-signature.ts";
 import { groupSignables, parsePublicName, type SignableGroup, sumOverGroups } from "../group-signables.ts";
 import { formatPayload } from "../payload.ts";
 import { rememberedChecks } from "../remembered-checks.ts";
-import type { SignatureChecker } from "../signature-source.ts";
+import type { OwnSignatureChecker, SignatureChecker } from "../signature-source.ts";
 import { missingKeys, type Signer, type SignerKey } from "../signer.ts";
 import { earlySignatures, type WantedSignature } from "./early-signatures.ts";
 import type { GnupgHome } from "./gnupg-home.ts";
@@ -47,7 +47,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   const secrets = options.keys.map((key) => ({ ...key, fingerprint: key.fingerprint.toUpperCase() }));
   const keys: readonly SignerKey[] = secrets.map(({ fingerprint, use }) => ({ kind: "openpgp", id: fingerprint, use }));
   const directory = openLookasideDirectory(options.lookaside);
-  let checker: Promise<SignatureChecker & { close(): Promise<void> }> | undefined;
+  let checker: Promise<OwnSignatureChecker & { close(): Promise<void> }> | undefined;
   let keysCheckedAt = Number.NEGATIVE_INFINITY;
 
   async function checkKeys(): Promise<void> {
@@ -84,19 +84,41 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   }
 
   /** Judged before anybody can see it: what a consumer would refuse is never written. */
-  async function sign({ publicName, digest, fingerprint }: WantedSignature, signal: AbortSignal): Promise<Buffer> {
+  async function sign(wanted: readonly WantedSignature[], signal: AbortSignal): Promise<readonly Buffer[]> {
+    if (wanted.length === 0) return [];
+    const made = await Promise.all(wanted.map(async (one) => ({ wanted: one, bytes: await signOne(one, signal) })));
+    const opened = await openChecker();
+    // By one process of gpg; what is valid is only looked up after that.
+    await opened.findValid(made.map(({ bytes }) => bytes));
+    return await Promise.all(made.map((one) => demandGood(opened, one.wanted, one.bytes)));
+  }
+
+  function signOne({ publicName, digest, fingerprint }: WantedSignature, signal: AbortSignal): Promise<Buffer> {
     const text = formatPayload({ publicName, digest, creator: options.creator, timestamp: now().getTime() / 1000 });
     const passphrase = secrets.find((key) => key.fingerprint === fingerprint)?.passphrase;
-    const bytes = await gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
-    const made = await judgeSignature(await openChecker(), { location: "a new signature", bytes }, digest);
+    return gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
+  }
+
+  async function demandGood(
+    checkedBy: SignatureChecker,
+    { publicName, digest, fingerprint }: WantedSignature,
+    bytes: Buffer,
+  ): Promise<Buffer> {
+    const made = await judgeSignature(checkedBy, { location: "a new signature", bytes }, digest);
     if (made.verdict === "valid" && made.publicName === publicName && made.fingerprint === fingerprint) return bytes;
     throw appError("signing.signature-bad", `gpg made a signature of ${publicName} that is ${made.verdict}: ${made.why ?? ""}`);
   }
 
   const early = earlySignatures(sign);
 
-  async function signOnce(wanted: WantedSignature, signal: AbortSignal): Promise<Buffer> {
-    return (await early.take(wanted)) ?? (await sign(wanted, signal));
+  /** Those that were begun early, and the others. */
+  async function signMissing(wanted: readonly WantedSignature[], signal: AbortSignal): Promise<readonly Buffer[]> {
+    const begun = await Promise.all(wanted.map((one) => early.take(one)));
+    const rest = await sign(
+      wanted.filter((_, index) => begun[index] === undefined),
+      signal,
+    );
+    return [...begun.filter((one) => one !== undefined), ...rest];
   }
 
   async function append(writer: LookasideWriter, made: readonly Buffer[], { repository, digest }: SignableGroup): Promise<void> {
@@ -119,7 +141,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       const missing = names.flatMap((publicName) =>
         missingKeys(keys, found, publicName).map((key) => ({ publicName, digest, fingerprint: key.id })),
       );
-      const made = await Promise.all(missing.map((wanted) => signOnce(wanted, signal)));
+      const made = await signMissing(missing, signal);
       if (made.length > 0) await append(writer, made, group);
       return made.length;
     });
