@@ -1,12 +1,11 @@
 import { z } from "zod";
 import { type Finding, findingsError } from "../distgit/finding.ts";
 import type { Digest as ImageDigest } from "../domain/digest.ts";
-import { type Platform, platformArchitecture } from "../domain/platform.ts";
-import { formatIndex } from "../registry/image-manifest.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import { attachDocuments } from "./attach-documents.ts";
-import { buildPlatform, type PushedImage } from "./build-platform.ts";
+import { bothOf } from "./both-of.ts";
+import { buildPlatform } from "./build-platform.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested } from "./build-record.ts";
 import { Attached, BuildRequest, Linted, Looked, Plan, Promotion, VerdictShape } from "./build-schemas.ts";
@@ -22,8 +21,8 @@ import { askVerdict } from "./gate-words.ts";
 import { reserve } from "./reserve.ts";
 import { runSuites, testsFailed } from "./run-suites.ts";
 import { closeLogs, sayStatuses } from "./say-statuses.ts";
+import { floatingSignables, manifestListOf, ownSignables, ownTags, preparedSignatures } from "./signables.ts";
 import { lintSource, readFacts } from "./source.ts";
-import { platformTag } from "./tags.ts";
 import { waitForEngine } from "./wait-for-engine.ts";
 
 /**
@@ -71,28 +70,32 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
     return made;
   });
 
+  // Nothing of a stranger's is signed.
+  const pushed = request.stranger === undefined ? preparedSignatures(ports, plan) : () => {};
   const building = everyPlatform(plan.platforms, (platform, cancelled) =>
-    buildPlatform(ports, step, request, plan, platform, repositories, cancelled),
+    buildPlatform(ports, step, request, plan, platform, repositories, { cancelled, pushed }),
   );
   const images = await beside(building, say("planned"));
   await demandSameComponents(ports, step, request, images);
   const index = await step("push index", Digest, async () => {
-    const manifest = formatIndex(images.map(({ pushed, platform }) => ({ descriptor: pushed, platform: splitPlatform(platform) })));
+    const manifest = manifestListOf(images);
     return await candidate.registry.putManifest(plan.imageRepository, manifest.digest, manifest);
   });
   // Before anything is signed or tagged: what stands between the tags and the record can end the build, and free a release that its tag names.
   await step("describe", z.null(), () => describeBuild(ports, build, request, { index, engine: images[0]?.engine ?? "" }).then(() => null));
-  const own = [plan.uniqueTag, ...(plan.primaryTag === undefined ? [] : [plan.primaryTag])];
-  // A signature says that the image was made of what people with a right to it have written.
+  const own = ownTags(plan);
+  // A signature says that the image was made of what people with a right to it have written. What is attached comes before the tags, too: what can be
+  // pulled by name has what is said about it.
   if (request.stranger === undefined) {
-    await step("sign candidate", z.number(), async (_, signal) => {
+    const signing = step("sign candidate", z.number(), async (_, signal) => {
       await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
-      return await signer.ensureSigned(signablesOf(ports, plan, index, images, own), signal);
+      return await signer.ensureSigned(ownSignables(ports, plan, index, images), signal);
     });
-  }
-  // Before the tags, as the signatures: what can be pulled by name has what is said about it.
-  if (request.stranger === undefined) {
-    await step("attest", Attached, (_, signal) => attachDocuments(ports, build, index, signal));
+    const attesting = step("attest", Attached, async (_, signal) => {
+      await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
+      return await attachDocuments(ports, build, index, signal);
+    });
+    await bothOf(signing, attesting);
   }
   await step("tag unique", z.null(), async () => {
     await demandFreeTags(candidate.registry, plan.imageRepository, index, own);
@@ -108,7 +111,7 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   if (plan.floatingTags.length > 0) {
     await step("tag candidate", z.boolean(), async (_, signal) => {
       if (await isOvertaken(ports, build, request)) return false;
-      await signer.ensureSigned(signablesOf(ports, plan, index, images, plan.floatingTags, false), signal);
+      await signer.ensureSigned(floatingSignables(ports, plan, index, images), signal);
       await writeTags(ports, plan, index, plan.floatingTags);
       return true;
     });
@@ -159,30 +162,6 @@ async function finishBuild(ports: BuildPorts, step: Step, request: BuildRequeste
     await ports.engines.cleanUp((key) => !key.startsWith(`${build}/`));
     return null;
   });
-}
-
-function splitPlatform(platform: Platform): { readonly os: string; readonly architecture: string } {
-  return { os: platform.split("/")[0] ?? "linux", architecture: platformArchitecture(platform) };
-}
-
-/** Every (digest, public name) of some tags. The list and each image below it; with `platforms`, each image under its own tag too. */
-function signablesOf(
-  { candidate }: BuildPorts,
-  plan: BuildPlan,
-  index: ImageDigest,
-  images: readonly PushedImage[],
-  tags: readonly string[],
-  platforms = true,
-) {
-  const publicName = (tag: string) => `${candidate.publicName}/${plan.imageRepository}:${tag}`;
-  const digests = [index, ...images.map(({ pushed }) => pushed.digest)];
-  const shared = tags.flatMap((tag) => digests.map((digest) => ({ digest, publicName: publicName(tag) })));
-  if (!platforms) return shared;
-  const single = images.map(({ pushed, platform }) => ({
-    digest: pushed.digest,
-    publicName: publicName(platformTag(plan.uniqueTag, platform)),
-  }));
-  return [...shared, ...single];
 }
 
 async function writeTags({ candidate }: BuildPorts, plan: BuildPlan, index: ImageDigest, tags: readonly string[]): Promise<null> {

@@ -5,6 +5,7 @@ import type { Platform } from "../domain/platform.ts";
 import type { BuildOutcome, Limits } from "../engines/engine.ts";
 import type { ManifestDescriptor } from "../registry/registry.ts";
 import type { Step } from "../workflow/step.ts";
+import { bothOf } from "./both-of.ts";
 import { buildContents } from "./build-contents.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, BuildRequested, InstalledRpm } from "./build-record.ts";
@@ -32,9 +33,16 @@ export interface PushedImage {
   readonly rpms: readonly InstalledRpm[];
 }
 
+/** What the builds of all platforms have to do with each other. */
+export interface Siblings {
+  /** Aborts when another platform has failed. */
+  readonly cancelled: AbortSignal;
+  /** Told of an image as soon as it is in the registry; not told again by a later attempt. */
+  pushed(platform: Platform, image: ManifestDescriptor, signal: AbortSignal): void;
+}
+
 /**
- * Build, look inside, push by digest, remember, all on one engine. `cancelled` aborts when another platform has failed. Throws
- * `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `builds.image-too-large`, `workflow.cancelled`.
+ * Build, look inside, push by digest, remember, all on one engine. Throws `builds.build-failed`, `builds.timed-out`, `builds.log-too-large`, `builds.image-too-large`, `workflow.cancelled`.
  */
 export async function buildPlatform(
   ports: BuildPorts,
@@ -43,7 +51,7 @@ export async function buildPlatform(
   plan: BuildPlan,
   platform: Platform,
   repositories: readonly FetchedRepository[],
-  cancelled: AbortSignal,
+  { cancelled, pushed: tellPushed }: Siblings,
 ): Promise<PushedImage> {
   const { candidate, settings } = ports;
   const limit = buildLimit(settings, plan);
@@ -126,7 +134,9 @@ export async function buildPlatform(
       if (configDigest(manifest.bytes) !== imageId) {
         throw appError("builds.pushed-differs", `the registry's ${digest} is not the image ${imageId} that was built for ${platform}`);
       }
-      return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+      const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
+      tellPushed(platform, described, signal);
+      return described;
     }),
   );
   const [image, pushed] = await bothOf(inspecting, pushing);
@@ -151,12 +161,6 @@ async function orParentGone(building: Promise<BuildOutcome>, demand: () => Promi
     if (isAppError(error) && error.code.startsWith("engine.pull-")) await demand();
     throw error;
   }
-}
-
-/** When one fails the other comes to its end first: nothing must go on behind the run's back. */
-async function bothOf<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([one, other]);
-  return [await one, await other];
 }
 
 /**

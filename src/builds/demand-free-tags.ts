@@ -12,8 +12,8 @@ export async function demandFreeTags(
   digest: Digest,
   tags: readonly string[],
 ): Promise<void> {
-  for (const tag of tags) {
-    const found = await registry.findManifest(repository, tag);
+  const named = await Promise.all(tags.map(async (tag) => ({ tag, found: await registry.findManifest(repository, tag) })));
+  for (const { tag, found } of named) {
     if (found === undefined || found.digest === digest) continue;
     throw appError("builds.tag-exists", `${repository}:${tag} never moves, and names another image already: ${found.digest}`, {
       hint: "Build with another version or release; operators can remove the tag when no complete build has that image",

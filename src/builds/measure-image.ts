@@ -1,7 +1,9 @@
 import { type Digest, isDigest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
+import { severalAtOnce } from "../domain/several-at-once.ts";
 import { parseImageManifest } from "../registry/image-manifest.ts";
+import { bothOf } from "./both-of.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, ImageLayer, PushedParts } from "./build-record.ts";
 import { findBaseImage } from "./find-base-image.ts";
@@ -10,6 +12,8 @@ const maxConfigBytes = 4 * 1024 * 1024;
 /** Archives have headers, and what a later layer deletes is not counted by every engine. */
 const slackBytes = 64 * 2 ** 20;
 const longestMs = 10 * 60_000;
+/** One processor unpacks a layer while another adds up the last one; more would only take others' time. */
+const layersAtOnce = 2;
 
 /** What inspection and push told of an image. */
 export interface MeasuredImage {
@@ -41,28 +45,35 @@ export async function measureImage(
   if (diffIds.length !== image.layers.length) {
     throw appError("builds.pushed-differs", `the registry's ${digest} has ${image.layers.length} layers and names ${diffIds.length}`);
   }
-  const layers: ImageLayer[] = [];
   const left = Math.min(2 * sizeBytes, settings.imageBytes ?? Number.POSITIVE_INFINITY) + slackBytes;
   const budget = { left, late: AbortSignal.timeout(longestMs) };
-  for (const [index, layer] of image.layers.entries()) {
+  const named = image.layers.map((layer, index) => {
     const diffId = diffIds[index];
-    if (typeof diffId !== "string" || !isDigest(diffId)) {
-      throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
-    }
-    const measured = await measureLayer(repository, { ...layer, diffId }, budget, signal);
+    if (typeof diffId === "string" && isDigest(diffId)) return { ...layer, diffId };
+    throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
+  });
+  const measure = async (layer: (typeof named)[number]): Promise<ImageLayer> => {
+    const { diffId } = layer;
+    const measured = await measureLayer(repository, layer, budget, signal);
     if (measured !== undefined && measured.diffId !== diffId) {
       throw appError("builds.pushed-differs", `the registry's layer ${layer.digest} unpacks to ${measured.diffId}, not to ${diffId}`);
     }
-    layers.push({
+    return {
       ...{ digest: layer.digest, mediaType: layer.mediaType, compressedBytes: layer.size, diffId },
       ...(measured === undefined ? {} : { sizeBytes: measured.sizeBytes }),
-    });
-  }
-  const base = await findBaseImage(
-    ports,
-    plan.parents,
-    platform,
-    layers.map(({ diffId }) => diffId),
+    };
+  };
+  const [layers, base] = await bothOf(
+    severalAtOnce(
+      layersAtOnce,
+      named.map((layer) => () => measure(layer)),
+    ),
+    findBaseImage(
+      ports,
+      plan.parents,
+      platform,
+      named.map(({ diffId }) => diffId),
+    ),
   );
   return { mediaType: manifest.mediaType, layers, imageConfig, ...(base === undefined ? {} : { base }) };
 }

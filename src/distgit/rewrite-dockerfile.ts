@@ -18,8 +18,8 @@ export interface Rewriting {
     /** By stage: an argument for USER that brings back who its last instructions run as; undefined is root. */
     readonly users: readonly (string | undefined)[];
   };
-  /** Files of the build context that the image gets; directories end in a slash. */
-  readonly files?: readonly { readonly source: string; readonly target: string }[];
+  /** An archive in the build context of files that the image gets, with their places in it. */
+  readonly archive?: string;
   /** One LABEL line at the very end. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -70,7 +70,7 @@ export function rewriteDockerfile(dockerfile: Dockerfile, rewriting: Rewriting):
     }
   }
   const last = instructions.findLast((one) => one.start < bodyEnd) as Instruction;
-  const files = (rewriting.files ?? []).map(({ source, target }) => `COPY ${source} ${target}`);
+  const files = rewriting.archive === undefined ? [] : [`ADD ${rewriting.archive} /`];
   insert({ at: metadata.has(last.keyword) ? last.start : last.end, instructions: files }, "before");
   if (tail.length > 0 && !hasTail) insertions.push({ at: source.length, instructions: tail });
   return { text: splice(dockerfile, rewriting.pinned, insertions, end), lines: linesOf(instructions, insertions) };

@@ -85,8 +85,14 @@ export interface BuildRequest {
   readonly limits: Limits;
 }
 
-/** Exact bytes, or a file of this machine. */
-export type ExtraFile = Uint8Array | { readonly path: string };
+/** Exact bytes, a file of this machine, or an archive of files for ADD to unpack. */
+export type ExtraFile = Uint8Array | { readonly path: string } | { readonly archive: ArchivedFiles };
+
+/**
+ * By path, readable for all and owned by root; a directory's path ends in a slash and has no bytes. What has no path of its own and is there where it is
+ * unpacked stays as it is.
+ */
+export type ArchivedFiles = Readonly<Record<string, Uint8Array>>;
 
 export type BuildOutcome =
   | { readonly outcome: "built"; readonly imageId: Digest }

@@ -8,6 +8,9 @@ export function composedSigner(stage: string, parts: readonly Signer[]): Signer 
   return {
     stage,
     keys: parts.flatMap((part) => part.keys),
+    async prepare(signables, signal) {
+      await Promise.all(parts.map((part) => part.prepare(signables, signal)));
+    },
     async ensureSigned(signables, signal) {
       let added = 0;
       for (const part of parts) added += await part.ensureSigned(signables, signal);

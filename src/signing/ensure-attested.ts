@@ -1,5 +1,6 @@
 import type { Digest } from "../domain/digest.ts";
 import { isAppError } from "../domain/errors.ts";
+import { severalAtOnce } from "../domain/several-at-once.ts";
 import { largestArtifactManifest, parseArtifact } from "../registry/artifact-manifest.ts";
 import { attachArtifact } from "../registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
@@ -34,6 +35,8 @@ export interface FoundArtifact {
 
 /** Entries with our mark that are read for one statement: more are somebody's who wants us to read for ever. */
 const mostRead = 16;
+/** Each is a dozen requests that wait for each other, and has a document of some megabytes in memory. */
+const attestedAtOnce = 4;
 /** A bundle is base64 and a few names around its statement. */
 const bundleFrame = 4096;
 
@@ -50,17 +53,17 @@ export async function ensureAttested(
   const signing = signingKeys(keys);
   const ways: readonly (AttestationKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
   const list = listingsOf(place);
-  const attested: Attested[] = [];
-  for (const one of wanted) {
-    for (const key of ways) {
-      signal.throwIfAborted();
-      const found = await findAttested(place, one, key, await list(one.subject.digest));
-      const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
-      if (found === undefined) await attachArtifact(place.registry, place.turns, place.repository, artifact, blob);
-      attested.push({ subject: one.subject.digest, predicateType: one.predicateType, digest: artifact.digest, added: found === undefined });
-    }
-  }
-  return attested;
+  const ensureOne = async (one: WantedAttestation, key: AttestationKey | undefined): Promise<Attested> => {
+    signal.throwIfAborted();
+    const found = await findAttested(place, one, key, await list(one.subject.digest));
+    const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
+    if (found === undefined) await attachArtifact(place.registry, place.turns, place.repository, artifact, blob);
+    return { subject: one.subject.digest, predicateType: one.predicateType, digest: artifact.digest, added: found === undefined };
+  };
+  return await severalAtOnce(
+    attestedAtOnce,
+    wanted.flatMap((one) => ways.map((key) => () => ensureOne(one, key))),
+  );
 }
 
 /** Lists of referrers, each asked for once. */

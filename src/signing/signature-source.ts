@@ -29,6 +29,12 @@ export interface SignatureChecker {
   check(bytes: Uint8Array): Promise<CheckedSignature>;
 }
 
+/** The same for what was signed here a moment ago; of what somebody else may have written each is checked for itself. */
+export interface OwnSignatureChecker extends SignatureChecker {
+  /** All at once, in their order. Undefined for what is not valid, or was not come to behind such a one: {@link check} tells why. */
+  findValid(signatures: readonly Uint8Array[]): Promise<readonly (CheckedSignature | undefined)[]>;
+}
+
 /** containers/image reads no more than these. */
 export const maxSignatures = 128;
 /** containers/image refuses larger bodies. */

@@ -20,13 +20,18 @@ export type SignatureKind = "openpgp" | "cosign";
 /**
  * Signs, finds, checks and removes the signatures of one registry's keys, of every kind that the settings name. `ensureSigned` reads the
  * existing signatures first and adds one for each signing key that has not said the same yet, so it may be repeated; one writer at a time per
- * digest is the adapter's duty. Errors: `signing.key-missing`, `signing.key-expired`, `signing.key-unusable`, `signing.signer-unavailable`
+ * digest is the adapter's duty. `prepare` only saves time. Errors: `signing.key-missing`, `signing.key-expired`, `signing.key-unusable`, `signing.signer-unavailable`
  * (transient), `signing.lookaside-unwritable`, and what the registry throws.
  */
 export interface Signer {
   /** Name of the registry in the settings: `candidate`, `production`. */
   readonly stage: string;
   readonly keys: readonly SignerKey[];
+  /**
+   * Begins to make what will be asked for soon, where that takes time. Nobody can see it: it stands in memory alone until `ensureSigned` asks for the
+   * same, for some minutes at most. Resolves when it is made; never rejects, since whoever asks for it hears what is wrong.
+   */
+  prepare(signables: readonly Signable[], signal: AbortSignal): Promise<void>;
   /** Returns how many were added. */
   ensureSigned(signables: readonly Signable[], signal: AbortSignal): Promise<number>;
   /** Every signature found for a digest in a repository (`registry/repository`), valid or not. */

@@ -23,6 +23,7 @@ import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { Manifest } from "../../src/registry/registry.ts";
 import { turnsOfOneProcess } from "../../src/registry/turns.ts";
 import { pemCosignKey } from "../../src/signing/cosign/cosign-key.ts";
+import type { Signable } from "../../src/signing/signer.ts";
 import type { Ending } from "../../src/workflow/run.ts";
 import { fakeBuildStore } from "../fakes/build-store.ts";
 import { fakeDownloads } from "../fakes/downloads.ts";
@@ -108,6 +109,8 @@ export function buildWorld(root: string) {
     asksOfTheWeb: downloads.asked,
     effects,
     signer,
+    /** What the signer was told that it will be asked for. */
+    prepared: [] as Signable[],
     /** Of the candidate stage, for attestations. */
     keys,
     registry,
@@ -203,6 +206,10 @@ export function buildWorld(root: string) {
     openRegistry: (endpoint) => (endpoint === upstream.endpoint ? upstream : parents),
     signer: {
       ...signer,
+      prepare: async (signables) => {
+        world.prepared.push(...signables);
+        effects.push("prepare");
+      },
       ensureSigned: async (signables, signal) => {
         effects.push(...signables.map((one) => `sign ${one.publicName.split(":")[1]}`));
         return await signer.ensureSigned(signables, signal);

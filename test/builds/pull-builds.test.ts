@@ -116,6 +116,7 @@ test("a stranger's image goes where nothing else reads, unsigned, with one tag, 
   expect(record).toMatchObject({ state: "complete", plan: { imageRepository: "untrusted/f42/hello", floatingTags: [] } });
   expect([record?.nvr, record?.plan?.primaryTag, record?.promotion]).toEqual([undefined, undefined, undefined]);
   expect([...world.registry.manifests.keys()].filter((key) => !key.startsWith("untrusted/f42/hello "))).toEqual([]);
+  expect(world.prepared).toEqual([]);
   expect(world.signer.signed).toEqual([]);
   expect(world.promoted).toEqual([]);
   expect(world.effects.filter((one) => one.startsWith("put ") && !one.includes("sha256:"))).toEqual([`put ${record?.plan?.uniqueTag}`]);

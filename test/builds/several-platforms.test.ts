@@ -46,6 +46,17 @@ test("two platforms become one list with two images, each signed under every nam
   ]);
 });
 
+test("signatures are begun once every platform is pushed, and those that are begun are those that are asked for", async () => {
+  world.platforms = ["linux/amd64", "linux/arm64"];
+  expect(await world.run("run-1")).toBeUndefined();
+  const names = (all: readonly { readonly digest: string; readonly publicName: string }[]) =>
+    all.map((one) => `${one.publicName} ${one.digest}`).toSorted();
+  expect(names(world.prepared)).toEqual(names(world.signer.signed));
+  expect(world.prepared).toHaveLength(14);
+  const own = world.effects.findIndex((one) => one.startsWith("sign "));
+  expect(world.effects.lastIndexOf("prepare")).toBeLessThan(own);
+});
+
 test("one platform that fails fails the whole build: no list, no tag, no NVR, and the other one says why", async () => {
   world.platforms = ["linux/amd64", "linux/arm64"];
   world.outcome = (platform) =>
@@ -61,6 +72,7 @@ test("one platform that fails fails the whole build: no list, no tag, no NVR, an
     message: "building for linux/arm64 failed: RUN make returned 2",
   });
   expect(world.registry.manifests.has("f42/hello 1-1")).toBe(false);
+  expect(world.prepared).toEqual([]);
   expect(world.signer.signed).toEqual([]);
   expect(states()).toEqual({
     "flibs / lint": "success",

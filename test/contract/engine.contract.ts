@@ -128,6 +128,17 @@ export function engineContract(create: () => Promise<EngineSubject>): void {
     });
   });
 
+  test("an archive beside the tree is unpacked, and what it does not name stays as it is", async () => {
+    const archive = { "root/a/": Buffer.from(""), "root/a/b.json": Buffer.from("{}"), "help.1": Buffer.from("help") };
+    const { outcome, log } = await build("COPY data/hello.txt /root/\nADD .extra/files.tar /", {
+      extraFiles: { ".extra/files.tar": { archive } },
+    });
+    if (outcome.outcome !== "built") throw new Error(log);
+    const { files } = await subject.engine.inspect("inspect", outcome.imageId, ["/root", "/help.1"]);
+    const texts = Object.entries(files).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]);
+    expect(Object.fromEntries(texts)).toEqual({ "/root/hello.txt": "hello\n", "/root/a/b.json": "{}", "/help.1": "help" });
+  });
+
   test("a failing step is named with its exit code", async () => {
     const { outcome } = await build("RUN exit 3");
     expect(outcome).toMatchObject({

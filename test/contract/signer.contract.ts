@@ -39,6 +39,23 @@ export function signerContract(subject: SignerSubject): void {
     expect(await signer.listSignatures("registry.example.test/f40/cockpit", digest)).toHaveLength(2);
   });
 
+  test("what is prepared is nowhere to be found until it is asked for, and is signed then", async () => {
+    const wanted = ["1-1", "1"].map((tag) => ({ digest, publicName: name(tag) }));
+    await signer.prepare(wanted, never);
+    expect(await signer.listSignatures("registry.example.test/f40/cockpit", digest)).toEqual([]);
+    expect(await signer.ensureSigned(wanted.slice(0, 1), never)).toBe(1);
+    const found = await signer.listSignatures("registry.example.test/f40/cockpit", digest);
+    expect(found.map((one) => [one.verdict, one.publicName])).toEqual([["valid", name("1-1")]]);
+    expect(await signer.ensureSigned(wanted, never)).toBe(1);
+  });
+
+  test("preparing what can't be signed says nothing", async () => {
+    await signer.prepare([{ digest, publicName: "registry.example.test/../../etc:1" }], never);
+    await signer.prepare([{ digest, publicName: name("1") }], AbortSignal.abort());
+    expect(await signer.listSignatures("registry.example.test/f40/cockpit", digest)).toEqual([]);
+    expect(await signer.ensureSigned([{ digest, publicName: name("1") }], never)).toBe(1);
+  });
+
   test("digests and repositories are kept apart", async () => {
     await signer.ensureSigned([{ digest, publicName: name("1-1") }], never);
     expect(await signer.listSignatures("registry.example.test/f40/cockpit", other)).toEqual([]);

@@ -115,7 +115,7 @@ function expectRewriting(
     pinned: (image: string) => (image === pin ? undefined : pin),
     env: { name: "REL", value: "1" },
     repositories: { source: ".flibs/repos/", names: ["flibs-1.repo"], users },
-    files: [{ source: ".flibs/help.1", target: "/help.1" }],
+    archive: ".flibs/files.tar",
     labels,
   };
   const { text, lines } = rewriteDockerfile(dockerfile, rewriting);

@@ -28,16 +28,13 @@ function whole(dockerfile: Dockerfile, parentUser = ""): Rewriting {
     pinned: (image) => (image === pin ? undefined : pin),
     env: { name: "REL", value: "7" },
     repositories: { source: ".flibs/repos/", names: ["a.repo", "b.repo"], users },
-    files: [
-      { source: ".flibs/buildinfo/", target: "/root/buildinfo/" },
-      { source: ".flibs/help.1", target: "/help.1" },
-    ],
+    archive: ".flibs/files.tar",
     labels: { "vcs-ref": "c", release: "7" },
   };
 }
 
 const labels = 'LABEL "release"="7" "vcs-ref"="c"';
-const files = "COPY .flibs/buildinfo/ /root/buildinfo/\nCOPY .flibs/help.1 /help.1";
+const files = "ADD .flibs/files.tar /";
 const start = 'ENV REL="7"\nCOPY .flibs/repos/ /etc/yum.repos.d/';
 const remove = 'RUN ["rm","-f","/etc/yum.repos.d/a.repo","/etc/yum.repos.d/b.repo"]';
 
@@ -166,7 +163,7 @@ describe("what is added and where", () => {
     const named = parse(text).instructions.map(({ keyword }, index) => `${keyword} ${lines[index] ?? "-"}`);
     expect(named).toEqual([
       ...["FROM 1", "ENV -", "COPY -", "RUN 2", "RUN -"],
-      ...["FROM 4", "ENV -", "COPY -", "RUN 5", "COPY -", "COPY -", "CMD 7", "RUN -", "LABEL -"],
+      ...["FROM 4", "ENV -", "COPY -", "RUN 5", "ADD -", "CMD 7", "RUN -", "LABEL -"],
     ]);
     expect(lines).toHaveLength(named.length);
   });
@@ -193,7 +190,7 @@ test("whatever a label holds, it is read back as one line and every other byte s
   );
 });
 
-const addedLine = /^(?:ENV REL="7"|COPY \.flibs\/.*|RUN \["rm".*|USER .*|LABEL "release"="7" "vcs-ref"="c")\r?$/;
+const addedLine = /^(?:ENV REL="7"|(?:COPY|ADD) \.flibs\/.*|RUN \["rm".*|USER .*|LABEL "release"="7" "vcs-ref"="c")\r?$/;
 
 test("rewriting keeps every other byte, whatever the file looks like", () => {
   fc.assert(

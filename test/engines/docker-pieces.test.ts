@@ -15,7 +15,7 @@ import { sshArguments } from "../../src/engines/docker/ssh-tunnel.ts";
 import { runningIn } from "../../src/engines/docker/step-containers.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
 
-async function unpack(archive: Archive): Promise<Record<string, string>> {
+async function unpack(archive: Pick<Archive, "stream">): Promise<Record<string, string>> {
   const extract = tar.extract();
   archive.stream.pipe(extract);
   const found: Record<string, string> = {};
@@ -69,6 +69,20 @@ describe("build context", () => {
       "c.tar": "file 644 0 from the cache",
       "docs/": "directory 755 0 ",
       "docs/a.md": "file 644 0 ours",
+    });
+  });
+
+  test("an archive holds what it names and nothing else, always in the same bytes", async () => {
+    await using scratch = await scratchDirectory();
+    const archive = { "root/b/c": Buffer.from("c"), "help.1": Buffer.from("help"), "root/b/": Buffer.from("") };
+    const sent = await unpack(await packContext(scratch.path, "FROM scratch\n", 10_000, { "files.tar": { archive } }));
+    const again = Object.fromEntries(Object.entries(archive).toReversed());
+    expect(await unpack(await packContext(scratch.path, "FROM scratch\n", 10_000, { "files.tar": { archive: again } }))).toEqual(sent);
+    const bytes = Buffer.from(sent["files.tar"]?.replace("file 644 0 ", "") ?? "");
+    expect(await unpack({ stream: Readable.from([bytes]) })).toEqual({
+      "help.1": "file 644 0 help",
+      "root/b/": "directory 755 0 ",
+      "root/b/c": "file 644 0 c",
     });
   });
 

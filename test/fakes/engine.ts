@@ -53,7 +53,7 @@ export interface FakeEngineOptions {
 }
 
 /**
- * An engine in memory. It understands the Dockerfile lines LABEL, ENV, COPY, RUN, CMD, ENTRYPOINT and USER and a shell of few words
+ * An engine in memory. It understands the Dockerfile lines LABEL, ENV, COPY, ADD, RUN, CMD, ENTRYPOINT and USER and a shell of few words
  * (see engine-shell.ts), keeps images by id and finished builds by key, and obeys the contract of test/contract/engine.contract.ts.
  */
 export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
@@ -303,6 +303,8 @@ async function interpret(
       case "USER":
         config.user = rhs;
         break;
+      // Of a repository only plain files are added here.
+      case "ADD":
       case "COPY": {
         const extras = await readExtras(request.extraFiles ?? {}, rest[0] ?? "", rest[1] ?? "/");
         const copied = extras ?? (await readTree(join(request.context, rest[0] ?? ""), rest[1] ?? "/").catch(() => undefined));
@@ -334,19 +336,21 @@ function pairs(text: string): [string, string][] {
   ]);
 }
 
-/** One of the extra files, or those below a directory of them; undefined when there is none. */
+/** One of the extra files (of an archive, those in it), or those below a directory of them; undefined when there is none. */
 async function readExtras(extras: NonNullable<BuildRequest["extraFiles"]>, from: string, to: string) {
   const below = from.endsWith("/") ? from : `${from}/`;
   const names = Object.keys(extras).filter((name) => name === from || name.startsWith(below));
   if (names.length === 0) return undefined;
-  return await Promise.all(
-    names.map(async (name): Promise<[string, Uint8Array]> => {
-      const content = extras[name] ?? new Uint8Array();
-      const target =
-        name !== from ? posix.join(to, name.slice(below.length)) : to.endsWith("/") ? posix.join(to, posix.basename(name)) : to;
-      return [target, "path" in content ? await readFile(content.path) : content];
-    }),
-  );
+  const read = async (name: string): Promise<[string, Uint8Array][]> => {
+    const content = extras[name] ?? new Uint8Array();
+    if ("archive" in content) {
+      const files = Object.entries(content.archive).filter(([inside]) => !inside.endsWith("/"));
+      return files.map(([inside, bytes]) => [posix.join(to, inside), bytes]);
+    }
+    const target = name !== from ? posix.join(to, name.slice(below.length)) : to.endsWith("/") ? posix.join(to, posix.basename(name)) : to;
+    return [[target, "path" in content ? await readFile(content.path) : content]];
+  };
+  return (await Promise.all(names.map(read))).flat();
 }
 
 /** Links are files here: good enough for programs. */

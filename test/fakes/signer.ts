@@ -34,6 +34,7 @@ export function fakeSigner(stage: string, fingerprint = "A".repeat(40)): FakeSig
     signed,
     unavailable: false,
     keys: [{ kind: "openpgp", id: fingerprint, use: "sign" }],
+    prepare: async () => {},
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
       const wanted = signables.map((one) => ({ ...one, list: at(repositoryOf(one.publicName), parseDigest(one.digest)) }));

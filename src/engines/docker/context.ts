@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import tar from "tar-stream";
 import { appError } from "../../domain/errors.ts";
-import type { ExtraFile } from "../engine.ts";
+import type { ArchivedFiles, ExtraFile } from "../engine.ts";
 import { type Dockerignore, dockerignoreLimits, parseDockerignore } from "./dockerignore.ts";
 
 /** A tar on its way to the engine. Whoever reads it slowly makes it be written slowly; nothing is held in memory but one chunk. */
@@ -72,9 +72,20 @@ async function packExtras(pack: tar.Pack, extras: readonly (readonly [string, Ex
       await packFile(pack, content.path, header, spend);
       continue;
     }
-    spend(content.length, name);
-    await entry(pack, { ...header, size: content.length }, Buffer.from(content));
+    const bytes = "archive" in content ? await packArchive(content.archive) : Buffer.from(content);
+    spend(bytes.length, name);
+    await entry(pack, { ...header, size: bytes.length }, bytes);
   }
+}
+
+async function packArchive(files: ArchivedFiles): Promise<Buffer> {
+  const { stream } = packFiles(async (pack) => {
+    for (const [name, bytes] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+      if (name.endsWith("/")) await entry(pack, { ...fixed, name, type: "directory", mode: 0o755 });
+      else await entry(pack, { ...fixed, name, mode: 0o644, size: bytes.length }, Buffer.from(bytes));
+    }
+  });
+  return Buffer.concat(await stream.toArray());
 }
 
 /**

@@ -5,7 +5,7 @@ import { type Digest, parseDigest } from "../../domain/digest.ts";
 import { appError } from "../../domain/errors.ts";
 import type { ImageConfig, InspectedImage } from "../engine.ts";
 import { ask, statusOf, translate } from "./docker-client.ts";
-import { lookAtPath } from "./link-target.ts";
+import { linkTargetOf } from "./link-target.ts";
 import { removeContainer } from "./step-containers.ts";
 
 export interface InspectContext {
@@ -20,7 +20,10 @@ export interface InspectContext {
 /** Errors: `engine.image-missing`, `engine.file-too-large`. */
 export async function inspectImage(context: InspectContext, imageId: Digest, paths: readonly string[]): Promise<InspectedImage> {
   const { docker, socket } = context;
-  const info = await ask(socket, `look at the image ${imageId}`, docker.getImage(imageId).inspect().catch(missing(imageId)));
+  const looking = ask(socket, `look at the image ${imageId}`, docker.getImage(imageId).inspect().catch(missing(imageId)));
+  const reading = paths.length === 0 ? Promise.resolve({}) : readThroughContainer(context, imageId, paths);
+  await Promise.allSettled([looking, reading]);
+  const info = await looking;
   return {
     imageId,
     platform: `${info.Os}/${info.Architecture}`,
@@ -28,7 +31,7 @@ export async function inspectImage(context: InspectContext, imageId: Digest, pat
     sizeBytes: info.Size,
     diffIds: (info.RootFS?.Layers ?? []).map(parseDigest),
     config: imageConfig(info.Config),
-    files: paths.length === 0 ? {} : await readThroughContainer(context, imageId, paths),
+    files: await reading,
   };
 }
 
@@ -98,22 +101,37 @@ interface Reader {
   readonly read: Map<string, string>;
 }
 
+/** More links than these are a circle. */
+const mostHops = 10;
+
+/** The head of each archive tells whether it is only that of a symbolic link (`/var/lib/rpm` on Fedora), and where that leads. */
 async function readPath(reader: Reader, asked: string, files: Record<string, Uint8Array>): Promise<void> {
-  const real = await resolvePath(reader, asked);
-  if (real === undefined) return;
-  const before = reader.read.get(real);
-  if (before !== undefined) return nameAgain(files, before, asked);
-  reader.read.set(real, asked);
-  const body = await reader.container.getArchive({ path: real }).catch((error: unknown) => {
-    if (statusOf(error) === 404) return undefined;
-    throw translate(reader.socket, `read ${asked}`, error);
-  });
-  if (body === undefined) return;
-  try {
-    await readArchive(reader, body, asked, files);
-  } finally {
-    (body as unknown as { destroy(): void }).destroy();
+  let at = posix.resolve("/", asked);
+  for (let hops = 0; hops < mostHops; hops++) {
+    const before = reader.read.get(at);
+    if (before !== undefined) return nameAgain(files, before, asked);
+    const body = await openArchive(reader, at, asked);
+    if (body === undefined) return;
+    try {
+      const target = linkTargetOf(body);
+      if (target === undefined || target === at) {
+        reader.read.set(at, asked);
+        return await readArchive(reader, body, asked, files);
+      }
+      at = posix.resolve("/", target);
+    } finally {
+      (body as unknown as { destroy(): void }).destroy();
+    }
   }
+}
+
+/** Undefined when nothing is there. */
+function openArchive({ container, socket }: Reader, path: string, asked: string): Promise<NodeJS.ReadableStream | undefined> {
+  const opened = container.getArchive({ path }).catch((error: unknown) => {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  });
+  return ask(socket, `read ${asked}`, opened);
 }
 
 /** The same files under another name: `/var/lib/rpm` leads to the database that was read already, which need not come a second time. */
@@ -153,19 +171,6 @@ async function readArchive(reader: Reader, body: NodeJS.ReadableStream, asked: s
 function pathInside(asked: string, name: string): string {
   const below = name.replace(/\/$/, "").split("/").slice(1);
   return [asked.replace(/\/+$/, ""), ...below].join("/");
-}
-
-/** Where a path leads when its last part is a symbolic link (`/var/lib/rpm` on Fedora); undefined when nothing is there. */
-async function resolvePath(reader: Reader, path: string): Promise<string | undefined> {
-  let at = posix.resolve("/", path);
-  for (let hops = 0; hops < 10; hops++) {
-    const found = await lookAtPath(reader.container, reader.socket, at);
-    if (found === undefined) return undefined;
-    const target = found.linkTarget;
-    if (target === undefined || target === at) return at;
-    at = posix.resolve("/", target);
-  }
-  return undefined;
 }
 
 function tooLarge(path: string, limit: number) {

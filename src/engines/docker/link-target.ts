@@ -21,9 +21,15 @@ export async function lookAtPath(
   if (stat === undefined) return undefined;
   // dockerode gives the bodiless answer as a stream: unread it would hold its connection for ever.
   (stat as unknown as { resume(): void }).resume();
-  const header = (stat as unknown as { headers?: Record<string, string> }).headers?.["x-docker-container-path-stat"];
-  if (header === undefined) return {};
+  const linkTarget = linkTargetOf(stat);
+  return linkTarget === undefined ? {} : { linkTarget };
+}
+
+/** The same of an answer that is at hand: the head of an archive says it, too. Undefined for what is no link. */
+export function linkTargetOf(answer: unknown): string | undefined {
+  const header = (answer as { headers?: Record<string, string> }).headers?.["x-docker-container-path-stat"];
+  if (header === undefined) return undefined;
   const { mode, linkTarget } = JSON.parse(Buffer.from(header, "base64").toString("utf8")) as { mode: number; linkTarget: string };
   // Go's os.ModeSymlink.
-  return (mode & 0x08000000) !== 0 && linkTarget !== "" ? { linkTarget } : {};
+  return (mode & 0x08000000) !== 0 && linkTarget !== "" ? linkTarget : undefined;
 }

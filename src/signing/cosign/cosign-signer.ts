@@ -76,6 +76,8 @@ export function cosignSigner(options: CosignSignerOptions): Signer {
   return {
     stage: options.stage,
     keys: keysOf(keys),
+    // Made in a millisecond, or by a service that should be asked for nothing that may not be needed.
+    prepare: async () => {},
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
       return await sumOverGroups(groupSignables(signables), (group) => ensureNames(group, signal));

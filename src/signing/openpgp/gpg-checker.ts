@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { appError } from "../../domain/errors.ts";
-import type { CheckedSignature, SignatureChecker } from "../signature-source.ts";
+import type { CheckedSignature, OwnSignatureChecker } from "../signature-source.ts";
 import { maxSignatureBytes } from "../signature-source.ts";
 import { type GnupgHome, type GpgResult, openGnupgHome } from "./gnupg-home.ts";
 
@@ -15,7 +15,7 @@ export async function openGpgChecker(options: {
   readonly publicKeys: Uint8Array;
   readonly fingerprints: readonly string[];
   readonly timeoutMs: number;
-}): Promise<SignatureChecker & { close(): Promise<void> }> {
+}): Promise<OwnSignatureChecker & { close(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), "flibs-key-"));
   await chmod(directory, 0o700);
   const home = openGnupgHome({ directory, timeoutMs: options.timeoutMs, agent: false });
@@ -35,12 +35,58 @@ export async function openGpgChecker(options: {
       const refusal = refuseForm(bytes);
       if (refusal !== undefined) return { verdict: "unreadable", blocking: true, why: refusal };
       const result = await home.run({ args: ["--decrypt"], input: bytes });
-      // Killed, as by a machine without memory: that says nothing about the signature.
-      if (result.exitCode < 0) throw appError("signing.signer-unavailable", "gpg ended before it had checked a signature");
+      demandEnd(result);
       return judge(result, options.fingerprints);
+    },
+    async findValid(signatures) {
+      const found: (CheckedSignature | undefined)[] = [];
+      for (let first = 0; first < signatures.length; first += filesAtOnce) {
+        const files = await decryptFiles(home, directory, signatures.slice(first, first + filesAtOnce));
+        const judged = files.map((one) => judge(one, options.fingerprints));
+        found.push(...judged.map((one) => (one.verdict === "valid" ? one : undefined)));
+      }
+      return found;
     },
     close,
   };
+}
+
+/** Killed, as by a machine without memory: that says nothing about the signature. */
+function demandEnd({ exitCode }: GpgResult): void {
+  if (exitCode < 0) throw appError("signing.signer-unavailable", "gpg ended before it had checked a signature");
+}
+
+/** What gpg says of one file. */
+type Decrypted = Pick<GpgResult, "output" | "status">;
+
+/** Each has not a kilobyte of status lines, of which so many are read. */
+const filesAtOnce = 32;
+
+/** By one process, which stops at the first bad signature. What each says goes into a file beside it, without a limit: only for messages that were made here. */
+async function decryptFiles(home: GnupgHome, parent: string, messages: readonly Uint8Array[]): Promise<readonly Decrypted[]> {
+  const directory = await mkdtemp(join(parent, "own-"));
+  try {
+    const paths = messages.map((_, index) => join(directory, String(index)));
+    await Promise.all(messages.map((bytes, index) => writeFile(`${paths[index]}.gpg`, bytes)));
+    const result = await home.run({ args: ["--multifile", "--decrypt", ...paths.map((path) => `${path}.gpg`)] });
+    demandEnd(result);
+    return await Promise.all(
+      paths.map(async (path) => ({
+        // Absent when gpg found no text; its status lines say so, too.
+        output: await readFile(path).catch(() => Buffer.alloc(0)),
+        status: statusOfFile(result.status, `${path}.gpg`),
+      })),
+    );
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The lines between `FILE_START 3 <path>` and the next `FILE_DONE` (GnuPG `doc/DETAILS`); none for a file that gpg did not come to. */
+function statusOfFile(status: readonly string[], path: string): readonly string[] {
+  const start = status.indexOf(`FILE_START 3 ${path}`);
+  const end = status.indexOf("FILE_DONE", start);
+  return start < 0 || end < 0 ? [] : status.slice(start + 1, end);
 }
 
 async function importOnly(home: GnupgHome, publicKey: Uint8Array, fingerprints: readonly string[]): Promise<void> {
@@ -73,7 +119,7 @@ function refuseForm(bytes: Uint8Array): string | undefined {
 }
 
 /** Exactly one signature, over text inside the message, by a primary key itself (GnuPG `doc/DETAILS`, status lines). */
-function judge(result: GpgResult, wanted: readonly string[]): CheckedSignature {
+function judge(result: Decrypted, wanted: readonly string[]): CheckedSignature {
   const found = (word: string) => result.status.filter((line) => line.startsWith(`${word} `) || line === word);
   const unreadable = (why: string): CheckedSignature => ({ verdict: "unreadable", blocking: false, why });
   if (found("NEWSIG").length !== 1) return unreadable("it holds no signature, or more than one");

@@ -6,8 +6,10 @@ import type { Log } from "../../log.ts";
 import { type JudgedSignature, judgeSignature } from "../found-signature.ts";
 import { groupSignables, parsePublicName, type SignableGroup, sumOverGroups } from "../group-signables.ts";
 import { formatPayload } from "../payload.ts";
-import type { SignatureChecker } from "../signature-source.ts";
+import { rememberedChecks } from "../remembered-checks.ts";
+import type { OwnSignatureChecker, SignatureChecker } from "../signature-source.ts";
 import { missingKeys, type Signer, type SignerKey } from "../signer.ts";
+import { earlySignatures, type WantedSignature } from "./early-signatures.ts";
 import type { GnupgHome } from "./gnupg-home.ts";
 import { openGpgChecker } from "./gpg-checker.ts";
 import { exportKeyring, gpgSign } from "./gpg-sign.ts";
@@ -45,7 +47,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   const secrets = options.keys.map((key) => ({ ...key, fingerprint: key.fingerprint.toUpperCase() }));
   const keys: readonly SignerKey[] = secrets.map(({ fingerprint, use }) => ({ kind: "openpgp", id: fingerprint, use }));
   const directory = openLookasideDirectory(options.lookaside);
-  let checker: Promise<SignatureChecker & { close(): Promise<void> }> | undefined;
+  let checker: Promise<OwnSignatureChecker & { close(): Promise<void> }> | undefined;
   let keysCheckedAt = Number.NEGATIVE_INFINITY;
 
   async function checkKeys(): Promise<void> {
@@ -59,9 +61,10 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
 
   function openChecker() {
     const fingerprints = secrets.map((key) => key.fingerprint);
-    checker ??= exportKeyring(gnupgHome, fingerprints).then((publicKeys) =>
-      openGpgChecker({ publicKeys, fingerprints, timeoutMs: options.timeoutMs }),
-    );
+    checker ??= exportKeyring(gnupgHome, fingerprints).then(async (publicKeys) => {
+      const { close, ...opened } = await openGpgChecker({ publicKeys, fingerprints, timeoutMs: options.timeoutMs });
+      return { ...rememberedChecks(opened), close };
+    });
     // A failure is not remembered: the key may be there the next time.
     checker.catch(() => {
       checker = undefined;
@@ -81,13 +84,41 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   }
 
   /** Judged before anybody can see it: what a consumer would refuse is never written. */
-  async function sign(publicName: string, digest: Digest, fingerprint: string, signal: AbortSignal): Promise<Buffer> {
+  async function sign(wanted: readonly WantedSignature[], signal: AbortSignal): Promise<readonly Buffer[]> {
+    if (wanted.length === 0) return [];
+    const made = await Promise.all(wanted.map(async (one) => ({ wanted: one, bytes: await signOne(one, signal) })));
+    const opened = await openChecker();
+    // By one process of gpg; what is valid is only looked up after that.
+    await opened.findValid(made.map(({ bytes }) => bytes));
+    return await Promise.all(made.map((one) => demandGood(opened, one.wanted, one.bytes)));
+  }
+
+  function signOne({ publicName, digest, fingerprint }: WantedSignature, signal: AbortSignal): Promise<Buffer> {
     const text = formatPayload({ publicName, digest, creator: options.creator, timestamp: now().getTime() / 1000 });
     const passphrase = secrets.find((key) => key.fingerprint === fingerprint)?.passphrase;
-    const bytes = await gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
-    const made = await judgeSignature(await openChecker(), { location: "a new signature", bytes }, digest);
+    return gpgSign(gnupgHome, { text, fingerprint, passphrase, signal });
+  }
+
+  async function demandGood(
+    checkedBy: SignatureChecker,
+    { publicName, digest, fingerprint }: WantedSignature,
+    bytes: Buffer,
+  ): Promise<Buffer> {
+    const made = await judgeSignature(checkedBy, { location: "a new signature", bytes }, digest);
     if (made.verdict === "valid" && made.publicName === publicName && made.fingerprint === fingerprint) return bytes;
     throw appError("signing.signature-bad", `gpg made a signature of ${publicName} that is ${made.verdict}: ${made.why ?? ""}`);
+  }
+
+  const early = earlySignatures(sign);
+
+  /** Those that were begun early, and the others. */
+  async function signMissing(wanted: readonly WantedSignature[], signal: AbortSignal): Promise<readonly Buffer[]> {
+    const begun = await Promise.all(wanted.map((one) => early.take(one)));
+    const rest = await sign(
+      wanted.filter((_, index) => begun[index] === undefined),
+      signal,
+    );
+    return [...begun.filter((one) => one !== undefined), ...rest];
   }
 
   async function append(writer: LookasideWriter, made: readonly Buffer[], { repository, digest }: SignableGroup): Promise<void> {
@@ -107,8 +138,10 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       const stray = await directory.listStray(repository, digest);
       if (stray.length > 0) log.warn({ repository, digest, stray: stray.slice(0, 20) }, "unknown files in the lookaside");
       const found = await setBadAside(writer, repository, digest);
-      const missing = names.flatMap((name) => missingKeys(keys, found, name).map((key) => ({ name, key })));
-      const made = await Promise.all(missing.map(({ name, key }) => sign(name, digest, key.id, signal)));
+      const missing = names.flatMap((publicName) =>
+        missingKeys(keys, found, publicName).map((key) => ({ publicName, digest, fingerprint: key.id })),
+      );
+      const made = await signMissing(missing, signal);
       if (made.length > 0) await append(writer, made, group);
       return made.length;
     });
@@ -127,6 +160,16 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
   return {
     stage: options.stage,
     keys,
+    async prepare(signables, signal) {
+      const groups = await checkKeys()
+        .then(() => groupSignables(signables))
+        .catch(() => []);
+      const signing = keys.filter((key) => key.use === "sign");
+      const wanted = groups.flatMap(({ digest, names }) =>
+        names.flatMap((publicName) => signing.map(({ id }) => ({ digest, publicName, fingerprint: id }))),
+      );
+      if (!signal.aborted) await early.begin(wanted, signal);
+    },
     async ensureSigned(signables, signal) {
       signal.throwIfAborted();
       const groups = groupSignables(signables);
@@ -147,6 +190,7 @@ export function openpgpSigner(options: OpenpgpSignerOptions): Signer & { close()
       });
     },
     async close() {
+      await early.ended();
       const opened = await checker?.catch(() => undefined);
       checker = undefined;
       await opened?.close();
