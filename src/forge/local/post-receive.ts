@@ -1,56 +1,16 @@
-import { userInfo } from "node:os";
-import { relative } from "node:path";
-import { createGit } from "../git/git.ts";
-import { isBranchName } from "../git/names.ts";
-import { announce } from "./announce.ts";
-import type { Change } from "./delivery.ts";
-import { branchRef, readSnapshot } from "./pull-record.ts";
-import { readPullState } from "./pull-state.ts";
+import { enableCompileCache } from "node:module";
+import { join } from "node:path";
 
 /**
  * What the hook of a local repository runs after a push, as its own process: `post-receive.ts <directory> <repository path>`, with
  * `<old> <new> <ref>` lines on its input. Ends with 0 when flibs heard of the push.
+ *
+ * Who pushes waits for it: most of its time would be reading sources anew. The cache is the one of main.ts, written only by who installs flibs.
  */
-async function tell(directory: string, path: string, input: string): Promise<boolean> {
-  const branches = new Map<string, string | undefined>();
-  for (const line of input.split("\n")) {
-    const [, after = "", ref = ""] = line.split(" ");
-    const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1];
-    if (branch !== undefined && isBranchName(branch)) branches.set(branch, /^0+$/.test(after) ? undefined : after);
-  }
-  if (branches.size === 0) return true;
-  const pushes = [...branches].map(
-    ([branch, after]): Change => ({ kind: "branch-pushed", branch, ...(after === undefined ? {} : { after }) }),
-  );
-  const changes = [...pushes, ...(await pullChanges(path, branches))];
-  const repository = relative(directory, path).replace(/\.git$/, "");
-  return (await announce(directory, repository, pusher(), changes)) === "heard";
-}
-
-/** What the push did to open pull requests: a new head, or merged by hand. */
-async function pullChanges(path: string, branches: ReadonlyMap<string, unknown>): Promise<readonly Change[]> {
-  const git = createGit();
-  const { refs, pulls } = await readSnapshot(git, path);
-  const changes: Change[] = [];
-  for (const { record } of pulls) {
-    const { number, headBranch, baseBranch } = record;
-    if (record.state !== "open" || !(branches.has(headBranch) || branches.has(baseBranch))) continue;
-    const now = await readPullState(git, path, record, refs);
-    if (now.state === "merged" && now.mergeCommit)
-      changes.push({ kind: "pull-merged", number, base: baseBranch, mergeCommit: now.mergeCommit });
-    else if (now.state === "closed") changes.push({ kind: "pull-closed", number });
-    else if (branches.has(headBranch)) changes.push({ kind: "pull-updated", number, head: refs.get(branchRef(headBranch)) ?? now.head });
-  }
-  return changes;
-}
-
-/** Servers in front of git name the person themselves; otherwise it is who the operating system says. */
-function pusher(): string {
-  const { REMOTE_USER, GL_USER } = process.env;
-  return (REMOTE_USER ?? GL_USER ?? userInfo().username).slice(0, 100);
-}
+enableCompileCache(join(import.meta.dirname, "../../../node_modules/.cache/flibs"));
+const { tellPush } = await import("./tell-push.ts");
 
 const [, , directory = "", path = ""] = process.argv;
 let input = "";
 for await (const chunk of process.stdin) input += String(chunk);
-process.exitCode = (await tell(directory, path, input).catch(() => false)) ? 0 : 1;
+process.exitCode = (await tellPush(directory, path, input).catch(() => false)) ? 0 : 1;
