@@ -13,7 +13,8 @@ import { buildImage } from "./build-image.ts";
 import { buildkitDialect, chooseBuilder, pruneBuildCache } from "./buildkit.ts";
 import { buildWithBuildkit, cancelBuildkitBuild } from "./buildkit-build.ts";
 import { cleanUpEngine } from "./clean-up.ts";
-import { ask, checkApiVersion, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
+import { ask, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
+import { engineVersion } from "./engine-version.ts";
 import { examineImage } from "./examine-image.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { keyNotes } from "./key-notes.ts";
@@ -90,9 +91,10 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
   const builder = chooseBuilder(options);
   const held = options.buildCgroup === undefined ? undefined : buildCgroup({ path: options.buildCgroup, slots: options.slots });
 
+  const askVersion = engineVersion(docker, socket);
+
   async function look(): Promise<{ readonly platforms: readonly Platform[]; readonly apiVersion: string }> {
-    const version = await ask(socket, "say its version", docker.version());
-    checkApiVersion(version.ApiVersion);
+    const version = await askVersion();
     return { platforms: options.platforms ?? [`${version.Os}/${version.Arch}`], apiVersion: version.ApiVersion };
   }
 
