@@ -38,6 +38,11 @@ export function settingLines(): readonly SettingLine[] {
   return linesOf(settingsSchema() as Schema, [], true);
 }
 
+/** May it be the variable of a setting? Told by the name of its section alone, without the work of listing all settings. */
+export function maySet(variable: string): boolean {
+  return Object.keys(Settings.shape).some((section) => `${variable}_`.startsWith(`${variableName([section])}_`));
+}
+
 /** Settings that an environment variable can give. */
 export function environmentLeaves(): readonly { readonly path: readonly string[]; readonly variable: string; readonly type: string }[] {
   return settingLines().flatMap((line) =>

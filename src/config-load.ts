@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
 import { Settings } from "./config.ts";
-import { environmentLeaves } from "./config-explain.ts";
+import { environmentLeaves, maySet } from "./config-explain.ts";
 import type { RegistriesSettings, RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
 import type { KeySet, SigningSettings } from "./config-signing.ts";
@@ -65,6 +65,8 @@ export function parseSettings(text: string, file: string, environment: Environme
 
 /** `FLIBS_WEB_LISTEN=…` stands for `web: {listen: …}`; the environment comes before the file. */
 function overlay(raw: Record<string, unknown>, environment: Environment): Record<string, unknown> {
+  // Listing every setting takes longer than all the rest of this file, and mostly there is nothing to overlay.
+  if (!Object.keys(environment).some(maySet)) return raw;
   const result = structuredClone(raw);
   for (const leaf of environmentLeaves()) {
     const value = environment[leaf.variable];

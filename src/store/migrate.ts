@@ -48,6 +48,8 @@ export const migrations = [
  * crash leaves whole steps only. Throws `store.schema-newer` when a newer release has been here. Returns the names applied.
  */
 export async function migrate(database: Database, log: Log): Promise<readonly string[]> {
+  // Nearly every start finds a schema of this release: that is one look, not a transaction for each migration there ever was.
+  if (await isCurrent(database)) return [];
   const applied: string[] = [];
   for (const [index, migration] of migrations.entries()) {
     const number = index + 1;
@@ -70,10 +72,19 @@ export async function migrate(database: Database, log: Log): Promise<readonly st
   return applied;
 }
 
+async function isCurrent(database: Database): Promise<boolean> {
+  const found = await sql<{ there: boolean }>`select to_regclass('migration') is not null as there`.execute(database);
+  return found.rows[0]?.there === true && (await readVersion(database)) === migrations.length;
+}
+
 async function findVersion(database: Database): Promise<number> {
   await sql`create table if not exists migration (number integer primary key, name text not null, applied_at timestamptz not null default now())`.execute(
     database,
   );
+  return await readVersion(database);
+}
+
+async function readVersion(database: Database): Promise<number> {
   const answer = await sql<{ number: number | null }>`select max(number) as number from migration`.execute(database);
   return answer.rows[0]?.number ?? 0;
 }

@@ -20,8 +20,11 @@ export interface CrashPoints {
 const looks =
   /^(find|read|list|has|is|may|parse|verify|named|platforms|changesSince|capabilities|diff|fileHistory|fingerprint|journal|permission|inspect$|sourceUrl$|compareUrl$)/;
 
-/** `visited` is a file with a line for each point that a process was killed at; points that `only` does not match are passed unharmed. */
-export function crashPoints(visited: string, only: RegExp): CrashPoints {
+/**
+ * `visited` is a file with a line for each point that a process was killed at; points that `only` does not match are passed unharmed. `lastly` is
+ * called before the death.
+ */
+export function crashPoints(visited: string, only: RegExp, lastly: () => void): CrashPoints {
   const known = new Set(existsSync(visited) ? readFileSync(visited, "utf8").split("\n") : []);
 
   // Where the process before this one died, then what this one passed.
@@ -36,7 +39,9 @@ export function crashPoints(visited: string, only: RegExp): CrashPoints {
     writeSync(file, `${point}\n`);
     fsyncSync(file);
     closeSync(file);
-    if (!isSameState) process.kill(process.pid, "SIGKILL");
+    if (isSameState) return;
+    lastly();
+    process.kill(process.pid, "SIGKILL");
   }
 
   function wrap<T extends object>(name: string, port: T): T {

@@ -124,7 +124,8 @@ describe("killed before and after each journal write and each effect", () => {
         findUnsigned: findUnsignedOnDisk(lookasideOf(installation.settings, "production"), repository),
         digestOf: () => undefined,
       },
-      50,
+      // What a death leaves stands there until the next process has started.
+      100,
     );
     const kills = await workers.workThroughCrashes();
     expect(kills).toBeGreaterThan(15);

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bundleProgram } from "../support/bundle-program.ts";
+import { bundleProgram, shortLived } from "../support/bundle-program.ts";
 
 const mostRestarts = 700;
 
@@ -24,7 +24,7 @@ export function killedWorkers(installation: {
   const { settingsFile, databaseUrl, visited, only = /./ } = installation;
   const readPoints = () => (existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : []);
   const bundle = `${visited}-worker.mjs`;
-  const program = ["--disable-warning=ExperimentalWarning", bundle];
+  const program = ["--disable-warning=ExperimentalWarning", ...shortLived, bundle];
   return {
     readPoints,
     async workThroughCrashes() {

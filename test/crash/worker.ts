@@ -10,7 +10,8 @@ import { createLog } from "../../src/log.ts";
 import { crashPoints } from "./crash-points.ts";
 
 const [settingsFile = "", databaseUrl = "", visited = "", only = ""] = process.argv.slice(2);
-const points = crashPoints(visited, new RegExp(only));
+// Who is killed writes nothing at its end, and the next one would compile everything again.
+const points = crashPoints(visited, new RegExp(only), flushCompileCache);
 const flowOf = async (run: string) => (await app.runs.find(run))?.flow;
 const app = await openApp(loadSettings(settingsFile, process.env), {
   log: createLog("warn", process.stderr),
@@ -22,17 +23,17 @@ const app = await openApp(loadSettings(settingsFile, process.env), {
     afterJournal: async (run, step) => points.pass(`after journal ${await flowOf(run)} ${run} ${step}`),
   },
 });
-// Who is killed writes nothing at its end, and the next one would compile everything again.
-flushCompileCache();
 await app.worker.start();
 await app.sweepForge();
-for (let idle = 0; idle < 2; ) {
+for (let [idle, pause] = [0, 20]; idle < 2; ) {
   await app.worker.sweep();
   const busy = await app.runs.list({ status: ["queued", "running", "waiting"], limit: 10 });
   const unheard = (await app.store.inbox.list({ limit: 100 })).filter((delivery) => delivery.status === "stored");
   idle = busy.length === 0 && unheard.length === 0 ? idle + 1 : 0;
   // A look at a forge is many processes of git; whoever is at work needs none.
   if (idle === 1) await app.sweepForge();
-  await delay(20);
+  // Jobs start by themselves; looking again and again only takes their time.
+  pause = idle > 0 ? 20 : Math.min(pause * 1.5, 150);
+  await delay(pause);
 }
 await app.close();

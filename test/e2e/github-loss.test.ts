@@ -6,11 +6,12 @@ import { type App, openApp } from "../../src/app.ts";
 import { silentLog } from "../../src/log.ts";
 import { readEndState } from "../loss/end-state.ts";
 import { prepareStory, type Told, tellStory } from "../loss/story.ts";
-import { calmWeather, roughWeather, type Weather } from "../loss/weather.ts";
+import { calmWeather, type Program, roughWeather, serveProgram, type Weather } from "../loss/weather.ts";
 import { requireDocker } from "../support/docker.ts";
 import { type GithubInstallation, makeGithubInstallation } from "../support/github-installation.ts";
 import { repeatedChecks } from "../support/repeated-checks.ts";
 import { until } from "../support/running-service.ts";
+import { scratchDirectory } from "../support/scratch-directory.ts";
 
 // One story, told twice to a real `flibs serve`: in calm weather, and with deliveries lost, doubled and out of order while the process is killed.
 const seed = Number(process.env.FLIBS_TEST_SEED ?? randomInt(2 ** 31));
@@ -25,12 +26,16 @@ interface Lived {
   readonly end: Awaited<ReturnType<typeof readEndState>>;
 }
 
+let program: Program;
 let calm: Lived;
 let rough: Lived;
 const disposals: (() => PromiseLike<void>)[] = [];
 
 beforeAll(async () => {
   await requireDocker();
+  const scratch = await scratchDirectory();
+  disposals.push(scratch.remove);
+  program = await serveProgram(scratch.path);
 }, 60_000);
 afterAll(async () => {
   for (const dispose of disposals.toReversed()) await dispose();
@@ -78,13 +83,13 @@ async function settle({ github }: GithubInstallation, app: App, told: Told, swee
 }
 
 test("the story goes well in calm weather", async () => {
-  calm = await live({ sweeps: {} }, calmWeather);
+  calm = await live({ sweeps: {} }, (world) => calmWeather(world, program));
   expect(calm.world.github.violations).toEqual([]);
   expect(calm.end.builds).toHaveLength(7);
 }, 200_000);
 
 test(`every tenth delivery dropped, every tenth doubled, order shuffled, service killed at random (seed ${seed}): the end state is that of the calm run`, async () => {
-  rough = await live({ sweeps: { forge: "1s", deliveries: "1s", statuses: "2s" } }, (world) => roughWeather(world, seed));
+  rough = await live({ sweeps: { forge: "1s", deliveries: "1s", statuses: "2s" } }, (world) => roughWeather(world, program, seed));
   expect(rough.end).toEqual(calm.end);
 }, 400_000);
 

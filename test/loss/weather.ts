@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { bundleProgram, shortLived } from "../support/bundle-program.ts";
 import type { GithubInstallation } from "../support/github-installation.ts";
 import { type ServeProcess, startServe } from "../support/serve-process.ts";
 
@@ -14,9 +16,21 @@ export interface Weather extends AsyncDisposable {
   readonly kills: number;
 }
 
+/** flibs in one file, and where what is compiled of it is kept: the storm starts it a dozen times. */
+export interface Program {
+  readonly file: string;
+  readonly compiled: string;
+}
+
+export async function serveProgram(directory: string): Promise<Program> {
+  const file = join(directory, "flibs.mjs");
+  await bundleProgram(join(import.meta.dirname, "../../src/main.ts"), file);
+  return { file, compiled: join(directory, "compiled") };
+}
+
 /** Every delivery arrives once, in order, at a service that runs. */
-export async function calmWeather(world: GithubInstallation): Promise<Weather> {
-  const serve = await serving(world);
+export async function calmWeather(world: GithubInstallation, program: Program): Promise<Weather> {
+  const serve = await serving(world, program);
   return {
     stage: (act) => act(),
     trouble: new Promise(() => {}),
@@ -30,11 +44,11 @@ export async function calmWeather(world: GithubInstallation): Promise<Weather> {
  * Of each event every tenth delivery is lost and every tenth arrives twice; they wait and come in any order; and the service dies without a word
  * again and again, and stays away for a moment.
  */
-export async function roughWeather(world: GithubInstallation, seed: number): Promise<Weather> {
+export async function roughWeather(world: GithubInstallation, program: Program, seed: number): Promise<Weather> {
   const { hooks } = world.github;
   const random = seeded(seed);
   const between = (least: number, most: number) => Math.floor(least + random() * (most - least));
-  let serve = await serving(world);
+  let serve = await serving(world, program);
   let kills = 0;
   let acting = false;
   const over = new AbortController();
@@ -62,7 +76,7 @@ export async function roughWeather(world: GithubInstallation, seed: number): Pro
       await serve.kill();
       kills += 1;
       await pause(0, 700);
-      serve = await serving(world);
+      serve = await serving(world, program);
     }
   }
   const posting = post();
@@ -103,8 +117,8 @@ export async function roughWeather(world: GithubInstallation, seed: number): Pro
   };
 }
 
-async function serving({ settingsFile, database }: GithubInstallation): Promise<ServeProcess> {
-  return await startServe(settingsFile, { DATABASE_URL: database.url });
+async function serving({ settingsFile, database }: GithubInstallation, { file, compiled }: Program): Promise<ServeProcess> {
+  return await startServe(settingsFile, { DATABASE_URL: database.url, NODE_COMPILE_CACHE: compiled }, [...shortLived, file]);
 }
 
 function shuffled(count: number, random: () => number): readonly number[] {

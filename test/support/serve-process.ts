@@ -18,9 +18,13 @@ export interface ServeProcess {
   kill(): Promise<void>;
 }
 
-/** Throws with its log when it ends before it is ready. */
-export async function startServe(settingsFile: string, environment: Readonly<Record<string, string>> = {}): Promise<ServeProcess> {
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", main, "--config", settingsFile, "serve"], {
+/** Throws with its log when it ends before it is ready. `program` is what Node runs when it is not the sources. */
+export async function startServe(
+  settingsFile: string,
+  environment: Readonly<Record<string, string>> = {},
+  program: readonly string[] = [main],
+): Promise<ServeProcess> {
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", ...program, "--config", settingsFile, "serve"], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });

@@ -31,9 +31,12 @@ export function watchUnsigned(at: WatchedRegistry, pauseMs = 5): UnsignedWatch {
   const violations = new Set<string>();
   let [looks, tagsWritten] = [0, 0];
   const stopping = new AbortController();
+  // What a digest is never changes; only whether it is signed, and that is asked each time.
+  const known = new Map<Digest, Awaited<ReturnType<typeof readImageDigests>>>();
 
   async function check(tag: string, digest: Digest, when: string): Promise<void> {
-    const parts = await readImageDigests(at.registry, at.repository, digest);
+    const parts = known.get(digest) ?? (await readImageDigests(at.registry, at.repository, digest));
+    known.set(digest, parts);
     for (const part of parts) {
       const why = await at.findUnsigned(part.digest, `${at.publicName}:${tag}`);
       if (why !== undefined) violations.add(`${when}: ${tag} (${part.what}): ${why}`);

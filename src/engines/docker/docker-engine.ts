@@ -13,7 +13,8 @@ import { buildImage } from "./build-image.ts";
 import { buildkitDialect, chooseBuilder, pruneBuildCache } from "./buildkit.ts";
 import { buildWithBuildkit, cancelBuildkitBuild } from "./buildkit-build.ts";
 import { cleanUpEngine } from "./clean-up.ts";
-import { ask, checkApiVersion, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
+import { ask, dockerClient, statusOf, type TlsFiles } from "./docker-client.ts";
+import { engineVersion } from "./engine-version.ts";
 import { examineImage } from "./examine-image.ts";
 import { inspectImage } from "./inspect-image.ts";
 import { keyNotes } from "./key-notes.ts";
@@ -88,12 +89,12 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
   const maxFileBytes = options.maxFileBytes ?? 256 * 2 ** 20;
   const container = (purpose: "run" | "inspect", key: string) => ({ name: names.container(purpose, key), labels: names.labels(key) });
   const builder = chooseBuilder(options);
-  const askVersion = rememberedFor(1000, () => ask(socket, "say its version", docker.version()));
   const held = options.buildCgroup === undefined ? undefined : buildCgroup({ path: options.buildCgroup, slots: options.slots });
+
+  const askVersion = engineVersion(docker, socket);
 
   async function look(): Promise<{ readonly platforms: readonly Platform[]; readonly apiVersion: string }> {
     const version = await askVersion();
-    checkApiVersion(version.ApiVersion);
     return { platforms: options.platforms ?? [`${version.Os}/${version.Arch}`], apiVersion: version.ApiVersion };
   }
 
@@ -202,20 +203,6 @@ async function inSlot(slots: PQueue, sink: LogSink, signal: AbortSignal, build: 
   } finally {
     signal.removeEventListener("abort", leave);
   }
-}
-
-/** The answer of a moment ago; a failure is not remembered. A build asks a dozen times whether its engine is there, and what it is. */
-function rememberedFor<T>(ms: number, ask: () => Promise<T>): () => Promise<T> {
-  let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
-  return async () => {
-    if (last !== undefined && performance.now() - last.at < ms) return await last.answer;
-    const own = { at: performance.now(), answer: ask() };
-    last = own;
-    own.answer.catch(() => {
-      if (last === own) last = undefined;
-    });
-    return await own.answer;
-  };
 }
 
 /** Calls with one key wait for each other, so that the second finds what the first has made. */

@@ -46,7 +46,15 @@ function readDescription(name: string): JsonObject {
   return JSON.parse(readFileSync(new URL(`./description/${name}`, import.meta.url), "utf8"));
 }
 
+let loaded: Contract | undefined;
+
+/** One for all doubles of a process: reading and compiling costs more than most tests do. */
 export function loadContract(): Contract {
+  loaded ??= readContract();
+  return loaded;
+}
+
+function readContract(): Contract {
   const rest = repaired("rest", readDescription("rest.json"));
   const hooks = repaired("webhooks", readDescription("webhooks.json"));
   const options = { strict: false, allErrors: true, logger: false, coerceTypes: false } as const;

@@ -1,8 +1,11 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createGit } from "../../../src/forge/git/git.ts";
+import { historyOf, mergeBase, newCommits, readCommit, writeCommit } from "./git-commits.ts";
+import { type GitObjects, gitObjects, type ObjectKind } from "./git-objects.ts";
+import { type GitRefs, gitRefs } from "./git-refs.ts";
+import { changedFiles, listTree, writeTree } from "./git-trees.ts";
 
 export interface Signature {
   readonly name: string;
@@ -48,40 +51,55 @@ export interface FileChange {
   readonly path: string;
 }
 
+/** Bare repositories that git can read. What git is good at is asked of git; the rest needs no process. Commits and trees are given by their ids. */
 export interface GitStore {
   /** Directory of all bare repositories, as `<owner>/<name>.git`. */
   readonly root: string;
   path(repository: string): string;
   /** Forks share the objects of their network, as on GitHub: a fork's commit is known in the parent by its id. */
   create(repository: string, parent?: string): Promise<void>;
-  run(repository: string, args: readonly string[], options?: RunOptions): Promise<string>;
-  /** Exit code of a question. */
-  ask(repository: string, args: readonly string[]): Promise<boolean>;
-  bytes(repository: string, args: readonly string[]): Promise<Buffer>;
-  findRef(repository: string, ref: string): Promise<string | undefined>;
+  run(repository: string, args: readonly string[]): Promise<string>;
+  isRefName(repository: string, ref: string): Promise<boolean>;
+  findRef(repository: string, ref: string): string | undefined;
   /** Refs that start with a prefix, sorted by name. */
-  listRefs(repository: string, prefix: string): Promise<readonly { readonly ref: string; readonly sha: string; readonly type: string }[]>;
-  setRef(repository: string, ref: string, sha: string | undefined): Promise<void>;
-  /** Commit that an id, branch or tag names. */
-  resolve(repository: string, name: string): Promise<string | undefined>;
-  writeBlob(repository: string, bytes: string | Uint8Array): Promise<string>;
-  writeTree(repository: string, base: string | undefined, changes: readonly FileChange[]): Promise<string>;
-  writeCommit(repository: string, commit: Omit<CommitObject, "sha">): Promise<string>;
-  readCommit(repository: string, sha: string): Promise<CommitObject>;
-  listTree(repository: string, tree: string, recursive: boolean): Promise<readonly TreeEntry[]>;
+  listRefs(repository: string, prefix: string): readonly { readonly ref: string; readonly sha: string; readonly type: string }[];
+  setRef(repository: string, ref: string, sha: string | undefined): void;
+  /** Commit that an id, branch, tag or ref names. */
+  resolve(repository: string, name: string): string | undefined;
+  kindOf(repository: string, id: string): ObjectKind | undefined;
+  writeBlob(repository: string, bytes: string | Uint8Array): string;
+  readBlob(repository: string, id: string): Buffer;
+  writeTree(repository: string, base: string | undefined, changes: readonly FileChange[]): string;
+  writeCommit(repository: string, commit: Omit<CommitObject, "sha">): string;
+  readCommit(repository: string, sha: string): CommitObject;
+  /** Of a tree, or of a commit's. */
+  listTree(repository: string, tree: string, recursive: boolean): readonly TreeEntry[];
+  /** What stands at a path of a commit. */
+  findEntry(repository: string, commit: string, path: string): TreeEntry | undefined;
+  /** Files of a commit that are other than in an older one, or all of them. */
+  changes(repository: string, from: string | undefined, to: string): ReturnType<typeof changedFiles>;
   diff(repository: string, from: string, to: string): Promise<readonly DiffEntry[]>;
-  /** Commits of `to` that `from` has not, oldest first. */
-  between(repository: string, from: string, to: string): Promise<readonly string[]>;
-  isAncestor(repository: string, ancestor: string, descendant: string): Promise<boolean>;
-  /** Tree of a three-way merge; undefined when it conflicts. The base is the given tree, or what the histories share. */
+  /** Commits of `to` that none of the others has, oldest first. */
+  between(repository: string, others: readonly string[], to: string): readonly string[];
+  isAncestor(repository: string, ancestor: string, descendant: string): boolean;
+  mergeBase(repository: string, one: string, other: string): string | undefined;
+  /** Tree of a three-way merge; undefined when it conflicts. The base is what the histories share. */
   mergeTree(repository: string, ours: string, theirs: string): Promise<string | undefined>;
+  archive(repository: string, sha: string, prefix: string): Promise<Buffer>;
   close(): Promise<void>;
 }
 
-export interface RunOptions {
-  readonly input?: string | Uint8Array;
-  readonly env?: Readonly<Record<string, string>>;
-}
+/** What is pushed is kept as it came only above the limit; the objects here are loose ones. */
+const config = `[core]
+	repositoryformatversion = 0
+	bare = true
+[uploadpack]
+	allowAnySHA1InWant = true
+[receive]
+	unpackLimit = 100000
+[http]
+	uploadpack = true
+`;
 
 export async function createGitStore(): Promise<GitStore> {
   const root = await mkdtemp(join(tmpdir(), "flibs-github-"));
@@ -92,134 +110,112 @@ export async function createGitStore(): Promise<GitStore> {
     run: (repository, args, options) => plain.run(repository, ["-c", "core.fsync=none", ...args], options),
   };
   const path = (repository: string) => join(root, `${repository.toLowerCase()}.git`);
-  const run = async (repository: string, args: readonly string[], options: RunOptions = {}) =>
-    (await git.run(path(repository), args, options)).text.replace(/\n$/, "");
-  const ask = async (repository: string, args: readonly string[]) =>
-    (await git.run(path(repository), args, { exits: [0, 1, 128] })).exitCode === 0;
-  const find = async (repository: string, args: readonly string[]) => {
-    const { exitCode, text } = await git.run(path(repository), args, { exits: [0, 1, 128] });
-    return exitCode === 0 ? text.trim() : undefined;
-  };
+  const repositories = new Map<string, { readonly objects: GitObjects; readonly refs: GitRefs }>();
+  function at(repository: string) {
+    const found = repositories.get(repository.toLowerCase());
+    if (!found) throw new Error(`there is no repository ${repository}`);
+    return found;
+  }
+  const run = async (repository: string, args: readonly string[]) => (await git.run(path(repository), args)).text.replace(/\n$/, "");
+  /** Tags are peeled. */
+  function peel(here: ReturnType<typeof at>, id: string | undefined): string | undefined {
+    const found = id === undefined ? undefined : here.objects.find(id);
+    if (found?.kind === "tag") return peel(here, /^object ([0-9a-f]{40})$/m.exec(found.bytes.toString("utf8"))?.[1]);
+    return found?.kind === "commit" ? id : undefined;
+  }
 
   const store: GitStore = {
     root,
     path,
     run,
-    ask,
-    bytes: async (repository, args) => (await git.run(path(repository), args)).output,
     async create(repository, parent) {
-      await mkdir(path(repository), { recursive: true });
-      await git.run(path(repository), ["init", "--quiet", "--bare", "--initial-branch=main"]);
-      await run(repository, ["config", "uploadpack.allowAnySHA1InWant", "true"]);
-      await run(repository, ["config", "http.uploadpack", "true"]);
-      if (!parent) return;
-      await rm(join(path(repository), "objects"), { recursive: true });
-      await symlink(join(path(parent), "objects"), join(path(repository), "objects"));
-      for (const { ref, sha } of await store.listRefs(parent, "refs/heads/")) await store.setRef(repository, ref, sha);
+      const directory = path(repository);
+      await mkdir(join(directory, "refs"), { recursive: true });
+      await writeFile(join(directory, "HEAD"), "ref: refs/heads/main\n");
+      await writeFile(join(directory, "config"), config);
+      const objects = join(directory, "objects");
+      if (parent) await symlink(join(path(parent), "objects"), objects);
+      else await mkdir(objects);
+      repositories.set(repository.toLowerCase(), { objects: parent ? at(parent).objects : gitObjects(objects), refs: gitRefs(directory) });
+      for (const { ref, sha } of parent ? store.listRefs(parent, "refs/heads/") : []) store.setRef(repository, ref, sha);
     },
-    findRef: (repository, ref) => find(repository, ["rev-parse", "--verify", "--quiet", ref]),
-    async listRefs(repository, prefix) {
-      const text = await run(repository, ["for-each-ref", "--format=%(refname) %(objectname) %(objecttype)"]);
-      const rows = text === "" ? [] : text.split("\n").map((line) => line.split(" "));
-      return rows.flatMap(([ref = "", sha = "", type = ""]) => (ref.startsWith(prefix) ? [{ ref, sha, type }] : []));
+    isRefName: async (repository, ref) => (await git.run(path(repository), ["check-ref-format", ref], { exits: [0, 1] })).exitCode === 0,
+    findRef: (repository, ref) => at(repository).refs.find(ref),
+    listRefs(repository, prefix) {
+      const { objects, refs } = at(repository);
+      return refs.list(prefix).map(([ref, sha]) => ({ ref, sha, type: objects.find(sha)?.kind ?? "commit" }));
     },
-    async setRef(repository, ref, sha) {
-      await run(repository, sha ? ["update-ref", ref, sha] : ["update-ref", "-d", ref]);
+    setRef(repository, ref, sha) {
+      const { objects, refs } = at(repository);
+      if (sha !== undefined && !objects.find(sha)) throw new Error(`${ref} can't be ${sha}, which is not there`);
+      refs.set(ref, sha);
     },
-    async resolve(repository, name) {
-      for (const each of [`refs/heads/${name}`, `refs/tags/${name}`, name]) {
-        const sha = await find(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${each}^{commit}`]);
+    resolve(repository, name) {
+      const here = at(repository);
+      for (const ref of [`refs/heads/${name}`, `refs/tags/${name}`, name, `refs/${name}`]) {
+        const sha = peel(here, here.refs.find(ref));
         if (sha) return sha;
       }
-      return undefined;
+      if (name === "HEAD") return store.resolve(repository, "refs/heads/main");
+      if (!/^[0-9a-f]{4,40}$/.test(name)) return undefined;
+      return peel(here, name.length === 40 ? name : here.objects.complete(name));
     },
-    writeBlob: (repository, bytes) => run(repository, ["hash-object", "-w", "--stdin"], { input: bytes }),
-    async writeTree(repository, base, changes) {
-      const index = join(root, `index-${randomUUID()}`);
-      const env = { GIT_INDEX_FILE: index };
-      await run(repository, base ? ["read-tree", base] : ["read-tree", "--empty"], { env });
-      const lines = changes.map(({ mode, sha, path: file }) => (sha === null ? `0 ${"0".repeat(40)}\t${file}` : `${mode} ${sha}\t${file}`));
-      await run(repository, ["update-index", "--add", "--replace", "-z", "--index-info"], {
-        env,
-        input: lines.map((line) => `${line}\0`).join(""),
-      });
-      const tree = await run(repository, ["write-tree"], { env });
-      await rm(index, { force: true });
-      return tree;
-    },
-    writeCommit(repository, { tree, parents, author, committer, message }) {
-      const env = {
-        GIT_AUTHOR_NAME: author.name,
-        GIT_AUTHOR_EMAIL: author.email,
-        GIT_AUTHOR_DATE: author.date,
-        GIT_COMMITTER_NAME: committer.name,
-        GIT_COMMITTER_EMAIL: committer.email,
-        GIT_COMMITTER_DATE: committer.date,
-      };
-      return run(repository, ["commit-tree", tree, ...parents.flatMap((parent) => ["-p", parent])], { env, input: message });
-    },
-    async readCommit(repository, sha) {
-      const format = "%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B";
-      const text = await run(repository, ["show", "--no-patch", "--no-show-signature", `--format=${format}`, sha]);
-      const [id = "", tree = "", parents = "", an = "", ae = "", ad = "", cn = "", ce = "", cd = "", message = ""] = text.split("\0");
-      const date = (iso: string) => new Date(iso).toISOString().replace(".000Z", "Z");
-      return {
-        sha: id,
-        tree,
-        parents: parents === "" ? [] : parents.split(" "),
-        author: { name: an, email: ae, date: date(ad) },
-        committer: { name: cn, email: ce, date: date(cd) },
-        message: message.replace(/\n+$/, ""),
-      };
-    },
-    async listTree(repository, tree, recursive) {
-      const text = await run(repository, ["ls-tree", "-z", "--long", ...(recursive ? ["-r", "-t"] : []), tree]);
-      return text
-        .split("\0")
-        .filter((line) => line !== "")
-        .map((line) => {
-          const [meta = "", file = ""] = line.split("\t");
-          const [mode = "", type = "", sha = "", size = "-"] = meta.split(/ +/);
-          return { mode, type, sha, size: size === "-" ? undefined : Number(size), path: file };
-        });
-    },
-    diff: (repository, from, to) => readDiff(store, repository, from, to),
-    async between(repository, from, to) {
-      const text = await run(repository, ["rev-list", "--reverse", "--topo-order", to, `^${from}`]);
-      return text === "" ? [] : text.split("\n");
-    },
-    isAncestor: (repository, ancestor, descendant) => ask(repository, ["merge-base", "--is-ancestor", ancestor, descendant]),
+    kindOf: (repository, id) => at(repository).objects.find(id)?.kind,
+    writeBlob: (repository, bytes) => at(repository).objects.write("blob", Buffer.from(bytes)),
+    readBlob: (repository, id) => at(repository).objects.read(id, "blob"),
+    writeTree: (repository, base, changes) => writeTree(at(repository).objects, base && treeOf(repository, base), changes),
+    writeCommit: (repository, commit) => writeCommit(at(repository).objects, commit),
+    readCommit: (repository, sha) => readCommit(at(repository).objects, sha),
+    listTree: (repository, tree, recursive) => listTree(at(repository).objects, treeOf(repository, tree), recursive),
+    findEntry: (repository, commit, path) => store.listTree(repository, commit, true).find((entry) => entry.path === path),
+    changes: (repository, from, to) => changedFiles(at(repository).objects, from && treeOf(repository, from), treeOf(repository, to)),
+    diff: async (repository, from, to) =>
+      treeOf(repository, from) === treeOf(repository, to) ? [] : await readDiff(store, repository, from, to),
+    between: (repository, others, to) => newCommits(at(repository).objects, to, others),
+    isAncestor: (repository, ancestor, descendant) => historyOf(at(repository).objects, [descendant]).has(ancestor),
+    mergeBase: (repository, one, other) => mergeBase(at(repository).objects, one, other),
     async mergeTree(repository, ours, theirs) {
-      const { exitCode, text } = await git.run(
-        path(repository),
-        ["merge-tree", "--write-tree", "--allow-unrelated-histories", ours, theirs],
-        {
-          exits: [0, 1],
-        },
-      );
+      // One that has the other behind it is what both become.
+      if (store.isAncestor(repository, ours, theirs)) return treeOf(repository, theirs);
+      if (store.isAncestor(repository, theirs, ours)) return treeOf(repository, ours);
+      const args = ["merge-tree", "--write-tree", "--allow-unrelated-histories", ours, theirs];
+      const { exitCode, text } = await git.run(path(repository), args, { exits: [0, 1] });
       return exitCode === 0 ? text.trim() : undefined;
     },
+    archive: async (repository, sha, prefix) =>
+      (await git.run(path(repository), ["archive", "--format=tar.gz", `--prefix=${prefix}`, sha])).output,
     close: () => rm(root, { recursive: true, force: true }),
   };
+  const treeOf = (repository: string, id: string) =>
+    store.kindOf(repository, id) === "commit" ? store.readCommit(repository, id).tree : id;
   return store;
 }
 
 const statuses: Readonly<Record<string, DiffEntry["status"]>> = { A: "added", D: "removed", M: "modified", T: "modified", R: "renamed" };
 
 async function readDiff(store: GitStore, repository: string, from: string, to: string): Promise<readonly DiffEntry[]> {
-  const raw = (await store.run(repository, ["diff-tree", "-r", "-z", "-M", "--raw", "--no-abbrev", from, to])).split("\0");
+  const text = await store.run(repository, ["diff-tree", "-r", "-z", "-M", "--raw", "-p", "--no-abbrev", "--no-color", from, to]);
+  // First what is in which way different, then, after an empty word, the patches in the same order.
+  const end = text.indexOf("\0\0");
+  const raw = text.slice(0, end).split("\0");
+  const patches = text.slice(end + 2).split(/^(?=diff --git )/m);
   const entries: DiffEntry[] = [];
-  for (let i = 0; i < raw.length && raw[i]?.startsWith(":"); ) {
+  for (let i = 0; i < raw.length; ) {
     const [, , before = "", after = "", letter = ""] = (raw[i] ?? "").split(" ");
     const first = raw[i + 1] ?? "";
     const renamed = letter.startsWith("R");
     const path = renamed ? (raw[i + 2] ?? "") : first;
     i += renamed ? 3 : 2;
-    const patch = await store.run(repository, ["diff-tree", "-M", "-p", "--no-color", from, to, "--", path, ...(renamed ? [first] : [])]);
-    const hunks = patch.split("\n").slice(
+    // What changes its type goes and comes again.
+    const lines = patches
+      .splice(0, letter === "T" ? 2 : 1)
+      .join("")
+      .replace(/\n$/, "")
+      .split("\n");
+    const hunks = lines.slice(
       Math.max(
         0,
-        patch.split("\n").findIndex((line) => line.startsWith("@@")),
+        lines.findIndex((line) => line.startsWith("@@")),
       ),
     );
     const isText = hunks[0]?.startsWith("@@") === true;

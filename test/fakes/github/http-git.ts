@@ -54,7 +54,7 @@ function mayFetch(world: World, header: string | undefined, fullName: string, se
 export async function tarball(world: World, url: URL): Promise<Buffer | undefined> {
   const [, fullName = "", sha = ""] = codeload.exec(url.pathname) ?? [];
   const repository = findRepository(world, fullName);
-  if (!repository || !(await world.git.resolve(nameOf(repository), sha))) return undefined;
+  if (!repository || !world.git.resolve(nameOf(repository), sha)) return undefined;
   const prefix = `${repository.owner}-${repository.name}-${sha.slice(0, 7)}/`;
-  return world.git.bytes(nameOf(repository), ["archive", "--format=tar.gz", `--prefix=${prefix}`, sha]);
+  return world.git.archive(nameOf(repository), sha, prefix);
 }

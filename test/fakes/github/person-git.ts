@@ -38,16 +38,16 @@ export async function pushFiles(
 ): Promise<string> {
   const name = nameOf(repository);
   const ref = `refs/heads/${branch}`;
-  const tip = options.force ? undefined : await world.git.findRef(name, ref);
-  const start = options.orphan ? undefined : await world.git.resolve(name, options.from ?? repository.defaultBranch);
+  const tip = options.force ? undefined : world.git.findRef(name, ref);
+  const start = options.orphan ? undefined : world.git.resolve(name, options.from ?? repository.defaultBranch);
   const parent = tip ?? start;
   if (options.from !== undefined && !parent) throw new Error(`${name} has no ${options.from}`);
   const changes: FileChange[] = [];
   for (const [path, content] of Object.entries(files)) changes.push(await changeOf(world, name, path, content));
-  const tree = await world.git.writeTree(name, parent && `${parent}^{tree}`, changes);
+  const tree = world.git.writeTree(name, parent, changes);
   const author = signatureOf(world, login);
   const message = options.message ?? `Change ${Object.keys(files).join(", ")}`;
-  const commit = await world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author, committer: author, message });
+  const commit = world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author, committer: author, message });
   await moveRef(world, repository, ref, commit, login);
   return commit;
 }
@@ -55,9 +55,9 @@ export async function pushFiles(
 async function changeOf(world: World, name: string, path: string, content: FileContent): Promise<FileChange> {
   if (content === null) return { path, mode: "0", sha: null };
   if (typeof content === "string" || content instanceof Uint8Array)
-    return { path, mode: "100644", sha: await world.git.writeBlob(name, content) };
-  if ("link" in content) return { path, mode: "120000", sha: await world.git.writeBlob(name, content.link) };
-  return { path, mode: "100755", sha: await world.git.writeBlob(name, content.text) };
+    return { path, mode: "100644", sha: world.git.writeBlob(name, content) };
+  if ("link" in content) return { path, mode: "120000", sha: world.git.writeBlob(name, content.link) };
+  return { path, mode: "100755", sha: world.git.writeBlob(name, content.text) };
 }
 
 /** A branch and a pull request that take back what a merge brought. */
@@ -65,14 +65,14 @@ export async function revertPull(world: World, pull: Pull, login: string): Promi
   const repository = repositoryOf(world, pull.repository);
   const name = nameOf(repository);
   const merged = pull.mergedAt === null ? undefined : (pull.mergeCommit ?? undefined);
-  const tip = await world.git.findRef(name, `refs/heads/${pull.baseRef}`);
+  const tip = world.git.findRef(name, `refs/heads/${pull.baseRef}`);
   if (!merged || !tip) throw new Error(`pull request ${pull.number} is not merged`);
-  const before = (await world.git.readCommit(name, merged)).parents[0] ?? merged;
+  const before = world.git.readCommit(name, merged).parents[0] ?? merged;
   const tree = await applied(world, name, tip, merged, before);
   if (!tree) throw new Error(`pull request ${pull.number} can't be reverted automatically`);
   const author = signatureOf(world, login);
   const message = `Revert "${pull.title}"\n\nThis reverts commit ${merged}.`;
-  const commit = await world.git.writeCommit(name, { tree, parents: [tip], author, committer: author, message });
+  const commit = world.git.writeCommit(name, { tree, parents: [tip], author, committer: author, message });
   const branch = `revert-${pull.number}-${pull.headRef}`;
   await moveRef(world, repository, `refs/heads/${branch}`, commit, login);
   const body = `Reverts ${name}#${pull.number}`;

@@ -7,12 +7,12 @@ import { nameOf, repositoryOf, type World } from "./world.ts";
 export async function enqueue(world: World, pull: Pull, sender: string): Promise<MergeGroup> {
   const repository = repositoryOf(world, pull.repository);
   const name = nameOf(repository);
-  const baseSha = (await world.git.findRef(name, `refs/heads/${pull.baseRef}`)) ?? "";
+  const baseSha = world.git.findRef(name, `refs/heads/${pull.baseRef}`) ?? "";
   const tree = await world.git.mergeTree(name, baseSha, pull.headSha);
   if (!tree) throw new Error(`pull request ${pull.number} conflicts`);
   const author = signatureOf(world, sender);
   const message = `Merge pull request #${pull.number} from ${pull.headRef}`;
-  const headSha = await world.git.writeCommit(name, { tree, parents: [baseSha, pull.headSha], author, committer: author, message });
+  const headSha = world.git.writeCommit(name, { tree, parents: [baseSha, pull.headSha], author, committer: author, message });
   const branch = `gh-readonly-queue/${pull.baseRef}/pr-${pull.number}-${baseSha}`;
   const group = {
     repository: repository.id,
@@ -53,7 +53,7 @@ async function tell(
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
   const repository = repositoryOf(world, group.repository);
-  const commit = await world.git.readCommit(nameOf(repository), group.headSha);
+  const commit = world.git.readCommit(nameOf(repository), group.headSha);
   const person = ({ name, email }: { readonly name: string; readonly email: string }) => ({ name, email });
   const merge_group = {
     head_sha: group.headSha,

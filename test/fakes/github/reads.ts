@@ -53,14 +53,14 @@ export function readsOf(world: World): Reads {
       const { id } = repositoryOf(world, repository);
       return [...world.data.pulls.values()].filter((pull) => pull.repository === id);
     },
-    head: (repository, branch) => world.git.findRef(nameOf(repositoryOf(world, repository)), `refs/heads/${branch}`),
+    head: async (repository, branch) => world.git.findRef(nameOf(repositoryOf(world, repository)), `refs/heads/${branch}`),
     branches: async (repository) =>
-      (await world.git.listRefs(nameOf(repositoryOf(world, repository)), "refs/heads/")).map(({ ref }) => ref.slice("refs/heads/".length)),
+      world.git.listRefs(nameOf(repositoryOf(world, repository)), "refs/heads/").map(({ ref }) => ref.slice("refs/heads/".length)),
     async file(repository, at, path) {
       const name = nameOf(repositoryOf(world, repository));
-      const commit = await world.git.resolve(name, at);
-      if (!commit || !(await world.git.ask(name, ["cat-file", "-e", `${commit}:${path}`]))) return undefined;
-      return (await world.git.bytes(name, ["cat-file", "blob", `${commit}:${path}`])).toString("utf8");
+      const commit = world.git.resolve(name, at);
+      const entry = commit && world.git.findEntry(name, commit, path);
+      return entry ? world.git.readBlob(name, entry.sha).toString("utf8") : undefined;
     },
   };
 }

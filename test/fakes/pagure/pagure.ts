@@ -123,7 +123,7 @@ export async function startPagure(options: PagureOptions = {}): Promise<Pagure> 
       world.projects.set(name, made);
       if (more.files) {
         const commit = await commitFiles(world, made, made.owner, undefined, more.files, "First commit");
-        await git.setRef(gitName(made), `refs/heads/${made.defaultBranch}`, commit);
+        git.setRef(gitName(made), `refs/heads/${made.defaultBranch}`, commit);
       }
     },
     setAccess(name, user, access) {
@@ -154,12 +154,12 @@ export async function startPagure(options: PagureOptions = {}): Promise<Pagure> 
     loseStats(times) {
       lostStats = times;
     },
-    head: (name, branch) => git.findRef(gitName(projectOf(world, name)), `refs/heads/${branch}`),
+    head: async (name, branch) => git.findRef(gitName(projectOf(world, name)), `refs/heads/${branch}`),
     async file(name, ref, path) {
       const at = gitName(projectOf(world, name));
-      return (await git.ask(at, ["cat-file", "-e", `${ref}:${path}`]))
-        ? (await git.bytes(at, ["cat-file", "blob", `${ref}:${path}`])).toString()
-        : undefined;
+      const commit = git.resolve(at, ref);
+      const entry = commit && git.findEntry(at, commit, path);
+      return entry ? git.readBlob(at, entry.sha).toString() : undefined;
     },
     gitPath: (name) => git.path(gitName(projectOf(world, name))),
     flags: (name, commit) => projectOf(world, name).flags.filter((one) => one.commit === commit),

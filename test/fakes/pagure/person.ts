@@ -44,8 +44,8 @@ export function personOn(world: World, user: string): Person {
     const project = at(name);
     if (!mayCommit(world, project, user, branch)) throw new Error(`${user} may not push to ${branch} of ${name}`);
     const ref = `refs/heads/${branch}`;
-    const tip = await world.git.findRef(gitName(project), ref);
-    const start = options.orphan ? undefined : await world.git.resolve(gitName(project), options.from ?? project.defaultBranch);
+    const tip = world.git.findRef(gitName(project), ref);
+    const start = options.orphan ? undefined : world.git.resolve(gitName(project), options.from ?? project.defaultBranch);
     const commit = await commitFiles(world, project, user, options.force ? start : (tip ?? start), files, options.message);
     await moveRefs(world, project, [{ ref, from: tip, to: commit }], user);
     return commit;
@@ -54,11 +54,11 @@ export function personOn(world: World, user: string): Person {
     push,
     async deleteBranch(name, branch) {
       const ref = `refs/heads/${branch}`;
-      await moveRefs(world, at(name), [{ ref, from: await world.git.findRef(gitName(at(name)), ref), to: undefined }], user);
+      await moveRefs(world, at(name), [{ ref, from: world.git.findRef(gitName(at(name)), ref), to: undefined }], user);
     },
     async tag(name, tag, start, files) {
       const project = at(name);
-      const from = await world.git.resolve(gitName(project), start);
+      const from = world.git.resolve(gitName(project), start);
       const to = files === undefined ? from : await commitFiles(world, project, user, from, files);
       await moveRefs(world, project, [{ ref: `refs/tags/${tag}`, from: undefined, to }], user);
       return to ?? "";
@@ -100,7 +100,7 @@ export function personOn(world: World, user: string): Person {
       if (!mayCommit(world, project, user, pull.branch)) throw new Error(`${user} may not merge into ${name}`);
       const outcome = await merge(world, project, pull, user);
       if (outcome !== "merged") throw new Error(`#${number} of ${name} is not merged: ${outcome}`);
-      return (await world.git.findRef(gitName(project), `refs/heads/${pull.branch}`)) ?? "";
+      return world.git.findRef(gitName(project), `refs/heads/${pull.branch}`) ?? "";
     },
     close: (name, number) => end(world, at(name), pullOf(at(name), number), user, false),
     reopen: (name, number) => reopen(world, at(name), pullOf(at(name), number), user),
@@ -120,11 +120,11 @@ export async function commitFiles(
   for (const [path, content] of Object.entries(files)) {
     if (content === null) changes.push({ path, mode: "0", sha: null });
     else if (typeof content === "string" || content instanceof Uint8Array) {
-      changes.push({ path, mode: "100644", sha: await world.git.writeBlob(name, content) });
-    } else if ("link" in content) changes.push({ path, mode: "120000", sha: await world.git.writeBlob(name, content.link) });
-    else changes.push({ path, mode: "100755", sha: await world.git.writeBlob(name, content.text) });
+      changes.push({ path, mode: "100644", sha: world.git.writeBlob(name, content) });
+    } else if ("link" in content) changes.push({ path, mode: "120000", sha: world.git.writeBlob(name, content.link) });
+    else changes.push({ path, mode: "100755", sha: world.git.writeBlob(name, content.text) });
   }
-  const tree = await world.git.writeTree(name, parent && `${parent}^{tree}`, changes);
+  const tree = world.git.writeTree(name, parent, changes);
   const signature = { name: user, email: `${user}@example.org`, date: new Date(world.now() * 1000).toISOString() };
-  return await world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author: signature, committer: signature, message });
+  return world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author: signature, committer: signature, message });
 }

@@ -26,7 +26,7 @@ export async function openPull(world: World, target: Project, wanted: NewPull): 
     },
     ...{ comments: [], created: at, updated: at, closedAt: undefined, closedBy: undefined, mergeStatus: "unknown" },
   };
-  await readHead(world, target, pull);
+  readHead(world, target, pull);
   target.pulls.push(pull);
   world.hooks.emit(target, "pull-request.new", { agent: pull.user, pullrequest: pullView(world, target, pull) });
   return pull;
@@ -53,14 +53,14 @@ export async function merge(world: World, target: Project, pull: Pull, user: str
   const { git } = world;
   const name = gitName(target);
   const ref = `refs/heads/${pull.branch}`;
-  const base = await git.findRef(name, ref);
+  const base = git.findRef(name, ref);
   if (base === undefined) return "conflicts";
-  if (await git.isAncestor(name, pull.stop, base)) {
+  if (git.isAncestor(name, pull.stop, base)) {
     end(world, target, pull, user, true);
     return "conflicts";
   }
   let to = pull.stop;
-  if (!(await git.isAncestor(name, base, pull.stop))) {
+  if (!git.isAncestor(name, base, pull.stop)) {
     const tree = await git.mergeTree(name, base, pull.stop);
     if (tree === undefined) {
       pull.mergeStatus = "CONFLICTS";
@@ -68,7 +68,7 @@ export async function merge(world: World, target: Project, pull: Pull, user: str
     }
     const signature = { name: user, email: `${user}@example.org`, date: new Date(world.now() * 1000).toISOString() };
     const message = `Merge #${pull.id} \`${pull.title}\`\n`;
-    to = await git.writeCommit(name, { tree, parents: [base, pull.stop], author: signature, committer: signature, message });
+    to = git.writeCommit(name, { tree, parents: [base, pull.stop], author: signature, committer: signature, message });
   }
   await moveRefs(world, target, [{ ref, from: base, to }], user, pull.id);
   end(world, target, pull, user, true);
@@ -96,19 +96,17 @@ export function reopen(world: World, target: Project, pull: Pull, user: string):
 
 export async function diffstats(world: World, target: Project, pull: Pull): Promise<Record<string, unknown>> {
   const name = gitName(target);
-  const base = await world.git.findRef(name, `refs/heads/${pull.branch}`);
-  const from = base === undefined ? pull.stop : await world.git.run(name, ["merge-base", base, pull.stop]);
+  const base = world.git.findRef(name, `refs/heads/${pull.branch}`);
+  const from = base === undefined ? pull.stop : (world.git.mergeBase(name, base, pull.stop) ?? base);
   const letters = { added: "A", removed: "D", modified: "M", renamed: "R" } as const;
   const rows = await world.git.diff(name, from, pull.stop);
-  const idOf = (commit: string, path: string) => world.git.findRef(name, `${commit}:${path}`);
-  const entries = await Promise.all(
-    rows.map(async ({ path, from: old, status, additions, deletions }) => [
-      path,
-      {
-        ...{ lines_added: additions, lines_removed: deletions, old_path: old ?? path, status: letters[status] },
-        ...{ new_id: (await idOf(pull.stop, path)) ?? "0".repeat(40), old_id: (await idOf(from, old ?? path)) ?? "0".repeat(40) },
-      },
-    ]),
-  );
+  const idOf = (commit: string, path: string) => world.git.findEntry(name, commit, path)?.sha ?? "0".repeat(40);
+  const entries = rows.map(({ path, from: old, status, additions, deletions }) => [
+    path,
+    {
+      ...{ lines_added: additions, lines_removed: deletions, old_path: old ?? path, status: letters[status] },
+      ...{ new_id: idOf(pull.stop, path), old_id: idOf(from, old ?? path) },
+    },
+  ]);
   return Object.fromEntries(entries);
 }

@@ -17,8 +17,8 @@ export async function moveRefs(
   agent: string,
   pull: number | null = null,
 ): Promise<void> {
-  const before = await world.git.listRefs(gitName(project), "refs/");
-  for (const { ref, to } of moves) await world.git.setRef(gitName(project), ref, to);
+  const before = world.git.listRefs(gitName(project), "refs/");
+  for (const { ref, to } of moves) world.git.setRef(gitName(project), ref, to);
   await afterPush(world, project, moves, before, agent, pull);
 }
 
@@ -44,12 +44,12 @@ export async function afterPush(
     if (move.to === undefined) world.hooks.emit(project, `git.${kind}.deletion`, { agent, authors, ...what, rev: move.from, repo });
     else if (move.from === undefined) world.hooks.emit(project, `git.${kind}.creation`, { agent, authors, ...what, rev: move.to, repo });
     // Of a tag, too: `branch` is then the name of the tag.
-    if (move.to !== undefined) await tellReceive(world, project, { ...move, to: move.to }, name, known, agent, pull);
+    if (move.to !== undefined) tellReceive(world, project, { ...move, to: move.to }, name, known, agent, pull);
   }
-  for (const move of moves) await followPush(world, project, move, agent);
+  for (const move of moves) followPush(world, project, move, agent);
 }
 
-async function tellReceive(
+function tellReceive(
   world: World,
   project: Project,
   { from, to }: RefMove & { readonly to: string },
@@ -57,24 +57,18 @@ async function tellReceive(
   known: readonly string[],
   agent: string,
   pull: number | null,
-): Promise<void> {
+): void {
   const { git } = world;
   const name = gitName(project);
   // Of a branch that was there, what it had not; of a new one, what no other had.
   const without = from === undefined ? known : [from];
-  const fresh = (await git.run(name, ["rev-list", "--topo-order", to, ...without.map((sha) => `^${sha}`)])).split("\n").filter(Boolean);
+  const fresh = git.between(name, without, to).toReversed();
   // No event when nothing is new in it.
   if (fresh.length === 0) return;
-  const forced = from !== undefined && !(await git.isAncestor(name, from, to));
-  const old = forced ? await git.run(name, ["merge-base", from, to]).catch(() => from) : (from ?? `^${zero}`);
-  const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-  const listing = await git.run(name, ["diff-tree", "-r", "--name-status", "--no-renames", from === undefined ? emptyTree : old, to]);
-  const changed = Object.fromEntries(
-    listing
-      .split("\n")
-      .filter(Boolean)
-      .map((line) => [line.slice(2), line.slice(0, 1)]),
-  );
+  const forced = from !== undefined && !git.isAncestor(name, from, to);
+  const old = forced ? (git.mergeBase(name, from, to) ?? from) : (from ?? `^${zero}`);
+  const letters = { added: "A", removed: "D", modified: "M" } as const;
+  const changed = Object.fromEntries(git.changes(name, from && old, to).map(({ path, how }) => [path, letters[how]]));
   world.hooks.emit(project, "git.receive", {
     ...{ agent, authors: [userView(world, agent)], branch, changed_files: changed, end_commit: fresh[0], forced, old_commit: old },
     ...{ pull_request_id: pull, repo: projectView(world, project), start_commit: fresh.at(-1), total_commits: fresh.length },
@@ -82,14 +76,14 @@ async function tellReceive(
 }
 
 /** Open pull requests whose branch moved: the target's project hears of it, in the name of "pagure". */
-async function followPush(world: World, project: Project, { ref, to }: RefMove, agent: string): Promise<void> {
+function followPush(world: World, project: Project, { ref, to }: RefMove, agent: string): void {
   const branch = /^refs\/heads\/(.+)$/.exec(ref)?.[1];
   if (branch === undefined || to === undefined) return;
   for (const target of world.projects.values()) {
     for (const pull of target.pulls) {
       if (pull.status !== "Open" || pull.from !== project || pull.branchFrom !== branch) continue;
       const first = pull.start;
-      await readHead(world, target, pull);
+      readHead(world, target, pull);
       const rebased = pull.start !== first;
       pull.updated = world.now();
       const view = { ...pullView(world, target, pull, false) };
@@ -104,23 +98,15 @@ export function tellComment(world: World, target: Project, pull: Pull, agent: st
   world.hooks.emit(target, "pull-request.comment.added", { agent, pullrequest: pullView(world, target, pull) });
 }
 
-/** The head of the pull request's branch, fetched into the target as `refs/pull/<N>/head`, and the first commit that is not in the target. */
-export async function readHead(world: World, target: Project, pull: Pull): Promise<void> {
+/** The head of the pull request's branch, known in the target as `refs/pull/<N>/head`, and the first commit that is not in the target. */
+export function readHead(world: World, target: Project, pull: Pull): void {
   const { git } = world;
-  const head = await git.findRef(gitName(pull.from), `refs/heads/${pull.branchFrom}`);
+  const head = git.findRef(gitName(pull.from), `refs/heads/${pull.branchFrom}`);
   if (head === undefined) return;
-  if (pull.from !== target && !(await git.ask(gitName(target), ["cat-file", "-e", `${head}^{commit}`]))) {
-    const packed = await git.bytes(gitName(pull.from), ["bundle", "create", "-", `refs/heads/${pull.branchFrom}`]);
-    await unbundle(world, target, packed);
-  }
-  await git.setRef(gitName(target), `refs/pull/${pull.id}/head`, head);
-  const base = await git.findRef(gitName(target), `refs/heads/${pull.branch}`);
-  const own = base === undefined ? [] : await git.between(gitName(target), base, head);
+  git.setRef(gitName(target), `refs/pull/${pull.id}/head`, head);
+  const base = git.findRef(gitName(target), `refs/heads/${pull.branch}`);
+  const own = base === undefined ? [] : git.between(gitName(target), [base], head);
   pull.stop = head;
   pull.start = own[0] ?? head;
   pull.mergeStatus = "unknown";
-}
-
-async function unbundle(world: World, target: Project, bundle: Buffer): Promise<void> {
-  await world.git.run(gitName(target), ["bundle", "unbundle", "-"], { input: bundle });
 }

@@ -42,7 +42,7 @@ export const projectRoutes: Readonly<Record<string, Handler>> = {
     return ok({ groups: lists(project.groups), users: { ...lists(project.users), admin: [project.owner, ...project.users.admin] } });
   },
   "GET git/branches": async ({ world, project, query }) => {
-    const refs = await world.git.listRefs(gitName(project), "refs/heads/");
+    const refs = world.git.listRefs(gitName(project), "refs/heads/");
     const heads = Object.fromEntries(refs.map(({ ref, sha }) => [ref.slice("refs/heads/".length), sha]));
     const names = Object.keys(heads);
     if (query.get("with_commits") !== "true") return ok({ branches: names, default: project.defaultBranch, total_branches: names.length });
@@ -50,16 +50,16 @@ export const projectRoutes: Readonly<Record<string, Handler>> = {
     return ok({ branches: heads, default: own === undefined ? {} : { [project.defaultBranch]: own }, total_branches: names.length });
   },
   "GET git/tags": async ({ world, project }) => {
-    const refs = await world.git.listRefs(gitName(project), "refs/tags/");
+    const refs = world.git.listRefs(gitName(project), "refs/tags/");
     const tags: Record<string, string> = {};
-    for (const { ref } of refs) tags[ref.slice("refs/tags/".length)] = (await world.git.resolve(gitName(project), ref)) ?? "";
+    for (const { ref } of refs) tags[ref.slice("refs/tags/".length)] = world.git.resolve(gitName(project), ref) ?? "";
     return ok({ tags, total_tags: refs.length });
   },
   "GET tree/:ref": (call) => tree(call, ""),
   "GET tree/:ref/f/:path*": (call) => tree(call, call.at.path ?? ""),
   "GET c/:sha/info": async ({ world, project, at }) => {
-    const sha = await knownCommit(world, project, at.sha ?? "");
-    const found = await world.git.readCommit(gitName(project), sha);
+    const sha = knownCommit(world, project, at.sha ?? "");
+    const found = world.git.readCommit(gitName(project), sha);
     return ok({
       ...{ author: found.author.name, committer: found.committer.name, commit_time: Date.parse(found.committer.date) / 1000 },
       ...{ commit_time_offset: 0, hash: sha, message: `${found.message}\n`, parent_ids: found.parents, tree_id: found.tree },
@@ -210,23 +210,22 @@ function pullIn({ project, at }: Call): Pull {
   return found;
 }
 
-async function knownCommit(world: World, project: Project, sha: string): Promise<string> {
-  const found = /^[0-9a-f]{6,40}$/.test(sha) ? await world.git.findRef(gitName(project), `${sha}^{commit}`) : undefined;
+function knownCommit(world: World, project: Project, sha: string): string {
+  const found = /^[0-9a-f]{6,40}$/.test(sha) ? world.git.resolve(gitName(project), sha) : undefined;
   if (found === undefined) throw unknownCommit();
   return found;
 }
 
-async function tree({ world, project, at }: Call, path: string): Promise<Answer> {
+function tree({ world, project, at }: Call, path: string): Answer {
   const ref = at.ref ?? "";
-  const commit = await world.git.resolve(gitName(project), ref);
+  const commit = world.git.resolve(gitName(project), ref);
   if (commit === undefined) throw new Refusal(404, "File not found", "ENOTFOUND");
-  const object = path === "" ? `${commit}^{tree}` : `${commit}:${path}`;
-  if (!(await world.git.ask(gitName(project), ["cat-file", "-e", object]))) throw new Refusal(404, "File not found", "ENOTFOUND");
+  const entry = path === "" ? undefined : world.git.findEntry(gitName(project), commit, path);
+  if (path !== "" && !entry) throw new Refusal(404, "File not found", "ENOTFOUND");
   const raw = `${world.instance}${fullName(project)}/raw/${ref}/f/`;
   const name = path === "" ? null : (path.split("/").at(-1) ?? null);
-  if ((await world.git.run(gitName(project), ["cat-file", "-t", object])) === "blob")
-    return ok({ content_url: `${raw}${path}`, name, type: "file" });
-  const entries = await world.git.listTree(gitName(project), object, false);
+  if (entry?.type === "blob") return ok({ content_url: `${raw}${path}`, name, type: "file" });
+  const entries = world.git.listTree(gitName(project), entry?.sha ?? commit, false);
   const content = entries
     .map((entry) => ({ ...entry, path: path === "" ? entry.path : `${path}/${entry.path}` }))
     .map(({ path: full, type }) => ({
@@ -255,13 +254,13 @@ async function newPull({ world, project, form, authorization }: Call): Promise<A
     [from, text("branch_from")],
     [project, text("branch_to")],
   ] as const) {
-    if ((await world.git.findRef(gitName(where), `refs/heads/${branch}`)) === undefined) throw invalid({ branch: [`No branch ${branch}`] });
+    if (world.git.findRef(gitName(where), `refs/heads/${branch}`) === undefined) throw invalid({ branch: [`No branch ${branch}`] });
   }
   const [head, base] = [
-    await world.git.findRef(gitName(from), `refs/heads/${text("branch_from")}`),
-    await world.git.findRef(gitName(project), `refs/heads/${text("branch_to")}`),
+    world.git.findRef(gitName(from), `refs/heads/${text("branch_from")}`),
+    world.git.findRef(gitName(project), `refs/heads/${text("branch_to")}`),
   ];
-  if (from === project && head !== undefined && base !== undefined && (await world.git.isAncestor(gitName(project), head, base))) {
+  if (from === project && head !== undefined && base !== undefined && world.git.isAncestor(gitName(project), head, base)) {
     throw invalid({ branch: ["There are no commits to request a pull of"] });
   }
   const pull = await openPull(world, project, {

@@ -100,7 +100,7 @@ async function answerTo(
   const common = { world, query: url.searchParams, form, authorization: request.headers.authorization, isJson };
   try {
     const raw = /^\/(.+?)\/raw\/([^/]+)\/f\/(.+)$/.exec(path);
-    if (raw && !path.startsWith("/api/")) return await rawFile(world, raw[1] ?? "", raw[2] ?? "", raw[3] ?? "");
+    if (raw && !path.startsWith("/api/")) return rawFile(world, raw[1] ?? "", raw[2] ?? "", raw[3] ?? "");
     const [, below] = /^\/api\/0\/(.+?)\/?$/.exec(path) ?? [];
     if (below === undefined) return { status: 404, html: "<html><body>Page not found (404)</body></html>" };
     for (const [route, handler] of Object.entries(instanceRoutes)) {
@@ -143,11 +143,13 @@ function findProject(world: World, path: string): { readonly project: Project; r
   return undefined;
 }
 
-async function rawFile(world: World, name: string, ref: string, path: string): Promise<Answer> {
+function rawFile(world: World, name: string, ref: string, path: string): Answer {
   const project = world.projects.get(name.replace(/^fork\//, "forks/"));
-  const commit = project && (await world.git.resolve(gitName(project), ref));
+  const commit = project && world.git.resolve(gitName(project), ref);
   if (!project || commit === undefined) return { status: 404, html: "<html><body>Page not found (404)</body></html>" };
-  return { status: 200, html: (await world.git.bytes(gitName(project), ["cat-file", "blob", `${commit}:${path}`])).toString() };
+  const entry = world.git.findEntry(gitName(project), commit, path);
+  if (!entry) throw new Error(`there is no ${path}`);
+  return { status: 200, html: world.git.readBlob(gitName(project), entry.sha).toString() };
 }
 
 /** Anybody fetches; who pushes says so with a token that has `commit`, of a user who may. */
@@ -180,7 +182,7 @@ async function serveGit(
       return refuse(401, "Invalid token", { "www-authenticate": 'Basic realm="Pagure API token"' });
     }
   }
-  const before = await world.git.listRefs(gitName(project), "refs/");
+  const before = world.git.listRefs(gitName(project), "refs/");
   const ended = service !== "git-receive-pack" ? undefined : () => tellPush(world, project, before, user);
   await runHttpBackend(request, response, {
     ...{ root: world.git.root, path: `/${gitName(project).toLowerCase()}.git/${service}`, url, user, refsOnly: true },
@@ -194,7 +196,7 @@ async function tellPush(
   before: readonly { readonly ref: string; readonly sha: string }[],
   user: string,
 ): Promise<void> {
-  const after = new Map((await world.git.listRefs(gitName(project), "refs/")).map(({ ref, sha }) => [ref, sha]));
+  const after = new Map(world.git.listRefs(gitName(project), "refs/").map(({ ref, sha }) => [ref, sha]));
   const old = new Map(before.map(({ ref, sha }) => [ref, sha]));
   const moves: RefMove[] = [];
   for (const ref of new Set([...old.keys(), ...after.keys()])) {

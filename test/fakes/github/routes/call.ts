@@ -47,9 +47,9 @@ export function pullOfCall(call: Call): Pull {
 }
 
 /** Commit of a `{ref}`: id, branch, tag, or a full name of a ref. */
-export async function commitOfCall(call: Call, ref: string): Promise<string> {
+export function commitOfCall(call: Call, ref: string): string {
   const repository = repositoryOfCall(call);
-  const sha = await call.world.git.resolve(nameOf(repository), ref);
+  const sha = call.world.git.resolve(nameOf(repository), ref);
   if (!sha) throw new Refusal(422, `No commit found for SHA: ${ref}`);
   return sha;
 }

@@ -10,7 +10,7 @@ export const checkRoutes: Handlers = {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const { head_sha: wanted, ...change } = call.body as RunChange & { readonly head_sha: string };
-    const known = /^[0-9a-f]{40}$/.test(wanted) && (await world.git.ask(nameOf(repository), ["cat-file", "-e", `${wanted}^{commit}`]));
+    const known = /^[0-9a-f]{40}$/.test(wanted) && world.git.resolve(nameOf(repository), wanted) !== undefined;
     if (!known) throw new Refusal(422, `No commit found for SHA: ${wanted}`);
     return created(runView(world, await createRun(world, repository, wanted, world.app.slug, change)));
   },
@@ -31,10 +31,10 @@ export const checkRoutes: Handlers = {
     );
   },
 
-  "checks/list-for-ref": async (call) => {
+  "checks/list-for-ref": (call) => {
     const { world, query } = call;
     const repository = repositoryOfCall(call);
-    const sha = await commitOfCall(call, call.params.ref ?? "");
+    const sha = commitOfCall(call, call.params.ref ?? "");
     const all = [...world.data.runs.values()].filter((run) => run.repository === repository.id && run.headSha === sha);
     const seen = query.get("filter") === "all" ? all : latestRuns(all);
     const appId = query.get("app_id");

@@ -6,10 +6,10 @@ import { type Call, commitOfCall, type Handlers, page, repositoryOfCall } from "
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 export const commitRoutes: Handlers = {
-  "repos/list-branches": async (call) => {
+  "repos/list-branches": (call) => {
     const { world } = call;
     const repository = repositoryOfCall(call);
-    const refs = await world.git.listRefs(nameOf(repository), "refs/heads/");
+    const refs = world.git.listRefs(nameOf(repository), "refs/heads/");
     const branches = call.query.get("protected") === "true" ? [] : refs;
     return page(call, branches, (some) =>
       some.map(({ ref, sha }) => ({
@@ -25,7 +25,7 @@ export const commitRoutes: Handlers = {
     const repository = repositoryOfCall(call);
     const name = nameOf(repository);
     const start = query.get("sha") ?? repository.defaultBranch;
-    const tip = await world.git.resolve(name, start);
+    const tip = world.git.resolve(name, start);
     if (!tip) throw notFound();
     const path = query.get("path");
     const bounds = [
@@ -35,7 +35,7 @@ export const commitRoutes: Handlers = {
     const text = await world.git.run(name, ["rev-list", ...bounds, tip, ...(path ? ["--", path] : [])]);
     const ids = text === "" ? [] : text.split("\n");
     const answer = page(call, ids);
-    const views = await Promise.all((answer.body as readonly string[]).map((id) => view(call, id)));
+    const views = (answer.body as readonly string[]).map((id) => view(call, id));
     return { ...answer, body: views };
   },
 
@@ -43,8 +43,8 @@ export const commitRoutes: Handlers = {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const name = nameOf(repository);
-    const sha = await commitOfCall(call, call.params.ref ?? "");
-    const commit = await world.git.readCommit(name, sha);
+    const sha = commitOfCall(call, call.params.ref ?? "");
+    const commit = world.git.readCommit(name, sha);
     const parent = commit.parents[0];
     if (/\.sha\b/.test(call.accept)) return text(sha, "sha");
     if (/\.(diff|patch)\b/.test(call.accept))
@@ -65,13 +65,13 @@ export const commitRoutes: Handlers = {
     const repository = repositoryOfCall(call);
     const name = nameOf(repository);
     const [from = "", to = ""] = (call.params.basehead ?? "").split("...");
-    const [base, head] = [await resolveSide(call, from), await resolveSide(call, to)];
+    const [base, head] = [resolveSide(call, from), resolveSide(call, to)];
     if (!base || !head) throw notFound();
-    const shared = await mergeBase(call, base, head);
+    const shared = world.git.mergeBase(name, base, head);
     if (!shared) throw notFound();
     if (/\.diff\b/.test(call.accept)) return text(await world.git.run(name, ["diff-tree", "-p", "-M", shared, head]), "diff");
-    const ahead = await world.git.between(name, base, head);
-    const behind = await world.git.between(name, head, base);
+    const ahead = world.git.between(name, [base], head);
+    const behind = world.git.between(name, [head], base);
     const perPage = Math.min(100, Number(query.get("per_page") ?? 250));
     const number = Number(query.get("page") ?? 1);
     const paged = query.has("page") || query.has("per_page");
@@ -99,32 +99,26 @@ export const commitRoutes: Handlers = {
   },
 
   /** Sends on to another address, which does not ask for the token again. */
-  "repos/download-tarball-archive": async (call) => {
+  "repos/download-tarball-archive": (call) => {
     const { world, params } = call;
     const repository = repositoryOfCall(call);
-    const sha = await world.git.resolve(nameOf(repository), params.ref || repository.defaultBranch);
+    const sha = world.git.resolve(nameOf(repository), params.ref || repository.defaultBranch);
     if (!sha) throw notFound();
     return { status: 302, headers: { location: `${world.url}/_codeload/${nameOf(repository)}/legacy.tar.gz/${sha}` } };
   },
 };
 
-async function view(call: Call, id: string) {
+function view(call: Call, id: string) {
   const repository = repositoryOfCall(call);
-  return commitView(call.world, repository, await call.world.git.readCommit(nameOf(repository), id));
+  return commitView(call.world, repository, call.world.git.readCommit(nameOf(repository), id));
 }
 
 /** `branch`, a commit, or `owner:branch` for another repository of the network. */
-async function resolveSide(call: Call, side: string): Promise<string | undefined> {
+function resolveSide(call: Call, side: string): string | undefined {
   const repository = repositoryOfCall(call);
   const [owner, ref] = side.includes(":") ? side.split(":", 2) : [repository.owner, side];
   const there = findRepository(call.world, `${owner}/${repository.name}`);
   return there && call.world.git.resolve(nameOf(there), ref ?? "");
-}
-
-async function mergeBase(call: Call, base: string, head: string): Promise<string | undefined> {
-  const name = nameOf(repositoryOfCall(call));
-  if (!(await call.world.git.ask(name, ["merge-base", base, head]))) return undefined;
-  return (await call.world.git.run(name, ["merge-base", base, head])).split("\n")[0];
 }
 
 const text = (content: string, kind: string) => ({

@@ -18,17 +18,16 @@ interface FileRequest {
 }
 
 export const contentRoutes: Handlers = {
-  "repos/get-content": async (call) => {
+  "repos/get-content": (call) => {
     const { world, params, query } = call;
     const repository = repositoryOfCall(call);
     const ref = query.get("ref") ?? repository.defaultBranch;
-    const commit = await world.git.resolve(nameOf(repository), ref);
+    const commit = world.git.resolve(nameOf(repository), ref);
     if (!commit) throw new Refusal(404, `No commit found for the ref ${ref}`);
     const path = (params.path ?? "").replace(/\/$/, "");
-    const entry =
-      path === "" ? undefined : (await world.git.listTree(nameOf(repository), `${commit}^{tree}`, true)).find((each) => each.path === path);
+    const entry = path === "" ? undefined : world.git.findEntry(nameOf(repository), commit, path);
     if (path !== "" && !entry) throw notFound();
-    if (!entry || entry.type === "tree") return directory(call, entry?.sha ?? `${commit}^{tree}`, path, ref);
+    if (!entry || entry.type === "tree") return directory(call, entry?.sha ?? commit, path, ref);
     return file(call, entry, ref);
   },
 
@@ -39,28 +38,28 @@ export const contentRoutes: Handlers = {
     const path = call.params.path ?? "";
     const wanted = call.body as FileRequest;
     const branch = wanted.branch ?? repository.defaultBranch;
-    const parent = await world.git.findRef(name, `refs/heads/${branch}`);
+    const parent = world.git.findRef(name, `refs/heads/${branch}`);
     if (!parent) throw new Refusal(404, `Branch ${branch} not found`);
-    const existing = (await world.git.listTree(name, `${parent}^{tree}`, true)).find((each) => each.path === path);
+    const existing = world.git.findEntry(name, parent, path);
     if (existing && wanted.sha === undefined) throw new Refusal(422, `Invalid request.\n\n"sha" wasn't supplied.`);
     if (existing ? existing.sha !== wanted.sha : wanted.sha !== undefined) throw new Refusal(409, `${path} does not match ${wanted.sha}`);
-    const blob = await world.git.writeBlob(name, Buffer.from(wanted.content, "base64"));
-    const tree = await world.git.writeTree(name, `${parent}^{tree}`, [{ mode: existing?.mode ?? "100644", sha: blob, path }]);
+    const blob = world.git.writeBlob(name, Buffer.from(wanted.content, "base64"));
+    const tree = world.git.writeTree(name, parent, [{ mode: existing?.mode ?? "100644", sha: blob, path }]);
     const author = { ...signatureOf(world, actorOf(call)), ...wanted.author };
     const committer = { ...author, ...wanted.committer };
-    const sha = await world.git.writeCommit(name, { message: wanted.message, tree, parents: [parent], author, committer });
+    const sha = world.git.writeCommit(name, { message: wanted.message, tree, parents: [parent], author, committer });
     await moveRef(world, repository, `refs/heads/${branch}`, sha, actorOf(call));
     const written = { mode: "100644", type: "blob", sha: blob, size: Buffer.from(wanted.content, "base64").length, path };
     const content = { ...common(call, written, branch), type: "file" };
     return {
       status: existing ? 200 : 201,
-      body: { content, commit: gitCommitView(world, repository, await world.git.readCommit(name, sha)) },
+      body: { content, commit: gitCommitView(world, repository, world.git.readCommit(name, sha)) },
     };
   },
 };
 
-async function directory(call: Call, tree: string, path: string, ref: string): Promise<Answer> {
-  const entries = await call.world.git.listTree(nameOf(repositoryOfCall(call)), tree, false);
+function directory(call: Call, tree: string, path: string, ref: string): Answer {
+  const entries = call.world.git.listTree(nameOf(repositoryOfCall(call)), tree, false);
   const kind = (entry: TreeEntry) =>
     entry.type === "tree" ? "dir" : entry.type === "commit" ? "submodule" : entry.mode === "120000" ? "symlink" : "file";
   return ok(
@@ -72,7 +71,7 @@ async function directory(call: Call, tree: string, path: string, ref: string): P
 }
 
 /** Up to 1 MiB as JSON, up to 100 MiB raw only. */
-async function file(call: Call, entry: TreeEntry, ref: string): Promise<Answer> {
+function file(call: Call, entry: TreeEntry, ref: string): Answer {
   const size = entry.size ?? 0;
   const raw = /application\/vnd\.github(\.v3)?\.raw/.test(call.accept);
   if (entry.type === "commit")
@@ -83,7 +82,7 @@ async function file(call: Call, entry: TreeEntry, ref: string): Promise<Answer> 
       submodule_git_url: `${pageOf(call.world, repositoryOfCall(call))}.git`,
     });
   if (size > 100 * mebibyte) throw new Refusal(403, "This API returns blobs up to 100 MB in size.");
-  const bytes = await call.world.git.bytes(nameOf(repositoryOfCall(call)), ["cat-file", "blob", entry.sha]);
+  const bytes = call.world.git.readBlob(nameOf(repositoryOfCall(call)), entry.sha);
   if (raw) return { status: 200, bytes, headers: { "content-type": "application/vnd.github.raw; charset=utf-8" } };
   if (entry.mode === "120000") return ok({ ...common(call, entry, ref), type: "symlink", target: bytes.toString("utf8") });
   const large = size > mebibyte;

@@ -28,17 +28,17 @@ interface CommitRequest {
 }
 
 export const gitDataRoutes: Handlers = {
-  "git/get-ref": async (call) => {
+  "git/get-ref": (call) => {
     const repository = repositoryOfCall(call);
     const ref = `refs/${call.params.ref}`;
-    const found = (await call.world.git.listRefs(nameOf(repository), ref)).find((each) => each.ref === ref);
+    const found = call.world.git.listRefs(nameOf(repository), ref).find((each) => each.ref === ref);
     if (!found) throw notFound();
     return ok(refView(call.world, repository, found));
   },
 
-  "git/list-matching-refs": async (call) => {
+  "git/list-matching-refs": (call) => {
     const repository = repositoryOfCall(call);
-    const refs = await call.world.git.listRefs(nameOf(repository), `refs/${call.params.ref}`);
+    const refs = call.world.git.listRefs(nameOf(repository), `refs/${call.params.ref}`);
     return ok(refs.map((each) => refView(call.world, repository, each)));
   },
 
@@ -48,9 +48,9 @@ export const gitDataRoutes: Handlers = {
     const { ref, sha } = call.body as { readonly ref: string; readonly sha: string };
     if (!/^refs\/(heads|tags)\/./.test(ref))
       throw new Refusal(422, "Reference name must start with 'refs/' and contain at least two slashes.");
-    if (!(await world.git.ask(nameOf(repository), ["check-ref-format", ref]))) throw new Refusal(422, `${ref} is not a valid ref name.`);
-    await mustExist(call, sha);
-    if (await world.git.findRef(nameOf(repository), ref)) throw new Refusal(422, "Reference already exists");
+    if (!(await world.git.isRefName(nameOf(repository), ref))) throw new Refusal(422, `${ref} is not a valid ref name.`);
+    mustExist(call, sha);
+    if (world.git.findRef(nameOf(repository), ref)) throw new Refusal(422, "Reference already exists");
     await moveRef(world, repository, ref, sha, actorOf(call));
     return created(refView(world, repository, { ref, sha, type: "commit" }));
   },
@@ -60,10 +60,10 @@ export const gitDataRoutes: Handlers = {
     const repository = repositoryOfCall(call);
     const { sha, force = false } = call.body as { readonly sha: string; readonly force?: boolean };
     const ref = `refs/${call.params.ref}`;
-    const before = await world.git.findRef(nameOf(repository), ref);
+    const before = world.git.findRef(nameOf(repository), ref);
     if (!before) throw new Refusal(422, "Reference does not exist");
-    await mustExist(call, sha);
-    if (!force && !(await world.git.isAncestor(nameOf(repository), before, sha))) throw new Refusal(422, "Update is not a fast forward");
+    mustExist(call, sha);
+    if (!force && !world.git.isAncestor(nameOf(repository), before, sha)) throw new Refusal(422, "Update is not a fast forward");
     await moveRef(world, repository, ref, sha, actorOf(call));
     return ok(refView(world, repository, { ref, sha, type: "commit" }));
   },
@@ -72,43 +72,43 @@ export const gitDataRoutes: Handlers = {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const ref = `refs/${call.params.ref}`;
-    if (!(await world.git.findRef(nameOf(repository), ref))) throw new Refusal(422, "Reference does not exist");
+    if (!world.git.findRef(nameOf(repository), ref)) throw new Refusal(422, "Reference does not exist");
     await moveRef(world, repository, ref, undefined, actorOf(call));
     return { status: 204 };
   },
 
-  "git/create-blob": async (call) => {
+  "git/create-blob": (call) => {
     const repository = repositoryOfCall(call);
     const { content, encoding = "utf-8" } = call.body as { readonly content: string; readonly encoding?: string };
-    const sha = await call.world.git.writeBlob(nameOf(repository), Buffer.from(content, encoding === "base64" ? "base64" : "utf8"));
+    const sha = call.world.git.writeBlob(nameOf(repository), Buffer.from(content, encoding === "base64" ? "base64" : "utf8"));
     return created({ url: `${apiOf(call.world, repository)}/git/blobs/${sha}`, sha });
   },
 
-  "git/get-blob": async (call) => {
+  "git/get-blob": (call) => {
     const repository = repositoryOfCall(call);
     const sha = call.params.file_sha ?? "";
-    if (!(await isA(call, sha, "blob"))) throw notFound();
-    const bytes = await call.world.git.bytes(nameOf(repository), ["cat-file", "blob", sha]);
+    if (!isA(call, sha, "blob")) throw notFound();
+    const bytes = call.world.git.readBlob(nameOf(repository), sha);
     if (/application\/vnd\.github(\.v3)?\.raw/.test(call.accept)) return { status: 200, bytes };
     const content = bytes.toString("base64").replace(/(.{60})/g, "$1\n");
     const url = `${apiOf(call.world, repository)}/git/blobs/${sha}`;
     return ok({ sha, node_id: nodeId("B", sha), size: bytes.length, url, content, encoding: "base64" });
   },
 
-  "git/create-tree": async (call) => {
+  "git/create-tree": (call) => {
     const { world } = call;
     const name = nameOf(repositoryOfCall(call));
     const wanted = call.body as TreeRequest;
-    if (wanted.base_tree !== undefined && !(await isA(call, wanted.base_tree, "tree"))) {
+    if (wanted.base_tree !== undefined && !isA(call, wanted.base_tree, "tree")) {
       throw new Refusal(422, "base_tree is not a valid tree oid", undefined);
     }
-    const existing = wanted.base_tree === undefined ? [] : await world.git.listTree(name, wanted.base_tree, true);
+    const existing = wanted.base_tree === undefined ? [] : world.git.listTree(name, wanted.base_tree, true);
     const changes: FileChange[] = [];
     for (const { path = "", mode = "100644", sha, content } of wanted.tree) {
       if (path.split("/").some((part) => ["", ".", "..", ".git"].includes(part)))
         throw new Refusal(422, "tree.path contains a malformed path component");
       if (content === undefined && sha === undefined) throw new Refusal(422, "Must supply either tree.sha or tree.content.");
-      if (sha && mode !== "160000" && !(await isA(call, sha, mode === "040000" ? "tree" : "blob"))) {
+      if (sha && mode !== "160000" && !isA(call, sha, mode === "040000" ? "tree" : "blob")) {
         throw new Refusal(422, "tree.sha does not point to an object of its type");
       }
       if (sha && mode === "040000") {
@@ -117,48 +117,48 @@ export const gitDataRoutes: Handlers = {
             .filter((entry) => entry.type !== "tree" && entry.path.startsWith(`${path}/`))
             .map((entry) => ({ ...entry, sha: null })),
         );
-        const below = (await world.git.listTree(name, sha, true)).filter((entry) => entry.type !== "tree");
+        const below = world.git.listTree(name, sha, true).filter((entry) => entry.type !== "tree");
         changes.push(...below.map((entry) => ({ ...entry, path: `${path}/${entry.path}` })));
         continue;
       }
       if (content !== undefined && sha !== undefined) throw new Refusal(422, "Must supply either tree.sha or tree.content.");
       if (sha === null && !existing.some((entry) => entry.path === path)) throw new Refusal(422, "GitRPC::BadObjectState");
-      changes.push({ path, mode, sha: content === undefined ? (sha ?? null) : await world.git.writeBlob(name, content) });
+      changes.push({ path, mode, sha: content === undefined ? (sha ?? null) : world.git.writeBlob(name, content) });
     }
-    const tree = await world.git.writeTree(name, wanted.base_tree, changes);
-    return created(await treeView(call, tree, false));
+    const tree = world.git.writeTree(name, wanted.base_tree, changes);
+    return created(treeView(call, tree, false));
   },
 
-  "git/get-tree": async (call) => {
+  "git/get-tree": (call) => {
     const repository = repositoryOfCall(call);
     const wanted = call.params.tree_sha ?? "";
-    const tree = (await isA(call, wanted, "tree")) ? wanted : await call.world.git.resolve(nameOf(repository), wanted);
+    const tree = isA(call, wanted, "tree") ? wanted : call.world.git.resolve(nameOf(repository), wanted);
     if (!tree) throw notFound();
-    return ok(await treeView(call, tree, call.query.has("recursive")));
+    return ok(treeView(call, tree, call.query.has("recursive")));
   },
 
-  "git/create-commit": async (call) => {
+  "git/create-commit": (call) => {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const wanted = call.body as CommitRequest;
-    if (!(await isA(call, wanted.tree, "tree"))) throw new Refusal(422, "Tree SHA does not exist");
+    if (!isA(call, wanted.tree, "tree")) throw new Refusal(422, "Tree SHA does not exist");
     for (const parent of wanted.parents ?? []) {
-      if (!(await isA(call, parent, "commit"))) throw new Refusal(422, `Parent SHA does not exist or is not a commit object`);
+      if (!isA(call, parent, "commit")) throw new Refusal(422, `Parent SHA does not exist or is not a commit object`);
     }
     const author = { ...signatureOf(world, actorOf(call)), ...wanted.author };
     // Left to GitHub, a commit is GitHub's and signed.
     const own = wanted.author === undefined && wanted.committer === undefined ? { ...github, date: author.date } : author;
     const committer = { ...own, ...wanted.committer };
     const { message, tree, parents = [] } = wanted;
-    const sha = await world.git.writeCommit(nameOf(repository), { message, tree, parents, author, committer });
-    return created(gitCommitView(world, repository, await world.git.readCommit(nameOf(repository), sha)));
+    const sha = world.git.writeCommit(nameOf(repository), { message, tree, parents, author, committer });
+    return created(gitCommitView(world, repository, world.git.readCommit(nameOf(repository), sha)));
   },
 
-  "git/get-commit": async (call) => {
+  "git/get-commit": (call) => {
     const repository = repositoryOfCall(call);
     const sha = call.params.commit_sha ?? "";
-    if (!(await isA(call, sha, "commit"))) throw notFound();
-    return ok(gitCommitView(call.world, repository, await call.world.git.readCommit(nameOf(repository), sha)));
+    if (!isA(call, sha, "commit")) throw notFound();
+    return ok(gitCommitView(call.world, repository, call.world.git.readCommit(nameOf(repository), sha)));
   },
 };
 
@@ -176,11 +176,12 @@ function refView(
   };
 }
 
-async function treeView(call: Call, tree: string, recursive: boolean) {
+function treeView(call: Call, tree: string, recursive: boolean) {
   const repository = repositoryOfCall(call);
   const api = apiOf(call.world, repository);
-  const sha = (await call.world.git.findRef(nameOf(repository), `${tree}^{tree}`)) ?? tree;
-  const entries = await call.world.git.listTree(nameOf(repository), sha, recursive);
+  const name = nameOf(repository);
+  const sha = call.world.git.kindOf(name, tree) === "commit" ? call.world.git.readCommit(name, tree).tree : tree;
+  const entries = call.world.git.listTree(nameOf(repository), sha, recursive);
   return {
     sha,
     url: `${api}/git/trees/${sha}`,
@@ -196,13 +197,10 @@ async function treeView(call: Call, tree: string, recursive: boolean) {
   };
 }
 
-async function isA(call: Call, sha: string, type: "blob" | "tree" | "commit"): Promise<boolean> {
-  if (!/^[0-9a-f]{40}$/.test(sha)) return false;
-  const name = nameOf(repositoryOfCall(call));
-  if (!(await call.world.git.ask(name, ["cat-file", "-e", sha]))) return false;
-  return (await call.world.git.run(name, ["cat-file", "-t", sha])) === type;
+function isA(call: Call, sha: string, type: "blob" | "tree" | "commit"): boolean {
+  return /^[0-9a-f]{40}$/.test(sha) && call.world.git.kindOf(nameOf(repositoryOfCall(call)), sha) === type;
 }
 
-async function mustExist(call: Call, sha: string): Promise<void> {
-  if (!(await isA(call, sha, "commit"))) throw new Refusal(422, "Object does not exist");
+function mustExist(call: Call, sha: string): void {
+  if (!isA(call, sha, "commit")) throw new Refusal(422, "Object does not exist");
 }

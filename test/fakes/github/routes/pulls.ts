@@ -87,7 +87,7 @@ export const pullRoutes: Handlers = {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const pull = pullOfCall(call);
-    const from = (await world.git.run(nameOf(repository), ["merge-base", pull.baseSha, pull.headSha])).split("\n")[0] ?? pull.baseSha;
+    const from = world.git.mergeBase(nameOf(repository), pull.baseSha, pull.headSha) ?? pull.baseSha;
     const files = await world.git.diff(nameOf(repository), from, pull.headSha);
     return page(call, files.slice(0, 3000), (some) => some.map((file) => diffView(world, repository, file, pull.headSha)));
   },
@@ -115,17 +115,18 @@ export const pullRoutes: Handlers = {
   },
 
   /** The merged one that brought a commit into the default branch; for other commits open and merged ones that contain it. */
-  "repos/list-pull-requests-associated-with-commit": async (call) => {
+  "repos/list-pull-requests-associated-with-commit": (call) => {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const name = nameOf(repository);
     const sha = call.params.commit_sha ?? "";
-    const commit = await world.git.resolve(name, sha);
+    const commit = world.git.resolve(name, sha);
     if (!commit) throw notFound();
     const candidates = [...world.data.pulls.values()].filter((pull) => pull.repository === repository.id);
     const found: Pull[] = [];
-    for (const pull of candidates) if (await brought(call, pull, commit)) found.push(pull);
-    const onDefault = await world.git.isAncestor(name, commit, `refs/heads/${repository.defaultBranch}`);
+    for (const pull of candidates) if (brought(call, pull, commit)) found.push(pull);
+    const tip = world.git.resolve(name, `refs/heads/${repository.defaultBranch}`) ?? "";
+    const onDefault = world.git.isAncestor(name, commit, tip);
     return page(call, onDefault ? found.filter((pull) => pull.mergedAt !== null) : found, (some) =>
       some.map((pull) => pullSimpleView(world, pull)),
     );
@@ -146,9 +147,9 @@ function labelOf({ world }: Call, pull: Pull): string {
   return `${repositoryOf(world, pull.headRepository).owner}:${pull.headRef}`.toLowerCase();
 }
 
-async function brought({ world }: Call, pull: Pull, commit: string): Promise<boolean> {
+function brought({ world }: Call, pull: Pull, commit: string): boolean {
   if (pull.mergedAt !== null && pull.mergeCommit === commit) return true;
   if (pull.state === "closed" && pull.mergedAt === null) return false;
   const name = nameOf(repositoryOf(world, pull.repository));
-  return (await world.git.between(name, pull.baseSha, pull.headSha)).includes(commit);
+  return world.git.between(name, [pull.baseSha], pull.headSha).includes(commit);
 }

@@ -12,12 +12,11 @@ interface StatusRequest {
 }
 
 export const statusRoutes: Handlers = {
-  "repos/create-commit-status": async (call) => {
+  "repos/create-commit-status": (call) => {
     const { world } = call;
     const repository = repositoryOfCall(call);
     const sha = call.params.sha ?? "";
-    if (!(await world.git.ask(nameOf(repository), ["cat-file", "-e", `${sha}^{commit}`])))
-      throw new Refusal(422, `No commit found for SHA: ${sha}`);
+    if (!world.git.resolve(nameOf(repository), sha)) throw new Refusal(422, `No commit found for SHA: ${sha}`);
     const wanted = call.body as StatusRequest;
     const context = wanted.context ?? "default";
     if (of(call, sha).filter((each) => same(each.context, context)).length >= 1000) {
@@ -38,10 +37,10 @@ export const statusRoutes: Handlers = {
     return created({ ...statusView(world, status, apiOf(world, repository)), creator: userView(world, status.author) });
   },
 
-  "repos/get-combined-status-for-ref": async (call) => {
+  "repos/get-combined-status-for-ref": (call) => {
     const { world } = call;
     const repository = repositoryOfCall(call);
-    const sha = await commitOfCall(call, call.params.ref ?? "");
+    const sha = commitOfCall(call, call.params.ref ?? "");
     // Contexts are compared without regard to case; the newest of each counts.
     const latest = new Map(of(call, sha).map((each) => [each.context.toLowerCase(), each]));
     const statuses = [...latest.values()];

@@ -11,9 +11,9 @@ const none = "0".repeat(40);
 /** Sets, moves or deletes (`after` undefined) a ref with all that follows on GitHub: push, create, delete, check suites, pull requests. */
 export async function moveRef(world: World, repository: Repository, ref: string, after: string | undefined, sender: string): Promise<void> {
   const name = nameOf(repository);
-  const before = await world.git.findRef(name, ref);
+  const before = world.git.findRef(name, ref);
   if (before === after) return;
-  await world.git.setRef(name, ref, after);
+  world.git.setRef(name, ref, after);
   repository.pushedAt = timestamp(world);
   const kind = ref.startsWith("refs/tags/") ? "tag" : "branch";
   if (!ref.startsWith("refs/heads/") && kind !== "tag") return;
@@ -23,7 +23,7 @@ export async function moveRef(world: World, repository: Repository, ref: string,
     const payload = { ...about, master_branch: repository.defaultBranch, description: null };
     world.announce("create", { repository, sender, payload });
   }
-  world.announce("push", { repository, sender, payload: await pushPayload(world, repository, ref, before, after, sender) });
+  world.announce("push", { repository, sender, payload: pushPayload(world, repository, ref, before, after, sender) });
   if (!after) world.announce("delete", { repository, sender, payload: about });
   if (kind === "tag") return;
   if (after && !isQueue(short)) {
@@ -37,7 +37,7 @@ export async function moveRef(world: World, repository: Repository, ref: string,
 
 const isQueue = (branch: string) => branch.startsWith("gh-readonly-queue/");
 
-async function pushPayload(
+function pushPayload(
   world: World,
   repository: Repository,
   ref: string,
@@ -47,9 +47,9 @@ async function pushPayload(
 ) {
   const name = nameOf(repository);
   const page = pageOf(world, repository);
-  const ids = after ? (before ? await world.git.between(name, before, after) : await newCommits(world, name, ref, after)) : [];
-  const commits = await Promise.all(ids.map((id) => pushedCommit(world, name, page, id)));
-  const head = after ? await pushedCommit(world, name, page, await commitOf(world, name, after)) : null;
+  const ids = after ? (before ? world.git.between(name, [before], after) : newCommits(world, name, ref, after)) : [];
+  const commits = ids.map((id) => pushedCommit(world, name, page, id));
+  const head = after ? pushedCommit(world, name, page, commitOf(world, name, after)) : null;
   return {
     ref,
     before: before ?? none,
@@ -59,7 +59,7 @@ async function pushPayload(
     pusher: { name: sender, email: addressOf(world, sender) },
     created: !before,
     deleted: !after,
-    forced: before !== undefined && after !== undefined && !(await world.git.isAncestor(name, before, after)),
+    forced: before !== undefined && after !== undefined && !world.git.isAncestor(name, before, after),
     base_ref: null,
     compare: `${page}/compare/${(before ?? none).slice(0, 12)}...${(after ?? none).slice(0, 12)}`,
     commits,
@@ -68,22 +68,24 @@ async function pushPayload(
 }
 
 /** Annotated tags are peeled. */
-async function commitOf(world: World, name: string, sha: string): Promise<string> {
-  return (await world.git.resolve(name, sha)) ?? sha;
+function commitOf(world: World, name: string, sha: string): string {
+  return world.git.resolve(name, sha) ?? sha;
 }
 
 /** What no other branch had. */
-async function newCommits(world: World, name: string, ref: string, after: string): Promise<readonly string[]> {
-  const others = (await world.git.listRefs(name, "refs/heads/")).filter((each) => each.ref !== ref).map((each) => `^${each.sha}`);
-  const text = await world.git.run(name, ["rev-list", "--reverse", "--topo-order", after, ...others]);
-  return text === "" ? [] : text.split("\n");
+function newCommits(world: World, name: string, ref: string, after: string): readonly string[] {
+  const others = world.git
+    .listRefs(name, "refs/heads/")
+    .filter((each) => each.ref !== ref)
+    .map((each) => each.sha);
+  return world.git.between(name, others, after);
 }
 
-async function pushedCommit(world: World, name: string, page: string, id: string) {
-  const commit = await world.git.readCommit(name, id);
-  const text = await world.git.run(name, ["diff-tree", "--root", "-r", "--no-commit-id", "--name-status", "-z", "--no-renames", id]);
-  const words = text.split("\0");
-  const changed = (letter: string) => words.flatMap((word, i) => (i % 2 === 0 && word === letter ? [words[i + 1] ?? ""] : []));
+function pushedCommit(world: World, name: string, page: string, id: string) {
+  const commit = world.git.readCommit(name, id);
+  // Of a merge GitHub, as git, names no files.
+  const changes = commit.parents.length > 1 ? [] : world.git.changes(name, commit.parents[0], id);
+  const changed = (how: string) => changes.flatMap((one) => (one.how === how ? [one.path] : []));
   const person = ({ name: who, email, date }: typeof commit.author) => ({ name: who, email, date });
   return {
     id,
@@ -94,8 +96,8 @@ async function pushedCommit(world: World, name: string, page: string, id: string
     url: `${page}/commit/${id}`,
     author: person(commit.author),
     committer: person(commit.committer),
-    added: changed("A"),
-    removed: changed("D"),
-    modified: [...changed("M"), ...changed("T")],
+    added: changed("added"),
+    removed: changed("removed"),
+    modified: changed("modified"),
   };
 }

@@ -27,7 +27,7 @@ export async function createRun(
   appSlug: string,
   change: RunChange,
 ): Promise<CheckRun> {
-  const branch = await branchOf(world, repository, headSha);
+  const branch = branchOf(world, repository, headSha);
   const suite = ensureSuite(world, repository.id, headSha, branch, appSlug);
   const run: CheckRun = {
     id: newId(world.data),
@@ -105,7 +105,7 @@ export async function tellSuite(
   sender: string,
 ): Promise<void> {
   const repository = repositoryOf(world, suite.repository);
-  const head = await world.git.readCommit(nameOf(repository), suite.headSha);
+  const head = world.git.readCommit(nameOf(repository), suite.headSha);
   const payload = { action, check_suite: suiteInPayload(world, suite, head) };
   world.announce(`check-suite-${action}`, { repository, sender, payload });
 }
@@ -127,7 +127,7 @@ function botLogin(world: World, slug: string): string {
 }
 
 /** null for a commit that no branch of this repository has at its head, as for a fork's. */
-async function branchOf(world: World, repository: Repository, sha: string): Promise<string | null> {
-  const refs = await world.git.listRefs(nameOf(repository), "refs/heads/");
+function branchOf(world: World, repository: Repository, sha: string): string | null {
+  const refs = world.git.listRefs(nameOf(repository), "refs/heads/");
   return refs.find((each) => each.sha === sha)?.ref.slice("refs/heads/".length) ?? null;
 }

@@ -17,7 +17,7 @@ export const signatureOf = (world: World, login: string): Signature => ({
 export async function mergePull(world: World, pull: Pull, method: MergeMethod, sender: string, message?: string): Promise<string> {
   const repository = repositoryOf(world, pull.repository);
   const name = nameOf(repository);
-  const base = await world.git.findRef(name, `refs/heads/${pull.baseRef}`);
+  const base = world.git.findRef(name, `refs/heads/${pull.baseRef}`);
   if (pull.state !== "open" || !base) throw new Refusal(405, "Pull Request is not mergeable");
   const author = signatureOf(world, sender);
   const committer = { ...github, date: author.date };
@@ -60,12 +60,12 @@ export async function finishMerge(world: World, pull: Pull, commit: string, send
 /** Each commit anew on top of base, with its author; the committer is who pressed the button. */
 async function rebase(world: World, name: string, base: string, head: string, committer: Signature): Promise<string> {
   let tip = base;
-  for (const id of await world.git.between(name, base, head)) {
-    const commit = await world.git.readCommit(name, id);
+  for (const id of world.git.between(name, [base], head)) {
+    const commit = world.git.readCommit(name, id);
     if (commit.parents.length !== 1) throw new Refusal(405, "This branch can't be rebased");
     const tree = await applied(world, name, tip, commit.parents[0] ?? "", id);
     if (!tree) throw new Refusal(405, "Pull Request is not mergeable");
-    tip = await world.git.writeCommit(name, { tree, parents: [tip], author: commit.author, committer, message: commit.message });
+    tip = world.git.writeCommit(name, { tree, parents: [tip], author: commit.author, committer, message: commit.message });
   }
   return tip;
 }
@@ -76,9 +76,9 @@ async function rebase(world: World, name: string, base: string, head: string, co
  */
 export async function applied(world: World, name: string, onto: string, from: string, to: string): Promise<string | undefined> {
   const who = { ...github, date: timestamp(world) };
-  const child = async (id: string): Promise<string> => {
-    const { tree }: CommitObject = await world.git.readCommit(name, id);
+  const child = (id: string): string => {
+    const { tree }: CommitObject = world.git.readCommit(name, id);
     return world.git.writeCommit(name, { tree, parents: [from], author: who, committer: who, message: "merge side" });
   };
-  return world.git.mergeTree(name, await child(onto), await child(to));
+  return world.git.mergeTree(name, child(onto), child(to));
 }

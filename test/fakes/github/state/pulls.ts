@@ -15,8 +15,8 @@ export interface NewPull {
 
 export async function openPull(world: World, repository: Repository, author: string, wanted: NewPull): Promise<Pull> {
   const name = nameOf(repository);
-  const headSha = await world.git.findRef(nameOf(wanted.head), `refs/heads/${wanted.headRef}`);
-  const baseSha = await world.git.findRef(name, `refs/heads/${wanted.base}`);
+  const headSha = world.git.findRef(nameOf(wanted.head), `refs/heads/${wanted.headRef}`);
+  const baseSha = world.git.findRef(name, `refs/heads/${wanted.base}`);
   if (!headSha) throw invalid("PullRequest", "head", "", "invalid");
   if (!baseSha) throw invalid("PullRequest", "base", "", "invalid");
   const label = `${wanted.head.owner}:${wanted.headRef}`;
@@ -26,7 +26,7 @@ export async function openPull(world: World, repository: Repository, author: str
       throw invalid("PullRequest", "base", `A pull request already exists for ${label}.`);
     }
   }
-  if (await world.git.isAncestor(name, headSha, baseSha)) {
+  if (world.git.isAncestor(name, headSha, baseSha)) {
     throw invalid("PullRequest", "base", `No commits between ${wanted.base} and ${label}`);
   }
   const at = timestamp(world);
@@ -59,16 +59,16 @@ export async function openPull(world: World, repository: Repository, author: str
   };
   repository.nextNumber += 1;
   world.data.pulls.set(pull.id, pull);
-  await world.git.setRef(name, `refs/pull/${pull.number}/head`, headSha);
+  world.git.setRef(name, `refs/pull/${pull.number}/head`, headSha);
   tellPull(world, pull, "opened", author);
   return pull;
 }
 
 async function measure(world: World, repository: string, base: string, head: string): Promise<PullStats> {
-  const [mergeBase = base] = (await world.git.run(repository, ["merge-base", base, head])).split("\n");
+  const mergeBase = world.git.mergeBase(repository, base, head) ?? base;
   const files = await world.git.diff(repository, mergeBase, head);
   const sum = (key: "additions" | "deletions") => files.reduce((total, file) => total + file[key], 0);
-  const commits = await world.git.between(repository, base, head);
+  const commits = world.git.between(repository, [base], head);
   return { commits: commits.length, additions: sum("additions"), deletions: sum("deletions"), changedFiles: files.length };
 }
 
@@ -85,13 +85,13 @@ export async function followHead(
     if (pull.headRepository !== head.id || pull.headRef !== branch) continue;
     const name = nameOf(repositoryOf(world, pull.repository));
     pull.headSha = after;
-    pull.baseSha = (await world.git.findRef(name, `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
+    pull.baseSha = world.git.findRef(name, `refs/heads/${pull.baseRef}`) ?? pull.baseSha;
     pull.updatedAt = timestamp(world);
     pull.stats = await measure(world, name, pull.baseSha, after);
-    await world.git.setRef(name, `refs/pull/${pull.number}/head`, after);
+    world.git.setRef(name, `refs/pull/${pull.number}/head`, after);
     tellPull(world, pull, "synchronize", sender, { before, after });
     // Nothing is left to merge after a push that put the branch back.
-    if (await world.git.isAncestor(name, after, pull.baseSha)) closePull(world, pull, sender);
+    if (world.git.isAncestor(name, after, pull.baseSha)) closePull(world, pull, sender);
   }
 }
 
@@ -108,7 +108,7 @@ export function closeOrphans(world: World, repository: Repository, branch: strin
 export async function noticeMerged(world: World, repository: Repository, branch: string, tip: string, sender: string): Promise<void> {
   for (const pull of openPulls(world)) {
     if (pull.repository !== repository.id || pull.baseRef !== branch) continue;
-    if (!(await world.git.isAncestor(nameOf(repository), pull.headSha, tip))) continue;
+    if (!world.git.isAncestor(nameOf(repository), pull.headSha, tip)) continue;
     pull.mergedAt = timestamp(world);
     pull.mergedBy = sender;
     pull.mergeCommit = pull.headSha;
@@ -128,14 +128,14 @@ export function closePull(world: World, pull: Pull, sender: string): void {
 }
 
 export async function reopenPull(world: World, pull: Pull, sender: string): Promise<void> {
-  const head = await world.git.findRef(nameOf(repositoryOf(world, pull.headRepository)), `refs/heads/${pull.headRef}`);
+  const head = world.git.findRef(nameOf(repositoryOf(world, pull.headRepository)), `refs/heads/${pull.headRef}`);
   if (!head) throw invalid("PullRequest", "state", `The ${pull.headRef} branch has been deleted.`, "invalid");
   if (pull.mergedAt) throw invalid("PullRequest", "state", "state cannot be changed. The pull request is merged.", "invalid");
   pull.state = "open";
   pull.closedAt = null;
   pull.headSha = head;
   pull.updatedAt = timestamp(world);
-  await world.git.setRef(nameOf(repositoryOf(world, pull.repository)), `refs/pull/${pull.number}/head`, head);
+  world.git.setRef(nameOf(repositoryOf(world, pull.repository)), `refs/pull/${pull.number}/head`, head);
   tellPull(world, pull, "reopened", sender);
 }
 
@@ -156,7 +156,7 @@ export async function editPull(world: World, pull: Pull, sender: string, edit: P
     pull.body = edit.body;
   }
   if (edit.base !== undefined && edit.base !== pull.baseRef) {
-    const sha = await world.git.findRef(nameOf(repositoryOf(world, pull.repository)), `refs/heads/${edit.base}`);
+    const sha = world.git.findRef(nameOf(repositoryOf(world, pull.repository)), `refs/heads/${edit.base}`);
     if (!sha) throw invalid("PullRequest", "base", "Proposed base branch was not found", "invalid");
     changes.base = { ref: { from: pull.baseRef }, sha: { from: pull.baseSha } };
     pull.baseRef = edit.base;
@@ -170,7 +170,7 @@ export async function editPull(world: World, pull: Pull, sender: string, edit: P
 /** The test merge of an open pull request, made anew after base or head moved. */
 export async function testMerge(world: World, pull: Pull): Promise<void> {
   const repository = nameOf(repositoryOf(world, pull.repository));
-  const base = await world.git.findRef(repository, `refs/heads/${pull.baseRef}`);
+  const base = world.git.findRef(repository, `refs/heads/${pull.baseRef}`);
   if (pull.state !== "open" || !base || pull.tested === `${base} ${pull.headSha}`) return;
   pull.tested = `${base} ${pull.headSha}`;
   const tree = await world.git.mergeTree(repository, base, pull.headSha);
@@ -179,13 +179,13 @@ export async function testMerge(world: World, pull: Pull): Promise<void> {
   const who = { name: "GitHub", email: "noreply@github.com", date: timestamp(world) };
   const author = { ...who, name: pull.author, email: addressOf(world, pull.author) };
   const message = `Merge ${pull.headSha} into ${base}`;
-  pull.mergeCommit = await world.git.writeCommit(repository, { tree, parents: [base, pull.headSha], author, committer: who, message });
-  await world.git.setRef(repository, `refs/pull/${pull.number}/merge`, pull.mergeCommit);
+  pull.mergeCommit = world.git.writeCommit(repository, { tree, parents: [base, pull.headSha], author, committer: who, message });
+  world.git.setRef(repository, `refs/pull/${pull.number}/merge`, pull.mergeCommit);
 }
 
 /** Has the test merge to be made anew? Then GitHub answers `mergeable: null` first. */
 export async function isTestStale(world: World, pull: Pull): Promise<boolean> {
-  const base = await world.git.findRef(nameOf(repositoryOf(world, pull.repository)), `refs/heads/${pull.baseRef}`);
+  const base = world.git.findRef(nameOf(repositoryOf(world, pull.repository)), `refs/heads/${pull.baseRef}`);
   return pull.state === "open" && base !== undefined && pull.tested !== `${base} ${pull.headSha}`;
 }
 
