@@ -3,7 +3,6 @@ import type { Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import { publicUrlOf } from "./config-values.ts";
 import { localForge } from "./forge/local/local-forge.ts";
-import { pagureForge } from "./forge/pagure/pagure-forge.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./web/metrics.ts";
 
@@ -14,7 +13,7 @@ export async function openForge(
   settings: Settings,
   environment: Environment,
   log: Log,
-  metrics: Metrics,
+  metrics: Pick<Metrics, "forgeAsked">,
 ): Promise<Pick<App, "forge" | "people" | "forgeDoctor">> {
   const { forge } = settings;
   switch (forge.kind) {
@@ -50,6 +49,7 @@ export async function openForge(
         project,
         secrets.map((one) => readSecret(one, environment)),
       ]);
+      const { pagureForge } = await import("./forge/pagure/pagure-forge.ts");
       const pagure = pagureForge({
         ...{ name: forge.kind, url: forge.url, user: forge.user, email: forge.email, push: forge.push, log },
         tokens: { reports: token, promotions: promotions ?? token },
