@@ -156,6 +156,7 @@ export const parts: readonly Part[] = [
       "src/index.ts",
       "src/serve.ts",
       "src/installation.ts",
+      "src/installation-database.ts",
       "src/open-attestation-keys.ts",
       "src/open-client.ts",
       "src/open-judges.ts",

@@ -4,7 +4,6 @@ import { readSecret } from "./config-load.ts";
 import { publicUrlOf } from "./config-values.ts";
 import type { ForgeProcesses } from "./forge/forge.ts";
 import { localForge } from "./forge/local/local-forge.ts";
-import { pagureForge } from "./forge/pagure/pagure-forge.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./web/metrics.ts";
 
@@ -15,7 +14,7 @@ export async function openForge(
   settings: Settings,
   environment: Environment,
   log: Log,
-  metrics: Metrics,
+  metrics: Pick<Metrics, "forgeAsked">,
 ): Promise<Pick<App, "forge" | "people" | "forgeDoctor"> & ForgeProcesses> {
   const { forge } = settings;
   switch (forge.kind) {
@@ -51,6 +50,7 @@ export async function openForge(
         project,
         secrets.map((one) => readSecret(one, environment)),
       ]);
+      const { pagureForge } = await import("./forge/pagure/pagure-forge.ts");
       const pagure = pagureForge({
         ...{ name: forge.kind, url: forge.url, user: forge.user, email: forge.email, push: forge.push, log },
         tokens: { reports: token, promotions: promotions ?? token },

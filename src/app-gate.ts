@@ -1,5 +1,4 @@
 import type { GatePorts } from "./builds/gate.ts";
-import type { WaiverLengths } from "./builds/prepare-waiver.ts";
 import { durationMs, type Settings } from "./config.ts";
 import { optional } from "./config-values.ts";
 import type { Forge } from "./forge/forge.ts";
@@ -32,8 +31,4 @@ export function gatePorts(
     now: ports.now,
     settings: { context, productVersions },
   };
-}
-
-export function waiverLengths({ gating }: Settings): WaiverLengths {
-  return { lengthMs: durationMs(gating.waivers.length), mostMs: durationMs(gating.waivers.most) };
 }

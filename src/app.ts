@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openEngines } from "./app-engines.ts";
 import { openForge } from "./app-forge.ts";
-import { gatePorts, waiverLengths } from "./app-gate.ts";
+import { gatePorts } from "./app-gate.ts";
 import { type AppRegistries, openRegistries, parentRegistries, registryHooks } from "./app-registries.ts";
 import { openResultsDb, testPorts, testSettings } from "./app-tests.ts";
 import { buildFlow } from "./builds/build-flow.ts";
@@ -16,7 +16,7 @@ import { readRpmDatabase } from "./builds/rpmdb/rpm-database.ts";
 import { testFlow } from "./builds/test-flow.ts";
 import { directoryWorkspaces } from "./builds/workspace/directory-workspaces.ts";
 import { durationMs, type Settings, sizeBytes } from "./config.ts";
-import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf } from "./config-values.ts";
+import { credentialOf, optional, policyRegistries, publicNamed, publicUrlOf, secretsOf, waiverLengths } from "./config-values.ts";
 import { checkedOutTree } from "./distgit/checkout/checked-out-tree.ts";
 import { matchesBranch } from "./domain/branch-pattern.ts";
 import { appError } from "./domain/errors.ts";
@@ -81,6 +81,8 @@ export interface AppOptions {
   readonly log: Log;
   readonly environment: Environment;
   readonly databaseUrl: string;
+  /** The database of that URL, when it is open already; the app closes it. */
+  readonly store?: Store;
   /** Puts something around each port before the flows get it; the crash suite does. */
   readonly wrap?: <T extends object>(name: string, port: T) => T;
   readonly journalHooks?: JournalHooks;
@@ -136,7 +138,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
   const wrap = options.wrap ?? ((_name, port) => port);
   // Before anything is opened that would have to be closed again.
   const secrets = secretsOf(settings, environment);
-  const store = await openStore({ url: options.databaseUrl, log });
+  const store = options.store ?? (await openStore({ url: options.databaseUrl, log }));
   const userAgent = `flibs/${version}`;
   const { registries, wrapped: named } = openRegistries(settings, environment, userAgent, wrap);
   const metrics = createMetrics(store.metrics);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Settings } from "./config.ts";
+import { durationMs, type Settings } from "./config.ts";
 import { readSecret } from "./config-load.ts";
 import type { RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";
@@ -91,6 +91,11 @@ function forgeSecrets(forge: Settings["forge"]): readonly Secret[] {
     case "pagure":
       return [forge.token, ...(forge.promotionToken === undefined ? [] : [forge.promotionToken]), ...Object.values(forge.hookKeys).flat()];
   }
+}
+
+/** How long waivers hold. */
+export function waiverLengths({ gating }: Settings): { readonly lengthMs: number; readonly mostMs: number } {
+  return { lengthMs: durationMs(gating.waivers.length), mostMs: durationMs(gating.waivers.most) };
 }
 
 /** What links start with; no slash at the end. */

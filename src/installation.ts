@@ -1,12 +1,10 @@
 import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { type App, openApp } from "./app.ts";
 import type { Settings } from "./config.ts";
-import { readSecret } from "./config-load.ts";
-import { appError } from "./domain/errors.ts";
+import { databaseUrlOf, findDatabase, postgresDirectory } from "./installation-database.ts";
 import { type Log, silentLog } from "./log.ts";
 import type { Service } from "./serve.ts";
-import { connectEmbedded, startEmbeddedPostgres } from "./store/embedded-postgres.ts";
+import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -51,13 +49,9 @@ export async function runInstallation(settings: Settings, environment: Environme
   }
 }
 
-/** The database that the service uses; without a service there is nobody who would do the work. Throws `cli.not-running`. */
+/** The service's installation for a command that looks at all of it. Throws `cli.not-running`. */
 export async function openBesideService(settings: Settings, environment: Environment): Promise<App> {
-  const databaseUrl = databaseUrlOf(settings, environment) ?? (await connectEmbedded(postgresDirectory(settings)));
-  if (databaseUrl === undefined) {
-    throw appError("cli.not-running", `flibs is not running on ${settings.stateDirectory}`, { hint: "Start it: flibs serve" });
-  }
-  return openApp(settings, { log: silentLog, environment, databaseUrl });
+  return openApp(settings, { log: silentLog, environment, databaseUrl: await findDatabase(settings, environment) });
 }
 
 /** The same database whether or not the service runs: to leave something for it there. Its own PostgreSQL runs for as long as that takes. */
@@ -78,13 +72,4 @@ export async function openForService(settings: Settings, environment: Environmen
     await own?.stop();
     throw error;
   }
-}
-
-function databaseUrlOf(settings: Settings, environment: Environment): string | undefined {
-  const { url } = settings.database;
-  return url === undefined ? environment.DATABASE_URL || undefined : readSecret(url, environment);
-}
-
-function postgresDirectory(settings: Settings): string {
-  return join(settings.stateDirectory, "postgres");
 }

@@ -18,7 +18,7 @@ export interface Client {
   readonly destinationTags: DestinationTags;
   readonly logs: LogStore;
   readonly testResults: Pick<TestResults, "listHistory" | "listArtifacts" | "findArtifact">;
-  readonly runs: Runs;
+  readonly runs: Pick<Runs, "start" | "cancel" | "find" | "journal">;
   readonly releases: ReleaseStore;
   readonly places: Pick<ProposalPlaces, "listHeld">;
   readonly gating: WaiverPorts & {

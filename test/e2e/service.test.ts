@@ -20,6 +20,9 @@ let settingsFile: string;
 let flibs: ReturnType<typeof flibsCommand>;
 let forge: ReturnType<typeof localForge>;
 let looking: Onlooker;
+/** Runs on from test to test, since starting one is most of what a short test takes. */
+let plain: ServeProcess | undefined;
+/** What a test started for itself, to stop it or to change its settings. */
 const running: ServeProcess[] = [];
 
 beforeAll(async () => {
@@ -35,6 +38,7 @@ afterEach(async () => {
   for (const one of running.splice(0)) await one.stop();
 }, 60_000);
 afterAll(async () => {
+  await down();
   await installation?.remove();
 }, 60_000);
 
@@ -46,8 +50,23 @@ function settingsWith(name: string, change: (settings: SettingsText) => void): P
   });
 }
 
-async function serve(file = settingsFile, environment: Record<string, string> = {}): Promise<ServeProcess> {
-  const one = await startServe(file, environment);
+/** The service that runs already, or one that then runs on. */
+async function service(): Promise<ServeProcess> {
+  plain ??= await startServe(settingsFile);
+  return plain;
+}
+
+/** No service runs. */
+async function down(): Promise<void> {
+  const was = plain;
+  plain = undefined;
+  await was?.stop();
+}
+
+/** A service of the test's own, and no other. */
+async function serve(file = settingsFile): Promise<ServeProcess> {
+  await down();
+  const one = await startServe(file);
   running.push(one);
   return one;
 }
@@ -131,16 +150,17 @@ describe("a service that is stopped in the middle of a build", () => {
 
 describe("deliveries that never arrive", () => {
   test("a push while flibs is down goes well, and is built once flibs is there", async () => {
+    await down();
     const person = await newRepository("while-down");
     const commit = await person.push(await dockerfile(person));
-    await serve();
+    await service();
     const { id } = await buildAt("while-down", commit);
     expect((await ended(id)).run.status).toBe("done");
     await expectOneImage("while-down");
   }, 300_000);
 
   test("a hook that knows a wrong address: git says so, and the sweep finds the push", async () => {
-    await serve();
+    await service();
     const file = join(localForgeOf(installation.settings).directory, "flibs-hook.json");
     const right = await readFile(file, "utf8");
     await writeFile(file, JSON.stringify({ ...JSON.parse(right), url: "http://127.0.0.1:1" }));
@@ -157,7 +177,7 @@ describe("deliveries that never arrive", () => {
   }, 300_000);
 
   test("a delivery that arrives twice gives one build", async () => {
-    await serve();
+    await service();
     const person = await newRepository("twice");
     const commit = await person.push(await dockerfile(person));
     const { hookSecrets, directory } = localForgeOf(installation.settings);
@@ -233,7 +253,7 @@ describe("parts that cannot be reached", () => {
 
 describe("work that changes while it is done", () => {
   test("a second push takes the first one's place, and the first commit says by what", async () => {
-    await serve();
+    await service();
     const person = await newRepository("again");
     const first = await person.push(await dockerfile(person, 60));
     const before = await buildAt("again", first);
@@ -251,7 +271,7 @@ describe("work that changes while it is done", () => {
   }, 300_000);
 
   test("flibs cancel ends a build in the middle of a step, and its NVR is free again", async () => {
-    await serve();
+    await service();
     const person = await newRepository("cancelled");
     const commit = await person.push(await dockerfile(person, 60));
     const { id } = await buildAt("cancelled", commit);
@@ -285,7 +305,7 @@ describe("work that changes while it is done", () => {
 });
 
 test("flibs container-build in a working copy refuses what is not pushed, builds what is, and logs -f follows it", async () => {
-  await serve();
+  await service();
   const person = await newRepository("by-hand");
   await person.push(await dockerfile(person, 2));
   const first = (await buildAt("by-hand", await person.git("rev-parse", "HEAD"))).id;
@@ -311,12 +331,14 @@ test("flibs container-build in a working copy refuses what is not pushed, builds
 }, 300_000);
 
 test("two flibs on one database share the work: ten builds, each done once", async () => {
-  const [one] = [await serve()];
+  const one = await service();
+  const before = one.log().length;
   const { url } = JSON.parse(await readFile(join(installation.settings.stateDirectory, "postgres/connection.json"), "utf8"));
   const second = await settingsWith("second.yaml", (settings) => {
     settings.web = { ...settings.web, listen: "127.0.0.1:0" };
   });
-  const two = await serve(second, { DATABASE_URL: url });
+  const two = await startServe(second, { DATABASE_URL: url });
+  running.push(two);
   const names = Array.from({ length: 10 }, (_, n) => `shared-${n}`);
   const commits: string[] = [];
   for (const name of names) {
@@ -327,12 +349,12 @@ test("two flibs on one database share the work: ten builds, each done once", asy
     expect((await ended((await buildAt(name, commits[n] ?? "")).id)).run.status).toBe("done");
     await expectOneImage(name);
   }
-  for (const service of [one, two]) expect(/"flow":"build","step":"[^"]+".*"step done"/.test(service?.log() ?? "")).toBe(true);
+  for (const log of [one.log().slice(before), two.log()]) expect(/"flow":"build","step":"[^"]+".*"step done"/.test(log)).toBe(true);
   await two.stop();
 }, 240_000);
 
 test("health, readiness and metrics tell how it is", async () => {
-  await serve();
+  await service();
   const { url } = JSON.parse(await readFile(join(localForgeOf(installation.settings).directory, "flibs-hook.json"), "utf8"));
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true });
   const ready = await until("all parts to be looked at", async () => {

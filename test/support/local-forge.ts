@@ -55,11 +55,16 @@ export async function localForgeWorld(more: Partial<LocalForgeOptions> = {}) {
 
 /** Plain git as a person uses it, apart from this machine's configuration. Throws with what git said. */
 export function gitAsBob(directory: string, ...args: string[]): string {
+  return execFileSync("git", args, { cwd: directory, env: gitOfBob(), encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
+}
+
+/** Environment of a git that is bob's and knows nothing of this machine. */
+export function gitOfBob(): Record<string, string> {
   const who = { NAME: "bob", EMAIL: "bob@example.test" };
   const people = Object.fromEntries(
     ["AUTHOR", "COMMITTER"].flatMap((role) => Object.entries(who).map(([key, value]) => [`GIT_${role}_${key}`, value])),
   );
-  const env = {
+  return {
     PATH: process.env.PATH ?? "",
     HOME: "/nonexistent",
     GIT_CONFIG_GLOBAL: "/dev/null",
@@ -67,5 +72,4 @@ export function gitAsBob(directory: string, ...args: string[]): string {
     LC_ALL: "C",
     ...people,
   };
-  return execFileSync("git", args, { cwd: directory, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
 }

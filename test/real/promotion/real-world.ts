@@ -36,10 +36,10 @@ import { flowRunner } from "../../promotion/flow-runner.ts";
 import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome } from "../../support/gnupg.ts";
-import { gitAsBob } from "../../support/local-forge.ts";
+import { gitOfBob } from "../../support/local-forge.ts";
 import { memoryGate } from "../../support/memory-gate.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
-import { skopeo } from "../../support/skopeo.ts";
+import { runProgram, skopeo } from "../../support/skopeo.ts";
 import { type BuildFields, distgitCommit, makeBuild } from "./real-build.ts";
 
 export const manifests = "releng/manifests";
@@ -268,17 +268,24 @@ export type Content = string | Uint8Array | null | { readonly linkTo: string };
 
 async function clone(directory: string, bare: string) {
   await mkdir(dirname(directory), { recursive: true });
-  gitAsBob(dirname(directory), "clone", "--quiet", bare, directory);
-  const git = (...args: string[]) => gitAsBob(directory, ...args);
+  // Started by the helper of a process that starts many programs: a fork of one that tests costs more than git.
+  const git = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await runProgram("git", ["-C", directory, ...args], gitOfBob());
+    if (exitCode !== 0) throw new Error(`git ${args[0]} ended with ${exitCode}: ${stderr}`);
+    return stdout.trim();
+  };
+  await mkdir(directory);
+  await git("clone", "--quiet", bare, ".");
   return {
     git,
     /** Commits on top of a branch (or a new one from `from`) and pushes; returns the commit. */
     async push(files: Readonly<Record<string, Content>>, branch = "main", from = "main") {
-      git("fetch", "--quiet", "--prune", "origin");
-      const has = (name: string) => git("branch", "--remotes", "--list", `origin/${name}`) !== "";
-      const start = has(branch) ? branch : from;
-      if (has(start)) git("checkout", "--quiet", "--force", "-B", branch, `origin/${start}`);
-      else git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
+      await git("fetch", "--quiet", "--prune", "origin");
+      const has = async (name: string) => (await git("branch", "--remotes", "--list", `origin/${name}`)) !== "";
+      const isThere = await has(branch);
+      const start = isThere ? branch : from;
+      if (isThere || (await has(start))) await git("checkout", "--quiet", "--force", "-B", branch, `origin/${start}`);
+      else await git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
       for (const [file, content] of Object.entries(files)) {
         const path = join(directory, file);
         await rm(path, { recursive: true, force: true });
@@ -287,9 +294,9 @@ async function clone(directory: string, bare: string) {
         if (typeof content === "object" && "linkTo" in content) symlinkSync(content.linkTo, path);
         else writeFileSync(path, content);
       }
-      git("add", "--all");
-      git("commit", "--quiet", "--message", `change ${Object.keys(files).join(", ")}`.slice(0, 100));
-      git("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
+      await git("add", "--all");
+      await git("commit", "--quiet", "--message", `change ${Object.keys(files).join(", ")}`.slice(0, 100));
+      await git("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
       return git("rev-parse", "HEAD");
     },
   };

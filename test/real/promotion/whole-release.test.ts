@@ -226,10 +226,10 @@ test("a roll-back is a pull request that points floating tags back, and only tha
 
 test("a revert of the roll-back moves them forward again", async () => {
   const clone = await at.person(manifests);
-  clone.git("fetch", "--quiet", "origin");
-  clone.git("checkout", "--quiet", "--force", "-B", "revert", "origin/main");
-  clone.git("revert", "--mainline", "1", "--no-edit", "HEAD");
-  clone.git("push", "--quiet", "origin", "HEAD:refs/heads/revert");
+  await clone.git("fetch", "--quiet", "origin");
+  await clone.git("checkout", "--quiet", "--force", "-B", "revert", "origin/main");
+  await clone.git("revert", "--mainline", "1", "--no-edit", "HEAD");
+  await clone.git("push", "--quiet", "origin", "HEAD:refs/heads/revert");
   const request = { repository: manifests, headBranch: "revert", baseBranch: "main", title: "revert", body: "", person: "bob" };
   const { number } = await at.forge.openPull(request);
   expect(await at.check(number)).toMatchObject({ state: "success", title: "writes 323, latest" });
@@ -252,11 +252,11 @@ test("a revert of a whole promotion moves tags back, and its release stays in pr
   const text = await at.read(path);
   // As a forge's button makes it: git undoes the merge that brought the release.
   const clone = await at.person(manifests);
-  clone.git("fetch", "--quiet", "origin");
-  clone.git("checkout", "--quiet", "--force", "-B", "undo", "origin/main");
-  const [merge = ""] = clone.git("log", "--first-parent", "--reverse", "--format=%H", "-S323-3.fc40", "--", path).split("\n");
-  clone.git("revert", "--mainline", "1", "--no-edit", merge);
-  clone.git("push", "--quiet", "origin", "HEAD:refs/heads/undo");
+  await clone.git("fetch", "--quiet", "origin");
+  await clone.git("checkout", "--quiet", "--force", "-B", "undo", "origin/main");
+  const [merge = ""] = (await clone.git("log", "--first-parent", "--reverse", "--format=%H", "-S323-3.fc40", "--", path)).split("\n");
+  await clone.git("revert", "--mainline", "1", "--no-edit", merge);
+  await clone.git("push", "--quiet", "origin", "HEAD:refs/heads/undo");
   const request = { repository: manifests, headBranch: "undo", baseBranch: "main", title: "undo", body: "", person: "bob" };
   const { number } = await at.forge.openPull(request);
   const { state, title, summary } = await at.check(number);

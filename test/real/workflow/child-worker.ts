@@ -6,10 +6,15 @@ import { createWorker } from "../../../src/workflow/worker.ts";
 import { flowOf } from "./workflow-world.ts";
 
 /**
- * A worker in a process of its own, for tests that kill it. It says on standard output what it does, and stops for good where the second
- * argument says: in a step (`in push`), or around the commit of one (`before push`, `after push`, `before status:done`).
+ * A worker in a process of its own, for tests that kill it. It says on standard output what it does, and stops for good where it was told to by a
+ * message: in a step (`in push`), or around the commit of one (`before push`, `after push`, `before status:done`).
  */
-const [url = "", stopAt = ""] = process.argv.slice(2);
+const [url = ""] = process.argv.slice(2);
+let stopAt = "";
+process.on("message", (place: string) => {
+  stopAt = place;
+  say(`stops ${place}`);
+});
 
 function say(words: string): void {
   process.stdout.write(`${words}\n`);

@@ -9,6 +9,8 @@ import { flowOf, openWorld, type World } from "./workflow-world.ts";
 let database: TestDatabase;
 let world: World;
 const children = new Set<ChildProcess>();
+/** Who went on after one was killed is the next to be killed: starting a process is most of what these tests cost. */
+let idle: ChildWorker | undefined;
 
 beforeAll(async () => {
   database = await testDatabase();
@@ -16,18 +18,21 @@ beforeAll(async () => {
 });
 
 afterEach(() => {
-  for (const child of children) child.kill("SIGKILL");
+  for (const child of children) if (child !== idle?.child) child.kill("SIGKILL");
 });
 
 afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
   await world.close();
   await database.drop();
 });
 
+type ChildWorker = Awaited<ReturnType<typeof childWorker>>;
+
 /** A worker process; `lines` grows with what it says. */
-async function childWorker(stopAt = "") {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "child-worker.ts"), database.url, stopAt], {
-    stdio: ["ignore", "pipe", "inherit"],
+async function childWorker() {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "child-worker.ts"), database.url], {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   children.add(child);
   child.once("exit", () => children.delete(child));
@@ -39,16 +44,21 @@ async function childWorker(stopAt = "") {
     if (line === wanted) said.resolve();
   });
   await said.promise;
+  async function until(line: string): Promise<void> {
+    if (lines.includes(line)) return;
+    const next = Promise.withResolvers<void>();
+    wanted = line;
+    said.promise = next.promise;
+    said.resolve = next.resolve;
+    await next.promise;
+  }
   return {
     child,
     lines,
-    async until(line: string) {
-      if (lines.includes(line)) return;
-      const next = Promise.withResolvers<void>();
-      wanted = line;
-      said.promise = next.promise;
-      said.resolve = next.resolve;
-      await next.promise;
+    until,
+    async stopAt(place: string) {
+      child.send(place);
+      await until(`stops ${place}`);
     },
     async end(signal: NodeJS.Signals) {
       const exit = once(child, "exit");
@@ -70,8 +80,15 @@ const points = [
 ];
 
 describe("a worker killed at any point", () => {
+  async function workerThatStops(place: string): Promise<ChildWorker> {
+    const worker = idle ?? (await childWorker());
+    idle = undefined;
+    await worker.stopAt(place);
+    return worker;
+  }
+
   test.each(points)("$stopAt: the next one goes on at once, without waiting for the lease", async ({ stopAt, again }) => {
-    const first = await childWorker(stopAt);
+    const first = await workerThatStops(stopAt);
     const run = await world.desk.runs.start(world.request(stopAt));
     await first.until(`stopped ${stopAt}`);
     await first.end("SIGKILL");
@@ -82,11 +99,11 @@ describe("a worker killed at any point", () => {
     expect(ended).toMatchObject({ status: "done", attempt: 0 });
     expect(second.lines.filter((line) => line !== "ready")).toEqual(again);
     expect((await world.desk.runs.journal(run)).map((entry) => entry.step)).toEqual(["build", "push", "tell"]);
-    await second.end("SIGTERM");
+    idle = second;
   });
 
   test("after the last commit nothing is left to do", async () => {
-    const first = await childWorker("after status:done");
+    const first = await workerThatStops("after status:done");
     const run = await world.desk.runs.start(world.request("all done"));
     await first.until("stopped after status:done");
     await first.end("SIGKILL");
@@ -97,7 +114,8 @@ describe("a worker killed at any point", () => {
 
 describe("a worker that is told to stop", () => {
   test("gives a run back that does not end in the time of grace, and that is no failed attempt", async () => {
-    const first = await childWorker("in push");
+    const first = await childWorker();
+    await first.stopAt("in push");
     const run = await world.desk.runs.start(world.request("handed over"));
     await first.until("stopped in push");
     const second = await childWorker();
