@@ -71,9 +71,9 @@ async function runBuild(ports: BuildPorts, step: Step, request: BuildRequested):
   });
 
   // Nothing of a stranger's is signed.
-  const pushed = request.stranger === undefined ? preparedSignatures(ports, plan) : () => {};
+  const lookedInto = request.stranger === undefined ? preparedSignatures(ports, plan) : () => {};
   const building = everyPlatform(plan.platforms, (platform, cancelled) =>
-    buildPlatform(ports, step, request, plan, platform, repositories, { cancelled, pushed }),
+    buildPlatform(ports, step, request, plan, platform, repositories, { cancelled, lookedInto }),
   );
   const images = await beside(building, say("planned"));
   await demandSameComponents(ports, step, request, images);

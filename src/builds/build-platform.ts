@@ -37,8 +37,8 @@ export interface PushedImage {
 export interface Siblings {
   /** Aborts when another platform has failed. */
   readonly cancelled: AbortSignal;
-  /** Told of an image as soon as it is in the registry; not told again by a later attempt. */
-  pushed(platform: Platform, image: ManifestDescriptor, signal: AbortSignal): void;
+  /** Told of an image in the registry once its engine has nothing more to do with it; not told again when it was measured before. */
+  lookedInto(platform: Platform, image: ManifestDescriptor, signal: AbortSignal): void;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function buildPlatform(
   plan: BuildPlan,
   platform: Platform,
   repositories: readonly FetchedRepository[],
-  { cancelled, pushed: tellPushed }: Siblings,
+  { cancelled, lookedInto: tellLookedInto }: Siblings,
 ): Promise<PushedImage> {
   const { candidate, settings } = ports;
   const limit = buildLimit(settings, plan);
@@ -134,16 +134,15 @@ export async function buildPlatform(
       if (configDigest(manifest.bytes) !== imageId) {
         throw appError("builds.pushed-differs", `the registry's ${digest} is not the image ${imageId} that was built for ${platform}`);
       }
-      const described = { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
-      tellPushed(platform, described, signal);
-      return described;
+      return { mediaType: manifest.mediaType, digest: manifest.digest, size: manifest.bytes.length };
     }),
   );
   const [image, pushed] = await bothOf(inspecting, pushing);
   // Not beside the inspection: its size tells how much there can be to unpack, and an image that is too large ends here.
-  const parts = await step(`measure ${platform}`, Parts, (_, signal) =>
-    measureImage(ports, plan, platform, { digest: pushed.digest, sizeBytes: image.sizeBytes }, signal),
-  );
+  const parts = await step(`measure ${platform}`, Parts, (_, signal) => {
+    tellLookedInto(platform, pushed, signal);
+    return measureImage(ports, plan, platform, { digest: pushed.digest, sizeBytes: image.sizeBytes }, signal);
+  });
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size, parts }, transaction);
     return null;

@@ -36,10 +36,10 @@ export function floatingSignables(ports: Pick<BuildPorts, "candidate">, plan: Bu
 }
 
 /**
- * To be told of each image that was pushed: once all are there, their signatures are begun, while the images are still looked at. What ends the build
- * until they are asked for leaves none that anybody could see.
+ * To be told of each image: once all are there, their signatures are begun, while the images are measured. Not before, since gpg would take the
+ * processors from the engine. What ends the build until they are asked for leaves none that anybody could see.
  */
-export function preparedSignatures(ports: Pick<BuildPorts, "candidate" | "signer">, plan: BuildPlan): Siblings["pushed"] {
+export function preparedSignatures(ports: Pick<BuildPorts, "candidate" | "signer">, plan: BuildPlan): Siblings["lookedInto"] {
   const found = new Map<Platform, ManifestDescriptor>();
   return (platform, image, signal) => {
     found.set(platform, image);

@@ -46,7 +46,7 @@ test("two platforms become one list with two images, each signed under every nam
   ]);
 });
 
-test("signatures are begun once every platform is pushed, and those that are begun are those that are asked for", async () => {
+test("signatures are begun once every platform is there, and those that are begun are those that are asked for", async () => {
   world.platforms = ["linux/amd64", "linux/arm64"];
   expect(await world.run("run-1")).toBeUndefined();
   const names = (all: readonly { readonly digest: string; readonly publicName: string }[]) =>
