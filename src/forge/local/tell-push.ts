@@ -1,11 +1,10 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { relative } from "node:path";
-import { createGit } from "../git/git.ts";
+import { join, relative } from "node:path";
 import { isBranchName } from "../git/names.ts";
 import { announce } from "./announce.ts";
 import type { Change } from "./delivery.ts";
-import { branchRef, readSnapshot } from "./pull-record.ts";
-import { readPullState } from "./pull-state.ts";
 
 /** Tells flibs of what stands in a hook's `<old> <new> <ref>` lines; true when it heard. `path` is a repository below `directory`. */
 export async function tellPush(directory: string, path: string, input: string): Promise<boolean> {
@@ -19,26 +18,16 @@ export async function tellPush(directory: string, path: string, input: string): 
   const pushes = [...branches].map(
     ([branch, after]): Change => ({ kind: "branch-pushed", branch, ...(after === undefined ? {} : { after }) }),
   );
-  const changes = [...pushes, ...(await pullChanges(path, branches))];
+  const pulls = (await havePulls(path)) ? await (await import("./pushed-pulls.ts")).changesOf(path, branches) : [];
+  const changes = [...pushes, ...pulls];
   const repository = relative(directory, path).replace(/\.git$/, "");
   return (await announce(directory, repository, pusher(), changes)) === "heard";
 }
 
-/** What the push did to open pull requests: a new head, or merged by hand. */
-async function pullChanges(path: string, branches: ReadonlyMap<string, unknown>): Promise<readonly Change[]> {
-  const git = createGit();
-  const { refs, pulls } = await readSnapshot(git, path);
-  const changes: Change[] = [];
-  for (const { record } of pulls) {
-    const { number, headBranch, baseBranch } = record;
-    if (record.state !== "open" || !(branches.has(headBranch) || branches.has(baseBranch))) continue;
-    const now = await readPullState(git, path, record, refs);
-    if (now.state === "merged" && now.mergeCommit)
-      changes.push({ kind: "pull-merged", number, base: baseBranch, mergeCommit: now.mergeCommit });
-    else if (now.state === "closed") changes.push({ kind: "pull-closed", number });
-    else if (branches.has(headBranch)) changes.push({ kind: "pull-updated", number, head: refs.get(branchRef(headBranch)) ?? now.head });
-  }
-  return changes;
+/** Each push waits for what is loaded here, and most repositories never had a pull request. */
+async function havePulls(path: string): Promise<boolean> {
+  const listed = await readFile(join(path, "packed-refs"), "latin1").catch(() => "");
+  return existsSync(join(path, "refs/flibs/pulls")) || listed.includes(" refs/flibs/pulls/");
 }
 
 /** Servers in front of git name the person themselves; otherwise it is who the operating system says. */

@@ -81,6 +81,9 @@ describe("the hook", () => {
     const number = await world.person.openPull("topic", "main", "Two");
     const head = commit("three");
     await push("HEAD:refs/heads/topic");
+    // As `git gc` does: the records are in the list of refs only.
+    gitAsBob(world.bare, "pack-refs", "--all");
+    rmSync(join(world.bare, "refs/flibs/pulls"), { recursive: true, force: true });
     await push("HEAD:refs/heads/main");
     const events = (await Promise.all(heard.map((one) => world.forge.parseDelivery(one))))
       .flat()
