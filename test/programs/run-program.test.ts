@@ -24,7 +24,7 @@ const textOf = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toStr
 
 /** A helper is started when it is worth it. */
 async function byHelper(run: ProgramRun, signal?: AbortSignal) {
-  for (let i = 0; i < 5; i += 1) await runProgram(shell("true"));
+  for (let i = 0; i < 11; i += 1) await runProgram(shell("true"));
   return runProgram(run, signal);
 }
 
@@ -116,7 +116,7 @@ const helped = (then: string) =>
   `import { runProgram } from ${JSON.stringify(join(import.meta.dirname, "../../src/programs/run-program.ts"))};
 const run = (script) => runProgram({ program: "sh", args: ["-c", script], env: { PATH: process.env.PATH }, outputs: { 1: { maxBytes: 100, beyond: "drop" } }, timeoutMs: 60000 });
 const text = ({ outputs }) => Buffer.from(outputs[1] ?? []).toString().trim();
-for (let i = 0; i < 5; i += 1) await run("true");
+for (let i = 0; i < 11; i += 1) await run("true");
 const helper = Number(text(await run("echo $PPID")));
 ${then}`;
 
