@@ -18,13 +18,15 @@ const playbookPath = /^tests\/(tests[^/]*)\.yml$/s;
 /**
  * Suites of kind `sti`, the Standard Test Interface's: each `tests/tests*.yml` is one, an Ansible playbook, called by its file's name without
  * `.yml`; `definition` is `{playbook: "tests/tests.yml"}`. It is required unless the variables (`vars`) of its first play say `flibs_required: false`.
+ * `longest` are milliseconds that reading one of them, and all, may take.
  */
 export async function readTestPlaybooks(
   tree: Tree,
+  longest: { readonly one: number; readonly all: number } = maxReadingMs,
 ): Promise<{ readonly suites: readonly TestSuite[]; readonly findings: readonly Finding[] }> {
   const suites: TestSuite[] = [];
   const findings: Finding[] = [];
-  let leftMs = maxReadingMs.all;
+  let leftMs = longest.all;
   const found = tree.entries.filter(({ path }) => playbookPath.test(path));
   for (const entry of found.slice(0, maxPlaybooks)) {
     const name = playbookPath.exec(entry.path)?.[1] ?? "";
@@ -39,7 +41,7 @@ export async function readTestPlaybooks(
     } else {
       const bytes = (await tree.readFile(entry.path, maxPlaybookBytes)) ?? new Uint8Array();
       const startedAt = performance.now();
-      const read = readPlaybook(bytes, Math.min(leftMs, maxReadingMs.one));
+      const read = readPlaybook(bytes, Math.min(leftMs, longest.one));
       leftMs -= performance.now() - startedAt;
       if ("message" in read) wrong(read.line, read.message, read.fix);
       else suites.push({ name, kind: "sti", file: entry.path, definition: { playbook: entry.path }, required: read.required });

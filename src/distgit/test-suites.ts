@@ -20,7 +20,7 @@ export interface SiteForms {
 const readers: readonly ((tree: Tree, site: SiteForms) => Promise<DeclaredSuites>)[] = [
   readTestCommands,
   readTestStructure,
-  readTestPlaybooks,
+  (tree) => readTestPlaybooks(tree),
   async (tree, { tmt = false }) => (tmt ? await readTestPlans(tree) : { suites: [], findings: [] }),
 ];
 
