@@ -1,0 +1,81 @@
+import { expect, test } from "@jest/globals";
+import { digestOf } from "../../src/domain/digest.ts";
+import { fallbackTag } from "../../src/registry/referrer-index.ts";
+import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
+import { registryClient } from "../../src/registry/registry-client.ts";
+import { turnsOfOneProcess } from "../../src/registry/turns.ts";
+import { ensureAttested } from "../../src/signing/ensure-attested.ts";
+import { formatStatement } from "../../src/signing/statement.ts";
+import { startFakeRegistry } from "../fakes/registry.ts";
+import { putImage } from "../support/registry-image.ts";
+
+const never = new AbortController().signal;
+const repository = "containers/app";
+const oci = "application/vnd.oci.image.manifest.v1+json";
+
+async function place() {
+  const fake = await startFakeRegistry();
+  const client = registryClient({ endpoint: fake.endpoint, plainHttp: true });
+  const image = await putImage(client, repository, oci);
+  await client.putManifest(repository, image.digest, image);
+  const subject = { mediaType: image.mediaType, digest: image.digest, size: image.bytes.length };
+  const wanted = ["provenance", "spdx", "cyclonedx"].map((name) => {
+    const statement = formatStatement("pkg:oci/app", image.digest, `https://example.test/${name}`, {});
+    const unsigned = { mediaType: `application/vnd.example.${name}+json`, text: statement };
+    return {
+      subject,
+      predicateType: `https://example.test/${name}`,
+      statement,
+      unsigned,
+      key: digestOf(name),
+      createdAt: "2026-01-01T00:00:00Z",
+    };
+  });
+  const attached = async () => (await client.listReferrers(repository, image.digest)).map(({ artifactType }) => artifactType).sort();
+  const close = async () => {
+    client.close();
+    await fake[Symbol.asyncDispose]();
+  };
+  return { client, image, wanted, attached, [Symbol.asyncDispose]: close };
+}
+
+const names = (wanted: readonly { readonly unsigned: { readonly mediaType: string } }[]) =>
+  wanted.map(({ unsigned }) => unsigned.mediaType).sort();
+
+test("everything is attached, and a second call adds nothing", async () => {
+  await using at = await place();
+  const to = { registry: at.client, turns: turnsOfOneProcess(), repository };
+  const first = await ensureAttested(to, [], at.wanted, never);
+  expect(first.map(({ added }) => added)).toEqual([true, true, true]);
+  expect(await at.attached()).toEqual(names(at.wanted));
+  const second = await ensureAttested(to, [], at.wanted, never);
+  expect(second).toEqual(first.map((one) => ({ ...one, added: false })));
+});
+
+test("a list that a killed process had on its way, and that arrives last, takes nothing away for good", async () => {
+  await using at = await place();
+  const tag = fallbackTag(at.image.digest);
+  let old: Parameters<typeof at.client.putManifest>[2] | undefined;
+  let arrived = false;
+  const late: ReferrerRegistry = {
+    ...at.client,
+    async putManifest(where, name, manifest) {
+      // What the other process had read before: a list with one entry.
+      if (name === tag) old ??= manifest;
+      return await at.client.putManifest(where, name, manifest);
+    },
+    async readManifest(where, name) {
+      const read = await at.client.readManifest(where, name);
+      const isWhole = name === tag && JSON.parse(Buffer.from(read.bytes).toString()).manifests.length === 3;
+      if (isWhole && !arrived && old !== undefined) {
+        arrived = true;
+        await at.client.putManifest(where, tag, old);
+      }
+      return read;
+    },
+  };
+  const attested = await ensureAttested({ registry: late, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
+  expect(arrived).toBe(true);
+  expect(attested).toHaveLength(3);
+  expect(await at.attached()).toEqual(names(at.wanted));
+});
