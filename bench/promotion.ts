@@ -35,7 +35,7 @@ function copierFor(from: string, to: string) {
   const [candidate, production] = clients;
   if (candidate === undefined || production === undefined) throw new Error("two clients were made");
   const registries = namedRegistries({ candidate, production: from === to ? candidate : production });
-  const copier = imageCopier(registries, { transfers: Number(process.env.FLIBS_BENCH_TRANSFERS ?? 6), mountMemory: inMemoryMountMemory() });
+  const copier = imageCopier(registries, { transfers: Number(process.env.FLIBS_BENCH_TRANSFERS ?? 4), mountMemory: inMemoryMountMemory() });
   const copy = ({ digest, repository }: Pick<OneCopy, "digest" | "repository">) => {
     const source = { registry: "candidate", repository: "containers/app", digest };
     return copier.copy({ source, destination: { registry: "production", repository } }, never);

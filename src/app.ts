@@ -180,7 +180,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     registries: named,
     turns: store.turns,
     attestationKeys,
-    copier: wrap("copier", imageCopier(named, { transfers: 6, mountMemory: inMemoryMountMemory() })),
+    copier: wrap("copier", imageCopier(named, { transfers: 4, mountMemory: inMemoryMountMemory() })),
     signers,
     releaseSigner: wrap("release signer", openReleaseSigner(settings, { forge, registries: named, signers })),
     releases: store.releases,

@@ -30,8 +30,6 @@ export interface BlobTransfers {
 export interface UploadOptions {
   readonly signal?: AbortSignal;
   readonly onBytes?: (bytes: number) => void;
-  /** The source is what `openBlob` gave, whose chunks nobody else has: their memory is taken as soon as they are sent. */
-  readonly isDownload?: boolean;
 }
 
 export interface TransferRegistry extends Registry, BlobTransfers, Referrers {

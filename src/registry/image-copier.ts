@@ -7,7 +7,7 @@ import type { MountMemory } from "./mount-memory.ts";
 import type { CopyReport, CopyRequest, ImageCopier, Manifest } from "./registry.ts";
 
 export interface ImageCopierOptions {
-  /** Blobs on the way at a time, over all copies of this process. */
+  /** Blobs whose bytes are on the way at a time, over all copies of this process. */
   readonly transfers: number;
   readonly mountMemory: MountMemory;
 }
@@ -33,14 +33,12 @@ export function imageCopier(registries: TransferRegistries, { transfers, mountMe
       const failed = new AbortController();
       const either = AbortSignal.any([signal, failed.signal]);
       const counts = new Counts(progress);
-      const copyOne = (blob: Descriptor) => copyBlob({ request, source, destination, mountMemory, counts, signal: either }, blob);
+      const copy = { request, source, destination, mountMemory, counts, signal: either };
       const copies = found.blobs.map((blob) =>
-        queue
-          .add(() => copyOne(blob))
-          .catch((error: unknown) => {
-            failed.abort(error);
-            throw error;
-          }),
+        inTurn(queue, (sent) => copyBlob(copy, blob, sent)).catch((error: unknown) => {
+          failed.abort(error);
+          throw error;
+        }),
       );
       await Promise.allSettled(copies);
       signal.throwIfAborted();
@@ -56,6 +54,20 @@ export function imageCopier(registries: TransferRegistries, { transfers, mountMe
       return counts.report();
     },
   };
+}
+
+/**
+ * Work that holds a place of the queue until its bytes are out. The registry then takes a while to put a blob on its disk, in which the next one's bytes can be on their way.
+ */
+async function inTurn<T>(queue: PQueue, work: (sent: () => void) => Promise<T>): Promise<T> {
+  return await new Promise<T>((resolve, reject) => {
+    void queue.add(
+      () =>
+        new Promise<void>((leave) => {
+          work(leave).finally(leave).then(resolve, reject);
+        }),
+    );
+  });
 }
 
 interface FoundImage {
@@ -109,7 +121,8 @@ interface BlobCopy {
   readonly signal: AbortSignal;
 }
 
-async function copyBlob(copy: BlobCopy, blob: Descriptor): Promise<void> {
+/** `sent` is told when the last bytes are out. */
+async function copyBlob(copy: BlobCopy, blob: Descriptor, sent: () => void): Promise<void> {
   const { request, source, destination, mountMemory, counts, signal } = copy;
   const { repository } = request.destination;
   signal.throwIfAborted();
@@ -117,7 +130,7 @@ async function copyBlob(copy: BlobCopy, blob: Descriptor): Promise<void> {
     ? "present"
     : (await mountFromSomewhere(copy, blob))
       ? "mounted"
-      : await streamBlob(copy, blob);
+      : await streamBlob(copy, blob, sent);
   if (outcome === "elsewhere") return;
   mountMemory.remember(destination.endpoint, blob.digest, repository);
   if (source.endpoint !== destination.endpoint) mountMemory.remember(source.endpoint, blob.digest, request.source.repository);
@@ -142,15 +155,22 @@ async function mountFromSomewhere({ request, source, destination, mountMemory, s
   return false;
 }
 
-async function streamBlob({ request, source, destination, counts, signal }: BlobCopy, blob: Descriptor): Promise<"streamed" | "elsewhere"> {
+async function streamBlob(
+  { request, source, destination, counts, signal }: BlobCopy,
+  blob: Descriptor,
+  sent: () => void,
+): Promise<"streamed" | "elsewhere"> {
   const from = request.source.repository;
   if (isForeignLayer(blob) && !(await source.hasBlob(from, blob.digest, signal))) return "elsewhere";
   const open = () => source.openBlob(from, blob, signal);
-  await destination.uploadBlob(request.destination.repository, blob, open, {
-    signal,
-    onBytes: (bytes) => counts.bytes(bytes),
-    isDownload: true,
-  });
+  // A try that breaks begins anew without a place of its own: rare, and it has waited for its turn.
+  let left = blob.size;
+  const onBytes = (bytes: number) => {
+    counts.bytes(bytes);
+    left -= bytes;
+    if (left <= 0) sent();
+  };
+  await destination.uploadBlob(request.destination.repository, blob, open, { signal, onBytes });
   return "streamed";
 }
 

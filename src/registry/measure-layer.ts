@@ -6,6 +6,7 @@ import { verifyBlob } from "./blob-check.ts";
 import type { BlobTransfers } from "./blob-transfers.ts";
 import type { Descriptor } from "./image-manifest.ts";
 import { streamHash } from "./stream-hash.ts";
+import { passedBytes } from "./young-garbage.ts";
 
 /** What a layer unpacks to. */
 export interface MeasuredLayer {
@@ -93,6 +94,7 @@ async function measureLayer(
     let sizeBytes = 0;
     for await (const chunk of unpack(body as AsyncIterable<Uint8Array>)) {
       await hash.update(chunk);
+      passedBytes(chunk.length);
       sizeBytes += chunk.length;
       budget.left -= chunk.length;
       if (budget.left < 0) return { moreThan: sizeBytes - 1 };

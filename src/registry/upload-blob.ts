@@ -9,6 +9,7 @@ import { pushScope } from "./manifest-requests.ts";
 import { discardBody, invalidAnswer } from "./read-body.ts";
 import { type RegistrySession, refusal } from "./registry-session.ts";
 import { cancelUpload, completionAddress, startUpload, uploadLocation } from "./upload-session.ts";
+import { passedBytes } from "./young-garbage.ts";
 
 /** What fits through proxies that refuse a whole layer; one such piece is in memory at a time. */
 const pieceBytes = 8 * 1024 * 1024;
@@ -79,7 +80,7 @@ async function sendWhole({ session, repository, blob, source, location, options,
  * Source to request with back-pressure of both the request and the hash. The last bytes are written only after the digest has been
  * compared, so that a wrong blob is never complete. Events and not pipeline(): a transform in between would cost another copy of the queue.
  */
-function pump(source: Readable, request: ClientRequest, check: BlobCheck, { onBytes, isDownload }: UploadOptions): Promise<void> {
+function pump(source: Readable, request: ClientRequest, check: BlobCheck, { onBytes }: UploadOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     let isFull = false;
     let isChecking = false;
@@ -94,7 +95,8 @@ function pump(source: Readable, request: ClientRequest, check: BlobCheck, { onBy
     };
     const send = (chunk: Uint8Array) => {
       onBytes?.(chunk.length);
-      isFull = !request.write(chunk, isDownload === true ? () => release(chunk) : undefined);
+      passedBytes(chunk.length);
+      isFull = !request.write(chunk);
       if (isFull) source.pause();
     };
     source.on("error", (error) =>
@@ -129,14 +131,6 @@ function pump(source: Readable, request: ClientRequest, check: BlobCheck, { onBy
     request.on("close", () => fail(appError("registry.unreachable", "an upload was cut off")));
     request.on("response", () => source.destroy());
   });
-}
-
-/**
- * Gives the memory of a chunk back that came from a socket and has gone out. It would be garbage anyhow, but of a kind that V8 looks through its whole heap for
- * each dozen of megabytes: a third of what a copy took. Chunks of one read stand in one buffer, and go out in their order; the last ends where that ends.
- */
-function release({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteOffset + byteLength === buffer.byteLength) buffer.transfer(0);
 }
 
 async function sendInPieces(sending: Sending): Promise<void> {

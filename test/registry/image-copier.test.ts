@@ -195,3 +195,27 @@ test("an unknown registry name says which there are", async () => {
     hint: "Use one of candidate, production",
   });
 });
+
+test("a blob whose bytes are out makes room for the next one, while the registry still puts it on its disk", async () => {
+  await using at = await world();
+  const image = await putImage(at.clients.candidate, "containers/app", oci, [100_000, 100_000]);
+  await at.clients.candidate.putManifest("containers/app", image.digest, image);
+  const layers = JSON.parse(Buffer.from(image.bytes).toString()).layers.map(({ digest }: { digest: string }) => digest);
+  const both = Promise.withResolvers<void>();
+  const sent: string[] = [];
+  const slow = {
+    ...at.clients.production,
+    uploadBlob: async (...[repository, blob, open, options]: Parameters<RegistryClient["uploadBlob"]>) => {
+      await at.clients.production.uploadBlob(repository, blob, open, options);
+      if (layers.includes(blob.digest)) sent.push(blob.digest);
+      if (sent.length === 2) both.resolve();
+      // The answer to the first comes after the second one's bytes.
+      if (layers.includes(blob.digest)) await both.promise;
+    },
+  };
+  const registries = namedRegistries({ candidate: at.clients.candidate, production: slow });
+  const copier = imageCopier(registries, { transfers: 1, mountMemory: inMemoryMountMemory() });
+  const destination = { registry: "production", repository: "f40/app" };
+  await copier.copy({ source: { registry: "candidate", repository: "containers/app", digest: image.digest }, destination }, never);
+  expect(sent.toSorted()).toEqual(layers.toSorted());
+});
