@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { appError, isAppError } from "../domain/errors.ts";
 import { type Ending, type Flow, isFinal, type JournalEntry, type Runs } from "../workflow/run.ts";
-import type { Step } from "../workflow/step.ts";
+import { type Step, Suspended } from "../workflow/step.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildRecord } from "./build-record.ts";
 import { BuildRequest, Plan, Platform, Promotion, VerdictShape } from "./build-schemas.ts";
@@ -13,6 +13,7 @@ import { runSuites, testsFailed } from "./run-suites.ts";
 import { bringStatuses, closeLogs, closeStatuses, viewOf } from "./say-statuses.ts";
 import { isCalledOff, type StatusView } from "./status-view.ts";
 import { testStatusesOf } from "./test-wording.ts";
+import { testsHaveEnded } from "./verdict.ts";
 import { waitForEngine } from "./wait-for-engine.ts";
 
 /** Which suites of which build; the intent of the test flow. */
@@ -28,6 +29,9 @@ export const TestsIntent: z.ZodType<TestsRequested> = z.object({
   suites: z.array(z.string()).exactOptional(),
   requestedBy: z.string(),
 });
+
+/** What is left of a build whose tests have ended takes a second. */
+const endRetryMs = 2000;
 
 export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find" | "journal"> };
 
@@ -95,6 +99,8 @@ async function readTested(ports: TestPorts, intent: TestsRequested): Promise<z.i
   const suites = chooseSuites(build, intent.suites);
   const run = await ports.runs.find(build.id);
   if (run !== undefined && !isFinal(run.status)) {
+    // Its results are there for everybody to see and to ask again for, before it has said its verdict and proposed itself.
+    if (testsHaveEnded(build)) throw new Suspended(`build ${build.id} to end`, endRetryMs);
     throw appError("builds.not-tested", `build ${build.id} is still being tested`, { hint: "Wait for its end, or cancel it first" });
   }
   const { plan } = build;

@@ -181,15 +181,26 @@ test("a build without tests, one that failed and one that is not there are refus
   expect(await again("run-5", { build: "run-4" })).toMatchObject({ code: "builds.not-tested", message: "build run-4 is failed" });
 });
 
+const atWork = (): typeof buildRun => ({
+  ...{ id: "run-1", flow: "build", subject: "s", intent: {}, status: "running", attempt: 0, createdAt: "2026-11-23T21:00:00Z" },
+});
+
 test("a build whose own tests still run is refused: two would write over each other", async () => {
   await world.run("run-1");
-  const createdAt = "2026-11-23T21:00:00Z";
-  buildRun = { id: "run-1", flow: "build", subject: "s", intent: {}, status: "running", attempt: 0, createdAt };
+  const record = world.records.get("run-1");
+  if (record !== undefined) world.records.set("run-1", { ...record, tests: record.tests.slice(0, 1) });
+  buildRun = atWork();
   expect(await again("run-2")).toMatchObject({
     code: "builds.not-tested",
     message: "build run-1 is still being tested",
     hint: "Wait for its end, or cancel it first",
   });
+});
+
+test("a build whose tests have ended, as everybody can see, is waited for until it has done the rest", async () => {
+  await world.run("run-1");
+  buildRun = atWork();
+  expect(await again("run-2")).toMatchObject({ name: "Suspended", waitingFor: "build run-1 to end" });
 });
 
 test("an image that is gone is told at the suites that were asked for", async () => {
