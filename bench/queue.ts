@@ -53,6 +53,7 @@ const building: BuildPorts = {
   forge: () => ({ ...ports.forge("local"), checkout: (repository, _, directory) => checkOut(repository, directory) }),
   engines: enginePool([{ slots, platforms, engine: simulatedEngine(inner, candidate, { slots, buildMs, busy }) }]),
   candidate: { ...ports.candidate, registry: candidate },
+  attestations: { ...ports.attestations, registry: candidate },
 };
 const atATime = runsForSlots(slots);
 const worker = createWorker({
