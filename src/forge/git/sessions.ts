@@ -1,4 +1,5 @@
 import { stat } from "node:fs/promises";
+import { places } from "../../domain/places.ts";
 import { oneAtATime } from "../one-at-a-time.ts";
 import { type GitSession, type Limits, openSession, type Question, type Reply } from "./session.ts";
 
@@ -96,23 +97,6 @@ export function openSessions({ program, env, most = 8, idleMs = 5_000, longestMs
 }
 
 const keyOf = (repository: string, command: readonly string[]) => `${command.join(" ")}\0${repository}`;
-
-/** At most so many are at work; the others wait in the order in which they came. */
-function places(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  let free = most;
-  const waiting: (() => void)[] = [];
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
-}
 
 /** A directory that was made anew under the same name is another one: a process would go on telling of the packs of the old one. */
 async function stampOf(repository: string): Promise<string | undefined> {

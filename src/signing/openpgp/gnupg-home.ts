@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { appError } from "../../domain/errors.ts";
+import { places } from "../../domain/places.ts";
 import type { ProgramEnd } from "../../programs/program.ts";
 import { runProgram } from "../../programs/run-program.ts";
 
@@ -49,7 +50,7 @@ const outputLimit = 8 * 2 ** 20;
  */
 export function openGnupgHome(options: GnupgHomeOptions): GnupgHome {
   const directory = resolve(options.directory);
-  const slot = slots(options.parallel ?? 4);
+  const slot = places(options.parallel ?? 4);
   const running = new Set<Promise<unknown>>();
   let short: Promise<{ path: string; temporary?: string }> | undefined;
   let foundAgent: Promise<boolean> | undefined;
@@ -142,20 +143,4 @@ async function quietly(program: string, args: readonly string[]): Promise<string
   const env = { ...(process.env.PATH === undefined ? {} : { PATH: process.env.PATH }), LC_ALL: "C" };
   const end = await runProgram({ program, args, env, outputs: { 1: { maxBytes: 65_536, beyond: "drop" } }, timeoutMs: 10_000 });
   return Buffer.from(end.outputs[1] ?? []).toString("utf8");
-}
-
-function slots(size: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let free = size;
-  return async (work) => {
-    if (free > 0) free -= 1;
-    else await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next) next();
-      else free += 1;
-    }
-  };
 }
