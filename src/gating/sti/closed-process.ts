@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { closedCommand } from "./closed-command.ts";
+import { findDiskProblem } from "./look-at-disk.ts";
 import { seccompFilter } from "./seccomp-filter.ts";
 import { watchUsage } from "./watch-usage.ts";
 
@@ -58,6 +59,8 @@ export async function runClosed({ workspace, program, args, env, take }: ClosedR
       child.once("error", reject);
       child.once("close", (code, killedBy) => resolve(code ?? (killedBy === null ? 1 : 137)));
     });
+    // What it wrote since the last look; it may all have been in the last moment.
+    problem ??= await findDiskProblem(workspace).catch(() => "it could not be watched");
     return problem === undefined ? { kind: "exited", exitCode } : { kind: "stopped", problem };
   } finally {
     signal.removeEventListener("abort", cancel);

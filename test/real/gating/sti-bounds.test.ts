@@ -1,4 +1,9 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { removeTree } from "../../../src/builds/workspace/remove-tree.ts";
+import { runClosed } from "../../../src/gating/sti/closed-process.ts";
+import { layOutWorkspace } from "../../../src/gating/sti/workspace.ts";
 import { processesMarked } from "../../support/marked-processes.ts";
 import { besideContainer, playbook, stiWorld } from "./sti-world.ts";
 
@@ -49,6 +54,17 @@ describe("a suite that writes too much", () => {
     const { result } = await world.run(here("for i in $(seq 64); do head -c 16777216 /dev/zero > $TEST_ARTIFACTS/$i.log; done"));
     expect(result).toMatchObject({ outcome: "error", message: expect.stringContaining("it wrote more than 256.0 MiB") });
     await nothingLeft();
+  });
+
+  test("in its last moment: it is seen afterwards", async () => {
+    const workspace = join(world.scratch, "last-moment");
+    await mkdir(join(workspace, "tests"), { recursive: true });
+    await layOutWorkspace(workspace, { tree: workspace, subject: "docker:none", branch: undefined });
+    const script = "for i in 1 2 3 4 5; do /usr/bin/fallocate -l 60000000 ../artifacts/$i; done";
+    const run = { workspace, program: "/bin/sh", args: ["-c", script], env: {}, take: () => {} };
+    const end = await runClosed(run, AbortSignal.timeout(20_000));
+    expect(end).toEqual({ kind: "stopped", problem: "it wrote more than 256.0 MiB" });
+    await removeTree(workspace);
   });
 
   test("in files that are deleted and open: it is stopped", async () => {
