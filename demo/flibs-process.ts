@@ -86,13 +86,18 @@ async function startServe(args: readonly string[], log: string): Promise<ServePr
   return { pid: child.pid ?? 0, stop: () => stopProcess(child) };
 }
 
+/** More than the service gives to what is under way. Killed, it leaves its database and its gpg-agent running. */
+const stopMs = 60_000;
+
+/** Rejects when it had to be killed. */
 async function stopProcess(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
+  const ended = once(child, "exit").then(() => true);
   child.kill("SIGTERM");
-  const late = delay(20_000, undefined, { ref: false }).then(() => child.kill("SIGKILL"));
-  await Promise.race([ended, late]);
+  if (await Promise.race([ended, delay(stopMs, false, { ref: false })])) return;
+  child.kill("SIGKILL");
   await ended;
+  throw new Error(`flibs serve did not stop within ${stopMs / 1000} s and was killed: its PostgreSQL and its gpg-agent may still run`);
 }
 
 /** Asks until there is an answer; the demo's patience ends after a minute and a half. */

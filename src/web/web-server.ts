@@ -8,6 +8,7 @@ import { healthRoutes } from "./health-routes.ts";
 import { hookRoutes } from "./hook-routes.ts";
 import { html } from "./html.ts";
 import { logRoutes } from "./log-routes.ts";
+import { openConnections } from "./open-connections.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
 import { pullRoutes } from "./pull-routes.ts";
 import { registryHookRoutes } from "./registry-hook-routes.ts";
@@ -18,7 +19,7 @@ import { page } from "./views/page.ts";
 export interface WebServer {
   /** Resolves when connections are taken; returns the address as a URL without a slash at the end. */
   listen(): Promise<string>;
-  /** Ends live logs, lets running answers finish, then stops. May be called twice. */
+  /** Ends live logs, gives running answers ten seconds to finish, then stops. May be called twice. */
   close(): Promise<void>;
   /** Undefined before `listen`. */
   readonly address: string | undefined;
@@ -34,6 +35,9 @@ const securityHeaders = {
   "cross-origin-opener-policy": "same-origin",
 };
 
+/** How long an answer may still take when the server closes. */
+const answerMs = 10_000;
+
 /** Inbox, health, metrics, pages, logs, lookaside and consumer files on one port. */
 export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   const server = fastify({
@@ -43,7 +47,6 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     keepAliveTimeout: 30_000,
-    forceCloseConnections: "idle",
     // A log's name or a repository, percent-encoded, is longer than fastify's 100.
     routerOptions: { maxParamLength: 1000 },
     http: { maxHeaderSize: 16_384, headersTimeout: 15_000 },
@@ -61,7 +64,11 @@ export function webServer(ports: WebPorts, options: WebOptions): WebServer {
     ports.metrics.requestAnswered(request.method, route, reply.statusCode, reply.elapsedTime);
     done();
   });
-  server.addHook("preClose", async () => closing.abort());
+  const connections = openConnections(server.server);
+  server.addHook("preClose", async () => {
+    closing.abort();
+    connections.close(answerMs);
+  });
   server.setNotFoundHandler((request, reply) => {
     const said = html`<h1>Not found</h1><p>There is nothing here. <a href="/">All builds</a></p>`;
     reply.code(404);

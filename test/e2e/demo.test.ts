@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { isAlive } from "../../src/store/file-lock.ts";
 import { dockerSocket, requireDocker } from "../support/docker.ts";
 import { processesMarked } from "../support/marked-processes.ts";
 import { until } from "../support/running-service.ts";
@@ -42,9 +43,14 @@ function startDemo(directory: string, ...more: string[]) {
   return { child, told, ended: once(child, "close") as Promise<[number | null]> };
 }
 
-/** No process of the demo's, no process on its directory, no container of the builds that it told of. */
+/** No process of the demo's, no process on its directory, no database, no container of the builds that it told of. */
 async function expectNothingLeft(directory: string, text: string): Promise<void> {
+  expect(text).not.toMatch(/^while stopping/m);
   expect(await processesMarked(mark, directory)).toEqual([]);
+  // Another user's, with an environment of its own, and its data may lie elsewhere.
+  const database = JSON.parse(await readFile(join(directory, "flibs/state/postgres/connection.json"), "utf8"));
+  expect(database.pid).toBeGreaterThan(0);
+  expect(isAlive(database.pid)).toBe(false);
   const builds = [...text.matchAll(/\/builds\/([0-9a-z-]+)/g)].map(([, id]) => id ?? "");
   expect(builds.length).toBeGreaterThan(0);
   const docker = await requireDocker(process.env.FLIBS_DOCKER_SOCKET ?? dockerSocket);
