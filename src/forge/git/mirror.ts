@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatBytes } from "../../domain/amounts.ts";
@@ -62,7 +63,7 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
   const authorization = await options.authorization?.(repository);
   await makeRoom(path, maxBytes);
   await mkdir(dirname(path), { recursive: true });
-  await git.run(path, ["init", "--quiet", "--bare", "--template="]);
+  if (!(await isWhole(path))) await makeMirror(git, path);
   if (options.refs === undefined) {
     await fetchInto(options, repository, path, authorization, [], seenSpecs(commits));
   } else {
@@ -77,6 +78,37 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
     await git.run(path, ["pack-refs", "--all"]);
   }
 }
+
+/** Has `git init` come to its end? This folder is the last that it makes. */
+function isWhole(path: string): Promise<boolean> {
+  return stat(join(path, "objects", "info")).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+/** Aside, and renamed when it is whole: of two processes at it in one place, git refuses the second; and what a killed one leaves stops all others. */
+async function makeMirror(git: Git, path: string): Promise<void> {
+  const fresh = asideOf(path, "new");
+  await git.run(fresh, ["init", "--quiet", "--bare", "--template="]);
+  try {
+    await rename(fresh, path);
+  } catch (error) {
+    if (await isWhole(path)) return await rm(fresh, { recursive: true, force: true });
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    await throwAway(path);
+    await rename(fresh, path);
+  }
+}
+
+async function throwAway(path: string): Promise<void> {
+  const aside = asideOf(path, "old");
+  await rename(path, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+/** No other process, and no other call of this one, has that name. */
+const asideOf = (path: string, what: string) => `${path}.${what}-${process.pid}-${randomUUID()}`;
 
 const seenSpecs = (commits: readonly string[]) => commits.map((commit) => `${commit}:${seenRef(commit)}`);
 
@@ -189,9 +221,7 @@ async function makeRoom(path: string, maxBytes: number): Promise<void> {
   let total = 0;
   for (const pack of await packs(path)) total += (await stat(pack).catch(() => undefined))?.size ?? 0;
   if (total <= 2 * maxBytes) return;
-  const aside = `${path}.old-${process.pid}-${Date.now()}`;
-  await rename(path, aside);
-  await rm(aside, { recursive: true, force: true });
+  await throwAway(path);
 }
 
 /**

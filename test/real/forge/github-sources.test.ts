@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { githubForgeWorld } from "../../support/github-forge.ts";
 
@@ -59,6 +59,16 @@ describe("what is read of a GitHub repository", () => {
     const forges = [world.forge, openForge(), openForge()];
     const reads = forges.flatMap((forge) => commits.map((commit) => forge.findFile(repository, commit, "a")));
     expect((await Promise.all(reads)).map(text)).toEqual(forges.flatMap(() => ["1\n", "2\n"]));
+  });
+
+  test("is fetched where a process was killed, or is at it, in the middle of making the mirror", async () => {
+    const { forge, person, repository } = world;
+    const commit = await person.commit("main", { a: "1\n" });
+    mkdirSync(mirrorOf(), { recursive: true });
+    // As git init has them for a moment.
+    for (const file of ["HEAD", "config.lock"]) writeFileSync(join(mirrorOf(), file), "");
+    expect(text(await forge.findFile(repository, commit, "a"))).toBe("1\n");
+    expect(readdirSync(dirname(mirrorOf())).filter((name) => /\.(new|old)-/.test(name))).toEqual([]);
   });
 
   test("stays readable when the mirror is packed after many fetches", async () => {
