@@ -172,8 +172,6 @@ async function writeTags({ candidate }: BuildPorts, plan: BuildPlan, index: Imag
 
 /** A newer build of the branch is complete: its tags stay where they are. */
 async function isOvertaken({ builds }: BuildPorts, build: string, request: BuildRequested): Promise<boolean> {
-  const complete = await builds.list({ repository: request.repository, state: "complete", limit: 200 });
-  const ofBranch = complete.filter((one) => one.branch === request.branch && followsBranch(one));
-  // Newest first. Beyond the limit this build is old enough to be overtaken.
-  return ofBranch[0] !== undefined && ofBranch[0].id !== build;
+  const newest = await builds.findNewest(request);
+  return newest !== undefined && newest !== build;
 }

@@ -283,6 +283,8 @@ export interface BuildStore {
   findByNvr(nvr: Nvr): Promise<BuildRecord | undefined>;
   /** Newest complete build whose manifest list has this digest. */
   findByDigest(digest: Digest): Promise<BuildRecord | undefined>;
+  /** Id of the newest complete build that stands in the line of a branch ({@link followsBranch}). */
+  findNewest(line: { readonly repository: string; readonly branch: string }): Promise<string | undefined>;
   /** In the order in which they were saved; none of builds of older releases. `bytes` is the length of the text in UTF-8. */
   listDocuments(id: string): Promise<readonly (Omit<BuildDocument, "text"> & { readonly bytes: number })[]>;
   findDocument(id: string, name: string): Promise<BuildDocument | undefined>;

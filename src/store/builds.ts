@@ -221,6 +221,21 @@ export function buildStore(database: Database, now: () => Date): BuildStore {
       return row && (await withParts(database, row));
     },
 
+    async findNewest({ repository, branch }) {
+      const row = await database
+        .selectFrom("build")
+        .select("id")
+        .where("repository", "=", repository)
+        .where("branch", "=", branch)
+        .where("state", "=", "complete")
+        .where("scratch", "=", false)
+        .where(sql<boolean>`options ->> 'isolated' is distinct from 'true'`)
+        .orderBy("seq", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      return row?.id;
+    },
+
     list: (filter) => listBuilds(database, filter),
   };
 }

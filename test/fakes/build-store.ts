@@ -1,5 +1,6 @@
 import type { BuildRecord, BuildStore, SuiteResult } from "../../src/builds/build-record.ts";
 import type { DestinationTags, TaggedBuild } from "../../src/builds/destination-tags.ts";
+import { followsBranch } from "../../src/builds/follows-branch.ts";
 import type { BuildDocument } from "../../src/documents/document.ts";
 import { formatNvr } from "../../src/domain/nvr.ts";
 import { isFlaky } from "../../src/gating/flaky.ts";
@@ -77,6 +78,10 @@ export function fakeBuildStore(): {
     findDocument: async (id, name) => documents.get(id)?.find((one) => one.name === name),
     find: async (id) => records.get(id),
     findByDigest: async (digest) => [...records.values()].findLast((one) => one.state === "complete" && one.digest === digest),
+    findNewest: async ({ repository, branch }) =>
+      [...records.values()]
+        .filter((one) => one.repository === repository && one.branch === branch)
+        .findLast((one) => one.state === "complete" && followsBranch(one))?.id,
     findByNvr: async (nvr) => {
       const named = [...records.values()].filter((one) => one.nvr !== undefined && formatNvr(one.nvr) === formatNvr(nvr));
       return named.findLast(isAlive) ?? named.at(-1);

@@ -300,6 +300,23 @@ describe("a build's record", () => {
     expect(listed).not.toHaveProperty("findings");
   });
 
+  test("finds the newest complete build of a branch's line, however many others came after it", async () => {
+    const completed = async (request: Parameters<typeof create>[0]) => {
+      const id = await create(request);
+      await store.transaction((transaction) => store.builds.complete(id, digest("e"), transaction));
+      return id;
+    };
+    const line = { repository: "containers/line", branch: "f40" };
+    expect(await store.builds.findNewest(line)).toBeUndefined();
+    await completed(line);
+    const newest = await completed(line);
+    for (const others of [{ branch: "f41" }, { scratch: true }, { isolated: true }, { repository: "containers/other" }]) {
+      await completed({ ...line, ...others });
+    }
+    await create(line);
+    expect(await store.builds.findNewest(line)).toBe(newest);
+  });
+
   test("a complete build stays complete", async () => {
     const id = await create();
     await store.transaction((transaction) => store.builds.complete(id, digest("e"), transaction));
