@@ -1,17 +1,18 @@
 import { isMap, isScalar, type Pair, type Scalar, type YAMLMap } from "yaml";
 import type { Fault } from "./fault.ts";
 import { ImageFile, Policy, policyPath, type Release, repositoryOfPath } from "./registry-manifest.ts";
+import { rememberParsed } from "./remember-parsed.ts";
 import { isSafePlain, parseStrictYaml, type StrictYaml } from "./strict-yaml.ts";
 
 export type ParsedImageFile = Extract<StrictYaml<ImageFile>, { ok: true }>;
 
 /** Text of a file below `images/` to its content, or every fault of form: schema, quoting, order, path (CK1). */
-export function parseImageFile(path: string, bytes: Uint8Array): StrictYaml<ImageFile> {
+export const parseImageFile = rememberParsed((path: string, bytes: Uint8Array): StrictYaml<ImageFile> => {
   const parsed = parseStrictYaml(path, bytes, ImageFile);
   if (!parsed.ok) return parsed;
   const faults = [...pathFaults(path, parsed), ...styleFaults(path, parsed), ...orderFaults(path, parsed)];
   return faults.length > 0 ? { ok: false, faults } : { ...parsed, value: withBareRecords(parsed.value) };
-}
+});
 
 /** Tags are looked up by names that strangers write: `constructor` must not find what every object has. */
 function withBareRecords({ releases, floating, withdrawn, ...rest }: ImageFile): ImageFile {
@@ -24,8 +25,10 @@ function withBareRecords({ releases, floating, withdrawn, ...rest }: ImageFile):
   };
 }
 
+const parsePolicyFile = rememberParsed((path, bytes) => parseStrictYaml(path, bytes, Policy));
+
 export function parsePolicy(bytes: Uint8Array): StrictYaml<Policy> {
-  return parseStrictYaml(policyPath, bytes, Policy);
+  return parsePolicyFile(policyPath, bytes);
 }
 
 function pathFaults(path: string, parsed: ParsedImageFile): readonly Fault[] {
