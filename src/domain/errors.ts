@@ -278,6 +278,7 @@ export const errorCatalogue = {
   "forge.denied": { kind: "denied", meaning: "A person may not do this in the repository" },
   "forge.busy": { kind: "transient", meaning: "Others wrote to the repository again and again at the same moment" },
   "forge.git-failed": { kind: "internal", meaning: "git refused something that flibs takes for right, or could not be run" },
+  "forge.git-ended": { kind: "transient", meaning: "git was ended by something else than flibs before it had answered" },
   "forge.git-slow": { kind: "transient", meaning: "A call of git took longer than its limit" },
   "forge.output-too-large": { kind: "input", meaning: "A file or listing from git is larger than flibs reads" },
   "forge.record-unreadable": { kind: "internal", meaning: "A record below refs/flibs does not fit the schema of this release" },

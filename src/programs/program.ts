@@ -32,4 +32,6 @@ export interface ProgramEnd {
   readonly ended?: "late" | "too-much" | "stopped";
   /** It could not be started: the operating system's word (`ENOENT`) and what Node says. */
   readonly notStarted?: { readonly code: string; readonly message: string };
+  /** What started it was ended from outside: it may never have run, or run on. */
+  readonly isLost?: true;
 }

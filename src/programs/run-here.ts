@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, type StdioOptions, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import type { ProgramEnd, ProgramRun } from "./program.ts";
 
@@ -13,16 +13,27 @@ export function runHere(run: ProgramRun, signal?: AbortSignal, takers: Readonly<
   const stdio = Array.from({ length: descriptors }, (_, fd) => (inputs.has(fd) || outputs.has(fd) ? "pipe" : "ignore"));
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve({ outputs: {}, ended: "stopped" });
-    const child = spawn(run.program, run.args, {
-      env: run.env,
-      stdio,
-      detached: run.ownGroup === true,
-      ...(run.directory === undefined ? {} : { cwd: run.directory }),
-    });
+    let child: ChildProcess;
+    try {
+      child = start(run, stdio);
+    } catch (error) {
+      // Arguments that are too long, a NUL in one of them, no memory.
+      return resolve({ outputs: {}, ...notStarted(error as NodeJS.ErrnoException) });
+    }
+    // First of all: where the machine has no more of what a process needs, it is told by this event, of a child without pipes.
+    child.on("error", (error: NodeJS.ErrnoException) => settle(notStarted(error)));
+    const pipes = child.stdio ?? [];
     let ended: ProgramEnd["ended"];
     const end = (why: ProgramEnd["ended"]) => {
       ended ??= why;
-      kill(child.pid, run.ownGroup === true);
+      if (run.ownGroup === true) killGroup(child.pid);
+      else child.kill("SIGKILL");
+      // It has ended already, and what it started holds its pipes.
+      if (child.exitCode !== null || child.signalCode !== null) destroy();
+    };
+    // What it has started itself may hold its pipes open for ever; when we have ended it, nobody wants more.
+    const destroy = () => {
+      for (const pipe of pipes) pipe?.destroy();
     };
     const timer = setTimeout(() => end("late"), run.timeoutMs);
     const stop = () => end("stopped");
@@ -33,7 +44,7 @@ export function runHere(run: ProgramRun, signal?: AbortSignal, takers: Readonly<
       taken.set(fd, chunks);
       let left = maxBytes;
       const take = takers[fd];
-      (child.stdio[fd] as Readable | null)?.on("data", (chunk: Buffer) => {
+      (pipes[fd] as Readable | null | undefined)?.on("data", (chunk: Buffer) => {
         if (take !== undefined) return take(chunk);
         if (left > 0) chunks.push(chunk.subarray(0, left));
         if (chunk.length > left && beyond === "end") end("too-much");
@@ -46,16 +57,14 @@ export function runHere(run: ProgramRun, signal?: AbortSignal, takers: Readonly<
       signal?.removeEventListener("abort", stop);
       resolve({ ...how, outputs: result(), ...(ended === undefined ? {} : { ended }) });
     };
-    // What it has started itself may hold its pipes open for ever; when we have ended it, nobody wants more.
     child.on("exit", () => {
-      if (ended !== undefined) for (const pipe of child.stdio) pipe?.destroy();
+      if (ended !== undefined) destroy();
     });
-    child.on("error", (error: NodeJS.ErrnoException) => settle({ notStarted: { code: error.code ?? "", message: error.message } }));
     child.on("close", (exitCode, killedBy) =>
       settle({ ...(exitCode === null ? {} : { exitCode }), ...(killedBy === null ? {} : { signal: killedBy }) }),
     );
     for (const [fd, input] of inputs) {
-      const pipe = child.stdio[fd] as Writable | null;
+      const pipe = pipes[fd] as Writable | null | undefined;
       // A program that ends early closes its input; how it ended tells why.
       pipe?.on("error", () => {});
       pipe?.end(input);
@@ -67,10 +76,23 @@ function numbered<T>([fd, value]: [string, T]): [number, T] {
   return [Number(fd), value];
 }
 
-function kill(pid: number | undefined, group: boolean): void {
+function start(run: ProgramRun, stdio: StdioOptions): ChildProcess {
+  return spawn(run.program, run.args, {
+    env: run.env,
+    stdio,
+    detached: run.ownGroup === true,
+    ...(run.directory === undefined ? {} : { cwd: run.directory }),
+  });
+}
+
+function notStarted({ code = "", message }: NodeJS.ErrnoException): Pick<ProgramEnd, "notStarted"> {
+  return { notStarted: { code, message } };
+}
+
+function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    process.kill(group ? -pid : pid, "SIGKILL");
+    process.kill(-pid, "SIGKILL");
   } catch {
     // Ended by itself meanwhile.
   }

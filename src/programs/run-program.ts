@@ -23,9 +23,14 @@ export async function runProgram(run: ProgramRun, signal?: AbortSignal): Promise
   runs += 1;
   if (runs <= runsWithoutHelper) return runHere(run, signal);
   if (signal?.aborted) return { outputs: {}, ended: "stopped" };
-  helper ??= new Helper(() => {
-    helper = undefined;
-  });
+  try {
+    helper ??= new Helper(() => {
+      helper = undefined;
+    });
+  } catch {
+    // Whether the program itself can be started, the attempt tells.
+    return runHere(run, signal);
+  }
   return helper.run(run, signal);
 }
 
@@ -49,12 +54,14 @@ class Helper {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#child.on("message", ({ id, end }: HelperAnswer) => this.#settle(id, end));
-    const lost = (why: string) => {
+    const lost = (why: ProgramEnd) => {
       gone();
-      for (const id of this.#waiting.keys()) this.#settle(id, { outputs: {}, notStarted: { code: "", message: `its helper ${why}` } });
+      for (const id of this.#waiting.keys()) this.#settle(id, why);
     };
-    this.#child.on("error", (error) => lost(`could not be started: ${error.message}`));
-    this.#child.on("exit", () => lost("has ended"));
+    this.#child.on("error", ({ message }) =>
+      lost({ outputs: {}, notStarted: { code: "", message: `its helper could not be started: ${message}` } }),
+    );
+    this.#child.on("exit", () => lost({ outputs: {}, isLost: true }));
     this.#rest();
   }
 

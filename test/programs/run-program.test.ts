@@ -86,6 +86,20 @@ describe.each([
     await until("its child to be gone", async () => (isAlive(pid) ? undefined : true), 10_000);
   });
 
+  test("what it started and left behind holds nobody up when its time is over", async () => {
+    const end = await run(shell("echo said; sleep 20 & exit 0", { timeoutMs: 700 }));
+    expect(end).toMatchObject({ exitCode: 0, ended: "late" });
+    expect(textOf(end.outputs[1])).toBe("said\n");
+  });
+
+  test("what the operating system takes as no program's arguments is told, and others run on", async () => {
+    const other = run(shell("sleep 1; echo done"));
+    const tooLong = await run({ program: "echo", args: ["x".repeat(200_000)], env, outputs: {}, timeoutMs: 1000 });
+    expect(tooLong.notStarted).toMatchObject({ code: "E2BIG" });
+    expect((await run({ program: "echo", args: ["a\0b"], env, outputs: {}, timeoutMs: 1000 })).notStarted?.message).toMatch(/null bytes/);
+    expect(textOf((await other).outputs[1])).toBe("done\n");
+  });
+
   test("nobody waits for it any more", async () => {
     const stopping = new AbortController();
     const running = run(shell("sleep 300"), stopping.signal);
@@ -153,8 +167,8 @@ describe("the helper", () => {
 setTimeout(() => process.kill(helper, "SIGKILL"), 200);
 const end = await lost;
 const again = text(await run("echo $PPID"));
-console.log(end.notStarted.message, again !== String(helper) && again !== String(process.pid));`);
-    expect(said).toBe("its helper has ended true");
+console.log(JSON.stringify(end), again !== String(helper) && again !== String(process.pid));`);
+    expect(said).toBe('{"outputs":{},"isLost":true} true');
   });
 
   test("is not ended by who interrupts the whole process group", async () => {

@@ -7,7 +7,7 @@ import { openSessions } from "./sessions.ts";
 
 /** How the git program is called; one for all repositories. */
 export interface Git {
-  /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-slow` or `forge.output-too-large`. */
+  /** Runs git in a bare repository. Throws `forge.git-failed`, `forge.git-ended`, `forge.git-slow` or `forge.output-too-large`. */
   run(repository: string, args: readonly string[], options?: GitOptions): Promise<GitResult>;
   /**
    * As `run`, for a question whose answer can't change, since it names commits by their full ids. A short answer is remembered, so whoever asks must
@@ -102,11 +102,16 @@ function recalling(run: Git["run"]): Git["recall"] {
     // The one that was asked for last stands last.
     known.delete(key);
     // 0 and 1 are answers; everything else says that git could not tell.
-    if (result.exitCode <= 1 && result.exitCode >= 0 && result.output.length <= longestRecalled) known.set(key, result);
+    if (result.exitCode <= 1 && result.exitCode >= 0 && result.output.length <= longestRecalled) known.set(key, inOwnMemory(result));
     const [oldest] = known.keys();
     if (known.size > mostRecalled && oldest !== undefined) known.delete(oldest);
     return result;
   };
+}
+
+/** Bytes from the helper are a view of all that came with them, which may be megabytes of other answers. */
+function inOwnMemory(result: GitResult): GitResult {
+  return { ...result, output: Buffer.from(new Uint8Array(result.output).buffer) };
 }
 
 async function runGit(binary: string, repository: string, args: readonly string[], options: GitOptions): Promise<GitResult> {
@@ -127,6 +132,9 @@ async function runGit(binary: string, repository: string, args: readonly string[
   const { outputs, ...end } = onOutput === undefined ? await runProgram(run, signal) : await runStreaming(what, run, onOutput, signal);
   signal?.throwIfAborted();
   if (end.notStarted !== undefined) throw appError("forge.git-failed", `${what} could not be run: ${end.notStarted.message}`);
+  // By whoever: the machine had no memory left, somebody was tidying up.
+  const isEndedFromOutside = end.isLost || (end.signal !== undefined && end.ended === undefined);
+  if (isEndedFromOutside) throw appError("forge.git-ended", `${what} was ended from outside${end.signal ? ` by ${end.signal}` : ""}`);
   if (end.ended === "late") throw appError("forge.git-slow", `${what} took longer than ${timeoutMs} ms`);
   const isCut = end.ended === "too-much";
   if (isCut && !options.cut) throw appError("forge.output-too-large", `${what} gave more than ${maxBytes} bytes`);

@@ -65,22 +65,23 @@ export function openSession(program: string, args: readonly string[], env: Reado
   let said = "";
   let listener: Listener | undefined;
   const child = spawn(program, args, { env, stdio: ["pipe", "pipe", "pipe"] });
-  // First of all: where no process can be started, it is told by this event alone.
+  // First of all: where no process can be started, it is told by this event alone, of a child without pipes.
   child.on("error", (error) => {
     open = false;
     listener?.failed(appError("forge.git-failed", `${what} could not be run: ${error.message}`, { cause: error }));
   });
   child.unref();
-  for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref();
+  const { stdin, stdout, stderr } = child as Partial<typeof child>;
+  for (const stream of [stdin, stdout, stderr]) (stream as unknown as Socket | undefined)?.unref();
 
   function end(): void {
     open = false;
     child.kill("SIGKILL");
   }
   // A git that ends early closes its input; how it ended tells why.
-  child.stdin.on("error", () => {});
-  child.stdout.on("data", (piece: Buffer) => (listener ? listener.take(piece) : end()));
-  child.stderr.on("data", (piece: Buffer) => {
+  stdin?.on("error", () => {});
+  stdout?.on("data", (piece: Buffer) => (listener ? listener.take(piece) : end()));
+  stderr?.on("data", (piece: Buffer) => {
     if (said.length < 4096) said += piece.toString();
   });
   child.on("exit", () => {
@@ -127,7 +128,7 @@ export function openSession(program: string, args: readonly string[], env: Reado
           },
           failed: fail,
         };
-        child.stdin.write(say);
+        stdin?.write(say);
       }),
   };
 }

@@ -108,6 +108,7 @@ async function runGpg(options: GnupgHomeOptions, home: string, request: GpgReque
     const cause = new Error(end.notStarted.message);
     throw appError("signing.signer-unavailable", `${gpg} could not be started`, { cause, hint: "Install gnupg" });
   }
+  if (end.isLost) throw appError("signing.signer-unavailable", `what started ${gpg} was ended from outside`);
   if (end.ended !== undefined) {
     const hint = "Ask gpg on that machine by hand: is its agent or card answering?";
     throw appError("signing.signer-unavailable", `gpg ${whyEnded(end.ended, options.timeoutMs)}`, { hint });
