@@ -21,6 +21,8 @@ export function requestOf(command: "info" | "contents", names: readonly string[]
 }
 
 const header = /^([0-9a-f]{40}|[0-9a-f]{64}) (blob|tree|commit|tag) (\d{1,15})$/;
+/** Newer gits say so of the place of a submodule in a tree, when they do not have its commit. */
+const submodule = /^([0-9a-f]{40}|[0-9a-f]{64}) submodule\n$/;
 const lineFeed = 10;
 
 /**
@@ -47,7 +49,7 @@ export function replyReader(names: readonly string[], withContents: boolean, tak
     const [, id, type = "", size] = header.exec(text.slice(0, -1)) ?? [];
     // The name comes back as it was given, with the line feeds that it may hold.
     if (id === undefined && `${name} `.startsWith(text)) return;
-    if (id === undefined && text !== `${name} missing\n` && text !== `${name} ambiguous\n`) {
+    if (id === undefined && text !== `${name} missing\n` && text !== `${name} ambiguous\n` && !submodule.test(text)) {
       throw new Error(`unexpected reply ${text.slice(0, 100)}`);
     }
     line = Buffer.alloc(0);

@@ -90,20 +90,36 @@ function isWhole(path: string): Promise<boolean> {
 /** Aside, and renamed when it is whole: of two processes at it in one place, git refuses the second; and what a killed one leaves stops all others. */
 async function makeMirror(git: Git, path: string): Promise<void> {
   const fresh = asideOf(path, "new");
-  await git.run(fresh, ["init", "--quiet", "--bare", "--template="]);
   try {
-    await rename(fresh, path);
-  } catch (error) {
-    if (await isWhole(path)) return await rm(fresh, { recursive: true, force: true });
-    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    await git.run(fresh, ["init", "--quiet", "--bare", "--template="]);
+    if (await isNamed(fresh, path)) return;
+    // Half of one, of an older release; or another process was faster.
     await throwAway(path);
-    await rename(fresh, path);
+    await isNamed(fresh, path);
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
   }
 }
 
+/** Has the directory the name now, or another one that is whole? */
+async function isNamed(fresh: string, path: string): Promise<boolean> {
+  try {
+    await rename(fresh, path);
+    return true;
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    return await isWhole(path);
+  }
+}
+
+/** Or another process was faster. */
 async function throwAway(path: string): Promise<void> {
   const aside = asideOf(path, "old");
-  await rename(path, aside);
+  try {
+    await rename(path, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
   await rm(aside, { recursive: true, force: true });
 }
 

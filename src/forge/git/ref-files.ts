@@ -58,7 +58,7 @@ function isRefName(ref: string): boolean {
 }
 
 function absent(error: NodeJS.ErrnoException): undefined {
-  // Other refs stand below this name, or one stands in the middle of it.
-  if (["ENOENT", "EISDIR", "ENOTDIR"].includes(error.code ?? "")) return undefined;
+  // Other refs stand below this name, one stands in the middle of it, or no file can have it.
+  if (["ENOENT", "EISDIR", "ENOTDIR", "ENAMETOOLONG"].includes(error.code ?? "")) return undefined;
   throw error;
 }

@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError, isAppError } from "../../domain/errors.ts";
@@ -67,12 +66,17 @@ export async function untilWritten<T>(what: string, attempt: () => Promise<T | u
   throw appError("forge.busy", `${what} was changed by others again and again`);
 }
 
-/** The content goes through a file: a `git hash-object` that stays takes names of files, one a line. */
+/**
+ * The content goes through a file: a `git hash-object` that stays takes names of files, one a line. It stands in the repository, where there must be
+ * room anyway.
+ */
 export async function writeBlob(git: Git, path: string, content: string | Uint8Array): Promise<string> {
-  const scratch = await mkdtemp(join(tmpdir(), "flibs-blob-"));
+  const scratch = await mkdtemp(join(path, "flibs-blob-")).catch((error: NodeJS.ErrnoException) => {
+    throw appError("forge.git-failed", `nothing can be written into ${path}: ${error.code}`, { cause: error });
+  });
   try {
     const file = join(scratch, "blob");
-    if (file.includes("\n")) throw new Error("the directory for temporary files has a line feed in its name");
+    if (file.includes("\n")) throw new Error("the repository's directory has a line feed in its name");
     await writeFile(file, content);
     const command = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
     const [id = ""] = answerOf(await git.ask(path, command, lineQuestion(`${file}\n`, 1)), "git hash-object");

@@ -62,6 +62,11 @@ const replies = fc.array(
 );
 
 describe("replies of git cat-file", () => {
+  test("the place of a submodule holds no file, also in the words of newer gits", () => {
+    const { heard, whole } = hear([{ name: `${id}:images/x.yaml` }], true, [Buffer.from(`${id} submodule\n`)]);
+    expect({ heard, whole }).toEqual({ heard: [{ found: undefined, content: "" }], whole: [true] });
+  });
+
   test("are the same however they are cut into pieces", () => {
     fc.assert(
       fc.property(replies, fc.boolean(), fc.array(fc.nat()), (asked, withContents, places) => {
