@@ -10,7 +10,7 @@ import type { FetchedRepository, PlannedContents } from "./contents.ts";
 /** What goes into a build beside the repository's tree: files of the context, and how the Dockerfile speaks of them. */
 export interface BuildContents {
   readonly extraFiles: Readonly<Record<string, ExtraFile>>;
-  readonly rewriting: Pick<Rewriting, "archive" | "env" | "repositories">;
+  readonly rewriting: Pick<Rewriting, "buildinfo" | "env" | "help" | "repositories">;
 }
 
 export interface ContentSources {
@@ -34,16 +34,16 @@ export function buildContents(planned: PlannedContents | undefined, platform: Pl
   const architecture = rpmArchitecture(platform);
   const sets = Object.hasOwn(planned.contentSets, architecture) ? (planned.contentSets[architecture] ?? []) : [];
   const page = help === undefined ? undefined : manPage(withTitle(help, name, planned.maintainer, dateOf(planned.createdAt)));
-  // Without /root, whose mode is the base image's.
   const files = {
-    "root/buildinfo/": text(""),
-    [`root/buildinfo/Dockerfile-${plain(name)}-${version}-${release}`]: text(dockerfile.source),
-    "root/buildinfo/content_manifests/": text(""),
-    [`root/buildinfo/content_manifests/${plain(component)}-${version}-${release}.json`]: text(contentManifest(sets, planned.baseLayers)),
-    ...(page === undefined ? {} : { "help.1": text(page) }),
+    [`Dockerfile-${plain(name)}-${version}-${release}`]: text(dockerfile.source),
+    "content_manifests/": text(""),
+    [`content_manifests/${plain(component)}-${version}-${release}.json`]: text(contentManifest(sets, planned.baseLayers)),
   };
-  const archive = `${directory}/files.tar`;
-  const extraFiles: Record<string, ExtraFile> = { [archive]: { archive: files } };
+  const [buildinfo, helpPage] = [`${directory}/buildinfo.tar`, `${directory}/help.1`];
+  const extraFiles: Record<string, ExtraFile> = {
+    [buildinfo]: { archive: files },
+    ...(page === undefined ? {} : { [helpPage]: text(page) }),
+  };
   for (const { name, text: content } of repositories) extraFiles[`${directory}/repos/${name}`] = text(content);
   for (const [name, path] of sourcePaths) extraFiles[name] = { path };
   const names = repositories.map((one) => one.name);
@@ -51,7 +51,8 @@ export function buildContents(planned: PlannedContents | undefined, platform: Pl
   return {
     extraFiles,
     rewriting: {
-      archive,
+      buildinfo,
+      ...(page === undefined ? {} : { help: helpPage }),
       ...(planned.releaseEnv === undefined ? {} : { env: { name: planned.releaseEnv, value: release } }),
       ...(names.length === 0 ? {} : { repositories: { source: `${directory}/repos/`, names, users } }),
     },

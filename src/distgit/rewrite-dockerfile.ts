@@ -18,8 +18,10 @@ export interface Rewriting {
     /** By stage: an argument for USER that brings back who its last instructions run as; undefined is root. */
     readonly users: readonly (string | undefined)[];
   };
-  /** An archive in the build context of files that the image gets, with their places in it. */
-  readonly archive?: string;
+  /** An archive in the build context of what goes into /root/buildinfo. */
+  readonly buildinfo?: string;
+  /** A file in the build context that becomes /help.1. */
+  readonly help?: string;
   /** One LABEL line at the very end. */
   readonly labels: Readonly<Record<string, string>>;
 }
@@ -70,10 +72,20 @@ export function rewriteDockerfile(dockerfile: Dockerfile, rewriting: Rewriting):
     }
   }
   const last = instructions.findLast((one) => one.start < bodyEnd) as Instruction;
-  const files = rewriting.archive === undefined ? [] : [`ADD ${rewriting.archive} /`];
-  insert({ at: metadata.has(last.keyword) ? last.start : last.end, instructions: files }, "before");
+  insert({ at: metadata.has(last.keyword) ? last.start : last.end, instructions: filesOf(rewriting) }, "before");
   if (tail.length > 0 && !hasTail) insertions.push({ at: source.length, instructions: tail });
   return { text: splice(dockerfile, rewriting.pinned, insertions, end), lines: linesOf(instructions, insertions) };
+}
+
+/**
+ * Into the directory itself: an archive of /root/buildinfo unpacked at / would not follow a /root that is a link (/var/roothome of image-based systems) to a
+ * directory that is not there yet.
+ */
+function filesOf({ buildinfo, help }: Rewriting): readonly string[] {
+  return [
+    ...(buildinfo === undefined ? [] : [`ADD ${buildinfo} /root/buildinfo/`]),
+    ...(help === undefined ? [] : [`COPY ${help} /help.1`]),
+  ];
 }
 
 /** Instructions that change no file: what is copied before one of them is in the image all the same. */

@@ -45,21 +45,19 @@ test("an image gets its Dockerfile, its content manifest and its help", async ()
   expect(await world.run("run-1")).toBeUndefined();
   expect(world.asked[0]?.limits.timeoutMs).toBe(600_000);
   expect(extras()).toEqual({
-    ".flibs/files.tar:root/buildinfo/": "",
-    ".flibs/files.tar:root/buildinfo/Dockerfile-f42-hello-1-1": world.files.Dockerfile,
-    ".flibs/files.tar:root/buildinfo/content_manifests/": "",
-    ".flibs/files.tar:root/buildinfo/content_manifests/hello-container-1-1.json": expect.stringContaining('"a-rpms"'),
-    ".flibs/files.tar:help.1":
-      '.nh\n.TH "F42/HELLO" "1" "November 23, 2026" "Alice" "Container Image Pages"\n.SH "hello"\n.PP\nSays hello.\n',
+    ".flibs/buildinfo.tar:Dockerfile-f42-hello-1-1": world.files.Dockerfile,
+    ".flibs/buildinfo.tar:content_manifests/": "",
+    ".flibs/buildinfo.tar:content_manifests/hello-container-1-1.json": expect.stringContaining('"a-rpms"'),
+    ".flibs/help.1": '.nh\n.TH "F42/HELLO" "1" "November 23, 2026" "Alice" "Container Image Pages"\n.SH "hello"\n.PP\nSays hello.\n',
   });
-  expect(JSON.parse(extras()[".flibs/files.tar:root/buildinfo/content_manifests/hello-container-1-1.json"] ?? "")).toEqual({
+  expect(JSON.parse(extras()[".flibs/buildinfo.tar:content_manifests/hello-container-1-1.json"] ?? "")).toEqual({
     metadata: { icm_version: 1, icm_spec: expect.stringContaining("content_manifest.json"), image_layer_index: 0 },
     content_sets: ["a-rpms"],
     image_contents: [],
     from_dnf_hint: false,
   });
   expect(world.built[0]).toBe(
-    `FROM mirror.example:5000/fedora@${world.parent.digest}\nENV OS_BUILD="1"\n${labels}RUN a\nUSER app\nADD .flibs/files.tar /\nCMD a\nLABEL "Architecture"="x86_64" "BZComponent"="hello-container" "Name"="f42/hello" "Release"="1" "Version"="1" "architecture"="x86_64" "build-date"="2026-11-23T21:00:00.000Z" "release"="1" "vcs-ref"="${request.commit}" "vcs-type"="git"\n`,
+    `FROM mirror.example:5000/fedora@${world.parent.digest}\nENV OS_BUILD="1"\n${labels}RUN a\nUSER app\nADD .flibs/buildinfo.tar /root/buildinfo/\nCOPY .flibs/help.1 /help.1\nCMD a\nLABEL "Architecture"="x86_64" "BZComponent"="hello-container" "Name"="f42/hello" "Release"="1" "Version"="1" "architecture"="x86_64" "build-date"="2026-11-23T21:00:00.000Z" "release"="1" "vcs-ref"="${request.commit}" "vcs-type"="git"\n`,
   );
   expect(world.records.get("run-1")?.plan?.contents).toMatchObject({ help: true, release: "1", users: ["app"], baseLayers: 0 });
 });
@@ -67,7 +65,7 @@ test("an image gets its Dockerfile, its content manifest and its help", async ()
 test("a scratch build has a release made of its id", async () => {
   world.files = { ...goodFiles, "container.yaml": "set_release_env: REL\n" };
   await world.run("run-1", { ...request, scratch: true });
-  expect(Object.keys(extras())).toContain(".flibs/files.tar:root/buildinfo/Dockerfile-f42-hello-1-0.run.1");
+  expect(Object.keys(extras())).toContain(".flibs/buildinfo.tar:Dockerfile-f42-hello-1-0.run.1");
   expect(world.built[0]).toContain('ENV REL="0.run.1"\n');
   expect(world.built[0]).toContain('"release"="0.run.1"');
   expect(["20261123-v0r7k2q", "-a-", "é"].map(scratchRelease)).toEqual(["0.20261123.v0r7k2q", "0.a", "0.0"]);
@@ -77,7 +75,7 @@ test("a directory that the repository has itself is left to it", async () => {
   world.files = { ...goodFiles, ".flibs/mine": "x", ".flibs.1": "y" };
   await world.run("run-1");
   expect(Object.keys(extras()).every((name) => name.startsWith(".flibs.2/"))).toBe(true);
-  expect(world.built[0]).toContain("ADD .flibs.2/files.tar /");
+  expect(world.built[0]).toContain("ADD .flibs.2/buildinfo.tar /root/buildinfo/");
 });
 
 describe("yum repositories", () => {

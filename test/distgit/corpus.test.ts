@@ -115,7 +115,8 @@ function expectRewriting(
     pinned: (image: string) => (image === pin ? undefined : pin),
     env: { name: "REL", value: "1" },
     repositories: { source: ".flibs/repos/", names: ["flibs-1.repo"], users },
-    archive: ".flibs/files.tar",
+    buildinfo: ".flibs/buildinfo.tar",
+    help: ".flibs/help.1",
     labels,
   };
   const { text, lines } = rewriteDockerfile(dockerfile, rewriting);

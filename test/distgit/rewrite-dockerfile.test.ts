@@ -28,13 +28,14 @@ function whole(dockerfile: Dockerfile, parentUser = ""): Rewriting {
     pinned: (image) => (image === pin ? undefined : pin),
     env: { name: "REL", value: "7" },
     repositories: { source: ".flibs/repos/", names: ["a.repo", "b.repo"], users },
-    archive: ".flibs/files.tar",
+    buildinfo: ".flibs/buildinfo.tar",
+    help: ".flibs/help.1",
     labels: { "vcs-ref": "c", release: "7" },
   };
 }
 
 const labels = 'LABEL "release"="7" "vcs-ref"="c"';
-const files = "ADD .flibs/files.tar /";
+const files = "ADD .flibs/buildinfo.tar /root/buildinfo/\nCOPY .flibs/help.1 /help.1";
 const start = 'ENV REL="7"\nCOPY .flibs/repos/ /etc/yum.repos.d/';
 const remove = 'RUN ["rm","-f","/etc/yum.repos.d/a.repo","/etc/yum.repos.d/b.repo"]';
 
@@ -163,7 +164,7 @@ describe("what is added and where", () => {
     const named = parse(text).instructions.map(({ keyword }, index) => `${keyword} ${lines[index] ?? "-"}`);
     expect(named).toEqual([
       ...["FROM 1", "ENV -", "COPY -", "RUN 2", "RUN -"],
-      ...["FROM 4", "ENV -", "COPY -", "RUN 5", "ADD -", "CMD 7", "RUN -", "LABEL -"],
+      ...["FROM 4", "ENV -", "COPY -", "RUN 5", "ADD -", "COPY -", "CMD 7", "RUN -", "LABEL -"],
     ]);
     expect(lines).toHaveLength(named.length);
   });

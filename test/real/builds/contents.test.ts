@@ -83,3 +83,31 @@ test("an image from nothing has them too", async () => {
     "/root/buildinfo/content_manifests/hello-container-1-2.json",
   ]);
 }, 60_000);
+
+test.each(["classic", "buildkit"] as const)(
+  "so has one whose /root is a link to what is not there yet, built by %s",
+  async (builder) => {
+    const own = await realBuildWorld([{ builder }]);
+    try {
+      own.files = {
+        Dockerfile: [
+          "FROM registry.fedoraproject.org/fedora:42",
+          "LABEL com.redhat.component=hello-container name=f42/hello version=1 summary=x",
+          "RUN rm -rf /root && ln -s var/roothome /root",
+          "",
+        ].join("\n"),
+        "tests/commands.yaml": "",
+      };
+      expect(await own.run("link")).toBeUndefined();
+      const files = await own.filesOf("link", ["/help.1", "/var/roothome"]);
+      expect(Object.keys(files).toSorted()).toEqual([
+        "/help.1",
+        "/var/roothome/buildinfo/Dockerfile-f42-hello-1-1",
+        "/var/roothome/buildinfo/content_manifests/hello-container-1-1.json",
+      ]);
+    } finally {
+      await own.close();
+    }
+  },
+  90_000,
+);
