@@ -2,8 +2,8 @@ import type { BuildRecord } from "../builds/build-record.ts";
 import { attestedDocuments, attestedImage, attestedNames } from "../documents/attested-documents.ts";
 import { imagePurl } from "../documents/package-url.ts";
 import type { Digest } from "../domain/digest.ts";
-import { attachArtifact } from "../registry/attach-artifact.ts";
-import type { ManifestDescriptor } from "../registry/registry.ts";
+import { ensureListed, storeArtifact } from "../registry/attach-artifact.ts";
+import type { Manifest, ManifestDescriptor } from "../registry/registry.ts";
 import { type AttestationKey, signingKeys } from "../signing/dsse.ts";
 import { type AttestationPlace, type Attested, ensureAttested, findAttested, listingsOf } from "../signing/ensure-attested.ts";
 import { predicateTypes } from "../signing/predicate-types.ts";
@@ -52,6 +52,7 @@ async function carryDocuments(
   const lists = { source: listingsOf(source), destination: listingsOf(destination) };
   const ways = [waysOf(ports, plan.from), waysOf(ports, plan.to)] as const;
   const carried: Attested[] = [];
+  const unlisted: Manifest[] = [];
   for (const one of wanted) {
     signal.throwIfAborted();
     const { digest } = one.subject;
@@ -59,16 +60,19 @@ async function carryDocuments(
     const listed = await lists.destination(digest);
     for (const { artifact, blob } of copies) {
       const added = !listed.some((entry) => entry.digest === artifact.digest);
-      if (added) await attachArtifact(destination.registry, destination.turns, destination.repository, artifact, blob);
+      const isListed = added && (await storeArtifact(destination.registry, destination.repository, artifact, blob));
+      if (!isListed) unlisted.push(artifact);
       carried.push({ subject: digest, predicateType: one.predicateType, digest: artifact.digest, added });
     }
     if (copies.length > 0) continue;
     const there = await findAll(destination, one, [...ways[0], ...ways[1]], listed);
     for (const { artifact } of there) {
+      unlisted.push(artifact);
       carried.push({ subject: digest, predicateType: one.predicateType, digest: artifact.digest, added: false });
     }
     if (there.length === 0) carried.push(...(await ensureAttested(destination, ports.attestationKeys.of(plan.to), [one], signal)));
   }
+  await ensureListed(destination.registry, destination.turns, destination.repository, unlisted, signal);
   return carried;
 }
 

@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import type { Digest } from "../domain/digest.ts";
 import { appError, isAppError } from "../domain/errors.ts";
+import { severalAtOnce } from "../domain/several-at-once.ts";
 import { emptyConfig, parseArtifact } from "./artifact-manifest.ts";
 import { addReferrer, digestsIn, dropReferrers, fallbackTag, keepTag } from "./referrer-index.ts";
 import type { ReferrerRegistry } from "./referrers.ts";
@@ -8,49 +9,101 @@ import type { Manifest, ReferrerDescriptor } from "./registry.ts";
 import type { Turns } from "./turns.ts";
 
 const mostTries = 5;
+const subjectsAtOnce = 4;
 /** Entries of others that are looked for when the registry refuses the list; more than that is nobody's honest list. */
 const mostLooks = 1000;
 const looksAtOnce = 8;
 
 /**
- * Puts an artifact and its blob beside the image that it is about, and sees to it that the list of referrers has it. Safe to repeat: what is there
- * already stays, others' entries of a fallback tag too. Throws `registry.manifest-invalid` when something that is no list stands at that tag,
- * `registry.referrers-contended` when others change it all the time.
+ * Puts an artifact and its blob beside the image that it is about. Tells whether the registry keeps the list of referrers itself, which has it then; else it
+ * is for {@link ensureListed} to see to that. Safe to repeat: what is there already stays. Throws `registry.manifest-invalid` for what is no artifact.
  */
-export async function attachArtifact(
+export async function storeArtifact(
   registry: ReferrerRegistry,
-  turns: Turns,
   repository: string,
   artifact: Manifest,
   blob: Uint8Array,
-): Promise<void> {
-  const { subject, artifactType, annotations } = parseArtifact(artifact);
+): Promise<boolean> {
+  parseArtifact(artifact);
   await registry.putBlob(repository, emptyConfig);
   await registry.putBlob(repository, blob);
-  if (await registry.putReferrer(repository, artifact)) return;
+  if (await registry.putReferrer(repository, artifact)) return true;
   const tag = keepTag(artifact.digest);
   if ((await registry.findManifest(repository, tag))?.digest !== artifact.digest) await registry.putManifest(repository, tag, artifact);
-  const entry = { mediaType: artifact.mediaType, digest: artifact.digest, size: artifact.bytes.length, artifactType, annotations };
-  // Last, so that whatever is on the list is whole and kept.
-  const turn = `referrers ${registry.endpoint}/${repository}@${subject.digest}`;
-  await turns.take(turn, () => updateFallback(registry, repository, subject.digest, entry));
+  return false;
 }
 
-/** Read, add, write, read again: a writer outside flibs takes no turns, and one of two updates at once is lost. Ours is then made again. */
-async function updateFallback(registry: ReferrerRegistry, repository: string, subject: Digest, entry: ReferrerDescriptor): Promise<void> {
-  const tag = fallbackTag(subject);
-  for (let attempt = 0; attempt < mostTries; attempt += 1) {
-    const before = await findList(registry, repository, tag);
-    const after = addReferrer(before, entry);
-    if (after === undefined) return;
-    try {
-      await putList(registry, repository, tag, after);
-    } catch (error) {
-      // Read back as something else: somebody wrote in between. The next look tells whether our entry is in it.
-      if (!isAppError(error) || error.code !== "registry.digest-mismatch") throw error;
-    }
+/**
+ * Sees to it that the lists of referrers have artifacts that are stored, all of one image with one change; others' entries of a fallback tag stay. Looks
+ * again afterwards: a process that was killed may have had a list on its way to the registry, from before these entries, which arrives last and takes
+ * them away. Throws `registry.manifest-invalid` when something that is no list stands at that tag, `registry.referrers-contended` when
+ * others change it all the time.
+ */
+export async function ensureListed(
+  registry: ReferrerRegistry,
+  turns: Turns,
+  repository: string,
+  artifacts: readonly Manifest[],
+  signal: AbortSignal,
+): Promise<void> {
+  const entries = new Map<Digest, ReferrerDescriptor[]>();
+  for (const artifact of artifacts) {
+    const { subject, artifactType, annotations } = parseArtifact(artifact);
+    const entry = { mediaType: artifact.mediaType, digest: artifact.digest, size: artifact.bytes.length, artifactType, annotations };
+    entries.set(subject.digest, [...(entries.get(subject.digest) ?? []), entry]);
   }
-  throw appError("registry.referrers-contended", `${registry.endpoint}/${repository}:${tag} is changed by somebody else all the time`);
+  const subjects = [...entries].map(
+    ([subject, wanted]) =>
+      () =>
+        ensureEntries(registry, turns, repository, subject, wanted, signal),
+  );
+  await severalAtOnce(subjectsAtOnce, subjects);
+}
+
+async function ensureEntries(
+  registry: ReferrerRegistry,
+  turns: Turns,
+  repository: string,
+  subject: Digest,
+  wanted: readonly ReferrerDescriptor[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (let change = 0; change < mostTries; change += 1) {
+    signal.throwIfAborted();
+    const listed = new Set((await registry.listReferrers(repository, subject)).map(({ digest }) => digest));
+    const lacking = wanted.filter(({ digest }) => !listed.has(digest));
+    if (lacking.length === 0) return;
+    const turn = `referrers ${registry.endpoint}/${repository}@${subject}`;
+    await turns.take(turn, () => addToFallback(registry, repository, subject, lacking));
+  }
+  throw contended(registry, repository, subject);
+}
+
+/** A writer outside flibs takes no turns, and one of two updates at once is lost: the next look tells. */
+async function addToFallback(
+  registry: ReferrerRegistry,
+  repository: string,
+  subject: Digest,
+  entries: readonly ReferrerDescriptor[],
+): Promise<void> {
+  const tag = fallbackTag(subject);
+  const before = await findList(registry, repository, tag);
+  let after = before;
+  for (const entry of entries) after = addReferrer(after, entry) ?? after;
+  if (after === undefined || after === before) return;
+  try {
+    await putList(registry, repository, tag, after);
+  } catch (error) {
+    // Read back as something else: somebody wrote in between.
+    if (!isAppError(error) || error.code !== "registry.digest-mismatch") throw error;
+  }
+}
+
+function contended({ endpoint }: ReferrerRegistry, repository: string, subject: Digest): Error {
+  return appError(
+    "registry.referrers-contended",
+    `${endpoint}/${repository}:${fallbackTag(subject)} is changed by somebody else all the time`,
+  );
 }
 
 async function putList(registry: ReferrerRegistry, repository: string, tag: string, list: Manifest): Promise<void> {

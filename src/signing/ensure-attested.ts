@@ -2,7 +2,7 @@ import type { Digest } from "../domain/digest.ts";
 import { isAppError } from "../domain/errors.ts";
 import { severalAtOnce } from "../domain/several-at-once.ts";
 import { largestArtifactManifest, parseArtifact } from "../registry/artifact-manifest.ts";
-import { attachArtifact } from "../registry/attach-artifact.ts";
+import { ensureListed, storeArtifact } from "../registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { Manifest, ReferrerDescriptor } from "../registry/registry.ts";
 import type { Turns } from "../registry/turns.ts";
@@ -37,8 +37,6 @@ export interface FoundArtifact {
 const mostRead = 16;
 /** Each is a dozen requests that wait for each other, and has a document of some megabytes in memory. */
 const attestedAtOnce = 4;
-/** Looks whether all is still there after something was added. */
-const mostLooks = 3;
 /** A bundle is base64 and a few names around its statement. */
 const bundleFrame = 4096;
 
@@ -55,32 +53,19 @@ export async function ensureAttested(
   const signing = signingKeys(keys);
   const ways: readonly (AttestationKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
   const list = listingsOf(place);
-  const attach = ({ artifact, blob }: FoundArtifact) => attachArtifact(place.registry, place.turns, place.repository, artifact, blob);
   const ensureOne = async (one: WantedAttestation, key: AttestationKey | undefined) => {
     signal.throwIfAborted();
     const found = await findAttested(place, one, key, await list(one.subject.digest));
-    const made = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
-    if (found === undefined) await attach(made);
-    return { ...made, subject: one.subject.digest, predicateType: one.predicateType, added: found === undefined };
+    const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
+    const isListed = found === undefined && (await storeArtifact(place.registry, place.repository, artifact, blob));
+    return { artifact, isListed, subject: one.subject.digest, predicateType: one.predicateType, added: found === undefined };
   };
   const all = await severalAtOnce(
     attestedAtOnce,
     wanted.flatMap((one) => ways.map((key) => () => ensureOne(one, key))),
   );
-  // A process that was killed may have had a list on its way to the registry, from before our entries: arriving last, it takes them away.
-  for (let look = 0; look < mostLooks && all.some(({ added }) => added); look += 1) {
-    signal.throwIfAborted();
-    const now = listingsOf(place);
-    const listed = await Promise.all(
-      all.map(async ({ subject, artifact }) => (await now(subject)).some(({ digest }) => digest === artifact.digest)),
-    );
-    const lost = all.filter((_, index) => !listed[index]);
-    if (lost.length === 0) break;
-    await severalAtOnce(
-      attestedAtOnce,
-      lost.map((one) => () => attach(one)),
-    );
-  }
+  const unlisted = all.filter(({ isListed }) => !isListed).map(({ artifact }) => artifact);
+  await ensureListed(place.registry, place.turns, place.repository, unlisted, signal);
   return all.map(({ subject, predicateType, artifact, added }) => ({ subject, predicateType, digest: artifact.digest, added }));
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
 import { fallbackTag } from "../../src/registry/referrer-index.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
+import type { Manifest } from "../../src/registry/registry.ts";
 import { registryClient } from "../../src/registry/registry-client.ts";
 import { turnsOfOneProcess } from "../../src/registry/turns.ts";
 import { ensureAttested } from "../../src/signing/ensure-attested.ts";
@@ -52,30 +53,66 @@ test("everything is attached, and a second call adds nothing", async () => {
   expect(second).toEqual(first.map((one) => ({ ...one, added: false })));
 });
 
+/** A list of referrers as a process had read it before most of the entries came. */
+function withOneEntry(list: Manifest): Manifest {
+  const { manifests, ...rest } = JSON.parse(Buffer.from(list.bytes).toString());
+  const bytes = Buffer.from(JSON.stringify({ ...rest, manifests: manifests.slice(0, 1) }));
+  return { mediaType: list.mediaType, bytes, digest: digestOf(bytes) };
+}
+
 test("a list that a killed process had on its way, and that arrives last, takes nothing away for good", async () => {
   await using at = await place();
   const tag = fallbackTag(at.image.digest);
-  let old: Parameters<typeof at.client.putManifest>[2] | undefined;
   let arrived = false;
   const late: ReferrerRegistry = {
     ...at.client,
     async putManifest(where, name, manifest) {
-      // What the other process had read before: a list with one entry.
-      if (name === tag) old ??= manifest;
-      return await at.client.putManifest(where, name, manifest);
-    },
-    async readManifest(where, name) {
-      const read = await at.client.readManifest(where, name);
-      const isWhole = name === tag && JSON.parse(Buffer.from(read.bytes).toString()).manifests.length === 3;
-      if (isWhole && !arrived && old !== undefined) {
+      const put = await at.client.putManifest(where, name, manifest);
+      if (name === tag && !arrived) {
         arrived = true;
-        await at.client.putManifest(where, tag, old);
+        await at.client.putManifest(where, tag, withOneEntry(manifest));
       }
-      return read;
+      return put;
     },
   };
   const attested = await ensureAttested({ registry: late, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
   expect(arrived).toBe(true);
   expect(attested).toHaveLength(3);
   expect(await at.attached()).toEqual(names(at.wanted));
+});
+
+test("nor when all was there at the first look, since a process before this one was killed, too", async () => {
+  await using at = await place();
+  const tag = fallbackTag(at.image.digest);
+  await ensureAttested({ registry: at.client, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
+  let arrived = false;
+  const late: ReferrerRegistry = {
+    ...at.client,
+    async listReferrers(where, subject) {
+      const listed = await at.client.listReferrers(where, subject);
+      if (!arrived) {
+        arrived = true;
+        await at.client.putManifest(where, tag, withOneEntry(await at.client.readManifest(where, tag)));
+      }
+      return listed;
+    },
+  };
+  const attested = await ensureAttested({ registry: late, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
+  expect(attested.map(({ added }) => added)).toEqual([false, false, false]);
+  expect(await at.attached()).toEqual(names(at.wanted));
+});
+
+test("all that is attached to one image is one change of its list", async () => {
+  await using at = await place();
+  const tag = fallbackTag(at.image.digest);
+  const written: string[] = [];
+  const counting: ReferrerRegistry = {
+    ...at.client,
+    async putManifest(where, name, manifest) {
+      written.push(name);
+      return await at.client.putManifest(where, name, manifest);
+    },
+  };
+  await ensureAttested({ registry: counting, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
+  expect(written.filter((name) => name === tag)).toHaveLength(1);
 });

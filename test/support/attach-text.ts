@@ -1,6 +1,6 @@
 import { digestOf } from "../../src/domain/digest.ts";
 import { formatArtifact } from "../../src/registry/artifact-manifest.ts";
-import { attachArtifact } from "../../src/registry/attach-artifact.ts";
+import { ensureListed, storeArtifact } from "../../src/registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { ManifestDescriptor } from "../../src/registry/registry.ts";
 import { type Turns, turnsOfOneProcess } from "../../src/registry/turns.ts";
@@ -17,6 +17,7 @@ export async function attachText(
   const blob = Buffer.from(text);
   const layer = { mediaType: artifactType, digest: digestOf(blob), size: blob.length };
   const artifact = formatArtifact({ artifactType, subject, layer, annotations: { length: String(blob.length) } });
-  await attachArtifact(registry, turns, repository, artifact, blob);
+  const isListed = await storeArtifact(registry, repository, artifact, blob);
+  if (!isListed) await ensureListed(registry, turns, repository, [artifact], new AbortController().signal);
   return { mediaType: artifact.mediaType, digest: artifact.digest, size: artifact.bytes.length };
 }
