@@ -28,8 +28,8 @@ export interface Signer {
   readonly stage: string;
   readonly keys: readonly SignerKey[];
   /**
-   * Begins to make what will be asked for soon, where that takes time. Nobody can see it: it stands in memory alone until `ensureSigned` asks for the
-   * same, for some minutes at most. Resolves when it is made; never rejects, since whoever asks for it hears what is wrong.
+   * Begins to make what will be asked for soon, where that takes time. Nobody else can see it: it stands in memory until `ensureSigned` asks for the
+   * same, for some minutes at most, and while it is checked in a directory that only flibs can enter. Resolves when it is made; never rejects, since whoever asks for it hears what is wrong.
    */
   prepare(signables: readonly Signable[], signal: AbortSignal): Promise<void>;
   /** Returns how many were added. */

@@ -52,6 +52,16 @@ test("what could not be made is not given", async () => {
   expect(await take(wanted("a"))).toEqual(Buffer.from("a"));
 });
 
+test("what is made or was begun already is not begun again, and what failed is", async () => {
+  const { begin, made } = early();
+  await Promise.all([begin([wanted("a")], never), begin([wanted("a"), wanted("b")], never)]);
+  await begin([wanted("a"), wanted("b")], never);
+  expect(made).toEqual(["a", "b"]);
+  await begin([wanted("bad")], never);
+  await begin([wanted("bad")], never);
+  expect(made).toEqual(["a", "b", "bad", "bad"]);
+});
+
 test("after ten minutes it is forgotten", async () => {
   let now = 0;
   const { begin, take } = early(() => now);

@@ -35,10 +35,15 @@ export function earlySignatures(
   }
 
   return {
-    async begin(wanted, signal) {
+    async begin(all, signal) {
       drop();
+      // A step that is done again begins none anew: on a card each takes a second.
+      const wanted = all.filter((one) => !kept.has(keyOf(one)));
       // Whoever asks for one makes it then, and hears what is wrong.
-      const made = make(wanted, signal).catch(() => []);
+      const made = make(wanted, signal).catch(() => {
+        for (const one of wanted) kept.delete(keyOf(one));
+        return [];
+      });
       for (const [index, one] of wanted.entries()) kept.set(keyOf(one), { at: now(), signature: made.then((all) => all[index]) });
       running.add(made);
       await made.finally(() => running.delete(made));
