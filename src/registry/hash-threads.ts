@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { appError } from "../domain/errors.ts";
 
 /** To the thread: a hash begins, over memory that both see; so many bytes stand there; its value is wanted, or nobody wants it any more. */
 export type HashRequest =
@@ -47,8 +48,8 @@ export class HashThread {
     this.#gone = gone;
     this.#worker = worker;
     this.#worker.on("message", (reply: HashReply) => this.#hear(reply));
-    this.#worker.on("error", (error) => this.#break(error));
-    this.#worker.on("exit", () => this.#break(new Error("the thread that hashes has ended")));
+    this.#worker.on("error", (error) => this.#break(lostThread(error)));
+    this.#worker.on("exit", () => this.#break(lostThread()));
   }
 
   get load(): number {
@@ -97,6 +98,11 @@ export class HashThread {
     for (const hash of this.#hashes.values()) hash.break(error);
     this.#hashes.clear();
   }
+}
+
+/** Says nothing about the blob: whoever was at it tries again, and gets another thread. */
+function lostThread(cause?: Error): Error {
+  return appError("registry.unreachable", "the thread that hashes what comes from a registry has ended", { cause });
 }
 
 type Tell = (request: { readonly at: number; readonly bytes: number } | { readonly end: "digest" | "abandoned" }) => void;

@@ -1,6 +1,7 @@
 import PQueue from "p-queue";
 import type { Digest } from "../domain/digest.ts";
 import { appError, isAppError } from "../domain/errors.ts";
+import { places } from "../domain/places.ts";
 import type { TransferRegistries, TransferRegistry } from "./blob-transfers.ts";
 import { type Descriptor, isForeignLayer, parseImageManifest } from "./image-manifest.ts";
 import type { MountMemory } from "./mount-memory.ts";
@@ -24,6 +25,8 @@ const progressBytes = 4 * 1024 * 1024;
  */
 export function imageCopier(registries: TransferRegistries, { transfers, mountMemory }: ImageCopierOptions): ImageCopier {
   const queue = new PQueue({ concurrency: transfers });
+  // Of blobs whose bytes are out, and of tries after the first, there are only so many either: each holds a connection.
+  const underWay = places(3 * transfers);
   return {
     async copy(request, signal, progress) {
       const source = registries.named(request.source.registry);
@@ -35,7 +38,7 @@ export function imageCopier(registries: TransferRegistries, { transfers, mountMe
       const counts = new Counts(progress);
       const copy = { request, source, destination, mountMemory, counts, signal: either };
       const copies = found.blobs.map((blob) =>
-        inTurn(queue, (sent) => copyBlob(copy, blob, sent)).catch((error: unknown) => {
+        underWay(() => inTurn(queue, (sent) => copyBlob(copy, blob, sent))).catch((error: unknown) => {
           failed.abort(error);
           throw error;
         }),
@@ -162,9 +165,11 @@ async function streamBlob(
 ): Promise<"streamed" | "elsewhere"> {
   const from = request.source.repository;
   if (isForeignLayer(blob) && !(await source.hasBlob(from, blob.digest, signal))) return "elsewhere";
-  const open = () => source.openBlob(from, blob, signal);
-  // A try that breaks begins anew without a place of its own: rare, and it has waited for its turn.
   let left = blob.size;
+  const open = () => {
+    left = blob.size;
+    return source.openBlob(from, blob, signal);
+  };
   const onBytes = (bytes: number) => {
     counts.bytes(bytes);
     left -= bytes;

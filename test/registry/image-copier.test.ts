@@ -219,3 +219,28 @@ test("a blob whose bytes are out makes room for the next one, while the registry
   await copier.copy({ source: { registry: "candidate", repository: "containers/app", digest: image.digest }, destination }, never);
   expect(sent.toSorted()).toEqual(layers.toSorted());
 });
+
+test("while a registry puts nothing on its disk, there are only so many blobs under way", async () => {
+  await using at = await world();
+  const image = await putImage(at.clients.candidate, "containers/app", oci, [1000, 1000, 1000, 1000, 1000, 1000]);
+  await at.clients.candidate.putManifest("containers/app", image.digest, image);
+  const stalled = Promise.withResolvers<void>();
+  let underWay = 0;
+  let most = 0;
+  const slow = {
+    ...at.clients.production,
+    uploadBlob: async (...[repository, blob, open, options]: Parameters<RegistryClient["uploadBlob"]>) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      await at.clients.production.uploadBlob(repository, blob, open, options);
+      if (underWay === 3) setTimeout(stalled.resolve, 200);
+      await stalled.promise;
+      underWay -= 1;
+    },
+  };
+  const registries = namedRegistries({ candidate: at.clients.candidate, production: slow });
+  const copier = imageCopier(registries, { transfers: 1, mountMemory: inMemoryMountMemory() });
+  const destination = { registry: "production", repository: "f40/app" };
+  await copier.copy({ source: { registry: "candidate", repository: "containers/app", digest: image.digest }, destination }, never);
+  expect(most).toBe(3);
+});
