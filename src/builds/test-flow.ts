@@ -30,8 +30,14 @@ export const TestsIntent: z.ZodType<TestsRequested> = z.object({
   requestedBy: z.string(),
 });
 
-/** What is left of a build whose tests have ended takes a second. */
-const endRetryMs = 2000;
+/**
+ * What is left of a build whose tests have ended takes a second; where it waits for somebody, such as a gate that is away, that takes as long as it does,
+ * and each look costs the forge requests. Pure; milliseconds.
+ */
+export function endRetryMs(build: Pick<BuildRecord, "finishedAt">, now: Date): number {
+  const waited = build.finishedAt === undefined ? 0 : now.getTime() - Date.parse(build.finishedAt);
+  return Math.min(60_000, Math.max(2000, waited / 4));
+}
 
 export type TestPorts = BuildPorts & { readonly runs: Pick<Runs, "find" | "journal"> };
 
@@ -100,7 +106,7 @@ async function readTested(ports: TestPorts, intent: TestsRequested): Promise<z.i
   const run = await ports.runs.find(build.id);
   if (run !== undefined && !isFinal(run.status)) {
     // Its results are there for everybody to see and to ask again for, before it has said its verdict and proposed itself.
-    if (testsHaveEnded(build)) throw new Suspended(`build ${build.id} to end`, endRetryMs);
+    if (testsHaveEnded(build)) throw new Suspended(`build ${build.id} to end`, endRetryMs(build, new Date()));
     throw appError("builds.not-tested", `build ${build.id} is still being tested`, { hint: "Wait for its end, or cancel it first" });
   }
   const { plan } = build;

@@ -1,6 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { type TestsRequested, testFlow } from "../../src/builds/test-flow.ts";
+import { endRetryMs, type TestsRequested, testFlow } from "../../src/builds/test-flow.ts";
 import { requestTests } from "../../src/intake/requests.ts";
 import type { Ending, Run } from "../../src/workflow/run.ts";
 import { killedEverywhere } from "../support/killed-everywhere.ts";
@@ -201,6 +201,16 @@ test("a build whose tests have ended, as everybody can see, is waited for until 
   await world.run("run-1");
   buildRun = atWork();
   expect(await again("run-2")).toMatchObject({ name: "Suspended", waitingFor: "build run-1 to end" });
+});
+
+test.each([
+  [undefined, 2000],
+  ["2026-11-23T21:00:00Z", 2000],
+  ["2026-11-23T20:59:40Z", 5000],
+  ["2026-11-23T12:00:00Z", 60_000],
+])("the longer it waits for the end of a build that was complete at %s, the less often it looks", (finishedAt, ms) => {
+  const build = finishedAt === undefined ? {} : { finishedAt };
+  expect(endRetryMs(build, new Date("2026-11-23T21:00:00Z"))).toBe(ms);
 });
 
 test("an image that is gone is told at the suites that were asked for", async () => {
