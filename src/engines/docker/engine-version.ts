@@ -1,5 +1,6 @@
+import type { IncomingMessage } from "node:http";
 import type Docker from "dockerode";
-import { ask, checkApiVersion } from "./docker-client.ts";
+import { answers, ask, checkApiVersion, dial } from "./docker-client.ts";
 
 /** What an engine says of itself. */
 export interface EngineVersion {
@@ -19,16 +20,25 @@ export function engineVersion(docker: Docker, socket: string): () => Promise<Eng
   return async () => {
     if (known !== undefined && performance.now() - known.at < freshMs) {
       const { version } = known;
-      await ask(socket, "answer", docker.ping()).catch((error: unknown) => {
+      const apiVersion = await ask(socket, "answer", ping(docker)).catch((error: unknown) => {
         // One that was away may come back as another one.
         known = undefined;
         throw error;
       });
-      return version;
+      // Or was replaced while nobody asked.
+      if (apiVersion === undefined || apiVersion === version.ApiVersion) return version;
     }
     const version = await ask(socket, "say its version", docker.version());
     checkApiVersion(version.ApiVersion);
     known = { version, at: performance.now() };
     return version;
   };
+}
+
+/** The version that stands in the answer's head, for example `1.41`. */
+async function ping(docker: Docker): Promise<string | undefined> {
+  const answer = (await dial(docker, { path: "/_ping", method: "GET", isStream: true, statusCodes: answers(200) })) as IncomingMessage;
+  answer.resume();
+  const version = answer.headers["api-version"];
+  return typeof version === "string" ? version : undefined;
 }

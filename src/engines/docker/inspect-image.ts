@@ -131,7 +131,14 @@ function openArchive({ container, socket }: Reader, path: string, asked: string)
     if (statusOf(error) === 404) return undefined;
     throw error;
   });
-  return ask(socket, `read ${asked}`, opened);
+  return ask(socket, `read ${asked}`, opened).catch((error: unknown) => {
+    // One that comes too late would be read by nobody, and its container could not be removed.
+    opened.then(
+      (late) => (late as { destroy?(): void } | undefined)?.destroy?.(),
+      () => {},
+    );
+    throw error;
+  });
 }
 
 /** The same files under another name: `/var/lib/rpm` leads to the database that was read already, which need not come a second time. */
