@@ -59,6 +59,8 @@ export async function runClosed({ workspace, program, args, env, take }: ClosedR
       child.once("error", reject);
       child.once("close", (code, killedBy) => resolve(code ?? (killedBy === null ? 1 : 137)));
     });
+    // Its number may be somebody else's from now on.
+    over.abort();
     // What it wrote since the last look; it may all have been in the last moment.
     problem ??= await findDiskProblem(workspace).catch(() => "it could not be watched");
     return problem === undefined ? { kind: "exited", exitCode } : { kind: "stopped", problem };
