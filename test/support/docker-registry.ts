@@ -54,7 +54,9 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     const endpoint = `127.0.0.1:${await freePort()}`;
     const configFile = join(scratch.path, "config.yml");
     await writeFile(configFile, formatConfig(scratch.path, endpoint, options));
-    const child = spawn(program, ["serve", configFile], { stdio: ["ignore", "pipe", "pipe"] });
+    // Of so small a process Go collects garbage after every four megabytes otherwise, which is a fifth of its time.
+    const env = { ...process.env, GOGC: "400" };
+    const child = spawn(program, ["serve", configFile], { stdio: ["ignore", "pipe", "pipe"], env });
     const log = createWriteStream(logFile, { flags: "a" });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });

@@ -37,7 +37,7 @@ import { fakeLogStore } from "../../fakes/log-store.ts";
 import { makeCosignKey } from "../../support/cosign-key.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
-import { exportPublicKey, gnupgHome, makeKey } from "../../support/gnupg.ts";
+import { exportPublicKey, gnupgHome, makeFastKey } from "../../support/gnupg.ts";
 import { memoryGate } from "../../support/memory-gate.ts";
 import { memoryJournal } from "../../support/memory-journal.ts";
 import { scratchDirectory } from "../../support/scratch-directory.ts";
@@ -65,7 +65,7 @@ export async function realBuildWorld(members: readonly Member[] = [{}], packages
   const scratch = await scratchDirectory();
   const registry = await startDockerRegistry();
   const home = await gnupgHome();
-  const fingerprint = await makeKey(home.path, "candidate");
+  const fingerprint = await makeFastKey(home.path, "candidate");
   const cacheDirectory = join(root, "var/cache");
   const base: BaseImage = await ensureBaseImage({
     registry: registry.endpoint,

@@ -34,7 +34,8 @@ beforeAll(async () => {
   docker = await requireDocker();
   scratch = await scratchDirectory();
   registry = await startDockerRegistry();
-  const dockerfile = await structureImage(join(scratch.path, "tree"));
+  // Inherited by all that is made of the image: other suites make and remove nameless images at the same time.
+  const dockerfile = `${await structureImage(join(scratch.path, "tree"))}LABEL world=${installation}\n`;
   engine = dockerEngine(options());
   images.full = await build("full", dockerfile, own);
   images.empty = await build("empty", "FROM scratch\nCOPY bin /bin\n", own);
@@ -151,7 +152,8 @@ test("ST10: a link that would lead to a file of this machine, or goes in a circl
 });
 
 test("nothing of it stays on the engine: no container, no image with or without a name", async () => {
-  const countNameless = async () => (await docker.listImages({ filters: JSON.stringify({ dangling: ["true"] }) })).length;
+  const filters = JSON.stringify({ dangling: ["true"], label: [`world=${installation}`] });
+  const countNameless = async () => (await docker.listImages({ filters })).length;
   const before = await countNameless();
   const setup = "[[touch, /tmp/a], [touch, /tmp/b], [touch, /tmp/c]]";
   const text = `schemaVersion: 2.0.0\ncommandTests: [{name: a, setup: ${setup}, command: cat, args: [/tmp/a, /tmp/b, /tmp/c]}]\n`;
