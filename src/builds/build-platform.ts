@@ -141,7 +141,8 @@ export async function buildPlatform(
   // Not beside the inspection: its size tells how much there can be to unpack, and an image that is too large ends here.
   const parts = await step(`measure ${platform}`, Parts, (_, signal) => {
     tellLookedInto(platform, pushed, signal);
-    return measureImage(ports, plan, platform, { digest: pushed.digest, sizeBytes: image.sizeBytes }, signal);
+    const measured = { digest: pushed.digest, sizeBytes: image.sizeBytes, checksLayers: engine.checksLayers };
+    return measureImage(ports, plan, platform, measured, signal);
   });
   await step.write(`save ${platform}`, z.null(), async (transaction) => {
     await ports.builds.saveImage(step.run, { ...image, digest: pushed.digest, manifestSize: pushed.size, parts }, transaction);

@@ -14,24 +14,36 @@ const Config = z.object({ rootfs: z.object({ diff_ids: z.array(Digest) }) });
 
 type Ports = Pick<BuildPorts, "candidate" | "openRegistry" | "settings">;
 
+/** What an image stands on. */
+export interface FoundBase {
+  /** Undefined when it is none of the parents, or when it can't be read any more: nothing but what is told of the image depends on it. */
+  readonly base: BaseImage | undefined;
+  /** How many layers are of it; undefined when that is not sure. */
+  readonly layers: number | undefined;
+}
+
 /**
  * The parent that an image's first layers are of, which is the base of its last stage, whatever stages stand between; the longest when one parent
- * stands on another. Undefined when there is none, or when it can't be read any more: nothing but what is told of the image depends on it.
+ * stands on another.
  */
 export async function findBaseImage(
   ports: Ports,
   parents: readonly PinnedParent[],
   platform: Platform,
   diffIds: readonly ImageDigest[],
-): Promise<BaseImage | undefined> {
-  let found: { readonly base: BaseImage; readonly layers: number } | undefined;
+): Promise<FoundBase> {
+  let base: BaseImage | undefined;
+  let layers = 0;
+  let isSure = true;
   for (const parent of parents) {
     const image = await readParentLayers(ports, parent, platform);
-    if (image === undefined || image.diffIds.length <= (found?.layers ?? 0)) continue;
+    isSure &&= image !== undefined;
+    if (image === undefined || image.diffIds.length <= layers) continue;
     if (image.diffIds.some((diffId, index) => diffId !== diffIds[index])) continue;
-    found = { base: { written: parent.written, imageId: image.imageId }, layers: image.diffIds.length };
+    base = { written: parent.written, imageId: image.imageId };
+    layers = image.diffIds.length;
   }
-  return found?.base;
+  return { base, layers: isSure ? layers : undefined };
 }
 
 async function readParentLayers(

@@ -3,7 +3,7 @@ import { appError } from "../domain/errors.ts";
 import type { Platform } from "../domain/platform.ts";
 import { severalAtOnce } from "../domain/several-at-once.ts";
 import { parseImageManifest } from "../registry/image-manifest.ts";
-import { bothOf } from "./both-of.ts";
+import type { NamedLayer } from "../registry/measure-layer.ts";
 import type { BuildPorts } from "./build-ports.ts";
 import type { BuildPlan, ImageLayer, PushedParts } from "./build-record.ts";
 import { findBaseImage } from "./find-base-image.ts";
@@ -15,11 +15,16 @@ const longestMs = 10 * 60_000;
 /** One processor unpacks a layer while another adds up the last one; more would only take others' time. */
 const layersAtOnce = 2;
 
+/** An archive of this image's files that is larger than a gzip can say has headers for gigabytes. */
+const surelyTold = 2 ** 31;
+
 /** What inspection and push told of an image. */
 export interface MeasuredImage {
   readonly digest: Digest;
   /** As the engine counts them, uncompressed. */
   readonly sizeBytes: number;
+  /** See `Engine.checksLayers`. */
+  readonly checksLayers: boolean;
 }
 
 /**
@@ -31,7 +36,7 @@ export async function measureImage(
   ports: Pick<BuildPorts, "candidate" | "measureLayer" | "openRegistry" | "settings">,
   plan: Pick<BuildPlan, "imageRepository" | "parents">,
   platform: Platform,
-  { digest, sizeBytes }: MeasuredImage,
+  { digest, sizeBytes, checksLayers }: MeasuredImage,
   signal: AbortSignal,
 ): Promise<PushedParts> {
   const { candidate, measureLayer, settings } = ports;
@@ -52,7 +57,7 @@ export async function measureImage(
     if (typeof diffId === "string" && isDigest(diffId)) return { ...layer, diffId };
     throw appError("builds.pushed-differs", `the registry's configuration ${image.config.digest} names a layer that is no digest`);
   });
-  const measure = async (layer: (typeof named)[number]): Promise<ImageLayer> => {
+  const measure = async (layer: NamedLayer): Promise<ImageLayer> => {
     const { diffId } = layer;
     const measured = await measureLayer(repository, layer, budget, signal);
     if (measured !== undefined && measured.diffId !== diffId) {
@@ -63,17 +68,13 @@ export async function measureImage(
       ...(measured === undefined ? {} : { sizeBytes: measured.sizeBytes }),
     };
   };
-  const [layers, base] = await bothOf(
-    severalAtOnce(
-      layersAtOnce,
-      named.map((layer) => () => measure(layer)),
-    ),
-    findBaseImage(
-      ports,
-      plan.parents,
-      platform,
-      named.map(({ diffId }) => diffId),
-    ),
+  const ids = named.map(({ diffId }) => diffId);
+  const { base, layers: ofBase } = await findBaseImage(ports, plan.parents, platform, ids);
+  // Those of the base were packed by whoever pushed that.
+  const firstChecked = checksLayers && sizeBytes < surelyTold ? (ofBase ?? named.length) : named.length;
+  const layers = await severalAtOnce(
+    layersAtOnce,
+    named.map((layer, index) => () => measure({ ...layer, isChecked: index >= firstChecked })),
   );
   return { mediaType: manifest.mediaType, layers, imageConfig, ...(base === undefined ? {} : { base }) };
 }

@@ -12,6 +12,11 @@ export interface Engine {
   readonly name: string;
   /** What it is, as documents about its images say: `docker`. */
   readonly kind: string;
+  /**
+   * Whether it compares each layer that a build made with its diff id as it packs it for the push, into one member of gzip (RFC 1952): what it pushed need
+   * not be unpacked again to know that, nor how large it is.
+   */
+  readonly checksLayers: boolean;
   /** What it can do beyond what every engine can; throws `engine.unreachable`. */
   capabilities(): Promise<EngineCapabilities>;
   /** Platforms it serves now; throws `engine.unreachable`. */

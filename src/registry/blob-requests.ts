@@ -3,8 +3,9 @@ import { type Digest, parseDigest } from "../domain/digest.ts";
 import { appError } from "../domain/errors.ts";
 import { verifyBlob } from "./blob-check.ts";
 import type { BlobDescriptor } from "./blob-transfers.ts";
+import type { HttpAnswer } from "./http-transport.ts";
 import { pullScope, pushScope, repositoryPath } from "./manifest-requests.ts";
-import { discardBody, refuseEncoding, translateBodyError } from "./read-body.ts";
+import { discardBody, readBody, refuseEncoding, translateBodyError } from "./read-body.ts";
 import { type RegistrySession, refusal } from "./registry-session.ts";
 import { cancelUpload, uploadLocation } from "./upload-session.ts";
 
@@ -62,6 +63,37 @@ export async function readBlob(session: RegistrySession, repository: string, dig
   });
 }
 
+/** See `BlobTransfers.readBlobEnd`. distribution-spec v1.1.1 leaves ranges (RFC 9110, section 14) to the registry. */
+export async function readBlobEnd(
+  session: RegistrySession,
+  repository: string,
+  blob: BlobDescriptor,
+  count: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array | undefined> {
+  const range = `${blob.size - count}-${blob.size - 1}`;
+  const call = {
+    ...({ method: "GET", target: blobPath(repository, blob.digest), scopes: pullScope(repository), signal } as const),
+    headers: { range: `bytes=${range}` },
+  };
+  return session.ask(call, async (answer) => {
+    if (answer.status === 404) throw await unknownBlob(session, repository, blob.digest, answer);
+    if (answer.status === 200) {
+      // All of it; nobody reads that.
+      answer.body.destroy();
+      return undefined;
+    }
+    if (answer.status === 206 && answer.header("content-range") === `bytes ${range}/${blob.size}`) return await readBody(answer, count);
+    await discardBody(answer);
+    return undefined;
+  });
+}
+
+async function unknownBlob({ endpoint }: RegistrySession, repository: string, digest: Digest, answer: HttpAnswer): Promise<Error> {
+  await discardBody(answer);
+  return appError("registry.blob-unknown", `${endpoint}/${repository}@${digest} is not in the registry`);
+}
+
 async function* asyncOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
@@ -69,10 +101,7 @@ async function* asyncOnce(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 async function answerWithBlob(session: RegistrySession, repository: string, digest: Digest, signal?: AbortSignal) {
   const call = { method: "GET", target: blobPath(repository, digest), scopes: pullScope(repository), signal } as const;
   return session.ask(call, async (answer) => {
-    if (answer.status === 404) {
-      await discardBody(answer);
-      throw appError("registry.blob-unknown", `${session.endpoint}/${repository}@${digest} is not in the registry`);
-    }
+    if (answer.status === 404) throw await unknownBlob(session, repository, digest, answer);
     if (answer.status !== 200) throw await refusal(call, answer);
     refuseEncoding(answer);
     return answer;

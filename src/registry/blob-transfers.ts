@@ -18,6 +18,11 @@ export interface BlobTransfers {
    */
   openBlob(repository: string, blob: BlobDescriptor, signal?: AbortSignal): Promise<Readable>;
   /**
+   * The last `count` bytes of a blob, which are not compared with its digest; undefined when the registry sends no part of a blob or has another length.
+   * Throws `registry.blob-unknown`.
+   */
+  readBlobEnd(repository: string, blob: BlobDescriptor, count: number, signal?: AbortSignal): Promise<Uint8Array | undefined>;
+  /**
    * Uploads what `open` gives, hashing on the way; bytes that do not fit the descriptor never complete the upload
    * (`registry.digest-mismatch`). Ask `hasBlob` first. Before each retry it looks itself, then calls `open` again. `onBytes` hears of
    * every chunk that went out.

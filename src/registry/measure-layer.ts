@@ -26,10 +26,12 @@ export interface UnpackBudget {
 /** A layer of a manifest, and what the image's configuration says that it unpacks to. */
 export interface NamedLayer extends Descriptor {
   readonly diffId: Digest;
+  /** Whoever packed it compared it with its diff id, and made it one member of gzip. */
+  readonly isChecked?: boolean;
 }
 
 /**
- * Unpacks a layer on its way from the registry, keeping nothing. Undefined for what cannot be unpacked here: another kind of compression,
+ * Tells what a layer unpacks to. One that was checked says so at its end; any other is unpacked on its way from the registry, keeping nothing. Undefined for what cannot be unpacked here: another kind of compression,
  * broken bytes, more bytes or time than the budget has, a layer that stands elsewhere. Throws `registry.digest-mismatch` when it unpacks to
  * something else than `diffId` and the registry's bytes are to blame for it, and `registry.unreachable` (transient).
  */
@@ -48,17 +50,20 @@ interface Beyond {
   readonly moreThan: number;
 }
 
+type LayerRegistry = Pick<BlobTransfers, "openBlob" | "readBlobEnd"> & { readonly endpoint: string };
+
 /**
  * Measures each layer once in the life of the process: its digest says that it cannot have changed. What went beyond a budget is remembered, too,
  * and tried again only with a larger one.
  */
-export function layerMeasurer(registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string }): MeasureLayer {
+export function layerMeasurer(registry: LayerRegistry): MeasureLayer {
   const known = new Map<Digest, MeasuredLayer | Beyond>();
   return async (repository, layer, budget, signal) => {
     const before = known.get(layer.digest);
     if (before !== undefined && "diffId" in before) return before;
-    if (budget.left <= (before?.moreThan ?? 0) || budget.late.aborted) return undefined;
-    const measured = await measureLayer(registry, repository, layer, budget, signal);
+    const told = layer.isChecked ? await readTold(registry, repository, layer, signal) : undefined;
+    if (told === undefined && (budget.left <= (before?.moreThan ?? 0) || budget.late.aborted)) return undefined;
+    const measured = told ?? (await measureLayer(registry, repository, layer, budget, signal));
     if (measured === undefined) return undefined;
     // What unpacks to the right bytes has the right bytes: only what does not is worth the time of a look at the packed ones.
     if ("diffId" in measured && measured.diffId !== layer.diffId) await verifyPacked(registry, repository, layer, signal);
@@ -69,8 +74,26 @@ export function layerMeasurer(registry: Pick<BlobTransfers, "openBlob"> & { read
   };
 }
 
+/** The end of gzip (RFC 1952, ISIZE): how many bytes are in it, modulo 4 GiB. An archive of tar is made of blocks, and of two at least. */
+const isizeBytes = 4;
+const blockBytes = 512;
+
+async function readTold(
+  registry: LayerRegistry,
+  repository: string,
+  layer: NamedLayer,
+  signal: AbortSignal,
+): Promise<MeasuredLayer | undefined> {
+  if (packingOf(layer.mediaType) !== "gzip" || layer.size <= isizeBytes) return undefined;
+  const end = await registry.readBlobEnd(repository, layer, isizeBytes, signal);
+  if (end === undefined) return undefined;
+  const sizeBytes = Buffer.from(end).readUInt32LE();
+  const isArchive = sizeBytes >= 2 * blockBytes && sizeBytes % blockBytes === 0;
+  return isArchive ? { diffId: layer.diffId, sizeBytes } : undefined;
+}
+
 async function measureLayer(
-  registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string },
+  registry: LayerRegistry,
   repository: string,
   layer: Descriptor,
   budget: UnpackBudget,
@@ -113,12 +136,7 @@ async function measureLayer(
 }
 
 /** Throws `registry.digest-mismatch`. */
-async function verifyPacked(
-  registry: Pick<BlobTransfers, "openBlob"> & { readonly endpoint: string },
-  repository: string,
-  layer: Descriptor,
-  signal: AbortSignal,
-): Promise<void> {
+async function verifyPacked(registry: LayerRegistry, repository: string, layer: Descriptor, signal: AbortSignal): Promise<void> {
   const where = `${registry.endpoint}/${repository}`;
   const body = await registry.openBlob(repository, layer, signal);
   try {
@@ -140,8 +158,12 @@ const unpacking = { chunkSize, highWaterMark: 4 * chunkSize };
 
 type Unpack = (bytes: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
 
+function packingOf(mediaType: string): string {
+  return /^[^;]*?tar(?:[.+](?<packing>gzip|zstd))?$/.exec(mediaType)?.groups?.packing ?? mediaType;
+}
+
 function unpackerOf(mediaType: string): Unpack | undefined {
-  switch (/^[^;]*?tar(?:[.+](?<packing>gzip|zstd))?$/.exec(mediaType)?.groups?.packing ?? mediaType) {
+  switch (packingOf(mediaType)) {
     case "gzip":
       return (bytes) => through(bytes, createGunzip(unpacking));
     case "zstd":

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { Digest } from "../domain/digest.ts";
 import { digestOf } from "../domain/digest.ts";
 import { authorization } from "./authorization.ts";
-import { hasBlob, mountBlob, openBlob, readBlob } from "./blob-requests.ts";
+import { hasBlob, mountBlob, openBlob, readBlob, readBlobEnd } from "./blob-requests.ts";
 import type { TransferRegistry } from "./blob-transfers.ts";
 import { defaultTransportLimits, httpTransport, type TransportLimits } from "./http-transport.ts";
 import { listRepositories, listTags } from "./listings.ts";
@@ -62,6 +62,7 @@ export function registryClient(options: RegistryClientOptions): RegistryClient {
       return digest;
     },
     openBlob: (repository, blob, signal) => openBlob(session, repository, blob, signal),
+    readBlobEnd: (repository, blob, count, signal) => readBlobEnd(session, repository, blob, count, signal),
     uploadBlob: (repository, blob, open, upload) => uploadBlob(session, repository, blob, open, upload),
     mountBlob: (repository, digest, from, signal) => mountBlob(session, repository, digest, from, signal),
     listTags: (repository) => listTags(session, repository),

@@ -19,6 +19,7 @@ import type { Artifact } from "../../src/gating/artifact.ts";
 import { readArtifacts } from "../../src/gating/artifacts/artifact-directory.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { silentLog } from "../../src/log.ts";
+import type { NamedLayer } from "../../src/registry/measure-layer.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { Manifest } from "../../src/registry/registry.ts";
 import { turnsOfOneProcess } from "../../src/registry/turns.ts";
@@ -91,6 +92,8 @@ export function buildWorld(root: string) {
     /** What the engine and the test print. */
     printed: "Step 1/2\ntoken hunter22 `` \u001b[31mred\n",
     engineDown: false,
+    /** Layers that were measured, and whether the engine answers for them. */
+    measured: [] as NamedLayer[],
     dialect: classicDialect as DockerfileDialect,
     /** Until it is over the engine has not begun. */
     hold: undefined as ((platform: Platform, signal: AbortSignal) => Promise<void>) | undefined,
@@ -153,6 +156,7 @@ export function buildWorld(root: string) {
         engine: {
           name: "fake",
           kind: "fake",
+          checksLayers: false,
           capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
           platforms: async () => {
             if (world.engineDown) throw appError("engine.unreachable", "no answer");
@@ -249,7 +253,10 @@ export function buildWorld(root: string) {
       const rpms = world.rpms?.(platform).map(({ keyId, ...rpm }) => ({ ...noDetails, ...rpm, ...(keyId === undefined ? {} : { keyId }) }));
       return rpms === undefined ? readRpmDatabase(files) : { rpms };
     },
-    measureLayer: async () => undefined,
+    measureLayer: async (_, layer) => {
+      world.measured.push(layer);
+      return undefined;
+    },
     authorize: async (asked) => await world.authorize?.(asked),
     promote: async (build) => {
       world.promoted.push(build);

@@ -6,7 +6,7 @@ import type { MeasureLayer, UnpackBudget } from "../../src/registry/measure-laye
 import { fakeLogStore } from "../fakes/log-store.ts";
 import { Crash } from "../support/memory-journal.ts";
 import { type ScratchDirectory, scratchDirectory } from "../support/scratch-directory.ts";
-import { buildWorld, request } from "./build-world.ts";
+import { buildWorld, goodFiles, request } from "./build-world.ts";
 
 let scratch: ScratchDirectory;
 let world: ReturnType<typeof buildWorld>;
@@ -114,24 +114,32 @@ test.each([
   });
 });
 
-test("an image whose layer unpacks to something else than its configuration says is no image of this build", async () => {
-  const layer = { mediaType: "application/vnd.docker.image.rootfs.diff.tar.gzip", digest: digestOf("packed"), size: 6 };
+const gzipType = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+
+/** What the engine pushes from now on has these layers. */
+function pushLayers(layers: readonly { readonly layer: object; readonly diffId: string }[], checksLayers = false): void {
   const [engine] = world.ports.engines.all;
   if (engine === undefined) throw new Error("there is no engine");
   const { push } = engine;
-  const said = digestOf("said");
   Object.assign(engine, {
+    checksLayers,
     push: async (...args: Parameters<typeof push>) => {
       const pushed = await push(...args);
       const [, imageId, { repository }] = args;
       const manifest = world.registry.manifests.get(`${repository} ${pushed.digest}`);
       const body = JSON.parse(Buffer.from(manifest?.bytes ?? []).toString());
-      const bytes = Buffer.from(JSON.stringify({ ...body, layers: [layer] }));
-      world.registry.blobs.set(imageId, Buffer.from(JSON.stringify({ rootfs: { diff_ids: [said] } })));
+      const bytes = Buffer.from(JSON.stringify({ ...body, layers: layers.map(({ layer }) => layer) }));
+      world.registry.blobs.set(imageId, Buffer.from(JSON.stringify({ rootfs: { diff_ids: layers.map(({ diffId }) => diffId) } })));
       const changed = world.registry.add(repository, "x", { mediaType: body.mediaType, bytes, digest: digestOf(bytes) });
       return { digest: changed.digest, size: bytes.length };
     },
   });
+}
+
+test("an image whose layer unpacks to something else than its configuration says is no image of this build", async () => {
+  const layer = { mediaType: gzipType, digest: digestOf("packed"), size: 6 };
+  const said = digestOf("said");
+  pushLayers([{ layer, diffId: said }]);
   Object.assign(world.ports, { measureLayer: async () => ({ diffId: digestOf("other"), sizeBytes: 5 }) });
   expect(await world.run("run-1")).toMatchObject({
     code: "builds.pushed-differs",
@@ -157,6 +165,17 @@ test("an image whose layer unpacks to something else than its configuration says
   world.imageBytes = 0;
   expect(await world.run("run-4")).toMatchObject({ code: "builds.image-too-large" });
   expect(budgets).toHaveLength(2);
+});
+
+test.each([
+  ["whose engine checks what it packs", true, "FROM scratch", true],
+  ["whose engine checks nothing", false, "FROM scratch", false],
+  ["on a base that can't be read any more", true, "FROM registry.fedoraproject.org/fedora:42", false],
+])("is a layer of an image %s believed: %s, %s, %s", async (_, checksLayers, from, isChecked) => {
+  world.files = { ...goodFiles, Dockerfile: String(goodFiles.Dockerfile).replace(/^FROM .*$/m, from) };
+  pushLayers([{ layer: { mediaType: gzipType, digest: digestOf("packed"), size: 6 }, diffId: digestOf("said") }], checksLayers);
+  expect(await world.run("run-1")).toBeUndefined();
+  expect(world.measured.map((one) => one.isChecked)).toEqual([isChecked]);
 });
 
 test("logs become the files that OSBS has: one of each platform, and one of the rest", async () => {

@@ -53,7 +53,17 @@ test.each([
 ] as const)("the base image is %s", async (_, images, name) => {
   const { ports, parents } = world(images);
   const expected = name === undefined ? undefined : { written: `r.test/${name}:1`, imageId: digestOf(`config ${name}`) };
-  expect(await findBaseImage(ports, parents, "linux/amd64", layers)).toEqual(expected);
+  expect((await findBaseImage(ports, parents, "linux/amd64", layers)).base).toEqual(expected);
+});
+
+test.each([
+  ["those of the base", { builder: [c], base: [a, b] }, 2],
+  ["none of an image FROM scratch", { builder: [c, a] }, 0],
+  ["none where there is no parent", {}, 0],
+  ["nobody knows where a parent is gone", { lost: "gone", base: [a] }, undefined],
+] as const)("layers of the base are %s", async (_, images, count) => {
+  const { ports, parents } = world(images);
+  expect((await findBaseImage(ports, parents, "linux/amd64", layers)).layers).toBe(count);
 });
 
 test("of a list the platform's own image is looked at", async () => {
@@ -61,7 +71,9 @@ test("of a list the platform's own image is looked at", async () => {
   const [parent] = parents;
   if (parent === undefined) throw new Error("there is a parent");
   const list = { ...parent, digest: digestOf("list"), platforms: { "linux/arm64": parent.digest } };
-  expect(await findBaseImage(ports, [list], "linux/arm64", layers)).toMatchObject({ imageId: digestOf("config base") });
+  expect(await findBaseImage(ports, [list], "linux/arm64", layers)).toMatchObject({
+    base: { imageId: digestOf("config base") },
+  });
 });
 
 test("our own registry is asked by our own client", async () => {

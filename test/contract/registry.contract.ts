@@ -57,6 +57,18 @@ export function registryContract({ name, create, skip = [] }: RegistryContract):
       expect(await client.readBlob(repository, digest, 10)).toHaveLength(0);
     });
 
+    fact("the end of a blob comes alone", async (repository) => {
+      const bytes = randomBytes(300_000);
+      const blob = { digest: await client.putBlob(repository, bytes), size: bytes.length };
+      const end = await client.readBlobEnd(repository, blob, 4);
+      expect(Buffer.from(end ?? []).equals(bytes.subarray(-4))).toBe(true);
+      // Of a blob that has another length nobody knows where the end is.
+      expect(await client.readBlobEnd(repository, { ...blob, size: 299_999 }, 4)).toBeUndefined();
+      expect(await client.readBlobEnd(repository, { ...blob, size: 400_000 }, 4)).toBeUndefined();
+      const absent = { digest: digestOf("nothing"), size: 7 };
+      await expect(client.readBlobEnd(repository, absent, 4)).rejects.toMatchObject({ code: "registry.blob-unknown" });
+    });
+
     fact("a blob larger than asked for is refused", async (repository) => {
       const digest = await client.putBlob(repository, randomBytes(100));
       await expect(client.readBlob(repository, digest, 99)).rejects.toMatchObject({ code: "registry.blob-too-large" });

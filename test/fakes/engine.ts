@@ -97,6 +97,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   return {
     name: options.name ?? "fake",
     kind: "fake",
+    checksLayers: false,
     capabilities: async () => {
       ask();
       return capabilities;

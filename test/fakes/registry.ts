@@ -32,6 +32,8 @@ export interface FakeRegistryFlaws {
   immutableTags: boolean;
   /** Blob GETs answer 307 to this origin. */
   redirectBlobsTo: string | undefined;
+  /** Answers to a range of a blob with that part (RFC 9110), not with all of it. */
+  sendsParts: boolean;
   /** Tags or referrers on one page. */
   pageSize: number;
   /** `Location` of uploads without scheme and host. */
@@ -76,6 +78,7 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     filterReferrers: true,
     immutableTags: false,
     redirectBlobsTo: undefined,
+    sendsParts: true,
     pageSize: Number.POSITIVE_INFINITY,
     relativeLocations: false,
   };
@@ -195,6 +198,16 @@ export async function startFakeRegistry(options: FakeRegistryOptions = {}): Prom
     if (blob === undefined) return refuse(response, 404, "BLOB_UNKNOWN");
     if (request.method === "GET" && flaws.redirectBlobsTo !== undefined) {
       return void response.writeHead(307, { location: `${flaws.redirectBlobsTo}${url.pathname}` }).end();
+    }
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+    if (request.method === "GET" && flaws.sendsParts && from !== undefined && to !== undefined) {
+      const part = blob.subarray(Number(from), Number(to) + 1);
+      if (part.length === 0) return void response.writeHead(416, { "content-range": `bytes */${blob.length}` }).end();
+      response.writeHead(206, {
+        "content-range": `bytes ${from}-${Number(from) + part.length - 1}/${blob.length}`,
+        "content-length": part.length,
+      });
+      return void response.end(part);
     }
     response.writeHead(200, { "content-type": "application/octet-stream", "content-length": blob.length, "docker-content-digest": rest });
     if (request.method === "HEAD") return void response.end();

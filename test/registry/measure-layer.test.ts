@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { deflateRawSync, gzipSync, zstdCompressSync } from "node:zlib";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
 import { appError } from "../../src/domain/errors.ts";
 import { layerMeasurer, type NamedLayer } from "../../src/registry/measure-layer.ts";
@@ -8,11 +8,14 @@ import { layerMeasurer, type NamedLayer } from "../../src/registry/measure-layer
 const tar = Buffer.from("whatever a layer holds ".repeat(200_000));
 const measured = { diffId: digestOf(tar), sizeBytes: tar.length };
 const never = new AbortController().signal;
+const gzipType = "application/vnd.oci.image.layer.v1.tar+gzip";
 const budgetOf = (left = 2 ** 30, late = never) => ({ left, late });
 
 function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.tar+gzip") {
   const state = {
     opened: 0,
+    ends: 0,
+    sendsParts: true,
     destroyed: 0,
     fault: undefined as Error | undefined,
     breaksAt: undefined as number | undefined,
@@ -20,6 +23,10 @@ function world(bytes: Buffer, mediaType = "application/vnd.oci.image.layer.v1.ta
   };
   const measure = layerMeasurer({
     endpoint: "r.test",
+    readBlobEnd: async (_, blob, count) => {
+      state.ends += 1;
+      return state.sendsParts ? bytes.subarray(blob.size - count) : undefined;
+    },
     openBlob: async () => {
       state.opened += 1;
       if (state.fault !== undefined) throw state.fault;
@@ -154,4 +161,34 @@ test("a layer that takes too long is left and not read again; a cancelled build 
     throw new Error("cancelled");
   };
   await expect(other.measure({}, budgetOf(), cancel.signal)).rejects.toThrow("cancelled");
+});
+
+describe("a layer that was checked when it was packed", () => {
+  const blocks = Buffer.alloc(20 * 512, "a block of an archive ");
+  const checked = { diffId: digestOf(blocks), isChecked: true };
+  const wanted = { diffId: checked.diffId, sizeBytes: blocks.length };
+
+  test("says at its end what it unpacks to, and is remembered", async () => {
+    const { measure, state } = world(gzipSync(blocks));
+    expect([await measure(checked), await measure(checked)]).toEqual([wanted, wanted]);
+    expect(state).toMatchObject({ opened: 0, ends: 1 });
+  });
+
+  test.each([
+    ["from a registry that sends no parts", { sendsParts: false }, gzipSync(blocks), gzipType, 1],
+    ["in another kind of compression", {}, zstdCompressSync(blocks), "application/vnd.oci.image.layer.v1.tar+zstd", 0],
+    ["that is not compressed", {}, blocks, "application/vnd.oci.image.layer.v1.tar", 0],
+    ["in several members", {}, Buffer.concat([gzipSync(blocks.subarray(0, 700)), gzipSync(blocks.subarray(700))]), gzipType, 1],
+  ] as const)("%s is unpacked all the same", async (_, change, bytes, mediaType, ends) => {
+    const { measure, state } = world(bytes, mediaType);
+    Object.assign(state, change);
+    expect(await measure(checked)).toEqual(wanted);
+    expect(state).toMatchObject({ opened: 1, ends });
+  });
+
+  test("is told for any budget, since nothing is unpacked", async () => {
+    const { measure, state } = world(gzipSync(blocks));
+    expect(await measure(checked, budgetOf(0))).toEqual(wanted);
+    expect(state.opened).toBe(0);
+  });
 });

@@ -64,6 +64,8 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
   return {
     name: options.name ?? "docker",
     kind: "docker",
+    // Its layers can only be read through a check of the diff id, and are packed by compress/gzip of Go. Source: moby, layer/ro_layer.go.
+    checksLayers: true,
     capabilities: async () => (await open()).capabilities(),
     platforms: async () => (await open()).platforms(),
     build: async (...call) => (await open()).build(...call),
@@ -77,7 +79,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
   };
 }
 
-type Calls = Omit<Engine, "name" | "kind">;
+type Calls = Omit<Engine, "name" | "kind" | "checksLayers">;
 
 function engineWith(docker: Docker, names: Names, options: DockerEngineOptions): Calls {
   const { host: socket } = options;

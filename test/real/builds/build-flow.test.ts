@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { gunzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { digestOf } from "../../../src/domain/digest.ts";
 import { checkMetadata } from "../../../src/koji/check-metadata.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { SpdxDocument } from "../../support/document-schemas.ts";
@@ -61,8 +63,14 @@ test("the template becomes a signed, tested candidate whose RPMs are known, and 
 
   expect(image?.distribution?.id).toBe("fedora-stand-in");
   expect(image?.parts?.layers.map((one) => one.diffId)).toEqual(image?.diffIds);
-  // The engine's own sum is of files, an archive's is of blocks; each layer was unpacked and is what its digest says.
-  for (const layer of image?.parts?.layers ?? []) expect(layer.sizeBytes).toBeGreaterThan(layer.compressedBytes);
+  // The engine's own sum is of files, an archive's is of blocks. What the last bytes of a layer say is what it unpacks to, and that is its diff id.
+  const layers = image?.parts?.layers ?? [];
+  expect(layers.length).toBeGreaterThan(2);
+  const repository = record?.plan?.imageRepository ?? "";
+  for (const { digest, compressedBytes, diffId, sizeBytes } of layers) {
+    const unpacked = gunzipSync(await world.ports.candidate.registry.readBlob(repository, digest, compressedBytes));
+    expect({ diffId: digestOf(unpacked), sizeBytes: unpacked.length }).toEqual({ diffId, sizeBytes });
+  }
   expect(image?.parts?.imageConfig).toMatchObject({ os: "linux", architecture: "amd64", rootfs: { diff_ids: image?.diffIds } });
 
   const config = (await world.ports.candidate.registry.readManifest("fedora", world.base.digest as `sha256:${string}`)).bytes;
