@@ -233,6 +233,7 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
       ...testSettings(settings),
       memoryBytes: sizeBytes(settings.limits.memory),
       processes: settings.limits.processes,
+      diskBytes: sizeBytes(settings.limits.disk),
       ...optional("cpus", settings.limits.cpus),
       ...optional("imageBytes", settings.limits.image === undefined ? undefined : sizeBytes(settings.limits.image)),
       mayDiffer: settings.components.mayDiffer,

@@ -254,6 +254,10 @@ export const Settings = z
           .positive()
           .optional()
           .describe("Processors that one build or test container may use, as in 1.5; all when left out"),
+        disk: size(
+          "20GiB",
+          "What one build or test may write on its engine's disk, looked at every few seconds; RUN lines of BuildKit can't be looked at",
+        ),
         image: sizeText.optional().describe("Largest image of one platform, uncompressed; any size when left out"),
         context: size("512MiB", "Largest repository tree that is sent to the engine"),
         log: size("64MiB", "Longest log of one build or test"),

@@ -96,7 +96,7 @@ export async function buildPlatform(
       return ended;
     });
     const outcome = await orParentGone(building, () => demandParents(ports, dockerfile, plan.parents, platform));
-    return builtImage(outcome, platform, limit, settings.logBytes, lineOfStep(rewritten, outcome));
+    return builtImage(outcome, platform, limit, settings, lineOfStep(rewritten, outcome));
   });
 
   const inspecting = step(`inspect ${platform}`, Image, async (key) => {
@@ -173,8 +173,8 @@ function cacheScopeOf({ repository, branch, pull, stranger }: BuildRequested): {
 
 /** Limits of one build or test container. */
 export function limitsOf(settings: BuildPorts["settings"], timeoutMs: number): Limits {
-  const { memoryBytes, processes, cpus } = settings;
-  return { timeoutMs, memoryBytes, processes, ...(cpus === undefined ? {} : { cpus }) };
+  const { memoryBytes, processes, cpus, diskBytes } = settings;
+  return { timeoutMs, memoryBytes, processes, ...(cpus === undefined ? {} : { cpus }), ...(diskBytes === undefined ? {} : { diskBytes }) };
 }
 
 function demandSize(platform: Platform, sizeBytes: number, limit: number | undefined): void {
@@ -209,7 +209,13 @@ function lineOfStep({ text, lines }: RewrittenDockerfile, outcome: BuildOutcome)
   return step === undefined ? undefined : lines[step - 1];
 }
 
-function builtImage(outcome: BuildOutcome, platform: Platform, limit: BuildLimit, logBytes: number, line: number | undefined) {
+function builtImage(
+  outcome: BuildOutcome,
+  platform: Platform,
+  limit: BuildLimit,
+  { logBytes, diskBytes = 0 }: Pick<BuildPorts["settings"], "logBytes" | "diskBytes">,
+  line: number | undefined,
+) {
   const refuse = (code: ErrorCode, message: string, hint: string) =>
     appError(code, message, { file: "Dockerfile", ...(line === undefined ? {} : { line }), hint, platform });
   switch (outcome.outcome) {
@@ -235,6 +241,12 @@ function builtImage(outcome: BuildOutcome, platform: Platform, limit: BuildLimit
         "builds.log-too-large",
         `building for ${platform} printed more than ${formatSize(logBytes)}`,
         "Make the command there quieter, for example with -q; operators can raise limits.log",
+      );
+    case "disk-limit":
+      throw refuse(
+        "builds.disk-limit",
+        `building for ${platform} wrote more than ${formatSize(diskBytes)} on the engine's disk`,
+        "Remove what is not needed in the RUN that makes it; operators can raise limits.disk",
       );
     case "cancelled":
       throw appError("workflow.cancelled", `building for ${platform} was cancelled`);

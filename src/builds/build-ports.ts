@@ -93,6 +93,8 @@ export interface BuildSettings {
   readonly processes: number;
   /** Processors; no limit when left out. */
   readonly cpus?: number;
+  /** Bytes on the engine's disk, of one build or test; no limit when left out. */
+  readonly diskBytes?: number;
   /** Uncompressed bytes of an image; no limit when left out. */
   readonly imageBytes?: number;
   /** Packages that need not be the same on all platforms. */

@@ -136,6 +136,7 @@ export const errorCatalogue = {
   "builds.image-too-large": { kind: "input", meaning: "An image has more bytes than allowed" },
   "builds.timed-out": { kind: "input", meaning: "A build or test took longer than allowed" },
   "builds.log-too-large": { kind: "input", meaning: "A build or test printed more than allowed" },
+  "builds.disk-limit": { kind: "input", meaning: "A build wrote more on its engine's disk than allowed" },
   "builds.tests-failed": { kind: "input", meaning: "A required test failed or could not be carried out" },
   "builds.runner-unknown": { kind: "input", meaning: "No runner takes tests of this kind" },
   "builds.workspace": { kind: "internal", meaning: "A working copy was asked for by something that is no run" },

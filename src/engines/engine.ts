@@ -66,6 +66,8 @@ export interface Limits {
   readonly processes: number;
   /** Processors' time that one container may use, in processors: 1.5. No limit when left out. */
   readonly cpus?: number;
+  /** What all containers of the call may write on the engine's disk, where the engine can see it, as it is looked at every few seconds. No limit when left out. */
+  readonly diskBytes?: number;
 }
 
 export interface BuildRequest {
@@ -103,7 +105,7 @@ export type BuildOutcome =
   | { readonly outcome: "built"; readonly imageId: Digest }
   /** The Dockerfile's own fault: which instruction, exit code, last words. */
   | ({ readonly outcome: "failed"; readonly message: string; readonly instruction?: string } & BuildPlace)
-  | ({ readonly outcome: "timed-out" | "log-limit" | "cancelled" } & BuildPlace);
+  | ({ readonly outcome: "timed-out" | "log-limit" | "disk-limit" | "cancelled" } & BuildPlace);
 
 /** Where in the Dockerfile a build was, in whichever way its engine tells it; empty when no instruction had begun or it does not tell. */
 export interface BuildPlace {
@@ -238,7 +240,7 @@ export interface ExecSinks {
 
 export type RunOutcome =
   | { readonly outcome: "exited"; readonly exitCode: number; readonly outOfMemory: boolean }
-  | { readonly outcome: "timed-out" | "log-limit" | "cancelled" }
+  | { readonly outcome: "timed-out" | "log-limit" | "disk-limit" | "cancelled" }
   /** The command was not found, is not executable, or the image can't be started. */
   | { readonly outcome: "not-started"; readonly message: string };
 

@@ -317,6 +317,21 @@ making
 \`\`\``,
   },
   {
+    name: "a build that fills the engine's disk",
+    given: (world) => {
+      world.files = { Dockerfile: `${dockerfile}RUN cp -r / /copy\n` };
+      world.printed = "";
+      world.outcome = { outcome: "disk-limit", step: 3 };
+    },
+    status: build,
+    title: "Dockerfile:3: building for linux/amd64 wrote more than 20480 MiB on the engine's disk",
+    text: `**What failed**: building for linux/amd64 wrote more than 20480 MiB on the engine's disk
+
+**Where**: \`Dockerfile:3\`
+
+**Fix**: Remove what is not needed in the RUN that makes it; operators can raise limits.disk`,
+  },
+  {
     name: "a build that prints a gigabyte",
     given: (world) => {
       world.files = { Dockerfile: `${dockerfile}RUN yes\n` };

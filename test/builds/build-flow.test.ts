@@ -101,6 +101,7 @@ test.each([
   [{ outcome: "failed", message: "exit code 1", instruction: "RUN false" } as const, "builds.build-failed"],
   [{ outcome: "timed-out" } as const, "builds.timed-out"],
   [{ outcome: "log-limit" } as const, "builds.log-too-large"],
+  [{ outcome: "disk-limit" } as const, "builds.disk-limit"],
 ])("a build that ends as %j frees its NVR and leaves nothing pending", async (outcome, code) => {
   world.outcome = outcome;
   expect(await world.run("run-1")).toMatchObject({ code });

@@ -268,6 +268,7 @@ export function buildWorld(root: string) {
       targets: [],
       allowedParents: [{ prefix: "registry.fedoraproject.org/", mirror: "mirror.example:5000", plainHttp: true }],
       buildMs: 3_600_000,
+      diskBytes: 20 * 2 ** 30,
       testMs: 60_000,
       testTries: { more: 1, pauseMs: 10_000 },
       artifacts: { most: 100, eachBytes: 5 * 2 ** 20, totalBytes: 50 * 2 ** 20, buildBytes: 1000 },

@@ -85,6 +85,7 @@ describe("how a command ends", () => {
     ["not started", { outcome: "not-started", message: "no such file" }, "fail", "could not be started: no such file"],
     ["too slow", { outcome: "timed-out" }, "error", "did not end within the time of the suite"],
     ["too loud", { outcome: "log-limit" }, "error", "printed more than the log limit allows"],
+    ["too greedy", { outcome: "disk-limit" }, "error", "wrote more on the disk than is allowed"],
     ["cancelled", { outcome: "cancelled" }, "error", "cancelled"],
     ["too large", { outcome: "exited", exitCode: 137, outOfMemory: true }, "error", "was stopped for using too much memory"],
     ["another exit code", { outcome: "exited", exitCode: 3, outOfMemory: false }, "fail", "returned 3, expected 0"],

@@ -5,6 +5,7 @@ import type { BuildOutcome, BuildRequest } from "../engine.ts";
 import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
+import { type DiskWatch, diskWatch } from "./disk-watch.ts";
 import { translate, unreachable } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
@@ -73,10 +74,11 @@ async function followBuild(
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
+  using disk = diskWatch(context.docker, limits, request.limits.diskBytes);
   for await (const message of readMessages(body)) {
     if (limits.signal.aborted) break;
     if (message.stream !== undefined) {
-      await obeyLimits(context, key, request, message.stream);
+      await obeyLimits(context, key, request, disk, message.stream);
       limits.say(message.stream);
       const at = parseProgress(message.stream);
       if (at !== undefined) progress.at = at;
@@ -91,11 +93,13 @@ async function followBuild(
   throw unreachable(context.socket, "build", "the connection ended in the middle of the build");
 }
 
-async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, stream: string): Promise<void> {
+async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, disk: DiskWatch, stream: string): Promise<void> {
   const id = runningIn(stream);
   if (id === undefined) return;
   const container = await findStepContainer(context.docker, context.socket, id, context.mark);
-  if (container !== undefined) await context.steps.started(key, container, request.limits.processes);
+  if (container === undefined) return;
+  await context.steps.started(key, container, request.limits.processes);
+  disk.follow(container.id);
 }
 
 function endWithError(

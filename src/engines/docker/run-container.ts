@@ -3,6 +3,7 @@ import type Docker from "dockerode";
 import type { CallLimits } from "../call-limits.ts";
 import type { CopiedFiles, RunOutcome, RunRequest } from "../engine.ts";
 import { packDirectory } from "./context.ts";
+import { diskWatch } from "./disk-watch.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readerOf } from "./image-files.ts";
@@ -75,6 +76,8 @@ async function runCommands(context: RunContext, request: RunRequest, limits: Cal
 async function runOne(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const container = await createContainer(context, request);
   if (typeof container === "string") return { outcome: "not-started", message: container };
+  using disk = diskWatch(context.docker, limits, request.limits.diskBytes);
+  disk.follow(container.id);
   for (const files of [request.files ?? []].flat()) await copyFiles(context, container, files);
   return await runToEnd(context.socket, container, request, limits);
 }

@@ -6,6 +6,7 @@ import tar from "tar-stream";
 import type { CallLimits } from "../call-limits.ts";
 import type { ExecRequest, ExecSinks, OpenOutcome, OpenRequest, RunOutcome, TestContainer } from "../engine.ts";
 import { idleProgram } from "../idle-program.ts";
+import { diskWatch } from "./disk-watch.ts";
 import { ask, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readFrames } from "./read-frames.ts";
@@ -41,7 +42,7 @@ export async function openContainer(
     if (problem !== undefined) return { outcome: "not-started", message: problem };
     limits.signal.throwIfAborted();
     isOpen = true;
-    return { outcome: "open", container: opened(context, container, limits) };
+    return { outcome: "open", container: opened(context, container, limits, request.limits.diskBytes) };
   } catch (error) {
     const early = limits.ended();
     if (early === "timed-out" || early === "cancelled") return { outcome: early };
@@ -66,6 +67,7 @@ function opened(
   { docker, socket, container: own }: Omit<RunContext, "leftRepository">,
   container: Docker.Container,
   limits: CallLimits,
+  diskBytes: number | undefined,
 ): TestContainer {
   let removal: Promise<unknown> | undefined;
   const remove = () => {
@@ -75,11 +77,14 @@ function opened(
   // Whoever waits for a command learns of it; what could not be removed now is removed by `close`, or by clean-up.
   const end = () => void remove().catch(() => (removal = undefined));
   limits.signal.addEventListener("abort", end);
+  const disk = diskWatch(docker, limits, diskBytes);
+  disk.follow(container.id);
   return {
     exec: (request, sinks, signal) => execIn({ socket, container, limits }, request, sinks, signal),
     readFile: (path, maxBytes) => readFileOf(socket, container, path, maxBytes),
     close: async () => {
       limits.signal.removeEventListener("abort", end);
+      disk[Symbol.dispose]();
       limits[Symbol.dispose]();
       await remove();
     },

@@ -78,6 +78,8 @@ export function judge(command: SuiteCommand, outcome: RunOutcome, output: string
       return { outcome: "error", message: `did not end within ${timeoutMs / 1000} s` };
     case "log-limit":
       return { outcome: "error", message: "printed more than the log limit allows", final: true };
+    case "disk-limit":
+      return { outcome: "error", message: "wrote more on the disk than is allowed", final: true };
     case "cancelled":
       return { outcome: "error", message: "cancelled", final: true };
     case "exited":

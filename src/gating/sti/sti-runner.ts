@@ -177,6 +177,8 @@ function endedEarly(limits: CallLimits, { limits: { timeoutMs } }: TestRequest):
       return failed(`did not end within ${timeoutMs / 1000} s`);
     case "log-limit":
       return forGood("printed more than the log limit allows");
+    case "disk-limit":
+      return forGood("wrote more on the container's disk than is allowed");
     default:
       return forGood("cancelled");
   }

@@ -53,6 +53,8 @@ export async function judgeCommand(
       return [cannotTell("did not end within the time of the suite")];
     case "log-limit":
       return [cannotTell("printed more than the log limit allows")];
+    case "disk-limit":
+      return [cannotTell("wrote more on the disk than is allowed")];
     case "cancelled":
       return [cannotTell("cancelled")];
     case "exited":

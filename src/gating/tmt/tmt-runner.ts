@@ -146,6 +146,8 @@ function whyNotEnded(outcome: Exclude<RunOutcome, { outcome: "exited" }>, timeou
       return `did not end within ${timeoutMs / 1000} s`;
     case "log-limit":
       return "printed more than the log limit allows";
+    case "disk-limit":
+      return "wrote more on the disk than is allowed";
     case "cancelled":
       return "cancelled";
   }
