@@ -53,7 +53,8 @@ async function carryDocuments(
   const ways = [waysOf(ports, plan.from), waysOf(ports, plan.to)] as const;
   const carried: Attested[] = [];
   const unlisted: Manifest[] = [];
-  for (const one of wanted) {
+  const listAll = () => ensureListed(destination.registry, destination.turns, destination.repository, unlisted, signal);
+  const carry = async (one: WantedAttestation) => {
     signal.throwIfAborted();
     const { digest } = one.subject;
     const copies = await findAll(source, one, ways[0], await lists.source(digest));
@@ -64,15 +65,22 @@ async function carryDocuments(
       if (!isListed) unlisted.push(artifact);
       carried.push({ subject: digest, predicateType: one.predicateType, digest: artifact.digest, added });
     }
-    if (copies.length > 0) continue;
+    if (copies.length > 0) return;
     const there = await findAll(destination, one, [...ways[0], ...ways[1]], listed);
     for (const { artifact } of there) {
       unlisted.push(artifact);
       carried.push({ subject: digest, predicateType: one.predicateType, digest: artifact.digest, added: false });
     }
     if (there.length === 0) carried.push(...(await ensureAttested(destination, ports.attestationKeys.of(plan.to), [one], signal)));
+  };
+  try {
+    for (const one of wanted) await carry(one);
+  } catch (error) {
+    // What is there already can be seen, whatever becomes of the rest.
+    await listAll().catch(() => {});
+    throw error;
   }
-  await ensureListed(destination.registry, destination.turns, destination.repository, unlisted, signal);
+  await listAll();
   return carried;
 }
 

@@ -74,29 +74,31 @@ async function ensureEntries(
     const lacking = wanted.filter(({ digest }) => !listed.has(digest));
     if (lacking.length === 0) return;
     const turn = `referrers ${registry.endpoint}/${repository}@${subject}`;
-    await turns.take(turn, () => addToFallback(registry, repository, subject, lacking));
+    // Where the tag has them, it is the registry's own list that has not: nothing more can be done about that.
+    if (!(await turns.take(turn, () => addToFallback(registry, repository, subject, lacking)))) return;
   }
   throw contended(registry, repository, subject);
 }
 
-/** A writer outside flibs takes no turns, and one of two updates at once is lost: the next look tells. */
+/** False when all were there. A writer outside flibs takes no turns, and one of two updates at once is lost: the next look tells. */
 async function addToFallback(
   registry: ReferrerRegistry,
   repository: string,
   subject: Digest,
   entries: readonly ReferrerDescriptor[],
-): Promise<void> {
+): Promise<boolean> {
   const tag = fallbackTag(subject);
   const before = await findList(registry, repository, tag);
   let after = before;
   for (const entry of entries) after = addReferrer(after, entry) ?? after;
-  if (after === undefined || after === before) return;
+  if (after === undefined || after === before) return false;
   try {
     await putList(registry, repository, tag, after);
   } catch (error) {
     // Read back as something else: somebody wrote in between.
     if (!isAppError(error) || error.code !== "registry.digest-mismatch") throw error;
   }
+  return true;
 }
 
 function contended({ endpoint }: ReferrerRegistry, repository: string, subject: Digest): Error {

@@ -53,20 +53,24 @@ export async function ensureAttested(
   const signing = signingKeys(keys);
   const ways: readonly (AttestationKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
   const list = listingsOf(place);
+  const unlisted: Manifest[] = [];
+  const listAll = () => ensureListed(place.registry, place.turns, place.repository, unlisted, signal);
   const ensureOne = async (one: WantedAttestation, key: AttestationKey | undefined) => {
     signal.throwIfAborted();
     const found = await findAttested(place, one, key, await list(one.subject.digest));
     const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
     const isListed = found === undefined && (await storeArtifact(place.registry, place.repository, artifact, blob));
-    return { artifact, isListed, subject: one.subject.digest, predicateType: one.predicateType, added: found === undefined };
+    if (!isListed) unlisted.push(artifact);
+    return { subject: one.subject.digest, predicateType: one.predicateType, digest: artifact.digest, added: found === undefined };
   };
-  const all = await severalAtOnce(
-    attestedAtOnce,
-    wanted.flatMap((one) => ways.map((key) => () => ensureOne(one, key))),
-  );
-  const unlisted = all.filter(({ isListed }) => !isListed).map(({ artifact }) => artifact);
-  await ensureListed(place.registry, place.turns, place.repository, unlisted, signal);
-  return all.map(({ subject, predicateType, artifact, added }) => ({ subject, predicateType, digest: artifact.digest, added }));
+  const pieces = wanted.flatMap((one) => ways.map((key) => () => ensureOne(one, key)));
+  const all = await severalAtOnce(attestedAtOnce, pieces).catch(async (error: unknown) => {
+    // What is there already is found the next time, and not made and kept once more.
+    await listAll().catch(() => {});
+    throw error;
+  });
+  await listAll();
+  return all;
 }
 
 /** Lists of referrers, each asked for once. */

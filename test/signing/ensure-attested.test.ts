@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
+import { appError } from "../../src/domain/errors.ts";
 import { fallbackTag } from "../../src/registry/referrer-index.ts";
 import type { ReferrerRegistry } from "../../src/registry/referrers.ts";
 import type { Manifest } from "../../src/registry/registry.ts";
@@ -115,4 +116,35 @@ test("all that is attached to one image is one change of its list", async () => 
   };
   await ensureAttested({ registry: counting, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
   expect(written.filter((name) => name === tag)).toHaveLength(1);
+});
+
+test("what is there already is listed, also when the rest can't be attached", async () => {
+  await using at = await place();
+  const [, second] = at.wanted;
+  const refusing: ReferrerRegistry = {
+    ...at.client,
+    async putBlob(where, bytes) {
+      if (Buffer.from(bytes).toString() === second?.statement) throw appError("registry.refused", "too large");
+      return await at.client.putBlob(where, bytes);
+    },
+  };
+  const to = { registry: refusing, turns: turnsOfOneProcess(), repository };
+  await expect(ensureAttested(to, [], at.wanted, never)).rejects.toMatchObject({ code: "registry.refused" });
+  expect(await at.attached()).toEqual(names(at.wanted.filter((one) => one !== second)));
+});
+
+test("a registry whose own list does not tell of what was attached is not asked again and again", async () => {
+  await using at = await place();
+  let looks = 0;
+  const silent: ReferrerRegistry = {
+    ...at.client,
+    async listReferrers() {
+      looks += 1;
+      return [];
+    },
+  };
+  const attested = await ensureAttested({ registry: silent, turns: turnsOfOneProcess(), repository }, [], at.wanted, never);
+  expect(attested).toHaveLength(3);
+  expect(looks).toBeLessThan(5);
+  expect(await at.attached()).toEqual(names(at.wanted));
 });
