@@ -20,7 +20,7 @@ async function twice<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (isAppError(error) && error.code === "forge.git-failed") return read();
+    if (isAppError(error) && ["forge.git-failed", "forge.git-ended"].includes(error.code)) return read();
     throw error;
   }
 }

@@ -274,6 +274,7 @@ function translate(error: unknown, repository: string, timeoutMs: number): unkno
   if (error.code === "forge.git-slow") {
     return appError("forge.unreachable", `fetching ${repository} took longer than ${timeoutMs} ms`, { cause: error });
   }
+  if (error.code === "forge.git-ended") return appError("forge.unreachable", `fetching ${repository} broke off`, { cause: error });
   if (error.code !== "forge.git-failed") return error;
   const said = error.message;
   const unknown = /(?:not our ref|couldn't find remote ref|unadvertised object) ([0-9a-f]{40,64})/.exec(said);

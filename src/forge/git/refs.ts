@@ -71,7 +71,7 @@ export async function untilWritten<T>(what: string, attempt: () => Promise<T | u
  * room anyway.
  */
 export async function writeBlob(git: Git, path: string, content: string | Uint8Array): Promise<string> {
-  const scratch = await mkdtemp(join(path, "flibs-blob-")).catch((error: NodeJS.ErrnoException) => {
+  const scratch = await mkdtemp(join(path, "objects", "tmp_flibs-")).catch((error: NodeJS.ErrnoException) => {
     throw appError("forge.git-failed", `nothing can be written into ${path}: ${error.code}`, { cause: error });
   });
   try {

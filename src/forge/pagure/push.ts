@@ -79,7 +79,7 @@ function isLost(error: unknown): boolean {
 
 function translate({ tokens, push, user }: PagureWorld, repository: string, branch: string, error: unknown): unknown {
   if (!isAppError(error)) return error;
-  if (error.code === "forge.git-slow") return unreachable(repository, error);
+  if (error.code === "forge.git-slow" || error.code === "forge.git-ended") return unreachable(repository, error);
   if (error.code !== "forge.git-failed") return error;
   const said = error.message;
   if (push.kind === "https" && /Authentication failed|could not read (?:Username|Password)|returned error: 401/i.test(said)) {
