@@ -139,9 +139,9 @@ export async function buildPlatform(
   );
   const [image, pushed] = await bothOf(inspecting, pushing);
   // Not beside the inspection: its size tells how much there can be to unpack, and an image that is too large ends here.
-  const parts = await step(`measure ${platform}`, Parts, (_, signal) => {
+  const parts = await step(`measure ${platform}`, Parts, async (_, signal) => {
     tellLookedInto(platform, pushed, signal);
-    const measured = { digest: pushed.digest, sizeBytes: image.sizeBytes, checksLayers: engine.checksLayers };
+    const measured = { digest: pushed.digest, sizeBytes: image.sizeBytes, checksLayers: await engine.checksLayers() };
     return measureImage(ports, plan, platform, measured, signal);
   });
   await step.write(`save ${platform}`, z.null(), async (transaction) => {

@@ -123,7 +123,7 @@ function counting(engine: Engine, counted: <T>(engine: Engine, call: () => Promi
   const own: Engine = {
     name: engine.name,
     kind: engine.kind,
-    checksLayers: engine.checksLayers,
+    checksLayers: () => engine.checksLayers(),
     capabilities: () => engine.capabilities(),
     platforms: () => engine.platforms(),
     build: (...call) => counted(own, () => engine.build(...call)),

@@ -1,6 +1,7 @@
 import type { Digest } from "../domain/digest.ts";
 import type { DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import type { Platform } from "../domain/platform.ts";
+import type { EarlyEnd } from "./call-limits.ts";
 
 /**
  * Where containers are built and test containers run. Everything an engine makes is labelled with the key it was made for, so that it
@@ -16,7 +17,7 @@ export interface Engine {
    * Whether it compares each layer that a build made with its diff id as it packs it for the push, into one member of gzip (RFC 1952): what it pushed need
    * not be unpacked again to know that, nor how large it is.
    */
-  readonly checksLayers: boolean;
+  checksLayers(): Promise<boolean>;
   /** What it can do beyond what every engine can; throws `engine.unreachable`. */
   capabilities(): Promise<EngineCapabilities>;
   /** Platforms it serves now; throws `engine.unreachable`. */
@@ -105,7 +106,7 @@ export type BuildOutcome =
   | { readonly outcome: "built"; readonly imageId: Digest }
   /** The Dockerfile's own fault: which instruction, exit code, last words. */
   | ({ readonly outcome: "failed"; readonly message: string; readonly instruction?: string } & BuildPlace)
-  | ({ readonly outcome: "timed-out" | "log-limit" | "disk-limit" | "cancelled" } & BuildPlace);
+  | ({ readonly outcome: EarlyEnd } & BuildPlace);
 
 /** Where in the Dockerfile a build was, in whichever way its engine tells it; empty when no instruction had begun or it does not tell. */
 export interface BuildPlace {
@@ -207,6 +208,8 @@ export type OpenOutcome =
 
 /** One running container, and nothing else of its engine. */
 export interface TestContainer {
+  /** Why the engine has removed it before it was closed. */
+  ended(): EarlyEnd | undefined;
   /**
    * Runs a command in it. `cancelled` and `log-limit` end the waiting; what the command leaves running is gone with the container. A command
    * that is not found, has no such user or no such directory is `not-started`.
@@ -240,7 +243,7 @@ export interface ExecSinks {
 
 export type RunOutcome =
   | { readonly outcome: "exited"; readonly exitCode: number; readonly outOfMemory: boolean }
-  | { readonly outcome: "timed-out" | "log-limit" | "disk-limit" | "cancelled" }
+  | { readonly outcome: EarlyEnd }
   /** The command was not found, is not executable, or the image can't be started. */
   | { readonly outcome: "not-started"; readonly message: string };
 

@@ -156,7 +156,7 @@ export function buildWorld(root: string) {
         engine: {
           name: "fake",
           kind: "fake",
-          checksLayers: false,
+          checksLayers: async () => false,
           capabilities: async () => ({ ...world.dialect, buildLimits: "each" }),
           platforms: async () => {
             if (world.engineDown) throw appError("engine.unreachable", "no answer");

@@ -97,7 +97,7 @@ export function fakeEngine(options: FakeEngineOptions = {}): FakeEngine {
   return {
     name: options.name ?? "fake",
     kind: "fake",
-    checksLayers: false,
+    checksLayers: async () => false,
     capabilities: async () => {
       ask();
       return capabilities;
@@ -218,6 +218,7 @@ function imageReader(config: ImageConfig, files: Files): ImageReader {
 /** What waits in it is an image's files; each command is the shell's. */
 function fakeContainer(image: Image, limits: CallLimits): TestContainer {
   return {
+    ended: () => limits.ended(),
     exec: async ({ command, env = {}, stdin }, sinks, signal): Promise<RunOutcome> => {
       const given: Uint8Array[] = [];
       for await (const part of stdin ?? []) given.push(part);

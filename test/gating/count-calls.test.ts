@@ -5,6 +5,7 @@ import { countCalls } from "../../src/gating/sti/count-calls.ts";
 test("commands and files are counted and passed on, closing is passed on", async () => {
   const asked: string[] = [];
   const container: TestContainer = {
+    ended: () => undefined,
     exec: async ({ command }) => {
       asked.push(command.join(" "));
       return { outcome: "exited", exitCode: 3, outOfMemory: false };

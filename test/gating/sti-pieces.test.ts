@@ -71,6 +71,7 @@ describe("the server of the one container", () => {
     await using scratch = await scratchDirectory();
     const asked: ExecRequest[] = [];
     const container: TestContainer = {
+      ended: () => undefined,
       exec: async (request, sinks) => {
         const given: Uint8Array[] = [];
         for await (const part of request.stdin ?? []) given.push(part);
@@ -139,6 +140,7 @@ describe("the server of the one container", () => {
     let alive = 0;
     let begun = 0;
     const container: TestContainer = {
+      ended: () => undefined,
       exec: async (_, sinks, signal) => {
         begun += 1;
         alive += 1;

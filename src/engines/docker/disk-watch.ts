@@ -10,11 +10,12 @@ export interface DiskWatch extends Disposable {
 }
 
 const everyMs = 2000;
+const longestLookMs = 60_000;
 /** The engine counts files one by one: its looks take at most a twentieth of the time. */
 const restsPerLook = 20;
 
 /**
- * Ends the call when its containers have written more than `mostBytes` together: what stands in their file systems beside their images. The engine limits
+ * Ends the call when its containers have written more than `mostBytes` together: what stands in their file systems beside their images, and in their volumes. The engine limits
  * nothing here (sizes of containers need XFS with quotas), so between two looks more can be written.
  */
 export function diskWatch(docker: Docker, limits: Pick<CallLimits, "signal" | "stop">, mostBytes: number | undefined): DiskWatch {
@@ -25,7 +26,7 @@ export function diskWatch(docker: Docker, limits: Pick<CallLimits, "signal" | "s
   async function look(id: string, signal: AbortSignal, most: number): Promise<void> {
     while (!signal.aborted) {
       const began = performance.now();
-      const size = await writtenBytes(docker, id);
+      const size = await writtenBytes(docker, id, signal);
       if (size === "gone" || signal.aborted) return;
       last = size ?? last;
       if (before + last > most) return limits.stop("disk-limit");
@@ -47,12 +48,35 @@ export function diskWatch(docker: Docker, limits: Pick<CallLimits, "signal" | "s
 }
 
 /** Undefined when the engine did not say: the next look will tell. */
-async function writtenBytes(docker: Docker, id: string): Promise<number | "gone" | undefined> {
+async function writtenBytes(docker: Docker, id: string, signal: AbortSignal): Promise<number | "gone" | undefined> {
   try {
-    const asked = { path: `/containers/${id}/json?`, method: "GET", options: { size: true }, statusCodes: answers(200) } as const;
-    const { SizeRw } = (await dial(docker, asked)) as { readonly SizeRw?: number };
-    return SizeRw;
+    const abortSignal = AbortSignal.any([signal, AbortSignal.timeout(longestLookMs)]);
+    const asked = {
+      path: `/containers/${id}/json?`,
+      method: "GET",
+      options: { size: true },
+      abortSignal,
+      statusCodes: answers(200),
+    } as const;
+    const { SizeRw, Mounts } = (await dial(docker, asked)) as Written;
+    const volumes = (Mounts ?? []).flatMap(({ Type, Name }) => (Type === "volume" && Name !== undefined ? [Name] : []));
+    if (SizeRw === undefined || volumes.length === 0) return SizeRw;
+    return SizeRw + (await volumeBytes(docker, volumes, abortSignal));
   } catch (error) {
     return statusOf(error) === 404 ? "gone" : undefined;
   }
+}
+
+interface Written {
+  readonly SizeRw?: number;
+  readonly Mounts?: readonly { readonly Type: string; readonly Name?: string }[];
+}
+
+/** A VOLUME of the Dockerfile or of its base: the engine tells their sizes only of all at once. */
+async function volumeBytes(docker: Docker, names: readonly string[], abortSignal: AbortSignal): Promise<number> {
+  const { Volumes } = (await dial(docker, { path: "/system/df", method: "GET", abortSignal, statusCodes: answers(200) })) as {
+    readonly Volumes?: readonly { readonly Name: string; readonly UsageData?: { readonly Size: number } }[] | null;
+  };
+  const own = (Volumes ?? []).filter(({ Name }) => names.includes(Name));
+  return own.reduce((sum, { UsageData }) => sum + Math.max(0, UsageData?.Size ?? 0), 0);
 }

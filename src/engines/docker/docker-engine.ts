@@ -64,8 +64,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
   return {
     name: options.name ?? "docker",
     kind: "docker",
-    // Its layers can only be read through a check of the diff id, and are packed by compress/gzip of Go. Source: moby, layer/ro_layer.go.
-    checksLayers: true,
+    checksLayers: async () => (await open()).checksLayers(),
     capabilities: async () => (await open()).capabilities(),
     platforms: async () => (await open()).platforms(),
     build: async (...call) => (await open()).build(...call),
@@ -79,7 +78,7 @@ export function dockerEngine(options: DockerEngineOptions): Engine & { close(): 
   };
 }
 
-type Calls = Omit<Engine, "name" | "kind" | "checksLayers">;
+type Calls = Omit<Engine, "name" | "kind">;
 
 function engineWith(docker: Docker, names: Names, options: DockerEngineOptions): Calls {
   const { host: socket } = options;
@@ -122,6 +121,7 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
   }
 
   return {
+    checksLayers: () => packsFromLayerStore(docker, socket),
     capabilities: async () => {
       const { apiVersion } = await look();
       if (builder === "classic") return { ...classicDialect, buildLimits: "each" };
@@ -205,6 +205,15 @@ async function inSlot(slots: PQueue, sink: LogSink, signal: AbortSignal, build: 
   } finally {
     signal.removeEventListener("abort", leave);
   }
+}
+
+/**
+ * Layers of a graph driver can only be read through a check of the diff id, and are packed by compress/gzip of Go (moby, layer/ro_layer.go). containerd's store
+ * pushes what it has as it is, and tells other sizes of images.
+ */
+async function packsFromLayerStore(docker: Docker, socket: string): Promise<boolean> {
+  const { DriverStatus } = (await ask(socket, "say how it stores images", docker.info())) as { DriverStatus?: unknown };
+  return !JSON.stringify(DriverStatus ?? []).includes("io.containerd.snapshotter");
 }
 
 /** Calls with one key wait for each other, so that the second finds what the first has made. */

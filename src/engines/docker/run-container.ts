@@ -3,7 +3,7 @@ import type Docker from "dockerode";
 import type { CallLimits } from "../call-limits.ts";
 import type { CopiedFiles, RunOutcome, RunRequest } from "../engine.ts";
 import { packDirectory } from "./context.ts";
-import { diskWatch } from "./disk-watch.ts";
+import { type DiskWatch, diskWatch } from "./disk-watch.ts";
 import { ask, messageOf, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readerOf } from "./image-files.ts";
@@ -48,6 +48,7 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
 
 async function runCommands(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const { docker, socket } = context;
+  using disk = diskWatch(docker, limits, request.limits.diskBytes);
   try {
     await removeContainer(docker, socket, context.container.name);
     await ensureImage(
@@ -58,14 +59,14 @@ async function runCommands(context: RunContext, request: RunRequest, limits: Cal
     let image = request.image;
     for (const [index, command] of (request.before ?? []).entries()) {
       const { output: _, terminal: __, ...asked } = request;
-      const outcome = await runOne(context, { ...asked, image, command }, limits);
+      const outcome = await runOne(context, { ...asked, image, command }, limits, disk);
       if (outcome.outcome === "not-started") return { ...outcome, message: `command ${index + 1} before it: ${outcome.message}` };
       if (outcome.outcome !== "exited") return outcome;
       limits.say(`(command ${index + 1} before the test returned ${outcome.exitCode})\n`);
       image = await keepFiles(context);
       await removeContainer(docker, socket, context.container.name);
     }
-    return await runOne(context, { ...request, image }, limits);
+    return await runOne(context, { ...request, image }, limits, disk);
   } catch (error) {
     const early = limits.ended();
     if (early !== undefined) return { outcome: early };
@@ -73,10 +74,9 @@ async function runCommands(context: RunContext, request: RunRequest, limits: Cal
   }
 }
 
-async function runOne(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
+async function runOne(context: RunContext, request: RunRequest, limits: CallLimits, disk: DiskWatch): Promise<RunOutcome> {
   const container = await createContainer(context, request);
   if (typeof container === "string") return { outcome: "not-started", message: container };
-  using disk = diskWatch(context.docker, limits, request.limits.diskBytes);
   disk.follow(container.id);
   for (const files of [request.files ?? []].flat()) await copyFiles(context, container, files);
   return await runToEnd(context.socket, container, request, limits);

@@ -80,6 +80,7 @@ function opened(
   const disk = diskWatch(docker, limits, diskBytes);
   disk.follow(container.id);
   return {
+    ended: () => limits.ended(),
     exec: (request, sinks, signal) => execIn({ socket, container, limits }, request, sinks, signal),
     readFile: (path, maxBytes) => readFileOf(socket, container, path, maxBytes),
     close: async () => {

@@ -6,6 +6,7 @@ export function countCalls(container: TestContainer): { readonly container: Test
   return {
     calls: () => calls,
     container: {
+      ended: () => container.ended(),
       exec: (...call) => {
         calls += 1;
         return container.exec(...call);

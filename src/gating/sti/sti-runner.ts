@@ -108,6 +108,8 @@ async function playAndRead(
 ): Promise<Result> {
   const counted = countCalls(container);
   const end = await play(counted.container, workspace, request, playbook, limits);
+  // The engine has limits of its own, and a playbook may go on without the container.
+  if (container.ended() === "disk-limit") limits.stop("disk-limit");
   const own = join(workspace, "artifacts");
   // The suite may have put a link in its place: what that leads to is the whole machine's.
   if (!(await lstat(own).catch(() => undefined))?.isDirectory()) {

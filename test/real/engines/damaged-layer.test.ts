@@ -73,7 +73,7 @@ async function filesOf(image: string): Promise<string | undefined> {
 
 /** What `checksLayers` promises, and `measure` relies on (decisions/0039). */
 test("a layer whose files were changed on the engine's disk is not pushed", async () => {
-  expect(engine.checksLayers).toBe(true);
+  expect(await engine.checksLayers()).toBe(true);
   const [whole, damaged] = [await built("whole"), await built("damaged")];
   await push("whole", whole);
   expect(await arrived("whole")).toBe(200);

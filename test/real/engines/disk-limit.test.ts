@@ -47,6 +47,8 @@ test("a build that fills the disk is stopped, and so is one that does in several
   expect(await build("one", `RUN ${write("a", 50_000_000)} && /bin/busybox sleep 40`)).toEqual({ outcome: "disk-limit", step: 3 });
   const steps = ["a", "b"].map((name) => `RUN ${write(name, 15_000_000)}`);
   expect(await build("several", [...steps, "RUN /bin/busybox sleep 40"].join("\n"))).toEqual({ outcome: "disk-limit", step: 4 });
+  const volume = `VOLUME /v\nRUN ${write("v/a", 50_000_000)} && /bin/busybox sleep 40`;
+  expect(await build("volume", volume)).toEqual({ outcome: "disk-limit", step: 4 });
   expect(await build("less", `RUN ${write("a", 15_000_000)}`)).toMatchObject({ outcome: "built" });
 });
 
@@ -54,11 +56,19 @@ test("so is a test, and an opened container's", async () => {
   const built = await build("image", "RUN true");
   if (built.outcome !== "built") throw new Error(JSON.stringify(built));
   const request = { platform, image: built.imageId, env: {}, limits };
-  const command = ["/bin/busybox", "sh", "-c", `${write("a", 50_000_000)}; sleep 40`];
+  const inShell = (script: string) => ["/bin/busybox", "sh", "-c", script];
+  const command = inShell(`${write("a", 50_000_000)}; sleep 40`);
   expect(await engine.run("test", { ...request, command }, () => true, never)).toEqual({ outcome: "disk-limit" });
+  // What commands before it have written counts as well.
+  const before = ["b", "c"].map((name) => inShell(write(name, 15_000_000)));
+  expect(await engine.run("before", { ...request, command: inShell("sleep 40"), before }, () => true, never)).toEqual({
+    outcome: "disk-limit",
+  });
   const opened = await engine.open("opened", request, () => true, never);
   if (opened.outcome !== "open") throw new Error(JSON.stringify(opened));
   const sinks = { stdout: () => true, stderr: () => true };
+  expect(opened.container.ended()).toBeUndefined();
   expect(await opened.container.exec({ command }, sinks, never)).toEqual({ outcome: "disk-limit" });
+  expect(opened.container.ended()).toBe("disk-limit");
   await opened.container.close();
 });

@@ -95,6 +95,13 @@ describe("a suite that writes too much", () => {
     expect(unlimited.result.outcome).toBe("pass");
   });
 
+  test("on the container's disk: it is stopped, also when its playbook goes on without the container", async () => {
+    const fill = "    - raw: head -c 50000000 /dev/zero > /tmp/a && sleep 30\n      ignore_errors: true\n      ignore_unreachable: true\n";
+    const { result } = await world.run(playbook(fill), { diskBytes: 20_000_000 });
+    expect(result).toMatchObject({ outcome: "error", message: "wrote more on the container's disk than is allowed", final: true });
+    await nothingLeft();
+  });
+
   test("in memory: it is stopped", async () => {
     const eat =
       "import os,time\\nx=b'x'*400000000\\nfor i in range(3): os.fork()\\nx=bytearray(400000000)\\nfor i in range(0,400000000,4096): x[i]=1\\ntime.sleep(1000)";

@@ -23,6 +23,7 @@ export interface StiOptions {
   /** More files below `tests/`. */
   readonly files?: Readonly<Record<string, string>>;
   readonly timeoutMs?: number;
+  readonly diskBytes?: number;
   /** Characters that the live log takes. */
   readonly logLength?: number;
   readonly signal?: AbortSignal;
@@ -78,7 +79,11 @@ export async function stiWorld() {
         platform,
         tree: join(own, "tree"),
         artifacts,
-        limits: { ...limits, timeoutMs: options.timeoutMs ?? 60_000 },
+        limits: {
+          ...limits,
+          timeoutMs: options.timeoutMs ?? 60_000,
+          ...(options.diskBytes === undefined ? {} : { diskBytes: options.diskBytes }),
+        },
         ...(options.branch === undefined ? {} : { branch: options.branch }),
       },
       (text) => {
