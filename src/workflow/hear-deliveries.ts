@@ -60,11 +60,10 @@ export function hearDeliveries(hearing: Hearing): (id: string) => Promise<void> 
   return async (id) => {
     asked.push(id);
     told += 1;
-    const called: Promise<void>[] = [];
-    while (busy < hands) {
-      busy += 1;
-      called.push(work());
-    }
+    // Counted before any begins: a hand of a worker that stops is idle again before the next one is asked for.
+    const idle = hands - busy;
+    busy += idle;
+    const called = Array.from({ length: idle }, work);
     const ended = await Promise.allSettled(called);
     if (isStopping()) await passOn(store);
     for (const one of ended) if (one.status === "rejected") throw one.reason;

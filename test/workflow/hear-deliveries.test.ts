@@ -10,7 +10,15 @@ import type { Transaction } from "../../src/workflow/step.ts";
 /** A process with four hands, and deliveries in memory; each look waits until it is let go. */
 function world(arrived: readonly string[]) {
   const due = [...arrived];
-  const state = { stopping: false, away: false, begun: [] as string[], done: [] as string[], jobs: [] as string[], beforeAnswer: () => {} };
+  const state = {
+    stopping: false,
+    stopAsked: 0,
+    away: false,
+    begun: [] as string[],
+    done: [] as string[],
+    jobs: [] as string[],
+    beforeAnswer: () => {},
+  };
   const held = new Map<string, () => void>();
   const take = async (id: string | undefined) => {
     if (state.away) throw appError("store.unavailable", "the database is away");
@@ -39,7 +47,7 @@ function world(arrived: readonly string[]) {
     backOff: usualBackOff,
     log: silentLog,
     hands: 4,
-    isStopping: () => state.stopping,
+    isStopping: () => state.stopping && ++state.stopAsked < 1000,
   });
   /** Lets everything that can go on without a handler's end go on. */
   const settled = () => new Promise((done) => setImmediate(done));
@@ -61,6 +69,18 @@ test("one job sets all hands to work, and they take everything that is due, the 
   await letGo("d", "e", "f");
   await ended;
   expect(state.done.toSorted()).toEqual(["a", "b", "c", "d", "e", "f"]);
+});
+
+test("a job that comes while the worker stops begins nothing, and leaves what is due to others", async () => {
+  const { state, job, settled } = world(["a", "b"]);
+  state.stopping = true;
+  const ended = job("a");
+  await settled();
+  // Of a loop without end these are the first rounds: then it is let go, else nothing could tell of it.
+  expect(state.stopAsked).toBeLessThan(10);
+  await ended;
+  expect(state.begun).toEqual([]);
+  expect(state.jobs).toEqual(["a"]);
 });
 
 test("many jobs are not more hands", async () => {
