@@ -1,6 +1,7 @@
 import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import { places } from "../../domain/places.ts";
 import type { ProgramEnd } from "../../programs/program.ts";
@@ -9,7 +10,7 @@ import { runProgram } from "../../programs/run-program.ts";
 /** One GnuPG home directory and the gpg processes that work in it. */
 export interface GnupgHome {
   run(request: GpgRequest): Promise<GpgResult>;
-  /** Ends the agent when it was started from here, and waits for running gpg processes. */
+  /** Waits for running gpg processes, and ends the agent unless it is the one that was there before the first of them. */
   close(): Promise<void>;
 }
 
@@ -43,6 +44,8 @@ export interface GnupgHomeOptions {
 /** gpg puts its agent's socket into the home directory, and a socket's path has room for 107 bytes. */
 const longestHome = 80;
 const outputLimit = 8 * 2 ** 20;
+/** An agent that was told to end does so when those that talk to it have done. */
+const agentEndMs = 2000;
 
 /**
  * Opens a home for use by any number of signers. Nothing is started before it is needed. Errors of `run`: `signing.signer-unavailable` when
@@ -53,12 +56,13 @@ export function openGnupgHome(options: GnupgHomeOptions): GnupgHome {
   const slot = places(options.parallel ?? 4);
   const running = new Set<Promise<unknown>>();
   let short: Promise<{ path: string; temporary?: string }> | undefined;
-  let foundAgent: Promise<boolean> | undefined;
+  /** Process id of the agent that is not ours. */
+  let foundAgent: Promise<string | undefined> | undefined;
 
   async function run(request: GpgRequest): Promise<GpgResult> {
     short ??= shortPath(directory);
     const { path } = await short;
-    if (options.agent) foundAgent ??= agentRuns(path);
+    if (options.agent) foundAgent ??= findAgent(path);
     await foundAgent;
     return slot(() => runGpg(options, path, request));
   }
@@ -70,9 +74,8 @@ export function openGnupgHome(options: GnupgHomeOptions): GnupgHome {
     },
     async close() {
       await Promise.allSettled(running);
-      if (foundAgent !== undefined && !(await foundAgent))
-        await quietly("gpgconf", ["--homedir", (await short)?.path ?? directory, "--kill", "gpg-agent"]);
-      const temporary = (await short)?.temporary;
+      const { path, temporary } = (await short) ?? { path: directory };
+      if (foundAgent !== undefined) await endAgent(path, await foundAgent);
       if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
       short = undefined;
       foundAgent = undefined;
@@ -135,8 +138,20 @@ async function shortPath(directory: string): Promise<{ path: string; temporary?:
 }
 
 /** gpg-connect-agent ends with 0 also when nobody is there; only an answer counts. */
-async function agentRuns(home: string): Promise<boolean> {
-  return /^D \d+$/m.test(await quietly("gpg-connect-agent", ["--homedir", home, "--no-autostart", "GETINFO pid", "/bye"]));
+async function findAgent(home: string): Promise<string | undefined> {
+  const said = await quietly("gpg-connect-agent", ["--homedir", home, "--no-autostart", "GETINFO pid", "/bye"]);
+  return /^D (\d+)$/m.exec(said)?.[1];
+}
+
+/**
+ * The one that was found may have been on its way out, or somebody else's that has ended since: gpg starts another one then, which nobody else
+ * ends. Resolves when it is gone, since whoever opens the home next must not take it for one that stays.
+ */
+async function endAgent(home: string, found: string | undefined): Promise<void> {
+  const ours = await findAgent(home);
+  if (ours === undefined || ours === found) return;
+  await quietly("gpgconf", ["--homedir", home, "--kill", "gpg-agent"]);
+  for (const end = Date.now() + agentEndMs; Date.now() < end && (await findAgent(home)) === ours; ) await delay(20);
 }
 
 /** What a program says; nothing when it cannot be run. */

@@ -108,6 +108,23 @@ describe("the OpenPGP signer", () => {
     await own.remove();
   });
 
+  test("an agent that was there and has ended since is not taken for the one that gpg started after it", async () => {
+    const own = await gnupgHome();
+    const key = await makeKey(own.path, "Own");
+    const ask = ["--homedir", own.path, "--no-autostart", "GETINFO pid", "/bye"];
+    const runs = async () => (await runProgram("gpg-connect-agent", ask)).stdout.startsWith("D ");
+    await runProgram("gpg-connect-agent", ["--homedir", own.path, "/bye"]);
+    const { signer, close } = await signerWith({ directory: own.path, keys: signing(key) });
+    await signer.ensureSigned([{ digest, publicName: name("1") }], never);
+    await runProgram("gpgconf", ["--homedir", own.path, "--kill", "gpg-agent"]);
+    for (const end = Date.now() + 5000; (await runs()) && Date.now() < end; );
+    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
+    expect(await runs()).toBe(true);
+    await close();
+    expect(await runs()).toBe(false);
+    await own.remove();
+  });
+
   test("a home with a long path works", async () => {
     const scratch = await scratchDirectory();
     const directory = join(scratch.path, "x".repeat(60), "y".repeat(60));
