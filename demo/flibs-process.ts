@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -83,21 +84,24 @@ async function startServe(args: readonly string[], log: string): Promise<ServePr
   // What is not awaited any more may still fail when the demo stops the service.
   ended.catch(() => {});
   await Promise.race([ready, ended]);
-  return { pid: child.pid ?? 0, stop: () => stopProcess(child) };
+  return { pid: child.pid ?? 0, stop: () => stopProcess(child, log) };
 }
 
 /** More than the service gives to what is under way. Killed, it leaves its database and its gpg-agent running. */
-const stopMs = 60_000;
+const stopMs = 90_000;
 
-/** Rejects when it had to be killed. */
-async function stopProcess(child: ChildProcess): Promise<void> {
+/** Rejects when it had to be killed, with the end of its log. */
+async function stopProcess(child: ChildProcess, log: string): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = once(child, "exit").then(() => true);
   child.kill("SIGTERM");
   if (await Promise.race([ended, delay(stopMs, false, { ref: false })])) return;
   child.kill("SIGKILL");
   await ended;
-  throw new Error(`flibs serve did not stop within ${stopMs / 1000} s and was killed: its PostgreSQL and its gpg-agent may still run`);
+  const last = (await readFile(log, "utf8")).trimEnd().split("\n").slice(-10).join("\n");
+  throw new Error(
+    `flibs serve did not stop within ${stopMs / 1000} s and was killed: its PostgreSQL and its gpg-agent may still run. Its log ends with:\n${last}`,
+  );
 }
 
 /** Asks until there is an answer; the demo's patience ends after a minute and a half. */

@@ -65,6 +65,7 @@ import { inMemoryMountMemory } from "./registry/mount-memory.ts";
 import { type GnupgHome, openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import type { Signers } from "./signing/signer.ts";
 import { socketSigner } from "./signing/socket/signer-client.ts";
+import { type Part, stopParts } from "./stopping.ts";
 import { openStore, type Store } from "./store/store.ts";
 import { version } from "./version.ts";
 import { createMetrics, type Metrics } from "./web/metrics.ts";
@@ -129,6 +130,8 @@ export interface App {
   promoteHeld(): Promise<number>;
   /** Mends statuses that ended runs left behind; returns how many. */
   repairStatuses(): Promise<number>;
+  /** Begins nothing more, and hands over what is under way. */
+  readonly stopWorker: Part;
   close(): Promise<void>;
 }
 
@@ -307,6 +310,8 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     stepDone: (flow, step, ms) => metrics.stepFinished(flow, step, "done", ms),
   });
 
+  // It gives what is under way twenty seconds, and five more.
+  const stopWorker: Part = { name: "the worker", stop: () => worker.stop(), patienceMs: 35_000 };
   return {
     ...{
       settings,
@@ -340,16 +345,21 @@ export async function openApp(settings: Settings, options: AppOptions): Promise<
     promoteHeld: () => promoteHeld(promotion),
     repairStatuses: async () =>
       (await repairStatuses({ ...building, forge: () => forge }, runs, new Date())) + (await repairCheckStatuses(promotion)),
-    async close() {
-      await worker.stop();
-      closeForge();
-      await network.close();
-      await opened.close();
-      await gnupg.close();
-      for (const { engine } of openedEngines) await engine.close();
-      registries.close();
-      await store.close();
-    },
+    stopWorker,
+    close: () =>
+      stopParts(
+        [
+          stopWorker,
+          { name: "the forge", stop: closeForge },
+          { name: "the build network", stop: () => network.close() },
+          { name: "signers", stop: () => opened.close() },
+          { name: "GnuPG", stop: () => gnupg.close() },
+          ...openedEngines.map(({ engine }) => ({ name: `the engine ${engine.name}`, stop: () => engine.close() })),
+          { name: "registries", stop: () => registries.close() },
+          { name: "the database", stop: () => store.close() },
+        ],
+        log,
+      ),
   };
 }
 

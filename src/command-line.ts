@@ -5,6 +5,7 @@ import type { App } from "./app.ts";
 import { type CommandContext, runProgram } from "./cli/program.ts";
 import { processTerminal } from "./cli/terminal.ts";
 import type { Settings } from "./config.ts";
+import { endWithoutRest } from "./stopping.ts";
 import { version } from "./version.ts";
 
 // What only some commands need is loaded when one of them is called: all of it takes more than a second, the help a tenth.
@@ -71,7 +72,7 @@ async function serve(settings: Settings): Promise<void> {
     await told;
     log.info("stopping: running steps are finished or handed over");
   } finally {
-    await running.stop();
+    await running.stop().finally(() => endWithoutRest(log));
   }
   log.info("stopped");
 }
@@ -89,7 +90,7 @@ async function signer(option: string | undefined): Promise<void> {
     log.info({ socket: settings.socket, keys: running.keys, version }, "flibs signer is ready");
     await told;
   } finally {
-    await running.stop();
+    await running.stop().finally(() => endWithoutRest(log));
   }
   log.info("stopped");
 }

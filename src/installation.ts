@@ -4,6 +4,7 @@ import type { Settings } from "./config.ts";
 import { databaseUrlOf, findDatabase, postgresDirectory } from "./installation-database.ts";
 import { type Log, silentLog } from "./log.ts";
 import type { Service } from "./serve.ts";
+import { type Part, stopParts } from "./stopping.ts";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,31 +21,27 @@ export async function runInstallation(settings: Settings, environment: Environme
   mkdirSync(settings.stateDirectory, { recursive: true, mode: 0o700 });
   const url = databaseUrlOf(settings, environment);
   const own = url === undefined ? await startEmbeddedPostgres({ directory: postgresDirectory(settings), log }) : undefined;
-  const closers: (() => Promise<unknown>)[] = own ? [() => own.stop()] : [];
-  // Each is closed although another could not be: a database left running would hold the next start up.
-  const closeAll = async () => {
-    const problems: unknown[] = [];
-    for (const close of closers.splice(0).reverse()) await close().catch((error: unknown) => problems.push(error));
-    if (problems.length > 0) throw problems[0];
-  };
+  // The first to stop is the last here; each has limits of its own.
+  const parts: Part[] = own ? [{ name: "PostgreSQL", stop: () => own.stop(), patienceMs: 70_000 }] : [];
+  const stopAll = () => stopParts(parts.splice(0).reverse(), log);
   try {
     const app = await openApp(settings, { log, environment, databaseUrl: url ?? own?.url ?? "" });
-    closers.push(() => app.close());
+    parts.push({ name: "the installation", stop: () => app.close(), patienceMs: 120_000 });
     // The web server and its packages are for the service only; commands open the same app and need not wait for them.
     const { startService } = await import("./serve.ts");
     const service = await startService(app, log);
-    closers.push(() => service.stop());
+    parts.push({ name: "the service", stop: () => service.stop(), patienceMs: 120_000 });
     let stopped: Promise<void> | undefined;
     return {
       app,
       service,
       stop() {
-        stopped ??= closeAll();
+        stopped ??= stopAll();
         return stopped;
       },
     };
   } catch (error) {
-    await closeAll();
+    await stopAll();
     throw error;
   }
 }

@@ -13,6 +13,7 @@ import { consumerFiles } from "./signing/consumer-files.ts";
 import type { GnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { exportKeyring } from "./signing/openpgp/gpg-sign.ts";
 import { watchKeys } from "./signing/openpgp/watch-keys.ts";
+import { stopParts } from "./stopping.ts";
 import { version } from "./version.ts";
 import { servedDirectory } from "./web/directory/served-directory.ts";
 import type { Metrics } from "./web/metrics.ts";
@@ -120,12 +121,15 @@ export async function startService(app: App, log: Log): Promise<Service> {
   return {
     address,
     stop() {
-      stopped ??= (async () => {
-        stopping.abort();
-        await web.close();
-        await app.worker.stop();
-        await Promise.all(running);
-      })();
+      stopping.abort();
+      stopped ??= stopParts(
+        [
+          { name: "the web server", stop: () => web.close(), patienceMs: 15_000 },
+          app.stopWorker,
+          { name: "looks around", stop: () => Promise.all(running) },
+        ],
+        log,
+      );
       return stopped;
     },
   };

@@ -15,6 +15,7 @@ import { openGnupgHome } from "./signing/openpgp/gnupg-home.ts";
 import { watchKeys } from "./signing/openpgp/watch-keys.ts";
 import type { SignerKey } from "./signing/signer.ts";
 import { serveSigner } from "./signing/socket/signer-server.ts";
+import { stopParts } from "./stopping.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -71,12 +72,17 @@ export async function startSigner(
   await watch();
   return {
     keys: Object.fromEntries(Object.keys(released).map((name) => [name, signers.named(name).keys])),
-    async stop() {
+    stop() {
       clearInterval(watching);
-      await server.close();
-      await signers.close();
-      await gnupg.close();
-      for (const client of Object.values(open)) client.close();
+      return stopParts(
+        [
+          { name: "requests", stop: () => server.close() },
+          { name: "signers", stop: () => signers.close() },
+          { name: "GnuPG", stop: () => gnupg.close() },
+          { name: "registries", stop: () => Object.values(open).map((client) => client.close()) },
+        ],
+        log,
+      );
     },
   };
 }

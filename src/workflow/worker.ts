@@ -1,3 +1,4 @@
+import { endsWithin } from "../domain/ends-within.ts";
 import { appError, reportError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type BackOff, usualBackOff } from "./back-off.ts";
@@ -185,10 +186,10 @@ export function createWorker(options: WorkerOptions): Worker {
     const jobsEnded = store.jobs.stopWork();
     for (const execution of executions.values()) execution.handOver();
     const all = () => Promise.all([...executions.values()].map((execution) => execution.ended));
-    if (!(await within(all(), graceMs))) {
+    if (!(await endsWithin(all(), graceMs))) {
       for (const execution of executions.values()) execution.abort();
       // What hears no signal is left alone: its session ends with ours, and what it records after that is refused.
-      if (!(await within(all(), abortMs))) log.warn({ runs: [...executions.keys()] }, "steps that do not end were left behind");
+      if (!(await endsWithin(all(), abortMs))) log.warn({ runs: [...executions.keys()] }, "steps that do not end were left behind");
     }
     if (executions.size === 0) await jobsEnded;
     else jobsEnded.catch(() => undefined);
@@ -214,17 +215,4 @@ export function createWorker(options: WorkerOptions): Worker {
     },
     sweep,
   };
-}
-
-/** False when the time is over first. */
-async function within(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  try {
-    return await Promise.race([work.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
