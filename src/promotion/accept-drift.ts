@@ -5,7 +5,7 @@ import { findImageFile, readPolicy } from "./manifest-tree.ts";
 import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { imagePath, policyPath } from "./registry-manifest.ts";
-import { readReleaseFacts } from "./release-facts.ts";
+import { readReleaseFacts, whateverStands } from "./release-facts.ts";
 import { releaseSubject } from "./release-flow.ts";
 
 /** A floating tag that stands where git never put it. */
@@ -36,7 +36,10 @@ export async function findDrift(
   if (!image.ok) throw appError("promotion.file-invalid", `${path} has a fault, mend it first`, { file: path });
   const drifts: Drift[] = [];
   for (const route of image.routes.filter(({ to }) => registry === undefined || to === registry)) {
-    const plan = planRelease(image.parsed.value, await readReleaseFacts(ports, commit, image.parsed, policy, route));
+    const plan = planRelease(
+      image.parsed.value,
+      await readReleaseFacts(ports, commit, image.parsed, policy, route, { wasChecked: whateverStands }),
+    );
     const one = plan.find((line) => line.tag === tag && line.action === "drift");
     if (one?.found !== undefined) drifts.push({ registry: route.to, imageRepository, tag, found: one.found, wanted: one.digest });
   }

@@ -1,3 +1,4 @@
+import type { Digest } from "../domain/digest.ts";
 import { removedReleases } from "./check-image-file.ts";
 import { checkTexts, type ImageText } from "./check-texts.ts";
 import { escapeCode } from "./escape.ts";
@@ -9,6 +10,7 @@ import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ImageFile } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
+import { hasStanding } from "./released-before.ts";
 import type { TagPlan } from "./tag-plan.ts";
 import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
@@ -63,12 +65,13 @@ function countAdded({ base, head }: ImageText): number {
   return tagsOf(head.parsed.value).filter((tag) => !known.has(tag)).length;
 }
 
-async function checkImage(ports: PromotionPorts, baseHead: string, { path, head, moved }: ImageText) {
+async function checkImage(ports: PromotionPorts, baseHead: string, { path, base, head, moved }: ImageText) {
   const { parsed, policy, routes } = head;
   const faults: Fault[] = [];
   const plans = new Map<string, readonly TagPlan[]>();
   for (const route of routes) {
-    const facts = await readReleaseFacts(ports, baseHead, parsed, policy, route);
+    const wasChecked = (tag: string, digest: Digest) => base !== undefined && hasStanding(base.value, tag, digest);
+    const facts = await readReleaseFacts(ports, baseHead, parsed, policy, route, { wasChecked });
     const plan = planRelease(parsed.value, facts);
     plans.set(planName(path, route, routes), plan);
     // What git alone shows to be a move needs not be told again by production.

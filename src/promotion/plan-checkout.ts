@@ -5,7 +5,7 @@ import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { onceEach, planFaults } from "./plan-faults.ts";
 import { planRelease } from "./plan-release.ts";
 import { policyPath, repositoryOfPath } from "./registry-manifest.ts";
-import { type FactReader, readReleaseFacts } from "./release-facts.ts";
+import { type FactReader, readReleaseFacts, whateverStands } from "./release-facts.ts";
 import type { TagPlan } from "./tag-plan.ts";
 
 export interface CheckoutPlan {
@@ -42,7 +42,7 @@ export async function planCheckout(
     if (!image?.ok) continue;
     images += 1;
     for (const route of image.routes) {
-      const facts = await readReleaseFacts(reader, workTree, image.parsed, policy.policy, route);
+      const facts = await readReleaseFacts(reader, workTree, image.parsed, policy.policy, route, { wasChecked: whateverStands });
       const plan = planRelease(image.parsed.value, facts);
       faults.push(...planFaults(path, image.parsed, plan, facts.refusals));
       const tags = plan.filter((one) => one.action !== "ok");

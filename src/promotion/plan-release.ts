@@ -98,8 +98,7 @@ function planTag(file: ImageFile, facts: ReleaseFacts, tag: string, release: str
       return stop("drift", `${tag} stands at ${found}, which this repository's history never said`);
   }
   if (!whole && !facts.atSource.has(digest)) return stop("lost", `${digest} is in neither registry, or misses a platform`);
-  if (refused !== undefined && found !== digest)
-    return stop("refused", kind === "immutable" ? refused : `its release ${release} is refused`);
+  if (refused !== undefined) return stop("refused", kind === "immutable" ? refused : `its release ${release} is refused`);
   if (found === digest) return { ...entry, action: "ok" };
   if (found !== undefined) {
     const message = `it stood at ${found}, which this repository's history never said; ${accepted} accepted that`;

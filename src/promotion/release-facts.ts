@@ -21,8 +21,17 @@ export interface FactReader extends ReleaseReader {
 }
 
 /**
+ * Has this release been checked before? Asked only of one that production has as the file says. That it stands there is no proof: whoever may push to
+ * production, and has no key, could have it signed by a file that says the same.
+ */
+export type WasChecked = (tag: string, digest: Digest) => boolean | Promise<boolean>;
+
+/** For a look at what main says already, which nobody signs by. */
+export const whateverStands: WasChecked = () => true;
+
+/**
  * What {@link planRelease} must know about one image file. Reads only. `refusals` holds everything `checkRelease` said about releases that
- * production does not have yet. `deep` asks for every blob that should be there, too.
+ * production does not have yet, or that were not checked before. `deep` asks for every blob that should be there, too.
  */
 export async function readReleaseFacts(
   ports: FactReader,
@@ -30,7 +39,7 @@ export async function readReleaseFacts(
   parsed: ParsedImageFile,
   policy: Policy,
   route: Route,
-  deep = false,
+  { wasChecked, deep = false }: { readonly wasChecked: WasChecked; readonly deep?: boolean },
 ): Promise<ReleaseFacts & { readonly refusals: ReadonlyMap<string, Awaited<ReturnType<typeof checkRelease>>> }> {
   const file = parsed.value;
   const [source, destination] = [ports.registries.named(route.from), ports.registries.named(route.to)];
@@ -52,7 +61,7 @@ export async function readReleaseFacts(
   // An image that is not whole here has all its children named by its index, be it here or there.
   if (ports.settings.registries[route.to]?.childTags)
     for (const [digest, found] of [...there, ...here]) children.set(digest, found.children);
-  const refusals = await readRefusals(ports, parsed, policy, route, live);
+  const refusals = await readRefusals(ports, parsed, policy, route, { live, wasChecked });
   const refused = new Map([...refusals].map(([tag, list]) => [tag, list.map((one) => `${one.message} (${one.check})`).join("; ")]));
   const accepted = await readAccepted(ports, route.to, file, live);
   return { live, atDestination, atSource, children, accepted, refused, refusals, former: await readFormer(ports, commit, file, live) };
@@ -90,14 +99,22 @@ async function findImages(registry: Registry, repository: string, digests: Reado
   return new Map(found.flat());
 }
 
-async function readRefusals(ports: FactReader, parsed: ParsedImageFile, policy: Policy, route: Route, live: ReadonlyMap<string, Digest>) {
+async function readRefusals(
+  ports: FactReader,
+  parsed: ParsedImageFile,
+  policy: Policy,
+  route: Route,
+  { live, wasChecked }: { readonly live: ReadonlyMap<string, Digest>; readonly wasChecked: WasChecked },
+) {
   const { repository, releases, withdrawn } = parsed.value;
   const order = keysAt(parsed, ["releases"]);
-  const open = order.filter((tag) => !withdrawn?.[tag] && live.get(tag) !== releases[tag]?.digest);
-  const refusals = await mapConcurrently(open, atOnce, async (tag) => {
-    const previous = releases[order[order.indexOf(tag) - 1] ?? ""]?.digest as Digest | undefined;
+  const refusals = await mapConcurrently(order, atOnce, async (tag) => {
     const release = releases[tag];
-    return [tag, release ? await checkRelease(ports, { repository, tag, release, previous, policy, route }) : []] as const;
+    if (!release || withdrawn?.[tag]) return [tag, []] as const;
+    const digest = release.digest as Digest;
+    if (live.get(tag) === digest && (await wasChecked(tag, digest))) return [tag, []] as const;
+    const previous = releases[order[order.indexOf(tag) - 1] ?? ""]?.digest as Digest | undefined;
+    return [tag, await checkRelease(ports, { repository, tag, release, previous, policy, route })] as const;
   });
   return new Map(refusals.filter(([, list]) => list.length > 0));
 }

@@ -12,6 +12,7 @@ import { copyDigest, type SignedFile, signTags, writeTag } from "./release-effec
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
 import type { ReleaseLine } from "./release-store.ts";
+import { releasedBefore } from "./released-before.ts";
 import { isActing, isBad, type TagPlan } from "./tag-plan.ts";
 import { withdraw } from "./withdraw.ts";
 
@@ -177,7 +178,8 @@ export async function planImage(
   const { parsed } = image;
   const route = image.routes.find(({ to }) => to === registry);
   if (!route) return undefined;
-  const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route, deep);
+  const wasChecked = releasedBefore(ports, { commit, path, registry, repository: parsed.value.repository });
+  const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route, { wasChecked, deep });
   const removeTags = Object.entries(parsed.value.withdrawn ?? {}).flatMap(([tag, one]) => (one.removeTag ? [tag] : []));
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
 }

@@ -2,13 +2,15 @@ import type { Digest } from "../domain/digest.ts";
 import type { Transaction } from "../workflow/step.ts";
 
 /**
- * What the release flow remembers, for speed and for reports, never as truth: the truth is git and the registry.
+ * What the release flow remembers, for speed and for reports, never as truth: the truth is git and the registry. What is forgotten is looked at or
+ * checked once more.
  */
 export interface ReleaseStore {
   /**
    * Git blob ids (of the image file, of policy.yaml) that were last reconciled without anything left to do, by {@link reconciledKey}.
    */
   listReconciled(repository: string): Promise<ReadonlyMap<string, ReconciledFile>>;
+  findReconciled(repository: string, registry: string, path: string): Promise<ReconciledFile | undefined>;
   saveReconciled(repository: string, registry: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
   saveReport(report: ReleaseReport, transaction: Transaction): Promise<void>;
   /** What owners allowed to be moved over, of one repository of one destination. */

@@ -8,7 +8,7 @@ import { planRelease } from "./plan-release.ts";
 import { diffPolicy, reachesReleased } from "./policy-change.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import { findRoutes, imagePath, type Policy, policyPath, repositoryOfPath } from "./registry-manifest.ts";
-import { readReleaseFacts } from "./release-facts.ts";
+import { readReleaseFacts, whateverStands } from "./release-facts.ts";
 import { reconciledKey } from "./release-store.ts";
 import { isBad, type TagPlan } from "./tag-plan.ts";
 
@@ -107,7 +107,7 @@ async function tryImage(
   const path = imagePath(parsed.value.repository);
   const faults: Fault[] = [];
   for (const route of routes) {
-    const facts = await readReleaseFacts(ports, change.baseHead, parsed, policy, route);
+    const facts = await readReleaseFacts(ports, change.baseHead, parsed, policy, route, { wasChecked: whateverStands });
     const plan = planRelease(parsed.value, facts).filter((one) => isTold(one));
     if (plan.length > 0) plans.set(planName(path, route, routes), plan);
     faults.push(...planFaults(path, parsed, plan, facts.refusals));
@@ -117,7 +117,7 @@ async function tryImage(
     return { faults: onceEach(faults), plans };
   const old = new Set<string>();
   for (const route of known.routes) {
-    const now = await readReleaseFacts(ports, change.baseHead, known.parsed, before, route);
+    const now = await readReleaseFacts(ports, change.baseHead, known.parsed, before, route, { wasChecked: whateverStands });
     for (const fault of planFaults(path, known.parsed, planRelease(known.parsed.value, now), now.refusals)) old.add(nameOf(fault));
   }
   return { faults: onceEach(faults.filter((fault) => !old.has(nameOf(fault)))), plans };

@@ -1,6 +1,8 @@
+import type { Selectable } from "kysely";
 import type { Digest } from "../domain/digest.ts";
 import { type ReconciledFile, type ReleaseStore, reconciledKey } from "../promotion/release-store.ts";
 import { type Database, jsonb } from "./connection.ts";
+import type { ReconciledTable } from "./tables.ts";
 import { unwrap } from "./transaction.ts";
 
 /** {@link ReleaseStore} in PostgreSQL. */
@@ -8,11 +10,18 @@ export function releaseStore(database: Database): ReleaseStore {
   return {
     async listReconciled(repository) {
       const rows = await database.selectFrom("reconciled").selectAll().where("repository", "=", repository).execute();
-      const files = rows.map((row): [string, ReconciledFile] => [
-        reconciledKey(row.registry, row.path),
-        { blob: row.blob, policyBlob: row.policy_blob, commit: row.commit, at: row.at },
-      ]);
+      const files = rows.map((row): [string, ReconciledFile] => [reconciledKey(row.registry, row.path), assembleReconciled(row)]);
       return new Map(files);
+    },
+
+    async findReconciled(repository, registry, path) {
+      const query = database.selectFrom("reconciled").selectAll();
+      const row = await query
+        .where("repository", "=", repository)
+        .where("registry", "=", registry)
+        .where("path", "=", path)
+        .executeTakeFirst();
+      return row && assembleReconciled(row);
     },
 
     async saveReconciled(repository, registry, path, file, transaction) {
@@ -56,4 +65,8 @@ export function releaseStore(database: Database): ReleaseStore {
       return (await query.execute()).map((row) => row.report);
     },
   };
+}
+
+function assembleReconciled(row: Selectable<ReconciledTable>): ReconciledFile {
+  return { blob: row.blob, policyBlob: row.policy_blob, commit: row.commit, at: row.at };
 }

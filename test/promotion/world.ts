@@ -304,6 +304,7 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     releaseSigner: releaseSigner({ forge: git.forge, registries: clients, signers: named, settings }),
     releases: {
       listReconciled: async () => reconciled,
+      findReconciled: async (_repository, registry, path) => reconciled.get(reconciledKey(registry, path)),
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
       listAcceptedDrift: async (registry, imageRepository) =>
         accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),

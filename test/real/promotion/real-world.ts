@@ -129,6 +129,7 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     releaseSigner: releaseSigner({ forge, registries, signers, settings }),
     releases: {
       listReconciled: async () => reconciled,
+      findReconciled: async (_repository, registry, path) => reconciled.get(reconciledKey(registry, path)),
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
       listAcceptedDrift: async (registry, imageRepository) =>
         accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
