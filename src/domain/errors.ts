@@ -232,6 +232,7 @@ export const errorCatalogue = {
   "promotion.scan-failed": { kind: "input", meaning: "The site's scanner for vulnerabilities failed, or printed what flibs cannot read" },
   "promotion.no-drift": { kind: "input", meaning: "Somebody accepts that a tag was moved, and it was not" },
   "promotion.base-moves": { kind: "transient", meaning: "The main branch moved on each time a promotion was computed" },
+  "promotion.main-moved": { kind: "stale", meaning: "A release was under way when main took back or changed what it was to do" },
   "promotion.branches-taken": { kind: "input", meaning: "People own all branches that a promotion could be proposed on" },
   "promotion.release-incomplete": { kind: "input", meaning: "A release could not do everything the registry manifest asks for" },
   // engine

@@ -4,10 +4,10 @@ import { appError } from "../domain/errors.ts";
 import type { Ending, Flow } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import { attestRelease } from "./attest-release.ts";
+import { readMainHead, watchMain } from "./main-watch.ts";
 import { findImageFile, findPolicy } from "./manifest-tree.ts";
 import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
-import { policyPath } from "./registry-manifest.ts";
 import { copyDigest, type SignedFile, signTags, writeTag } from "./release-effects.ts";
 import { readReleaseFacts } from "./release-facts.ts";
 import { closeWaiting, type ReleaseOutcome, reportEnding, reportFaults, reportRelease, reportWaiting } from "./release-report.ts";
@@ -86,7 +86,7 @@ export function releaseFlow(ports: PromotionPorts): Flow<ReleaseIntent> {
 }
 
 async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIntent): Promise<void> {
-  const head = await step("read", Head, () => readHead(ports, intent.path));
+  const head = await step("read", Head, () => readMainHead(ports, intent.path));
   if (!head) return;
   const plan = await step(
     "plan",
@@ -112,7 +112,11 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
     registry: intent.registry,
     path: intent.path,
     imageRepository: plan.imageRepository,
-    lines: await carryOut(step, ports, plan, { commit: head.commit, path: intent.path }),
+    lines: await carryOut(step, ports, {
+      plan,
+      file: { commit: head.commit, path: intent.path },
+      demandMain: watchMain(ports, intent.path, head),
+    }),
   };
   await step("report", z.null(), () => reportRelease(ports, step.run, outcome));
   await step.write("record", z.null(), async (transaction) => {
@@ -152,16 +156,6 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
   );
 }
 
-async function readHead(ports: PromotionPorts, path: string): Promise<z.infer<typeof Head>> {
-  const { repository, branch } = ports.settings;
-  const commit = await ports.forge.findHead(repository, branch);
-  if (commit === undefined) return null;
-  const files = await ports.forge.listFiles(repository, commit, "");
-  const blob = files.find((file) => file.path === path)?.blob;
-  if (blob === undefined) return null;
-  return { commit, blob, policyBlob: files.find((file) => file.path === policyPath)?.blob ?? "" };
-}
-
 /** Undefined when no route leads to the registry. The tree is validated again: a pull request may have been changed after its checks, or pushed past them (DG11). Reads only. */
 export async function planImage(
   ports: PromotionPorts,
@@ -184,7 +178,16 @@ export async function planImage(
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
 }
 
-async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, file: SignedFile): Promise<readonly ReleaseLine[]> {
+/** What one run has to do. */
+interface Work {
+  readonly plan: ReleasePlan;
+  readonly file: SignedFile;
+  /** Throws when main says something else by now. */
+  readonly demandMain: () => Promise<void>;
+}
+
+async function carryOut(step: Step, ports: PromotionPorts, work: Work): Promise<readonly ReleaseLine[]> {
+  const { plan, file, demandMain } = work;
   const acting = plan.tags.filter(isActing);
   const copies = new Map<string, z.infer<typeof Copied>>();
   for (const digest of new Set(acting.filter((one) => one.copy).map((one) => one.digest))) {
@@ -194,7 +197,11 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   const tops = new Map(acting.filter((one) => one.class === "immutable").map((one) => [one.tag, one.digest]));
   const failureOf = (one: TagPlan) => copies.get(tops.get(one.release) ?? one.digest)?.failed;
   const whole = acting.filter((one) => failureOf(one) === undefined);
-  const signed = whole.length === 0 ? {} : await step("sign", Signed, (_key, signal) => signTags(ports, plan, file, whole, signal));
+  const sign = async (_key: string, signal: AbortSignal) => {
+    await demandMain();
+    return await signTags(ports, plan, file, whole, signal);
+  };
+  const signed = whole.length === 0 ? {} : await step("sign", Signed, sign);
   const remarks = new Map<string, string | undefined>();
   // What is said about an image's platforms goes with the image, which is what was promoted.
   const promoted = whole.filter((one) => one.class !== "child" && (one.copy || one.action !== "ok"));
@@ -208,7 +215,7 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
   for (const one of plan.tags) {
     const copied = copies.get(one.digest);
     const failure = failureOf(one) ?? signed[one.tag]?.failed ?? (one.class === "immutable" ? undefined : broken.get(one.release));
-    const result = await carryOutTag(step, ports, plan, file, one, failure);
+    const result = await carryOutTag(step, ports, work, one, failure);
     if (isBad(result.what) && one.class === "immutable") broken.set(one.tag, `its release ${one.release} was not released`);
     // The bytes of a digest are told once, at its first tag.
     const bytes = copied && !counted.has(one.digest) && isActing(one) ? copied : undefined;
@@ -234,8 +241,7 @@ async function carryOut(step: Step, ports: PromotionPorts, plan: ReleasePlan, fi
 async function carryOutTag(
   step: Step,
   ports: PromotionPorts,
-  plan: ReleasePlan,
-  file: SignedFile,
+  { plan, file, demandMain }: Work,
   one: TagPlan,
   failure: string | undefined,
 ): Promise<{ what: string; message?: string; ms?: number }> {
@@ -244,7 +250,10 @@ async function carryOutTag(
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };
   if (one.action === "ok") return one.copy ? { what: "copied", message: "a lost platform was copied again" } : { what: "ok" };
-  return await step(`tag ${one.tag}`, Written, (_key, signal) => writeTag(ports, plan, file, one, signal));
+  return await step(`tag ${one.tag}`, Written, async (_key, signal) => {
+    await demandMain();
+    return await writeTag(ports, plan, file, one, signal);
+  });
 }
 
 /** Errors whose report stands on the forge already. */

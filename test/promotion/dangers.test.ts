@@ -152,6 +152,41 @@ test("DG9 a run that was started for an older merge of the same image releases w
   expect(at.production.tags.has(`${image}:323-1.fc40`)).toBe(true);
 });
 
+test("DG9 a run that waited for its signer signs and moves nothing that main has taken back meanwhile", async () => {
+  const at = world();
+  const one = await release(at, "b1", "1.fc40");
+  const two = await promote(at, "b2", "2.fc40");
+  at.git.merge(two.number);
+  at.signers.production.unavailable = true;
+  const journal = new Map();
+  await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toMatchObject({ kind: "transient" });
+  // Rolled back: the release stays, nothing floats to it.
+  const after = mainText(at);
+  at.git.commit("main", { [path]: after.replace(/(\n {2}"?(?:323|latest)"?: ).*/g, '$1"323-1.fc40"') });
+  at.signers.production.unavailable = false;
+  await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toMatchObject({ code: "promotion.main-moved", kind: "stale" });
+  expect(at.production.tags.get(`${image}:latest`)).toBe(one);
+  expect(at.signers.production.signed.filter((signed) => signed.digest === two.digest)).toEqual([]);
+  // The release of what main says now is another run's.
+  await run(releaseFlow(at.ports), intent);
+  expect(at.production.tags.get(`${image}:323-2.fc40`)).toBe(two.digest);
+  expect(at.production.tags.get(`${image}:latest`)).toBe(one);
+});
+
+test("DG9 a run that was cut off between its signatures and its tags writes none that main has withdrawn meanwhile", async () => {
+  const at = world();
+  const { number } = await promote(at, "b1", "1.fc40");
+  at.git.merge(number);
+  const journal = new Map();
+  await expect(run(releaseFlow(at.ports), intent, journal, ">tag 323-1.fc40")).rejects.toThrow("killed");
+  at.production.tags.delete(`${image}:323-1.fc40`);
+  at.git.commit("main", {
+    [path]: `${mainText(at).replace(/floating:.*/s, "")}withdrawn:\n  "323-1.fc40":\n    reason: "CVE"\n    by: "alice"\n`,
+  });
+  await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toMatchObject({ code: "promotion.main-moved" });
+  expect([...at.production.tags.keys()]).toEqual([]);
+});
+
 test("DG10 a merge that nobody told of is found by the timer; told twice it is released once", async () => {
   const at = world();
   const { number, digest } = await promote(at, "b1", "1.fc40");
