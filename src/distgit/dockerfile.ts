@@ -5,6 +5,7 @@ import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { findUnclearHeredoc } from "./heredoc.ts";
+import { findUnclearFlag, innermost } from "./instruction-arguments.ts";
 import { lintAdd } from "./lint-add.ts";
 
 /** One FROM and what follows it. */
@@ -231,6 +232,11 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (stages.length === 0 && keyword !== "FROM" && keyword !== "ARG") {
     return [syntax(instruction, `${keyword} stands before the first FROM`, "Move it below FROM; only ARG may stand before")];
   }
+  const unclearFlag = findUnclearFlag(instruction);
+  if (unclearFlag !== undefined) {
+    const message = `the flag ${clip(unclearFlag)} can be read in two ways`;
+    return [finding("distgit.dockerfile-ambiguous", file, line, message, "Write it without quotes, \\ and `, with letters of ASCII only")];
+  }
   const findings: Finding[] = [];
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
   if (instruction.heredocs.length > 0)
@@ -265,9 +271,8 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (keyword === "ONBUILD" && /^\s*(ONBUILD|FROM|MAINTAINER)\b/i.test(text)) {
     findings.push(syntax(instruction, `ONBUILD ${text.split(/\s/)[0]} is not allowed`, "Remove the line"));
   }
-  if (keyword === "ADD") findings.push(...lintAdd(instruction).slice(0, maxOfOne));
-  const onBuildAdd = keyword === "ONBUILD" ? /^ADD\s+(.*)$/is.exec(text) : null;
-  if (onBuildAdd !== null) findings.push(...lintAdd({ line, text: onBuildAdd[1] ?? "" }).slice(0, maxOfOne));
+  const inner = innermost(instruction);
+  if (inner.keyword === "ADD") findings.push(...lintAdd({ line, text: inner.text }).slice(0, maxOfOne));
   // Of a mount too: `ONBUILD RUN --mount=type=bind,from=…`.
   if (keyword === "ONBUILD" && /--from=|--mount=/i.test(text))
     classic("ONBUILD with --from reads an image that nobody checked", "Remove the line");

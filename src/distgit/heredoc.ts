@@ -1,4 +1,5 @@
 import { splitWords } from "./dockerfile-words.ts";
+import { innermost } from "./instruction-arguments.ts";
 
 /** One `<<NAME` of an instruction, as BuildKit reads it. */
 export interface Heredoc {
@@ -101,10 +102,8 @@ function endOfQuoted(text: string, start: number): number | undefined {
 
 /** What may have here-documents of an instruction: behind ONBUILD the inner one's arguments. Undefined for all others and for JSON. */
 function innerOf(keyword: string, text: string): string | undefined {
-  const onBuild = keyword === "ONBUILD" ? /^(\S+)\s+/.exec(text) : null;
-  const inner = onBuild === null ? keyword : (onBuild[1] ?? "").toUpperCase();
-  const rest = onBuild === null ? text : text.slice(onBuild[0].length);
-  return takers.has(inner) && !isJsonList(rest) ? rest : undefined;
+  const inner = innermost({ keyword, text });
+  return takers.has(inner.keyword) && !isJsonList(inner.text) ? inner.text : undefined;
 }
 
 function isJsonList(text: string): boolean {

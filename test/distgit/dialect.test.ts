@@ -44,14 +44,8 @@ describe("what BuildKit would do that nobody may ask for", () => {
       "RUN --from=registry.example.test/evil:1 names no stage above; a foreign image there can be neither checked nor pinned",
     ],
     ["RUN --mount=from=0,target=/e true", "RUN --mount=from=0 is no name of a stage"],
-    [
-      'RUN --mount=type=bind,"from=evil",target=/e true',
-      'RUN --mount=type=bind,"from=evil",target=/e has quotes or variables, so it can\'t be checked',
-    ],
-    [
-      "RUN --mount=type=bind,from=$X,target=/e true",
-      "RUN --mount=type=bind,from=$X,target=/e has quotes or variables, so it can't be checked",
-    ],
+    ['RUN --mount=type=bind,"from=evil",target=/e true', 'the flag --mount=type=bind,"from=evil",target=/e can be read in two ways'],
+    ["RUN --mount=type=bind,from=$X,target=/e true", "RUN --mount=type=bind,from=$X,target=/e has variables, so it can't be checked"],
     ["RUN --network=host true", "RUN --network=host would leave the network of builds"],
     ["RUN --security=insecure true", "RUN --security would run without the walls around builds"],
     ["RUN --device=vendor/gpu true", "RUN --device would reach a device of the builder"],
