@@ -51,7 +51,7 @@ export function lintSyntaxDirective(dialect: DockerfileDialect, line: number): F
 
 /**
  * The value of `RUN --mount=`. Kept strict, since what the engine reads otherwise would be what nobody checked: no variables, and only mounts
- * that hold nothing but the build's own files. Flags have no quotes here (`findUnclearFlag`).
+ * that hold nothing but the build's own files. Flags have no quotes here (`findUnclearArguments`).
  */
 export function lintMount(
   value: string,

@@ -5,7 +5,7 @@ import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
 import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { findUnclearHeredoc } from "./heredoc.ts";
-import { findUnclearFlag, innermost } from "./instruction-arguments.ts";
+import { findUnclearArguments, innermost } from "./instruction-arguments.ts";
 import { lintAdd } from "./lint-add.ts";
 
 /** One FROM and what follows it. */
@@ -232,11 +232,8 @@ function lintInstruction(instruction: Instruction, escapeSign: string, stages: r
   if (stages.length === 0 && keyword !== "FROM" && keyword !== "ARG") {
     return [syntax(instruction, `${keyword} stands before the first FROM`, "Move it below FROM; only ARG may stand before")];
   }
-  const unclearFlag = findUnclearFlag(instruction);
-  if (unclearFlag !== undefined) {
-    const message = `the flag ${clip(unclearFlag)} can be read in two ways`;
-    return [finding("distgit.dockerfile-ambiguous", file, line, message, "Write it without quotes, \\ and `, with letters of ASCII only")];
-  }
+  const unclear = findUnclearArguments(instruction);
+  if (unclear !== undefined) return [finding("distgit.dockerfile-ambiguous", file, line, unclear.message, unclear.fix)];
   const findings: Finding[] = [];
   const classic = (message: string, fix: string) => findings.push(finding("distgit.dockerfile-unsupported", file, line, message, fix));
   if (instruction.heredocs.length > 0)

@@ -1,5 +1,5 @@
 import { splitWords } from "./dockerfile-words.ts";
-import { innermost } from "./instruction-arguments.ts";
+import { innermost, parseList, withoutFlags } from "./instruction-arguments.ts";
 
 /** One `<<NAME` of an instruction, as BuildKit reads it. */
 export interface Heredoc {
@@ -103,16 +103,5 @@ function endOfQuoted(text: string, start: number): number | undefined {
 /** What may have here-documents of an instruction: behind ONBUILD the inner one's arguments. Undefined for all others and for JSON. */
 function innerOf(keyword: string, text: string): string | undefined {
   const inner = innermost({ keyword, text });
-  return takers.has(inner.keyword) && !isJsonList(inner.text) ? inner.text : undefined;
-}
-
-function isJsonList(text: string): boolean {
-  const list = text.replace(/^(?:--\S+\s+)+/, "");
-  if (!list.startsWith("[")) return false;
-  try {
-    const parsed: unknown = JSON.parse(list);
-    return Array.isArray(parsed) && parsed.every((one) => typeof one === "string");
-  } catch {
-    return false;
-  }
+  return takers.has(inner.keyword) && parseList(withoutFlags(inner.text)) === undefined ? inner.text : undefined;
 }

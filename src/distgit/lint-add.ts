@@ -1,5 +1,6 @@
 import type { Instruction } from "./dockerfile-lines.ts";
 import { type Finding, finding } from "./finding.ts";
+import { parseList, withoutFlags } from "./instruction-arguments.ts";
 
 /** What the engine, of this release or a newer one, takes for something to fetch: any scheme, `git@host:`, `host/path.git#branch`. */
 const remote = /^[a-z][a-z0-9+.-]*:\/\/|^[\w.-]+@[\w.-]+:|\.git#|^github\.com\//i;
@@ -32,19 +33,9 @@ export function lintAdd({ text, line }: Pick<Instruction, "text" | "line">): rea
 
 /** Everything but flags and the last word, cut as Docker cuts it: a JSON list, else at white space whatever the quotes. */
 function sourcesOf(text: string): readonly string[] {
-  const rest = text.replace(/^(?:--\S+\s+)+/, "");
-  const words = jsonWords(rest) ?? rest.split(/\s+/);
+  const rest = withoutFlags(text);
+  const words = parseList(rest) ?? rest.split(/\s+/);
   return words.slice(0, -1).filter((word) => word !== "");
-}
-
-function jsonWords(text: string): readonly string[] | undefined {
-  if (!text.startsWith("[")) return undefined;
-  try {
-    const list: unknown = JSON.parse(text);
-    return Array.isArray(list) && list.every((one) => typeof one === "string") ? list : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function clip(text: string): string {

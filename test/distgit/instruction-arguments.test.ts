@@ -51,3 +51,37 @@ test.each([
 ])("%s has plain flags, or flags that reach nothing", (line) => {
   expect(said(line)).toEqual([]);
 });
+
+describe("text behind a list, which older releases do not see", () => {
+  const behind = "distgit.dockerfile-ambiguous: what stands behind the list is left out by older releases of Docker";
+  test.each([
+    'ADD ["http://x.example.test/a","/a"] y',
+    'ADD ["a", "/a"]]',
+    'ADD --chown=1 ["http://x.example.test/a","/a"] y',
+    'ADD \u0085["http://x.example.test/a","/a"]',
+    'ADD ["http://x.example.test/a","/a"]\u0085',
+    'ADD [ "http://x.example.test/a\\"" , "/a" ] [',
+    'ONBUILD ADD ["http://x.example.test/a","/a"] y',
+    'RUN ["true"] <<EOF\nADD http://x.example.test/a /a\nCOPY --from=evil.example.test/x:1 /a /b\nRUN echo \\\nEOF',
+    'RUN --network=none ["true"] <<EOF\nADD a /a\nEOF',
+    'COPY ["a","/a"] <<EOF\nADD a /a\nRUN echo \\\nEOF',
+    'ONBUILD RUN ["true"] <<EOF\nADD a /a\nRUN echo \\\nEOF',
+    'RUN ["true"] "<<EOF"',
+  ])("%j", (lines) => {
+    expect(said(lines)).toEqual([behind]);
+  });
+
+  test.each([
+    'ADD ["a", "/a"]',
+    'ADD --chown=1 [ "a", "/a" ]',
+    'RUN ["echo", "<<EOF"]',
+    "ADD [a b /c/",
+    "RUN [ -e /a ] || [ -e /b ]",
+    'RUN [ "a" ] && [ "b" ]',
+    'RUN [ "a" = "b" ] || cat <<EOF\nADD a /a\nEOF',
+    'COPY ["a"] /a',
+    "RUN [[ -e /a ]] <<< x",
+  ])("%s is clear, or harmless", (lines) => {
+    expect(said(lines)).toEqual([]);
+  });
+});
