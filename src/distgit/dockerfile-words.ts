@@ -152,6 +152,15 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
   return { value, missing, ...(fault === undefined ? {} : { fault }), ...(beyond ? { beyond } : {}) };
 }
 
+/**
+ * A variable in the text that BuildKit sets by itself, in FROM also where nothing declares it, and the classic builder leaves empty. Those of the last kind
+ * are arguments that BuildKit is given with each build.
+ */
+export function findBuilderVariable(raw: string): string | undefined {
+  const named = /\$\{?((?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE|BUILDKIT_[A-Za-z0-9_]*)(?![A-Za-z0-9_])/;
+  return named.exec(raw)?.[1];
+}
+
 export interface Pair {
   readonly name: string;
   readonly value: string;

@@ -2,7 +2,7 @@ import { DockerfileParser } from "dockerfile-ast";
 import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
-import { expandWord, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
+import { expandWord, findBuilderVariable, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { findUnclearHeredoc } from "./heredoc.ts";
 import { findUnclearArguments, innermost } from "./instruction-arguments.ts";
@@ -139,10 +139,17 @@ export function parseDockerfile(
 function setGlobals(instruction: Instruction, { pairs }: Setting, globals: Map<string, string>, escapeSign: string): readonly Finding[] {
   return pairs.flatMap(({ name, value }) => {
     if (value === undefined) return [];
+    const own = findBuilderVariable(value);
+    if (own !== undefined) return [builderVariable(instruction, `ARG ${clip(name)}`, own)];
     const expanded = expandWord(value, globals, escapeSign);
     globals.set(name, expanded.beyond ? "" : expanded.value);
     return expanded.beyond ? [syntax(instruction, `ARG ${clip(name)} has ${expanded.fault}`, "Write it shorter")] : [];
   });
+}
+
+function builderVariable({ line }: Instruction, what: string, name: string): Finding {
+  const message = `${what} uses $${clip(name)}, which BuildKit sets itself and the classic builder does not`;
+  return finding("distgit.dockerfile-ambiguous", file, line, message, "Write the image without it, or use an ARG with a name of your own");
 }
 
 function unsupported({ line }: Instruction, message: string, fix: string): Finding {
@@ -320,6 +327,11 @@ function readStage(
         "Write FROM <image> or FROM <image> AS <name>",
       ),
     );
+    return undefined;
+  }
+  const own = findBuilderVariable(image.raw);
+  if (own !== undefined) {
+    findings.push(builderVariable(instruction, "FROM", own));
     return undefined;
   }
   const expanded = expandWord(image.raw, globals, escapeSign);
