@@ -5,7 +5,7 @@ import { formatLabels, formatWord } from "./format-labels.ts";
 
 /** Everything that the engine's Dockerfile has and the repository's has not. Names of files are our own: plain, without blanks. */
 export interface Rewriting {
-  /** What stands for the image of a FROM, for example its digest; undefined leaves it: `scratch`, stages. */
+  /** What stands for the image of a FROM, for example its digest; undefined leaves it. Never asked for `scratch` and stages. */
   readonly pinned: (image: string) => string | undefined;
   /** Set at the start of every stage. */
   readonly env?: { readonly name: string; readonly value: string };
@@ -130,8 +130,9 @@ function instructionsOf({ instructions, stages }: Dockerfile, stage: Stage): rea
 
 function splice({ source, stages }: Dockerfile, pinned: Rewriting["pinned"], insertions: readonly Insertion[], end: string): string {
   const edits = stages.flatMap(({ span, image, base }) => {
-    const replacement = base.kind === "image" ? pinned(image) : undefined;
-    return replacement === undefined ? [] : [{ from: span[0], to: span[1], text: replacement }];
+    // Also of scratch and stages: a builder that knows more variables must not find another image behind the same text.
+    const replacement = base.kind === "image" ? pinned(image) : image;
+    return replacement === undefined || replacement === source.slice(...span) ? [] : [{ from: span[0], to: span[1], text: replacement }];
   });
   for (const { at, instructions } of insertions) edits.push({ from: at, to: at, text: instructions.map((one) => one + end).join("") });
   let text = "";

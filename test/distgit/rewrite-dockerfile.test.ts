@@ -75,6 +75,20 @@ test("the users of many stages upon each other are found by one walk over them",
   expect(reads).toBeLessThan(10 * stages.length);
 });
 
+test("no FROM keeps a variable: the builder must take the image that was read, whatever it knows more", () => {
+  const source =
+    'ARG S=scratch\nARG B=Tools\nFROM r.example/f:1 AS tools\nFROM $B AS b\nFROM --platform=$P $S\nFROM "scratch"\nFROM Tools\n';
+  const { text } = rewriteDockerfile(parse(source), { ...nothing, pinned: (image) => image });
+  expect(text.split("\n").slice(2)).toEqual([
+    "FROM r.example/f:1 AS tools",
+    "FROM Tools AS b",
+    "FROM --platform=$P scratch",
+    "FROM scratch",
+    "FROM Tools",
+    "",
+  ]);
+});
+
 test("only the image of each FROM changes", () => {
   const source =
     "ARG V=42\r\n# c\r\nfrom --platform=linux/amd64 \\\r\n  r.example/f:$V  AS b\r\nRUN  x\r\nFROM b\r\nFROM scratch\r\nCOPY --from=b / /";
