@@ -152,13 +152,17 @@ export function expandWord(raw: string, variables: ReadonlyMap<string, string>, 
   return { value, missing, ...(fault === undefined ? {} : { fault }), ...(beyond ? { beyond } : {}) };
 }
 
+/** Names of the variables in a text, of quoted ones too. */
+export function variablesIn(raw: string): readonly string[] {
+  return [...raw.matchAll(/\$\{?([A-Za-z_][A-Za-z0-9_]*)/g)].map(([, name = ""]) => name);
+}
+
 /**
- * A variable in the text that BuildKit sets by itself, in FROM also where nothing declares it, and the classic builder leaves empty. Those of the last kind
- * are arguments that BuildKit is given with each build.
+ * Variables that BuildKit sets by itself, in FROM also where nothing declares them, and the classic builder leaves empty. Those of the last kind are arguments
+ * that BuildKit is given with each build.
  */
-export function findBuilderVariable(raw: string): string | undefined {
-  const named = /\$\{?((?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE|BUILDKIT_[A-Za-z0-9_]*)(?![A-Za-z0-9_])/;
-  return named.exec(raw)?.[1];
+export function isBuilderVariable(name: string): boolean {
+  return /^(?:(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE|BUILDKIT_.*)$/.test(name);
 }
 
 export interface Pair {

@@ -2,7 +2,7 @@ import { DockerfileParser } from "dockerfile-ast";
 import { classicDialect, type DockerfileDialect } from "../domain/dockerfile-dialect.ts";
 import { lintFeature, lintForeignFlag, lintMount, lintRunNetwork, lintSyntaxDirective } from "./dockerfile-features.ts";
 import { cutDockerfile, type Instruction } from "./dockerfile-lines.ts";
-import { expandWord, findBuilderVariable, type Pair, splitPairs, splitWords } from "./dockerfile-words.ts";
+import { expandWord, isBuilderVariable, type Pair, splitPairs, splitWords, variablesIn } from "./dockerfile-words.ts";
 import { type Finding, finding, warning } from "./finding.ts";
 import { findUnclearHeredoc } from "./heredoc.ts";
 import { findUnclearArguments, innermost } from "./instruction-arguments.ts";
@@ -135,15 +135,25 @@ export function parseDockerfile(
   return stages.length === 0 ? { findings } : { dockerfile: { source, escapeSign, instructions, stages, globals }, findings };
 }
 
-/** Fills in the ARGs before the first FROM. */
+/** Fills in the ARGs before the first FROM. One that is there again without a value has none any more. */
 function setGlobals(instruction: Instruction, { pairs }: Setting, globals: Map<string, string>, escapeSign: string): readonly Finding[] {
+  const before = new Set<string>();
   return pairs.flatMap(({ name, value }) => {
-    if (value === undefined) return [];
-    const own = findBuilderVariable(value);
-    if (own !== undefined) return [builderVariable(instruction, `ARG ${clip(name)}`, own)];
+    const used = variablesIn(value ?? "");
+    const own = used.find(isBuilderVariable);
+    const early = used.find((one) => before.has(one));
+    before.add(name);
+    if (value === undefined) {
+      globals.delete(name);
+      return [];
+    }
     const expanded = expandWord(value, globals, escapeSign);
     globals.set(name, expanded.beyond ? "" : expanded.value);
-    return expanded.beyond ? [syntax(instruction, `ARG ${clip(name)} has ${expanded.fault}`, "Write it shorter")] : [];
+    if (expanded.beyond) return [syntax(instruction, `ARG ${clip(name)} has ${expanded.fault}`, "Write it shorter")];
+    if (own !== undefined) return [builderVariable(instruction, `ARG ${clip(name)}`, own)];
+    if (early === undefined) return [];
+    const message = `ARG ${clip(name)} uses $${clip(early)} of the same line, which some builders do not see yet`;
+    return [finding("distgit.dockerfile-ambiguous", file, instruction.line, message, "Give it an ARG line of its own")];
   });
 }
 
@@ -329,7 +339,7 @@ function readStage(
     );
     return undefined;
   }
-  const own = findBuilderVariable(image.raw);
+  const own = variablesIn(image.raw).find(isBuilderVariable);
   if (own !== undefined) {
     findings.push(builderVariable(instruction, "FROM", own));
     return undefined;

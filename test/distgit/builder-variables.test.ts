@@ -8,6 +8,33 @@ const errors = (dockerfile: string, dialect = classicDialect) =>
     .findings.filter((one) => one.severity === "error")
     .map(({ line, code, message }) => `${line} ${code}: ${message}`);
 
+/** Images of the FROMs, and what is wrong. */
+const images = (dockerfile: string) => [parseDockerfile(dockerfile).dockerfile?.stages.map((one) => one.image), errors(dockerfile)];
+
+describe("an ARG above the first FROM", () => {
+  test("has no value any more when it stands there again without one", () => {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Dockerfiles
+    expect(images("ARG X=scratch\nARG X\nFROM ${X:-r.example.test/a:1}")).toEqual([["r.example.test/a:1"], []]);
+    expect(images("ARG X=scratch\nARG X=r.example.test/a:1\nFROM $X")).toEqual([["r.example.test/a:1"], []]);
+  });
+
+  test.each([
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Dockerfiles
+    "ARG A=scratch B=${A:-evil.example.test/x:1}\nFROM $B",
+    "ARG A=1\nARG A=2 B=x:$A\nFROM $B",
+  ])("with a value out of the same line is refused, since builders differ in whether it is seen: %j", (dockerfile) => {
+    const message = "ARG B uses $A of the same line, which some builders do not see yet";
+    expect(errors(dockerfile)).toEqual([`${dockerfile.split("\n").length - 1} distgit.dockerfile-ambiguous: ${message}`]);
+  });
+
+  test.each(["ARG A=1\nARG A2=2 B=r.example.test/a:$A\nFROM $B", "ARG A=r.example.test/a:1 B=$A2 A2=2\nFROM $A"])(
+    "may have several on a line: %j",
+    (dockerfile) => {
+      expect(images(dockerfile)).toEqual([["r.example.test/a:1"], []]);
+    },
+  );
+});
+
 describe("a variable that only BuildKit sets must not choose an image", () => {
   test.each([
     // biome-ignore-start lint/suspicious/noTemplateCurlyInString: variables of Dockerfiles
