@@ -1,5 +1,5 @@
-import type { Dockerfile, Stage } from "./dockerfile.ts";
-import { expandWord } from "./dockerfile-words.ts";
+import type { Dockerfile, Setting, Stage } from "./dockerfile.ts";
+import { type Expanded, expandWord, isBuilderVariable } from "./dockerfile-words.ts";
 
 /** One label of the image that the last stage gives. */
 export interface Label {
@@ -19,6 +19,14 @@ export interface BeyondSetting {
   readonly name: string;
   readonly line: number;
   readonly fault: string;
+}
+
+/** A label or USER of a stage that is not the same to each builder; what they make of it is for people to read. */
+export interface UnclearSetting {
+  readonly what: string;
+  readonly line: number;
+  readonly classic: string;
+  readonly buildkit: string;
 }
 
 /** ENV of a parent image; undefined when it was not read (yet). Keyed by the image as written. */
@@ -78,6 +86,15 @@ export function settingsReader(dockerfile: Dockerfile, parentEnv: ParentEnv): Se
   return (stage, count) => resolveStage(walk, stage, count).variables;
 }
 
+/**
+ * Labels and users that depend on whether ENV counts over ARG, whether an ARG goes on in the stages that stand on its own one, or on what BuildKit sets by
+ * itself: there the classic builder and BuildKit differ, and a site may have both. Pure.
+ */
+export function findUnclearSettings(dockerfile: Dockerfile, parentEnv: ParentEnv): readonly UnclearSetting[] {
+  const walk: Walk = { dockerfile, parentEnv, states: new Map() };
+  return dockerfile.stages.flatMap((stage) => stateOf(walk, stage).unclear);
+}
+
 /** One look at a Dockerfile, with what the stages came to so far, by their index. */
 interface Walk {
   readonly dockerfile: Dockerfile;
@@ -89,11 +106,17 @@ interface Walk {
 interface StageState {
   readonly labels: ReadonlyMap<string, Label>;
   readonly env: ReadonlyMap<string, string>;
-  /** ENV and ARG together, ENV before ARG. */
-  readonly variables: ReadonlyMap<string, string>;
+  /** ENV and ARG together as the classic builder has them: ENV before ARG, and ARGs of this stage only. */
+  readonly variables: Variables;
+  /** As BuildKit has them: what was set last, of the stages that this one stands on, too. */
+  readonly buildkit: Variables;
+  /** Of this stage alone. */
+  readonly unclear: readonly UnclearSetting[];
   readonly complete: boolean;
   readonly beyond?: BeyondSetting;
 }
+
+type Variables = ReadonlyMap<string, string>;
 
 function stateOf(walk: Walk, stage: Stage): StageState {
   const known = walk.states.get(stage.index);
@@ -113,44 +136,71 @@ function resolveStage(walk: Walk, stage: Stage, count: number): StageState {
   const env = has("ENV") ? new Map(start.env) : (start.env as Map<string, string>);
   let first = beyond;
   // Kept along: made anew for each instruction, a long file would take the square of its length.
-  const variables = has("ENV") || has("ARG") ? new Map(env) : env;
+  const sets = has("ENV") || has("ARG");
+  const variables = sets ? new Map(env) : env;
+  const buildkit = sets ? new Map(start.buildkit) : (start.buildkit as Map<string, string>);
+  const unclear: UnclearSetting[] = [];
   const { escapeSign, globals } = walk.dockerfile;
   for (const { keyword, line, pairs } of settings) {
-    if (keyword === "USER") continue;
-    const changed = new Map<string, string>();
-    for (const pair of pairs) {
-      const name = keyword === "ARG" ? { value: pair.name } : expandWord(pair.name, variables, escapeSign);
-      const given = pair.value === undefined ? undefined : expandWord(pair.value, variables, escapeSign);
-      const fault = "beyond" in name ? name.fault : given?.fault;
-      const isBeyond = "beyond" in name || given?.beyond === true;
+    // Within one instruction every value sees what was there before it.
+    const given = pairs.map((pair) => [fillIn(keyword, pair, variables, escapeSign), fillIn(keyword, pair, buildkit, escapeSign)] as const);
+    for (const [{ name, value }, other] of given) {
+      const fault = name.fault ?? value?.fault;
+      const isBeyond = [name, value, other.name, other.value].some((one) => one?.beyond === true);
       if (keyword === "LABEL") {
         const extra = { ...(fault === undefined ? {} : { fault }), ...(isBeyond ? { beyond: true as const } : {}) };
-        labels.set(name.value, { name: name.value, value: given?.value ?? "", line, missing: given?.missing ?? [], ...extra });
+        labels.set(name.value, { name: name.value, value: value?.value ?? "", line, missing: value?.missing ?? [], ...extra });
+      }
+      if (keyword === "LABEL" || keyword === "USER") {
+        unclear.push(...compare("the name of a label", line, name, other.name));
+        unclear.push(...compare(keyword === "USER" ? "USER" : `label "${name.value}"`, line, value, other.value));
         continue;
       }
-      if (isBeyond) first ??= { keyword, name: pair.name, line, fault: fault ?? "" };
-      const value = isBeyond ? "" : (given?.value ?? (keyword === "ENV" ? "" : globals.get(name.value)));
-      if (keyword === "ENV") changed.set(name.value, value ?? "");
-      else if (value !== undefined && !env.has(name.value)) variables.set(name.value, value);
-    }
-    // Within one ENV every value sees what was there before it.
-    for (const [name, value] of changed) {
-      env.set(name, value);
-      variables.set(name, value);
+      if (isBeyond) first ??= { keyword, name: name.value, line, fault: fault ?? other.value?.fault ?? "" };
+      if (keyword === "ENV") {
+        env.set(name.value, isBeyond ? "" : (value?.value ?? ""));
+        variables.set(name.value, isBeyond ? "" : (value?.value ?? ""));
+        buildkit.set(other.name.value, isBeyond ? "" : (other.value?.value ?? ""));
+        continue;
+      }
+      const known = globals.get(name.value);
+      if (!env.has(name.value)) set(variables, name.value, isBeyond ? "" : (value?.value ?? known));
+      const isOwn = isBuilderVariable(name.value) && (value === undefined || name.value.startsWith("BUILDKIT_"));
+      const last = isOwn ? `<${name.value}>` : (other.value?.value ?? known ?? buildkit.get(name.value));
+      set(buildkit, name.value, isBeyond ? "" : last);
     }
   }
-  return { labels, env, variables, complete, ...(first === undefined ? {} : { beyond: first }) };
+  return { labels, env, variables, buildkit, unclear, complete, ...(first === undefined ? {} : { beyond: first }) };
 }
 
-function startOf({ dockerfile, parentEnv, states }: Walk, stage: Stage): Omit<StageState, "variables"> {
+/** Name and value with their variables filled in; an ARG may have no value. */
+function fillIn(keyword: Setting["keyword"], { name, value }: Setting["pairs"][number], known: Variables, escapeSign: string) {
+  const plain: Expanded = { value: name, missing: [] };
+  return {
+    name: keyword === "ARG" ? plain : expandWord(name, known, escapeSign),
+    value: value === undefined ? undefined : expandWord(value, known, escapeSign),
+  };
+}
+
+function compare(what: string, line: number, one: Expanded | undefined, other: Expanded | undefined): readonly UnclearSetting[] {
+  return one?.value === other?.value ? [] : [{ what, line, classic: one?.value ?? "", buildkit: other?.value ?? "" }];
+}
+
+function set(variables: Map<string, string>, name: string, value: string | undefined): void {
+  if (value === undefined) variables.delete(name);
+  else variables.set(name, value);
+}
+
+function startOf({ dockerfile, parentEnv, states }: Walk, stage: Stage): Omit<StageState, "variables" | "unclear"> {
   switch (stage.base.kind) {
     case "scratch":
-      return { labels: new Map(), env: new Map(), complete: true };
+      return { labels: new Map(), env: new Map(), buildkit: new Map(), complete: true };
     case "stage":
       return stateOf({ dockerfile, parentEnv, states }, dockerfile.stages[stage.base.index] as Stage);
     case "image": {
-      const env = parentEnv(stage.image);
-      return { labels: new Map(), env: new Map(Object.entries(env ?? {})), complete: env !== undefined };
+      const known = parentEnv(stage.image);
+      const env = new Map(Object.entries(known ?? {}));
+      return { labels: new Map(), env, buildkit: env, complete: known !== undefined };
     }
   }
 }

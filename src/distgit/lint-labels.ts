@@ -2,7 +2,7 @@ import { isRepository } from "../domain/image-reference.ts";
 import type { Dockerfile } from "./dockerfile.ts";
 import { type Finding, finding } from "./finding.ts";
 import { noSiteLabels, type SiteLabels } from "./image-labels.ts";
-import { findLabel, type Label, type ParentEnv, resolveLabels } from "./labels.ts";
+import { findLabel, findUnclearSettings, type Label, type ParentEnv, resolveLabels, type UnclearSetting } from "./labels.ts";
 import { lintSiteLabels } from "./lint-site-labels.ts";
 
 /** What the labels decide about a build. */
@@ -54,7 +54,10 @@ export function lintLabels(
     const message = `the labels are longer than ${maxLabels / 1024} KiB together`;
     return { findings: [finding("distgit.label-invalid", file, undefined, message, "Put long texts into a file of the image")] };
   }
-  const findings = [...labels.values()].flatMap((label) => lintValue(label, complete));
+  const findings = [
+    ...lintUnclear(findUnclearSettings(dockerfile, parentEnv)),
+    ...[...labels.values()].flatMap((label) => lintValue(label, complete)),
+  ];
   const lastStage = dockerfile.stages.at(-1)?.line;
   const value = (name: string, example: string, required: boolean): string | undefined => {
     const label = findLabel(labels, name);
@@ -117,6 +120,14 @@ export function lintLabels(
   if (findings.some((one) => one.severity === "error") || !known) return { findings };
   const all = Object.fromEntries([...labels.values()].map((label) => [label.name, label.value]));
   return { findings, identity: { component, name, version, ...(release === undefined ? {} : { release }), labels: all } };
+}
+
+function lintUnclear(settings: readonly UnclearSetting[]): readonly Finding[] {
+  return settings.map(({ what, line, classic, buildkit }) => {
+    const message = `${clip(what)} is "${clip(classic)}" to the classic builder and "${clip(buildkit)}" to BuildKit`;
+    const fix = "Give ENV and ARG names of their own, and name an ARG again in each stage that uses it";
+    return finding("distgit.dockerfile-ambiguous", file, line, message, fix);
+  });
 }
 
 function lintValue(label: Label, complete: boolean): readonly Finding[] {
