@@ -367,6 +367,11 @@ function readStage(
     findings.push(unsupported(instruction, message, "Name the base image: FROM <registry>/<image>:<tag>"));
   }
   const stageName = name?.raw.toLowerCase();
+  if (stageName !== undefined && ["scratch", "context"].includes(stageName)) {
+    // The builders look for a stage of that name first, so that FROM scratch would not be empty.
+    const message = `"${stageName}" is a word of Docker's own, and no name of a stage`;
+    findings.push(finding("distgit.dockerfile-ambiguous", file, instruction.line, message, "Name the stage otherwise"));
+  }
   if (stageName !== undefined && stages.some((one) => one.name === stageName)) {
     findings.push(syntax(instruction, `stage "${stageName}" is there twice`, "Give one of them another name"));
   }

@@ -148,6 +148,16 @@ describe("a bad Dockerfile", () => {
       good.replace("42", "$V"),
       "1 distgit.variable-undefined: FROM uses $V, which has no value there | Add above the first FROM: ARG V=<value>",
     ],
+    [
+      "stage named scratch",
+      `${from.trim()} AS Scratch\nFROM scratch\n${labels}`,
+      '1 distgit.dockerfile-ambiguous: "scratch" is a word of Docker\'s own, and no name of a stage | Name the stage otherwise',
+    ],
+    [
+      "stage named context",
+      `${from.trim()} AS context\n${labels}`,
+      '1 distgit.dockerfile-ambiguous: "context" is a word of Docker\'s own, and no name of a stage | Name the stage otherwise',
+    ],
     ["unclosed quote", `${good}LABEL a="b\n`, '3 distgit.dockerfile-syntax: label "a" has an unclosed " | Close it'],
     ["nothing", "", "undefined distgit.dockerfile-syntax: Dockerfile is empty | Start it with FROM <base image>"],
   ])("%s is told with line and fix", async (_, dockerfile, expected) => {
