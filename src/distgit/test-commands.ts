@@ -1,32 +1,28 @@
 import { z } from "zod";
 import { durationMs } from "../config.ts";
+import { Command, commandList, ExpectedResult } from "../gating/command-suite.ts";
 import { suiteName, suiteNameWords } from "../gating/suite-name.ts";
 import type { TestSuite } from "../gating/test-runner.ts";
 import type { Finding } from "./finding.ts";
 import type { Tree } from "./tree.ts";
 import { maxYamlBytes, readYaml } from "./yaml-file.ts";
 
-const word = z
-  .string()
-  .max(16_384)
-  .refine((text) => !text.includes("\0"), "must not have a NUL character");
+const { name, run, expect } = Command.shape;
+const { output } = ExpectedResult.shape;
 
 const TestCommand = z.strictObject({
-  name: z.string().min(1).max(200).describe("What is true when it passes"),
-  run: z.union([word.min(1), z.array(word).min(1).max(200)]).describe("Program and arguments; a text is given to /bin/sh -c in the image"),
-  expect: z
-    .strictObject({
-      exitCode: z.int().min(0).max(255).optional().describe("0 when left out"),
-      output: z
-        .string()
-        .min(1)
-        .max(16_384)
-        .refine(isRegularExpression, "is no regular expression; put \\ before each ( ) [ ] { } + * ? . ^ $ | that is meant as itself")
-        .optional()
-        .describe("Regular expression that must match something in what it prints"),
-    })
+  name,
+  run: z.union([run.element.min(1), run]).describe("Program and arguments; a text is given to /bin/sh -c in the image"),
+  expect: ExpectedResult.extend({
+    output: output
+      .unwrap()
+      .min(1)
+      .refine(isRegularExpression, "is no regular expression; put \\ before each ( ) [ ] { } + * ? . ^ $ | that is meant as itself")
+      .optional()
+      .describe(output.description ?? ""),
+  })
     .optional()
-    .describe("What must come out; exit code 0 when left out"),
+    .describe(`${expect.description}; exit code 0 when left out`),
   timeout: z
     .string()
     .regex(/^[1-9]\d{0,5}(s|m|h)$/, "write a number and s, m or h, as in 30s")
@@ -36,7 +32,7 @@ const TestCommand = z.strictObject({
 
 const Suite = z.strictObject({
   required: z.boolean().default(true).describe("A failing suite that is not required is reported and blocks nothing"),
-  commands: z.array(TestCommand).min(1).max(100).describe("Run one after the other, each in a container of its own"),
+  commands: commandList(TestCommand),
 });
 
 /** tests/commands.yaml: suites of plain commands that run in the built image without network. */

@@ -257,7 +257,7 @@ describe("the other files", () => {
         required: true,
         definition: {
           commands: [
-            { name: "a", run: ["/bin/sh", "-c", "echo x"], expect: { output: "x" }, timeoutMs: 30_000 },
+            { name: "a", run: ["/bin/sh", "-c", "echo x"], expect: { exitCode: 0, output: "x" }, timeoutMs: 30_000 },
             { name: "b", run: ["/bin/true"] },
           ],
         },

@@ -2,9 +2,9 @@ import { lstat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Engine, LogSink, RunOutcome } from "../../engines/engine.ts";
+import { CommandSuite, type SuiteCommand } from "../command-suite.ts";
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestOutcome, TestRequest, TestRunner } from "../test-runner.ts";
-import { CommandSuite, type SuiteCommand } from "./command-suite.ts";
 import { matchOutput } from "./match-output.ts";
 
 export interface CommandRunnerOptions {
