@@ -33,6 +33,8 @@ export interface PullChanged extends Common {
   readonly kind: "pull-opened" | "pull-updated";
   readonly number: number;
   readonly head: string;
+  /** The forge's id of what left the head as it was, another base branch or opening it again: what was found at this head before counts no more. */
+  readonly request?: string | undefined;
 }
 
 export interface PullMerged extends Common {

@@ -18,8 +18,16 @@ export type Intent =
       /** As it is when the event is heard; undefined before. */
       readonly head: string | undefined;
       readonly state: Pull["state"] | undefined;
+      /** See {@link PullChanged}; the same below. */
+      readonly request?: string | undefined;
     }
-  | { readonly kind: "check-promotion"; readonly repository: string; readonly number: number; readonly head: string }
+  | {
+      readonly kind: "check-promotion";
+      readonly repository: string;
+      readonly number: number;
+      readonly head: string;
+      readonly request?: string | undefined;
+    }
   /** The same for a commit that a merge queue made. */
   | {
       readonly kind: "check-queued";
@@ -67,7 +75,7 @@ function decideContainers(event: ForgeEvent, policy: IntakePolicy): Intent {
     }
     case "pull-opened":
     case "pull-updated":
-      return { kind: "pull", forge, repository, number: event.number, head: event.head, state: "open" };
+      return { kind: "pull", forge, repository, number: event.number, head: event.head, state: "open", request: event.request };
     case "pull-merged":
     case "pull-closed":
       return { kind: "pull", forge, repository, number: event.number, head: undefined, state: undefined };
@@ -96,7 +104,7 @@ function decideManifests(event: ForgeEvent, policy: IntakePolicy): Intent {
       return { kind: "release", repository, commit: event.mergeCommit };
     case "pull-opened":
     case "pull-updated":
-      return { kind: "check-promotion", repository, number: event.number, head: event.head };
+      return { kind: "check-promotion", repository, number: event.number, head: event.head, request: event.request };
     case "pull-closed":
       return ignored("a closed promotion releases nothing");
     case "merge-queued":

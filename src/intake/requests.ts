@@ -11,7 +11,8 @@ export type NewerPush = "replace" | "replace-waiting" | "queue";
 const whenPushed = { replace: "supersede", "replace-waiting": "supersede-waiting", queue: "queue" } as const;
 
 /**
- * Intents as runs. Keys are made of names and commits, so a delivery, its duplicate and the sweep that found the same thing give one run.
+ * Intents as runs. Keys are made of names and commits, so a delivery, its duplicate and the sweep that found the same thing give one run;
+ * where neither changed, as for another base branch, by the forge's id.
  */
 export function requestsOf(intent: Intent, newerPush: NewerPush = "replace"): readonly RunRequest[] {
   switch (intent.kind) {
@@ -25,17 +26,18 @@ export function requestsOf(intent: Intent, newerPush: NewerPush = "replace"): re
         },
       ];
     case "pull": {
-      const { forge, repository, number, head, state } = intent;
-      return [requestPullLook({ forge, repository, number, head: head ?? "" }, `pull ${repository} #${number} ${state} ${head}`)];
+      const { forge, repository, number, head, state, request } = intent;
+      const key = askedAgain(`pull ${repository} #${number} ${state} ${head}`, request);
+      return [requestPullLook({ forge, repository, number, head: head ?? "" }, key)];
     }
     case "check-promotion": {
-      const { repository, number, head } = intent;
+      const { repository, number, head, request } = intent;
       return [
         {
           flow: "check-promotion",
           subject: `check ${repository} #${number}`,
           intent: { repository, number, head },
-          key: `check ${repository} #${number} ${head}`,
+          key: askedAgain(`check ${repository} #${number} ${head}`, request),
           whenBusy: "supersede",
         },
       ];
@@ -69,6 +71,11 @@ export function requestsOf(intent: Intent, newerPush: NewerPush = "replace"): re
       return [{ flow: "check-request", subject, intent: intent.intent, key: subject, whenBusy: "queue" }];
     }
   }
+}
+
+/** What ended at this head before is asked for once more: by names and commits alone it would be the same run. */
+function askedAgain(key: string, request: string | undefined): string {
+  return request === undefined ? key : `${key} ${request}`;
 }
 
 /** A newer commit of a branch supersedes the build of an older one for the same target; scratch and isolated builds stand in nobody's way. */

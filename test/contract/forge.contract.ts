@@ -20,6 +20,9 @@ export interface ForgeExtras {
   setRole?(person: string, role: Exclude<Permission, "none">): void;
   /** A person's fork with a branch, and a pull request from it to `main`. */
   openPullFromFork?(headBranch: string, files: Readonly<Record<string, string>>): Promise<number>;
+  /** Asks an open pull request to be merged into another branch. */
+  retarget?(number: number, baseBranch: string): Promise<void>;
+  reopen?(number: number): Promise<void>;
   /** Those of flibs. */
   listReactions?(number: number, comment: string): Promise<readonly Reaction[]>;
 }
@@ -404,6 +407,33 @@ export function forgeContract(subject: ForgeSubject): void {
       await person.merge(number);
       await look();
       expect(seen).toEqual([["pull-opened"], ["comment-added"], ["branch-pushed", "pull-updated"], ["branch-pushed", "pull-merged"]]);
+    });
+
+    it("finds another base branch and what was opened again, each as a request of its own", async () => {
+      await person.commit("main", { a: "1" });
+      await person.commit("f40", { a: "2" }, "main");
+      const head = await person.commit("topic", { b: "1" }, "main");
+      const number = await person.openPull("topic", "main", "Add b");
+      let cursor: string | undefined;
+      const look = async () => {
+        const found = await forge.changesSince(cursor);
+        cursor = found.cursor;
+        return found.events.filter((event) => event.kind.startsWith("pull-"));
+      };
+      const [opened] = await look();
+      await world.retarget?.(number, "f40");
+      const [away] = await look();
+      await world.retarget?.(number, "main");
+      const [back] = await look();
+      expect(await look()).toEqual([]);
+      await person.close(number);
+      await look();
+      await world.reopen?.(number);
+      const [again] = await look();
+      const told = [opened, away, back, again];
+      expect(told.map((event) => event?.kind)).toEqual(["pull-opened", "pull-updated", "pull-updated", "pull-opened"]);
+      for (const event of told) expect(event).toMatchObject({ number, head });
+      expect(new Set(told.map((event) => event && "request" in event && event.request)).size).toBe(4);
     });
 
     it("tells nothing of our own comments", async () => {

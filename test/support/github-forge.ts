@@ -49,6 +49,8 @@ export async function githubForgeWorld(more: Partial<GithubForgeOptions> & { rea
       await carol.push(await carol.fork(repository), head, files);
       return carol.openPull(repository, { head, base: "main", title: head, fromFork: true });
     },
+    retarget: (number, base) => bob.editPull(repository, number, { base }),
+    reopen: (number) => bob.reopenPull(repository, number),
     listReactions: async (_number, comment) =>
       github.reads
         .reactions(Number(comment))

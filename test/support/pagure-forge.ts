@@ -46,6 +46,8 @@ export async function pagureForgeWorld(more: Partial<PagureForgeOptions> = {}) {
       await carol.push(fork, head, files, { from: "main" });
       return carol.openPull(repository, { head, base: "main", fork });
     },
+    retarget: async (number, base) => bob.editPull(repository, number, { base }),
+    reopen: async (number) => bob.reopen(repository, number),
   };
 
   /** Another process of flibs on the same Pagure. */

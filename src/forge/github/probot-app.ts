@@ -32,14 +32,16 @@ export function listenTo(app: Probot, sink: EventSink): void {
 
   app.on(
     ["pull_request.opened", "pull_request.reopened", "pull_request.synchronize", "pull_request.edited", "pull_request.closed"],
-    ({ payload }) => {
+    ({ id, payload }) => {
       const { action, pull_request: pull, changes, ...about } = parse(PullRequest, "pull_request", payload);
       const { number, head, base } = pull;
       // Another title changes nothing; another base branch does.
       if (action === "edited" && changes?.base === undefined) return;
       hear(about, (common) => {
         if (action !== "closed") {
-          return { ...common, kind: action === "opened" || action === "reopened" ? "pull-opened" : "pull-updated", number, head: head.sha };
+          const kind = action === "opened" || action === "reopened" ? "pull-opened" : "pull-updated";
+          const request = action === "edited" || action === "reopened" ? id : undefined;
+          return { ...common, kind, number, head: head.sha, request };
         }
         if (!pull.merged || !pull.merge_commit_sha) return { ...common, kind: "pull-closed", number };
         return { ...common, kind: "pull-merged", number, base: base.ref, mergeCommit: pull.merge_commit_sha };

@@ -10,6 +10,8 @@ const SeenRepository = z.strictObject({
   heads: z.record(z.string(), z.string()),
   /** Head of each open pull request. */
   open: z.record(z.string(), z.string()),
+  /** Branch that each of them goes into; an older release kept none. */
+  bases: z.record(z.string(), z.string()).default({}),
   /** The latest end of a pull request, and when those ended that ended shortly before. */
   endedAt: z.string(),
   ended: z.record(z.string(), z.string()),

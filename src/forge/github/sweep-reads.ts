@@ -29,12 +29,21 @@ export async function readBranches(listing: Listing): Promise<ReadonlyMap<string
   return heads;
 }
 
-export async function readOpen(
-  listing: Listing,
-): Promise<readonly { readonly number: number; readonly head: string; readonly author: string }[]> {
-  const open = [];
+export interface Open {
+  readonly number: number;
+  readonly head: string;
+  readonly base: string;
+  readonly author: string;
+  readonly openedAt: string;
+  readonly changedAt: string;
+}
+
+export async function readOpen(listing: Listing): Promise<readonly Open[]> {
+  const open: Open[] = [];
   for await (const page of listing("GET /repos/{owner}/{repo}/pulls", { state: "open", sort: "created", direction: "asc" })) {
-    for (const { number, head, user } of page) open.push({ number, head: head.sha, author: user?.login ?? "ghost" });
+    for (const { number, head, base, user, created_at: openedAt, updated_at: changedAt } of page) {
+      open.push({ number, head: head.sha, base: base.ref, author: user?.login ?? "ghost", openedAt, changedAt });
+    }
   }
   return open;
 }

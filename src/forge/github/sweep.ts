@@ -3,7 +3,7 @@ import { errorKind } from "../../domain/errors.ts";
 import type { ForgeEvent } from "../event.ts";
 import type { GithubWorld } from "./github-world.ts";
 import { formatSweepCursor, parseSweepCursor, type SeenRepository, seenAs } from "./sweep-cursor.ts";
-import { listingOf, readBranches, readComments, readEnded, readOpen } from "./sweep-reads.ts";
+import { listingOf, type Open, readBranches, readComments, readEnded, readOpen } from "./sweep-reads.ts";
 import { type InstalledRepository, listRepositories } from "./sweep-repositories.ts";
 
 /** The limits let through ten requests; these leave room for others. */
@@ -70,11 +70,7 @@ async function lookAt(world: GithubWorld, { name, installation }: InstalledRepos
     const after = branches.get(branch);
     if (after !== seenAs(before?.heads, branch)) events.push({ ...common, actor: "unknown", kind: "branch-pushed", branch, after });
   }
-  for (const { number, head, author } of open) {
-    const old = seenAs(before?.open, String(number));
-    if (old === undefined) events.push({ ...common, actor: author, kind: "pull-opened", number, head });
-    else if (old !== head) events.push({ ...common, actor: "unknown", kind: "pull-updated", number, head });
-  }
+  for (const pull of open) events.push(...openEvents(common, pull, before));
   for (const { id, author, number, text, fromBot } of comments.fresh) {
     events.push({ ...common, actor: author, kind: "comment-added", number, comment: String(id), text, fromBot });
   }
@@ -85,8 +81,27 @@ async function lookAt(world: GithubWorld, { name, installation }: InstalledRepos
   const now = {
     heads: Object.fromEntries(branches),
     open: Object.fromEntries(open.map(({ number, head }) => [String(number), head])),
+    bases: Object.fromEntries(open.map(({ number, base }) => [String(number), base])),
     ...ended.seen,
     ...comments.seen,
   };
   return { now, events };
+}
+
+/** What is new about one that is open. */
+function openEvents(
+  common: Pick<ForgeEvent, "forge" | "repository">,
+  { number, head, base, author, openedAt, changedAt }: Open,
+  before: SeenRepository | undefined,
+): readonly ForgeEvent[] {
+  const [oldHead, oldBase] = [seenAs(before?.open, String(number)), seenAs(before?.bases, String(number))];
+  if (oldHead === undefined) {
+    // Older than the latest end of one: it may be the one that had ended.
+    const again = before !== undefined && Date.parse(openedAt) <= Date.parse(before.endedAt);
+    return [{ ...common, actor: author, kind: "pull-opened", number, head, request: again ? `opened again ${changedAt}` : undefined }];
+  }
+  const isElsewhere = oldBase !== undefined && oldBase !== base;
+  if (oldHead === head && !isElsewhere) return [];
+  const request = isElsewhere ? `into ${base} ${changedAt}` : undefined;
+  return [{ ...common, actor: "unknown", kind: "pull-updated", number, head, request }];
 }

@@ -9,6 +9,8 @@ export interface DecodeOptions {
   readonly forge: string;
   /** Login of the bot: what it does itself is no news. */
   readonly user: string;
+  /** The message's id. */
+  readonly message: string;
   /** When the message was made, in epoch seconds. */
   readonly sentAt: number;
 }
@@ -56,6 +58,7 @@ export function decodeMessage(topic: string, msg: unknown, options: DecodeOption
     case "pull-request.reopened":
     case "pull-request.updated":
     case "pull-request.rebased":
+    case "pull-request.initial_comment.edited":
       return decodePull(topic, msg, options);
     case "pull-request.comment.added":
       return decodeComments(topic, msg, options);
@@ -76,8 +79,13 @@ export function topicWithoutPrefix(topic: string): string {
 function decodePull(topic: string, msg: unknown, options: DecodeOptions): readonly ForgeEvent[] {
   const { agent: actor, pullrequest } = parse(pull, topic, msg);
   const { id: number, commit_stop: head, project } = pullrequest;
+  const isEdited = topic === "pull-request.initial_comment.edited";
+  // The bot writes title and description alone.
+  if (head === null || (isEdited && actor === options.user)) return [];
   const kind = topic === "pull-request.new" || topic === "pull-request.reopened" ? "pull-opened" : "pull-updated";
-  return tell(project.fullname, actor, options, (common) => (head === null ? [] : [{ ...common, kind, number, head }]));
+  // Title, description and the branch to merge into are edited in one form, and nothing tells which of them it was.
+  const request = isEdited || topic === "pull-request.reopened" ? options.message : undefined;
+  return tell(project.fullname, actor, options, (common) => [{ ...common, kind, number, head, request }]);
 }
 
 function decodeComments(topic: string, msg: unknown, options: DecodeOptions): readonly ForgeEvent[] {

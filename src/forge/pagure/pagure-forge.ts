@@ -131,8 +131,8 @@ export function pagureForge(options: PagureForgeOptions): Forge & ForgeProcesses
     proposeChange: (change) => proposeChange(world, change),
     verifyDelivery: (delivery) => verifyDelivery(delivery, { instance: `${root}/`, keys, isWatched, acceptSha1: options.acceptSha1, now }),
     async parseDelivery(delivery) {
-      const { topic, msg, timestamp } = parseBody(delivery);
-      const events = decodeMessage(topic, msg, { forge: name, user, sentAt: timestamp });
+      const { topic, msg, msg_id: message, timestamp } = parseBody(delivery);
+      const events = decodeMessage(topic, msg, { forge: name, user, message, sentAt: timestamp });
       for (const event of events) if (event.kind === "pull-opened") await awaitPull(event.repository, event.number);
       return await readHeardComments(world, events, timestamp);
     },

@@ -32,6 +32,7 @@ export const PullRequest = z.object({
   commit_stop: commitId.nullable(),
   comments: z.array(Comment),
   date_created: time,
+  last_updated: time,
   full_url: z.string(),
   initial_comment: z.string().nullable(),
   project: z.object({ fullname }),

@@ -3,6 +3,8 @@ import { sweepCursor } from "../sweep-cursor.ts";
 
 const SeenPull = z.strictObject({
   head: z.string(),
+  /** Branch that it goes into; an older release kept none. */
+  base: z.string().exactOptional(),
   /** Ids of all comments that are there; they come in any order, so the highest one tells nothing. */
   comments: z.array(z.number()),
 });

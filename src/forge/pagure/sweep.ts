@@ -83,14 +83,13 @@ async function lookAt(world: PagureWorld, name: string, before: SeenRepository |
     const after = heads.get(branch);
     if (after !== seenAs(before?.heads, branch)) events.push({ ...common, kind: "branch-pushed", branch, after });
   }
-  for (const pull of open) {
-    const [old, head, number] = [seenAs(before?.open, String(pull.id)), headOf(name, pull, heads), pull.id];
-    if (old === undefined) events.push({ ...common, actor: pull.user.name, kind: "pull-opened", number, head });
-    else if (old.head !== head) events.push({ ...common, kind: "pull-updated", number, head });
-  }
+  for (const pull of open) events.push(...openEvents(common, pull, headOf(name, pull, heads), before));
   for (const pull of [...open, ...others]) if (before !== undefined) events.push(...newComments(world, common, pull, before));
   for (const pull of others) if (pull.status !== "Open") events.push(...endOf(common, pull, pull.status === "Merged"));
-  const seen = open.map((pull) => [String(pull.id), { head: headOf(name, pull, heads), comments: pull.comments.map(({ id }) => id) }]);
+  const seen = open.map((pull) => [
+    String(pull.id),
+    { head: headOf(name, pull, heads), base: pull.branch, comments: pull.comments.map(({ id }) => id) },
+  ]);
   const kept = unreadable.map((number) => [String(number), seenAs(before?.open, String(number))]);
   const now = {
     heads: Object.fromEntries(heads),
@@ -136,6 +135,23 @@ async function readOthers(
     else if (pull !== undefined) found.set(number, pull);
   }
   return { others: [...found.values()].sort((a, b) => a.id - b.id), unreadable };
+}
+
+/** What is new about one that is open. */
+function openEvents(
+  common: Pick<ForgeEvent, "forge" | "repository" | "actor">,
+  { id: number, user, branch, last_updated: changedAt }: PullRequest,
+  head: string,
+  before: SeenRepository | undefined,
+): readonly ForgeEvent[] {
+  const old = seenAs(before?.open, String(number));
+  if (old === undefined) {
+    const again = before !== undefined && number <= before.newest;
+    return [{ ...common, actor: user.name, kind: "pull-opened", number, head, request: again ? `opened again ${changedAt}` : undefined }];
+  }
+  const isElsewhere = old.base !== undefined && old.base !== branch;
+  if (old.head === head && !isElsewhere) return [];
+  return [{ ...common, kind: "pull-updated", number, head, request: isElsewhere ? `into ${branch} ${changedAt}` : undefined }];
 }
 
 /** Not in the set of those seen; a number that is higher than the highest tells nothing, since they come in any order. */

@@ -1,5 +1,5 @@
 import type { FileChange } from "../github/git.ts";
-import { comment, end, merge, openPull, reopen } from "./pulls.ts";
+import { comment, editPull, end, merge, openPull, reopen } from "./pulls.ts";
 import { moveRefs } from "./pushes.ts";
 import { type Comment, fullName, gitName, mayCommit, type Project, projectOf, pullOf, type World } from "./state.ts";
 import { commentView, projectView, pullView } from "./views.ts";
@@ -36,6 +36,8 @@ export interface Person {
   merge(project: string, number: number): Promise<string>;
   close(project: string, number: number): void;
   reopen(project: string, number: number): void;
+  /** In the web interface; `base` is the branch to merge into. */
+  editPull(project: string, number: number, edit: { readonly title?: string; readonly base?: string }): void;
 }
 
 export function personOn(world: World, user: string): Person {
@@ -104,6 +106,8 @@ export function personOn(world: World, user: string): Person {
     },
     close: (name, number) => end(world, at(name), pullOf(at(name), number), user, false),
     reopen: (name, number) => reopen(world, at(name), pullOf(at(name), number), user),
+    editPull: (name, number, { base, ...edit }) =>
+      editPull(world, at(name), pullOf(at(name), number), user, base === undefined ? edit : { ...edit, branch: base }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { moveRefs, readHead, tellComment } from "./pushes.ts";
 import { addComment, gitName, type Project, type Pull, type World } from "./state.ts";
-import { pullView } from "./views.ts";
+import { projectView, pullView } from "./views.ts";
 
 export interface NewPull {
   readonly title: string;
@@ -92,6 +92,21 @@ export function reopen(world: World, target: Project, pull: Pull, user: string):
   addComment(world, pull, { text: `Pull-Request has been reopened by ${user}`, user, notification: true });
   tellComment(world, target, pull, user);
   world.hooks.emit(target, "pull-request.reopened", { agent: user, pullrequest: pullView(world, target, pull) });
+}
+
+export interface PullEdit {
+  readonly title?: string;
+  readonly initialComment?: string | null;
+  /** In the web interface only. */
+  readonly branch?: string;
+}
+
+/** One topic for all of it, which does not tell what was before. */
+export function editPull(world: World, target: Project, pull: Pull, user: string, edit: PullEdit): void {
+  Object.assign(pull, edit, { updated: world.now() });
+  world.hooks.emit(target, "pull-request.initial_comment.edited", {
+    ...{ agent: user, project: projectView(world, target), pullrequest: pullView(world, target, pull, false) },
+  });
 }
 
 export async function diffstats(world: World, target: Project, pull: Pull): Promise<Record<string, unknown>> {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type Answer, authorize, fatal, invalid, Refusal, unknownCommit, unknownProject, unknownPull } from "./answers.ts";
 import { postFlag } from "./flags.ts";
-import { comment, diffstats, end, merge, openPull, reopen } from "./pulls.ts";
+import { comment, diffstats, editPull, end, merge, openPull, reopen } from "./pulls.ts";
 import { type Access, fullName, gitName, mayCommit, type Project, type Pull, type World } from "./state.ts";
 import { flagView, projectView, pullView } from "./views.ts";
 
@@ -127,16 +127,9 @@ export const projectRoutes: Readonly<Record<string, Handler>> = {
       throw new Refusal(403, "You are not allowed to update this pull-request", "ENOTALLOWED");
     }
     if (typeof form.title !== "string" || form.title === "") throw invalid({ title: ["This field is required."] });
-    pull.title = form.title;
-    pull.initialComment = typeof form.initial_comment === "string" ? form.initial_comment : null;
-    pull.updated = world.now();
-    const view = pullView(world, project, pull);
-    world.hooks.emit(project, "pull-request.initial_comment.edited", {
-      agent: token.user,
-      project: projectView(world, project),
-      pullrequest: view,
-    });
-    return ok(view);
+    const initialComment = typeof form.initial_comment === "string" ? form.initial_comment : null;
+    editPull(world, project, pull, token.user, { title: form.title, initialComment });
+    return ok(pullView(world, project, pull));
   },
   "POST pull-request/:id/merge": mergePull,
   "POST pull-request/:id/close": (call) => endPull(call, "close"),

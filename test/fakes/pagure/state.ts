@@ -47,7 +47,7 @@ export interface Pull {
   readonly uid: string;
   title: string;
   initialComment: string | null;
-  readonly branch: string;
+  branch: string;
   readonly branchFrom: string;
   readonly from: Project;
   readonly user: string;

@@ -38,10 +38,12 @@ const expected: Readonly<Record<string, readonly object[]>> = {
   "18-pull-request.comment.added": [said("3", "why 2?"), said("2", "/build\n\nplease")],
   "19-pull-request.rebased": [pull("pull-updated", 1, { actor: "pagure", head })],
   "20-pull-request.comment.added": [said("3", "why 2?"), said("2", "/build\n\nplease")],
+  // Which may have been the branch to merge into.
+  "22-pull-request.initial_comment.edited": [pull("pull-updated", 1, { head, request: "2026-22ae9a7f-0a93-4605-b544-5cc0599418b8" })],
   // Comment 2 was edited meanwhile.
   "25-pull-request.comment.added": [said("3", "why 2?")],
   "26-pull-request.closed": [pull("pull-closed", 1, {})],
-  "27-pull-request.reopened": [pull("pull-opened", 1, { head })],
+  "27-pull-request.reopened": [pull("pull-opened", 1, { head, request: "2026-d377d1a7-8a5a-4108-a8d5-23a9f06bda94" })],
   "28-git.receive": [pushed("rawhide", head)],
   "29-pull-request.comment.added": [said("3", "why 2?")],
   "30-pull-request.closed": [pull("pull-merged", 1, { base: "rawhide", mergeCommit: head })],
@@ -63,10 +65,11 @@ const expected: Readonly<Record<string, readonly object[]>> = {
 interface Body {
   readonly topic: string;
   readonly msg: Record<string, unknown>;
+  readonly msg_id: string;
   readonly timestamp: number;
 }
 const bodyOf = (bytes: Uint8Array) => JSON.parse(Buffer.from(bytes).toString()) as Body;
-const optionsOf = ({ timestamp: sentAt }: Body) => ({ forge: "pagure", user: bot, sentAt });
+const optionsOf = ({ msg_id: message, timestamp: sentAt }: Body) => ({ forge: "pagure", user: bot, message, sentAt });
 const samples = sampleDeliveries();
 
 test.each(samples.map((one) => [one.name, bodyOf(one.body)] as const))("%s", (name, body) => {
@@ -94,7 +97,8 @@ describe("comments", () => {
   const sample = bodyOf(samples.find(({ name }) => name.startsWith("07-"))?.body ?? Buffer.alloc(0));
 
   test("said more than ten minutes before are not told again", () => {
-    expect(decodeMessage(sample.topic, sample.msg, { forge: "pagure", user: bot, sentAt: sample.timestamp + 3600 })).toEqual([]);
+    const later = { ...optionsOf(sample), sentAt: sample.timestamp + 3600 };
+    expect(decodeMessage(sample.topic, sample.msg, later)).toEqual([]);
   });
 
   test("PG1: those that came at one moment are all told, whichever stands last", () => {
@@ -104,6 +108,11 @@ describe("comments", () => {
     const ids = decodeMessage(sample.topic, msg, optionsOf(sample)).map((one) => "comment" in one && one.comment);
     expect(ids).toEqual(["9", "8", "7"]);
   });
+});
+
+test("a title or description that the bot changes itself is no news", () => {
+  const sample = bodyOf(samples.find(({ name }) => name.startsWith("22-"))?.body ?? Buffer.alloc(0));
+  expect(decodeMessage(sample.topic, { ...sample.msg, agent: bot }, optionsOf(sample))).toEqual([]);
 });
 
 test("forks, and projects without a namespace, say nothing", () => {
@@ -123,7 +132,7 @@ test("whatever a message holds, it is events or malformed", () => {
   fc.assert(
     fc.property(fc.constantFrom(...topics), fc.oneof(fc.jsonValue(), broken), (topic, msg) => {
       try {
-        for (const event of decodeMessage(topic, msg, { forge: "pagure", user: bot, sentAt: 1_795_461_000 })) {
+        for (const event of decodeMessage(topic, msg, { forge: "pagure", user: bot, message: "", sentAt: 1_795_461_000 })) {
           expect(event.repository.split("/")).toHaveLength(2);
         }
       } catch (error) {

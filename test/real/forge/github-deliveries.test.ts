@@ -3,6 +3,8 @@ import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import type { ForgeEvent } from "../../../src/forge/event.ts";
 import type { RawDelivery } from "../../../src/forge/forge.ts";
+import type { StoredDelivery } from "../../../src/intake/inbox.ts";
+import { hearDelivery } from "../../../src/intake/listen.ts";
 import { githubForgeWorld } from "../../support/github-forge.ts";
 
 let world: Awaited<ReturnType<typeof githubForgeWorld>>;
@@ -74,9 +76,31 @@ describe("a delivery of GitHub", () => {
       { ...about, kind: "pull-updated", number, head: newer },
       { ...about, kind: "comment-added", number, comment, text: "/build", fromBot: false },
       { ...about, kind: "pull-closed", number },
-      { ...about, kind: "pull-opened", number, head: newer },
+      { ...about, kind: "pull-opened", number, head: newer, request: expect.any(String) },
       { ...about, kind: "pull-merged", number, base: "main", mergeCommit },
     ]);
+  });
+
+  test.each([
+    ["a promotion is checked", "check-promotion", "containers/cockpit"],
+    ["a container's pull request is looked at", "pull", "releng/manifests"],
+  ])("%s anew when it goes into another branch, comes back, or is opened again at the same head", async (_name, flow, repository) => {
+    const manifests = { repository, branch: "main" };
+    const policy = { namespace: "containers", branches: ["main"], manifests, commands: { prefix: "flibs" } };
+    await world.person.commit("main", { a: "1" });
+    await world.person.commit("dev", { a: "2" }, "main");
+    await world.person.commit("topic", { b: "1" }, "main");
+    const number = await world.person.openPull("topic", "dev", "Add b");
+    for (const base of ["main", "dev", "main"]) await world.bob.editPull(world.repository, number, { base });
+    await world.person.close(number);
+    await world.bob.reopenPull(world.repository, number);
+    await world.github.hooks.settled();
+    const keys: string[] = [];
+    for (const delivery of taken) {
+      const { start } = await hearDelivery(world.forge, policy, delivery as StoredDelivery);
+      keys.push(...start.flatMap((run) => (run.flow === flow && !run.key.includes("closed") ? [run.key] : [])));
+    }
+    expect(new Set(keys).size).toBe(5);
   });
 
   test("tells of the App's own proposal, and not of its own comments and checks", async () => {

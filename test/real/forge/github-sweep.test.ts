@@ -59,6 +59,17 @@ describe("the sweep of GitHub", () => {
     expect(kinds(await look())).toEqual(["pull-opened"]);
   });
 
+  test("tells nothing again after a release that kept no base branches", async () => {
+    await world.person.commit("main", { a: "1" });
+    await world.person.commit("topic", { b: "1" }, "main");
+    await world.person.openPull("topic", "main", "Add b");
+    await look();
+    const old = JSON.parse(cursor ?? "");
+    for (const seen of Object.values<{ bases?: unknown }>(old.repositories)) delete seen.bases;
+    cursor = JSON.stringify(old);
+    expect(await look()).toEqual([]);
+  });
+
   test("leaves out plain issues' comments, edits, and our own words; a bot's are marked", async () => {
     await world.person.commit("main", { a: "1" });
     await world.person.commit("topic", { b: "1" }, "main");
