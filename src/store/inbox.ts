@@ -113,10 +113,10 @@ export function inboxStore(
         return row && { delivery: await withBody(database, row), attempt: row.attempt };
       },
 
-      async postpone(id, afterMs, transaction) {
+      async postpone(id, { pauseMs, attempt }, transaction) {
         await unwrap(transaction)
           .updateTable("delivery")
-          .set({ look_at: later(now(), afterMs) })
+          .set({ look_at: later(now(), pauseMs), attempt })
           .where("id", "=", id)
           .where("status", "=", "stored")
           .execute();

@@ -1,6 +1,6 @@
 import { appError, errorKind, isAppError, reportError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
-import { type BackOff, pauseAfter } from "./back-off.ts";
+import { type BackOff, planRetry } from "./back-off.ts";
 import type { Claim, WorkflowStore } from "./journal-store.ts";
 import { type InFlight, journalledStep } from "./journalled-step.ts";
 import type { Ending, Flow } from "./run.ts";
@@ -128,6 +128,13 @@ export function executeRun(claim: Claim, options: ExecuteOptions): Execution {
     await pause("waiting", afterMs, waitingFor);
   }
 
+  /** Counts the failure; how long to pause before the next try, or undefined when there is none. */
+  function nextTry(error: unknown): number | undefined {
+    const retry = planRetry(error, attempt, options.backOff, store.now());
+    attempt = retry?.attempt ?? attempt;
+    return retry?.pauseMs;
+  }
+
   /** Runs the flow; how the run is to end, or undefined when it is to go on another time. */
   async function settle(intent: unknown): Promise<Ending | undefined> {
     try {
@@ -139,7 +146,7 @@ export function executeRun(claim: Claim, options: ExecuteOptions): Execution {
       if (stop?.why === "hand-over") return void (await pause("queued", 0));
       if (isSuspended(error)) return void (await wait(intent, error.waitingFor, error.retryAfterMs));
       if (errorKind(error) === "stale") return { status: "superseded", reason: reportError(error).message };
-      const pauseMs = errorKind(error) === "transient" ? pauseAfter(options.backOff, ++attempt) : undefined;
+      const pauseMs = nextTry(error);
       if (pauseMs === undefined) {
         log[errorKind(error) === "internal" ? "error" : "info"]({ error: reportError(error), cause: causeOf(error) }, "run failed");
         return { status: "failed", error: reportError(error) };
@@ -159,7 +166,7 @@ export function executeRun(claim: Claim, options: ExecuteOptions): Execution {
       if (stop?.why === "hand-over") await pause("queued", 0);
       else if (isSuspended(error)) await pause("waiting", error.retryAfterMs, error.waitingFor);
       else {
-        const pauseMs = errorKind(error) === "transient" ? pauseAfter(options.backOff, ++attempt) : undefined;
+        const pauseMs = nextTry(error);
         if (pauseMs === undefined) {
           log.error({ error: reportError(error), cause: causeOf(error) }, "the end of a run failed");
           return reportError(error);

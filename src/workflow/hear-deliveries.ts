@@ -1,7 +1,7 @@
-import { errorKind, reportError } from "../domain/errors.ts";
+import { reportError } from "../domain/errors.ts";
 import type { StoredDelivery } from "../intake/inbox.ts";
 import type { Log } from "../log.ts";
-import { type BackOff, pauseAfter } from "./back-off.ts";
+import { type BackOff, planRetry } from "./back-off.ts";
 import type { WorkflowStore } from "./journal-store.ts";
 import type { RunRequest } from "./run.ts";
 import type { Transaction } from "./step.ts";
@@ -86,15 +86,15 @@ async function hearDelivery({ delivery, attempt }: Claimed, { store, onDelivery,
     });
   } catch (error) {
     const report = reportError(error);
-    const pauseMs = errorKind(error) === "transient" ? pauseAfter(backOff, attempt) : undefined;
+    const retry = planRetry(error, attempt - 1, backOff, store.now());
     log[report.kind === "internal" ? "error" : "warn"](
-      { delivery: delivery.id, error: report, pauseMs },
+      { delivery: delivery.id, error: report, pauseMs: retry?.pauseMs },
       "a delivery could not be looked at",
     );
     await store.transaction(async (transaction) => {
-      if (pauseMs === undefined) return await store.inbox.finish(delivery.id, "failed", `${report.code}: ${report.message}`, transaction);
-      await store.deliveries.postpone(delivery.id, pauseMs, transaction);
-      await store.jobs.send("deliveries", delivery.id, transaction, pauseMs);
+      if (retry === undefined) return await store.inbox.finish(delivery.id, "failed", `${report.code}: ${report.message}`, transaction);
+      await store.deliveries.postpone(delivery.id, retry, transaction);
+      await store.jobs.send("deliveries", delivery.id, transaction, retry.pauseMs);
     });
   }
 }

@@ -1,4 +1,5 @@
 import type { StoredDelivery } from "../intake/inbox.ts";
+import type { Retry } from "./back-off.ts";
 import type { Ending, JournalEntry, Run, RunFilter, RunRequest, RunStatus } from "./run.ts";
 import type { Transaction } from "./step.ts";
 
@@ -77,13 +78,13 @@ export interface JournalStore {
   openPresence(): Promise<{ readonly holder: string; close(): Promise<void> }>;
 }
 
-/** Deliveries as the worker takes them; a delivery that is being looked at is not due for `leaseMs`. */
+/** Deliveries as the worker takes them; a delivery that is being looked at is not due for `leaseMs`. `attempt` counts the look that begins. */
 export interface DeliveryQueue {
   /** That one, if it is due: its job's clock may be ahead of ours by a little. */
   claim(id: string, leaseMs: number): Promise<{ readonly delivery: StoredDelivery; readonly attempt: number } | undefined>;
   /** The one that has been due for longest, of those that nobody else is about to take; undefined when there is none. */
   claimNext(leaseMs: number): Promise<{ readonly delivery: StoredDelivery; readonly attempt: number } | undefined>;
-  postpone(id: string, afterMs: number, transaction: Transaction): Promise<void>;
+  postpone(id: string, retry: Retry, transaction: Transaction): Promise<void>;
   listDue(): Promise<readonly string[]>;
 }
 

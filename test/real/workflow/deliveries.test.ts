@@ -88,6 +88,25 @@ describe("deliveries", () => {
     expect(await untilLookedAt("again")).toMatchObject({ status: "done", outcome: "second try" });
   });
 
+  test("what says when it passes is waited for until then, however often, and costs no try", async () => {
+    const retryAt = new Date(world.clock.now().getTime() + 55 * 60_000).toISOString();
+    let tries = 0;
+    hear = async () => {
+      tries += 1;
+      if (world.clock.now().toISOString() >= retryAt) return { outcome: "heard" };
+      throw appError("forge.rate-limited", "GitHub takes no more requests", { details: { retryAt } });
+    };
+    await world.store.inbox.store(delivery("limited"));
+    const postponed = "select 1 from delivery where delivery_id = 'limited' and attempt = 0 and look_at > now() + interval '50 min'";
+    const deadline = Date.now() + 10_000;
+    while ((await database.query(postponed)).length === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(tries).toBe(1);
+    world.clock.advance(56 * 60_000);
+    const workers = await world.worker({ onDelivery });
+    await workers.sweep();
+    expect(await untilLookedAt("limited")).toMatchObject({ status: "done", outcome: "heard" });
+  });
+
   test("what cannot be read has failed, and says why", async () => {
     hear = () => Promise.reject(appError("domain.digest-invalid", "not JSON"));
     await world.store.inbox.store(delivery("broken"));

@@ -158,6 +158,29 @@ describe("errors", () => {
     expect(waits).toEqual(["the registry is down", "the registry is down"]);
   });
 
+  test("one that says when it passes is waited for until then, in the run and in its last words, and costs no try", async () => {
+    const minutes = (after: number) => new Date(world.clock.now().getTime() + after * 60_000).toISOString();
+    const [first, second] = [minutes(55), minutes(110)];
+    const limitedUntil = (retryAt: string) => async () => {
+      if (minutes(0) < retryAt) throw appError("forge.rate-limited", "GitHub takes no more requests", { details: { retryAt } });
+    };
+    body = async (step) => step("push", nothing, limitedUntil(first));
+    lastWords = async (step) => step("set status", nothing, limitedUntil(second));
+    await world.worker({ backOff: { tries: 1, firstMs: 5000, longestMs: 5000 } });
+    const run = await world.desk.runs.start(world.request("limited"));
+    expect(await world.until(run, (one) => one.status !== "queued" && one.status !== "running")).toMatchObject({
+      status: "waiting",
+      attempt: 0,
+    });
+    world.clock.advance(54 * 60_000);
+    expect(await world.desk.sweep()).toBe(0);
+    world.clock.advance(2 * 60_000);
+    const finishing = await world.until(run, (one) => one.ending !== undefined && one.status !== "running");
+    expect(finishing).toMatchObject({ status: "waiting", attempt: 0, ending: { status: "done" } });
+    world.clock.advance(55 * 60_000);
+    expect(await world.untilEnded(run)).toMatchObject({ status: "done" });
+  });
+
   test("when the budget is spent the run has failed", async () => {
     body = async (step) => step("push", nothing, () => Promise.reject(unavailable()));
     await world.worker({ backOff: { tries: 3, firstMs: 1, longestMs: 1 } });
