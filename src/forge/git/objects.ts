@@ -62,7 +62,8 @@ export async function lackingCommits(git: Git, path: string, commits: readonly s
     path,
     asked.map((commit) => `${commit}^{commit}`),
   );
-  if ("ended" in reply && reply.ended === 128) return asked;
+  // A git that cannot go on, for want of memory perhaps, ends with the same code.
+  if ("ended" in reply && /^fatal: not a git repository/.test(reply.said)) return asked;
   const found = answerOf(reply, what);
   return asked.filter((_, i) => found[i] === undefined);
 }

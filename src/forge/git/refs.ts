@@ -87,10 +87,16 @@ export async function writeBlob(git: Git, path: string, content: string | Uint8A
   }
 }
 
-/** Is `ancestor` reachable from `descendant`? False when either is unknown. */
+/** Is `ancestor` reachable from `descendant`? False when either is unknown. Throws as `Git.run` does. */
 export async function reaches(git: Git, path: string, ancestor: string, descendant: string): Promise<boolean> {
   if (ancestor === descendant) return (await lackingCommits(git, path, [ancestor])).length === 0;
-  return (await git.recall(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1, 128] })).exitCode === 0;
+  try {
+    return (await git.recall(path, ["merge-base", "--is-ancestor", ancestor, descendant], { exits: [0, 1] })).exitCode === 0;
+  } catch (error) {
+    // git ends at an unknown commit as it does at everything that it cannot go on with.
+    if ((await lackingCommits(git, path, [ancestor, descendant])).length > 0) return false;
+    throw error;
+  }
 }
 
 /** A missing repository is an answer for those who only look. */

@@ -1,5 +1,6 @@
-import { isAppError } from "../../domain/errors.ts";
+import { appError, isAppError } from "../../domain/errors.ts";
 import type { ForgeSources, TreeFile } from "../forge.ts";
+import type { FoundObject } from "./cat-file.ts";
 import { checkoutTree } from "./checkout.ts";
 import type { Git } from "./git.ts";
 import { checkCommit, isCommitId, isTreePath } from "./names.ts";
@@ -24,7 +25,7 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       const path = await holding(repository, [checkCommit(commit)]);
       if (!isTreePath(file)) return undefined;
       // A symbolic link gives its target's name: links are never followed.
-      const [found] = await findObjects(git, path, [`${commit}:${file}`]);
+      const found = await findAt(git, path, commit, file);
       if (found?.type !== "blob") return undefined;
       const [content] = await readObjects(git, path, [found], 64 * 2 ** 20);
       return content && new Uint8Array(content);
@@ -33,10 +34,9 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       const path = await holding(repository, [checkCommit(commit)]);
       const root = directory.replace(/^\.?\/+|\/+$/g, "").replace(/^\.$/, "");
       if (root !== "" && !isTreePath(root)) return [];
-      const { exitCode, output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`], {
-        exits: [0, 128],
-      });
-      if (exitCode !== 0) return [];
+      // Asked by itself, since a listing that git broke off must never be taken for an empty one: releases are planned from it.
+      if ((await findAt(git, path, commit, root))?.type !== "tree") return [];
+      const { output } = await git.recall(path, ["ls-tree", "-r", "-l", "-z", "--full-tree", `${commit}:${root}`]);
       const files = parseTree(output).filter((entry) => entry.kind !== "submodule");
       return files
         .map(({ path: file, blob, size }): TreeFile => ({ path: root === "" ? file : `${root}/${file}`, blob, size }))
@@ -76,4 +76,11 @@ export function gitSources({ git, holding }: GitRepositories): Omit<ForgeSources
       return text.split("\n").filter((line) => line !== "");
     },
   };
+}
+
+/** What stands at a path of a commit, its root by ""; undefined for nothing. Throws `forge.git-failed` when the commit itself has gone meanwhile, as with a mirror. */
+async function findAt(git: Git, path: string, commit: string, place: string): Promise<FoundObject | undefined> {
+  const [root, found] = await findObjects(git, path, [`${commit}^{tree}`, `${commit}:${place}`]);
+  if (root === undefined) throw appError("forge.git-failed", `git has no files of commit ${commit} any more`);
+  return found;
 }
