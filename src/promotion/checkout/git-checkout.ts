@@ -29,7 +29,8 @@ export async function openGitCheckout(directory: string): Promise<ManifestChecko
   const findBase: ManifestCheckout["findBase"] = async (since) => {
     const wanted = since ?? (await findMainBranch(ask));
     if (wanted === undefined) return undefined;
-    const commit = await findCommit(ask, wanted);
+    // Of some names, `@{upstream}` for one, git says in other ways that there is none; whatever it is, nothing is compared.
+    const commit = await findCommit(ask, wanted).catch(() => undefined);
     if (commit === undefined) {
       throw appError("promotion.checkout-unreadable", `this clone has no commit ${JSON.stringify(wanted.slice(0, 100))}`, {
         hint: "Fetch it first",
@@ -65,10 +66,7 @@ export async function openGitCheckout(directory: string): Promise<ManifestChecko
       isAncestor: async (_repository, ancestor, descendant) => {
         if (ancestor === workTree) return descendant === workTree;
         const commit = descendant === workTree ? "HEAD" : descendant;
-        return await ask("merge-base", "--is-ancestor", ancestor, commit).then(
-          () => true,
-          () => false,
-        );
+        return (await ask("merge-base", "--is-ancestor", ancestor, commit).catch(noneIfNo)) !== undefined;
       },
       async fileHistory(_repository, commit, path, limit) {
         const from = commit === workTree ? "HEAD" : commit;
@@ -94,8 +92,13 @@ async function findMainBranch(ask: Ask): Promise<string | undefined> {
 
 /** `--end-of-options`: a name that begins with a dash is a name. */
 async function findCommit(ask: Ask, name: string): Promise<string | undefined> {
-  const found = await ask("rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`).catch(() => undefined);
+  const found = await ask("rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`).catch(noneIfNo);
   return found?.trim();
+}
+
+/** git says no with 1. With everything else it says that it could not tell, and whoever took that for no would compare with nothing. */
+function noneIfNo(error: unknown): undefined {
+  if ((error as { readonly code?: unknown }).code !== 1) throw error;
 }
 
 async function git(directory: string, ...args: readonly string[]): Promise<string> {
@@ -106,8 +109,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** To compare, git gives files that may differ to the programs of `filter.*`: in their place stands nothing, whatever the clone calls them. */
 async function silenceFilters(root: string): Promise<Environment> {
-  const found = await git(root, "config", "--null", "--name-only", "--get-regexp", "^filter\\.").catch(() => "");
-  const drivers = new Set(found.split("\0").flatMap((key) => /^filter\.(.+)\.[^.]+$/s.exec(key)?.[1] ?? []));
+  const found = await git(root, "config", "--null", "--name-only", "--get-regexp", "^filter\\.").catch(noneIfNo);
+  const drivers = new Set(found?.split("\0").flatMap((key) => /^filter\.(.+)\.[^.]+$/s.exec(key)?.[1] ?? []));
   const first = Number(process.env.GIT_CONFIG_COUNT ?? 0);
   const settings = [...drivers].flatMap((name) =>
     Object.entries({ clean: "", process: "", required: "false" }).map(([key, value]) => [`filter.${name}.${key}`, value] as const),

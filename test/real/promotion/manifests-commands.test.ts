@@ -167,7 +167,30 @@ describe("flibs manifests check", () => {
     expect(existsSync(ran)).toBe(false);
   });
 
+  test.each(["--get-regexp", "--verify", "--is-ancestor"])("a git that dies when it is asked with %s has not said no", async (word) => {
+    const head = git("rev-parse", "HEAD");
+    const { path, remove } = await scratchDirectory();
+    const dies = `for one in "$@"; do [ "$one" = ${word} ] && { echo "fatal: mmap failed" >&2; exit 128; }; done`;
+    const found = execFileSync("sh", ["-c", "command -v git"], { encoding: "utf8" }).trim();
+    writeFileSync(join(path, "git"), `#!/bin/sh\n${dies}\nexec ${found} "$@"\n`, { mode: 0o755 });
+    const before = process.env.PATH;
+    process.env.PATH = `${path}:${before}`;
+    try {
+      const ask = async () => {
+        const { findBase, sources } = await openGitCheckout(directory);
+        await findBase(undefined);
+        await sources.isAncestor("", head, head);
+      };
+      await expect(ask()).rejects.toThrow("mmap failed");
+    } finally {
+      process.env.PATH = before;
+      await remove();
+    }
+  });
+
   test("no clone, an unknown commit and a history that was cut off are told as such; exit code 2", async () => {
+    const upstream = await flibs(["manifests", "check", directory, "--since", "@{upstream}"]);
+    expect([upstream.code, upstream.err]).toEqual([2, expect.stringContaining('this clone has no commit "@{upstream}"')]);
     const empty = await scratchDirectory();
     scratches.push(empty);
     const none = await flibs(["manifests", "check", empty.path]);
