@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { formatAge, formatBytes } from "../domain/amounts.ts";
 import type { Digest } from "../domain/digest.ts";
 import type { ReleaseReport } from "../promotion/release-store.ts";
+import { isBad } from "../promotion/tag-plan.ts";
 import { isFinal } from "../workflow/run.ts";
 import { readCount } from "./build-commands.ts";
 import type { Client } from "./client.ts";
@@ -40,8 +41,6 @@ export interface PlannedRelease {
   readonly message?: string;
 }
 
-const badWords = new Set(["lost", "tag-move", "drift", "failed"]);
-
 /** `release status|run`. */
 export function addReleaseCommands(program: Command, context: CommandContext): void {
   const { terminal } = context;
@@ -65,7 +64,7 @@ export function addReleaseCommands(program: Command, context: CommandContext): v
         );
         if (options.json) terminal.out(`${JSON.stringify({ reports: past, pending: open }, null, 2)}\n`);
         else terminal.out(`${formatReports(terminal, past, context.now())}\n${formatPlan(terminal, open)}`);
-        if (open.some((line) => badWords.has(line.action))) context.exit(exitCodes.failed);
+        if (open.some((line) => isBad(line.action))) context.exit(exitCodes.failed);
       });
     });
 
@@ -148,7 +147,7 @@ function formatReports(terminal: Terminal, reports: readonly ReleaseReport[], no
 function formatPlan(terminal: Terminal, plan: readonly PlannedRelease[]): string {
   if (plan.length === 0) return "production is as the registry manifests say\n";
   const rows = plan.map((line) => [
-    { text: line.action, tone: badWords.has(line.action) ? ("bad" as const) : ("busy" as const) },
+    { text: line.action, tone: isBad(line.action) ? ("bad" as const) : ("busy" as const) },
     line.registry,
     `${line.imageRepository}:${line.tag}`,
     line.digest.slice(0, 19),

@@ -86,6 +86,8 @@ export interface Story {
   readonly statuses?: readonly CommitStatus[];
   readonly held?: readonly HeldPromotion[];
   readonly pulls?: readonly Pull[];
+  /** What is to be done about the one tag of the release plan. */
+  readonly planned?: string;
   /** Of every run that is asked about. */
   readonly journal?: readonly { readonly step: string; readonly result: unknown }[];
 }
@@ -195,7 +197,10 @@ export async function flibs(line: string[], story: Story = {}) {
     serve: async () => {},
     releaseActions: async () => ({
       plan: async () => [
-        { registry: "production", imageRepository: "hello", tag: "1.0-1", action: "tag-move", digest, message: "another digest is there" },
+        {
+          ...{ registry: "production", imageRepository: "hello", tag: "1.0-1", digest, message: "another digest is there" },
+          action: story.planned ?? "tag-move",
+        },
       ],
       start: async () => [],
       findDrift: async ({ imageRepository, tag }) => [

@@ -163,8 +163,16 @@ describe("release, verify, doctor", () => {
     expect(out).toContain("tag-move");
     expect(out).toContain("Nothing was done; add --confirm.");
   });
-  test("release status fails when production contradicts git", async () => {
-    expect((await flibs(["release", "status"])).code).toBe(1);
+  test.each([
+    ["lost", 1],
+    ["tag-move", 1],
+    ["drift", 1],
+    ["refused", 1],
+    ["failed", 1],
+    ["copy", 0],
+    ["withdrawn", 0],
+  ])("release status with a tag that is to be %s ends with %d", async (action, code) => {
+    expect(await flibs(["release", "status"], { planned: action })).toMatchObject({ code, out: expect.stringContaining(action) });
   });
   test("verify of an unsigned image ends with 1", async () => {
     expect(await flibs(["verify", "p.test/hello:1.0-1"])).toMatchObject({ code: 1, out: expect.stringContaining("no signature") });
