@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { digestOf } from "../../src/domain/digest.ts";
+import { badge } from "../../src/web/views/words.ts";
 import { aBuild, aPull, aRun, type WebWorld, webWorld } from "../support/web-world.ts";
 
 let world: WebWorld;
@@ -135,6 +136,10 @@ describe("pages", () => {
     const answer = await get("/");
     expect([answer.statusCode, answer.body.includes("10.0.0.5")]).toEqual([500, false]);
   });
+});
+
+test.each(["lost", "tag-move", "drift", "refused", "failed"])("a tag that a release leaves %s is red", (what) => {
+  expect(badge(what).markup).toBe(`<span class="badge bad">${what}</span>`);
 });
 
 describe("machines", () => {

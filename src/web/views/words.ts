@@ -1,4 +1,5 @@
 import { formatAge, formatDuration } from "../../domain/amounts.ts";
+import { isBad } from "../../promotion/tag-plan.ts";
 import { type Html, html } from "../html.ts";
 
 /** Green, red, moving or grey; the word itself always stands beside the colour. */
@@ -15,9 +16,6 @@ const tones: Readonly<Record<string, Tone>> = {
   fail: "bad",
   error: "bad",
   failure: "bad",
-  lost: "bad",
-  "tag-move": "bad",
-  drift: "bad",
   flaky: "busy",
   building: "busy",
   running: "busy",
@@ -28,7 +26,7 @@ const tones: Readonly<Record<string, Tone>> = {
 };
 
 export function badge(word: string): Html {
-  return html`<span class="badge ${tones[word] ?? "idle"}">${word}</span>`;
+  return html`<span class="badge ${isBad(word) ? "bad" : (tones[word] ?? "idle")}">${word}</span>`;
 }
 
 /** How long ago, with the exact time in the element. */
