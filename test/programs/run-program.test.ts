@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { ProgramRun } from "../../src/programs/program.ts";
@@ -102,8 +103,10 @@ describe.each([
 
   test("nobody waits for it any more", async () => {
     const stopping = new AbortController();
-    const running = run(shell("sleep 300"), stopping.signal);
-    setTimeout(() => stopping.abort(), 200);
+    const begun = join(mkdtempSync(join(scratch, "begun-")), "begun");
+    const running = run(shell(`echo > '${begun}'; sleep 300`), stopping.signal);
+    while (!existsSync(begun)) await delay(20);
+    stopping.abort();
     expect(await running).toMatchObject({ ended: "stopped", signal: "SIGKILL" });
     expect(await run(shell("echo never"), AbortSignal.abort())).toEqual({ outputs: {}, ended: "stopped" });
   });
