@@ -1,4 +1,4 @@
-import type { PgBoss } from "pg-boss";
+import type { PgBoss, WorkOptions } from "pg-boss";
 import type { Log } from "../log.ts";
 import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
 import { unwrap } from "./transaction.ts";
@@ -52,10 +52,9 @@ export function pgBossJobs(url: string, log: Log): Jobs & WakeUps & { start(): P
 
     async work(queue, concurrency, look) {
       const boss = await start();
-      const options = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 10, localConcurrency: concurrency, batchSize: 1 };
-      await boss.work<{ id: string }>(queue, options, async ([job]) => {
-        if (job) await look(job.data.id);
-      });
+      const options = { pollingIntervalSeconds: 1, notifyPollingIntervalSeconds: 10, batchSize: 1 };
+      // One by one, since only the first of pg-boss' own `localConcurrency` could be woken up.
+      for (let hand = 0; hand < concurrency; hand++) await workAlone(boss, queue, options, look);
     },
 
     async stopWork() {
@@ -70,6 +69,15 @@ export function pgBossJobs(url: string, log: Log): Jobs & WakeUps & { start(): P
       await boss?.stop({ graceful: false, timeout: 1000 });
     },
   };
+}
+
+/** After a job pg-boss sleeps until it is told of a new one, however many wait: each job asks for the next, and the one that finds none sleeps. */
+async function workAlone(boss: PgBoss, queue: JobQueue, options: WorkOptions, look: (id: string) => Promise<void>): Promise<void> {
+  const worker: Promise<string> = boss.work<{ id: string }>(queue, options, async ([job]) => {
+    if (job) await look(job.data.id);
+    boss.notifyWorker(await worker);
+  });
+  await worker;
 }
 
 /** pg-boss takes a fifth of a second to load, which a command that only reads need not wait for. */

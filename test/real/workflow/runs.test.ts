@@ -60,6 +60,19 @@ describe("starting", () => {
     }
   });
 
+  test("far more runs than a worker does at a time are done without a pause after each", async () => {
+    body = async (step) => step("work", nothing, async () => {});
+    const runs: string[] = [];
+    for (let index = 0; index < 60; index++) runs.push(await world.desk.runs.start(world.request(`one of many ${index}`)));
+    await world.worker();
+    // Nothing new comes that would wake the worker up. A pause of ten seconds after each run would make it two and a half minutes.
+    const deadline = Date.now() + 60_000;
+    const isOpen = async () => (await world.desk.runs.list({ limit: 100, status: ["queued", "running"] })).length > 0;
+    while ((await isOpen()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+    const statuses = await Promise.all(runs.map(async (run) => (await world.desk.runs.find(run))?.status));
+    expect(statuses).toEqual(runs.map(() => "done"));
+  });
+
   test("a second request with the same key gives the first one's run", async () => {
     body = async (step) => step("begin", nothing, async () => void world.told.push("begin"));
     const request = world.request("once");
