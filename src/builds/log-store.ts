@@ -3,9 +3,13 @@
  * `test smoke`); it grows only, offsets are in bytes of UTF-8.
  */
 export interface LogStore {
-  append(run: string, name: string, text: string): Promise<void>;
-  /** Starts a log over: a step that runs again after a crash. */
-  restart(run: string, name: string): Promise<void>;
+  /**
+   * Starts a log, or starts it over: a step that runs again after a crash. Returns its fence, which grows with each start: a worker that lost
+   * its run, and does not know yet, writes and ends nothing of its successor's.
+   */
+  restart(run: string, name: string): Promise<number>;
+  /** Dropped when it comes under an older fence, or after the end. */
+  append(run: string, name: string, fence: number, text: string): Promise<void>;
   list(run: string): Promise<readonly LogEntry[]>;
   /** Text from an offset, at most `maxBytes`; `closed` when nothing will follow after `next`. A pruned log has no text and ends at once. */
   read(
@@ -14,8 +18,8 @@ export interface LogStore {
     offset: number,
     maxBytes: number,
   ): Promise<{ readonly text: string; readonly next: number; readonly closed: boolean }>;
-  /** Nothing is written to it any more; what comes late is dropped. */
-  close(run: string, name: string): Promise<void>;
+  /** Nothing is written to it any more. Without a fence it is ended whoever wrote it. */
+  close(run: string, name: string, fence?: number): Promise<void>;
   /** Removes the text of logs that nothing was written to since then, and keeps that they were; returns how many. */
   prune(before: Date): Promise<number>;
 }

@@ -24,7 +24,7 @@ export async function openLog(
   maxBytes: number,
   mask: (text: string) => string,
 ): Promise<LogWriter> {
-  await logs.restart(run, name);
+  const fence = await logs.restart(run, name);
   let held = "";
   let taken = 0;
   let full = false;
@@ -41,7 +41,7 @@ export async function openLog(
     const text = mask(held.slice(0, end));
     held = held.slice(end);
     writing = writing
-      .then(() => logs.append(run, name, text))
+      .then(() => logs.append(run, name, fence, text))
       .catch((error: unknown) => {
         failure ??= error;
       });
@@ -69,7 +69,7 @@ export async function openLog(
       flush(true);
       await writing;
       if (failure !== undefined) throw failure;
-      await logs.close(run, name);
+      await logs.close(run, name, fence);
     },
   };
 }

@@ -185,9 +185,9 @@ async function writeFindings({ logs, secrets }: SourcePorts, run: string, found:
   const mask = maskSecrets(secrets);
   const findings = found.map((one) => ({ ...one, file: mask(one.file), message: mask(one.message), fix: mask(one.fix) }));
   if (findings.length > 0) {
-    await logs.restart(run, lintLog);
-    await logs.append(run, lintLog, formatFindings(findings));
-    await logs.close(run, lintLog);
+    const fence = await logs.restart(run, lintLog);
+    await logs.append(run, lintLog, fence, formatFindings(findings));
+    await logs.close(run, lintLog, fence);
   }
   return findings;
 }

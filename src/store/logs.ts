@@ -9,20 +9,41 @@ const prunedAtOnce = 100;
 /** {@link LogStore} in PostgreSQL: one row a chunk, as the caller batches them while the log is live; packed when it is closed. */
 export function logStore(database: Database): LogStore {
   return {
-    async append(run, name, text) {
-      if (text === "") return;
-      const content = Buffer.from(text.toWellFormed(), "utf8");
-      await database.transaction().execute(async (transaction) => {
-        // The row of the log is the lock: chunks of two writers get different offsets. A late line after the end is dropped.
-        const log = await transaction
+    async restart(run, name) {
+      return await database.transaction().execute(async (transaction) => {
+        const { fence } = await transaction
           .insertInto("log")
-          .values({ run, name, bytes: content.length } as never)
+          .values({ run, name, fence: 1 } as never)
           .onConflict((conflict) =>
             conflict
               .columns(["run", "name"])
-              .doUpdateSet((set) => ({ bytes: set("log.bytes", "+", content.length), written_at: sql`now()` }))
-              .where("log.closed", "=", false),
+              .doUpdateSet((set) => ({
+                bytes: 0,
+                closed: false,
+                written_at: sql`now()`,
+                pruned_at: null,
+                fence: set("log.fence", "+", 1),
+              })),
           )
+          .returning("fence")
+          .executeTakeFirstOrThrow();
+        await transaction.deleteFrom("log_chunk").where("run", "=", run).where("name", "=", name).execute();
+        return fence;
+      });
+    },
+
+    async append(run, name, fence, text) {
+      if (text === "") return;
+      const content = Buffer.from(text.toWellFormed(), "utf8");
+      await database.transaction().execute(async (transaction) => {
+        // The row of the log is the lock: chunks of two calls get different offsets.
+        const log = await transaction
+          .updateTable("log")
+          .set((set) => ({ bytes: set("bytes", "+", content.length), written_at: sql`now()` }))
+          .where("run", "=", run)
+          .where("name", "=", name)
+          .where("fence", "=", fence)
+          .where("closed", "=", false)
           .returning("bytes")
           .executeTakeFirst();
         if (!log) return;
@@ -30,19 +51,6 @@ export function logStore(database: Database): LogStore {
           .insertInto("log_chunk")
           .values({ run, name, start: log.bytes - content.length, content })
           .execute();
-      });
-    },
-
-    async restart(run, name) {
-      await database.transaction().execute(async (transaction) => {
-        await transaction
-          .insertInto("log")
-          .values({ run, name } as never)
-          .onConflict((conflict) =>
-            conflict.columns(["run", "name"]).doUpdateSet({ bytes: 0, closed: false, written_at: sql`now()`, pruned_at: null }),
-          )
-          .execute();
-        await transaction.deleteFrom("log_chunk").where("run", "=", run).where("name", "=", name).execute();
       });
     },
 
@@ -73,16 +81,16 @@ export function logStore(database: Database): LogStore {
       return { text: cut.toString("utf8"), next, closed: log.closed && next === log.bytes };
     },
 
-    async close(run, name) {
+    async close(run, name, fence) {
       await database.transaction().execute(async (transaction) => {
-        const closed = await transaction
-          .insertInto("log")
-          .values({ run, name, closed: true } as never)
-          .onConflict((conflict) =>
-            conflict.columns(["run", "name"]).doUpdateSet({ closed: true, written_at: sql`now()` }).where("log.closed", "=", false),
-          )
-          .returning("bytes")
-          .executeTakeFirst();
+        let closing = transaction
+          .updateTable("log")
+          .set({ closed: true, written_at: sql`now()` })
+          .where("run", "=", run)
+          .where("name", "=", name)
+          .where("closed", "=", false);
+        if (fence !== undefined) closing = closing.where("fence", "=", fence);
+        const closed = await closing.returning("bytes").executeTakeFirst();
         if (closed !== undefined && closed.bytes > 0) await packChunks(transaction, run, name);
       });
     },

@@ -20,6 +20,7 @@ import { statements as audits } from "./migrations/0015-audits.ts";
 import { statements as proposalPlaces } from "./migrations/0016-proposal-places.ts";
 import { statements as testResults } from "./migrations/0017-test-results.ts";
 import { statements as waivers } from "./migrations/0018-waivers.ts";
+import { statements as logFences } from "./migrations/0019-log-fences.ts";
 
 /** Forward only, never edited once released; a migration's number is its place in this list, counted from one. */
 export const migrations = [
@@ -41,6 +42,7 @@ export const migrations = [
   { name: "proposal places", statements: proposalPlaces },
   { name: "test results", statements: testResults },
   { name: "waivers", statements: waivers },
+  { name: "log fences", statements: logFences },
 ];
 
 /**

@@ -149,6 +149,8 @@ export interface LogTable {
   written_at: Moment;
   /** Its text is gone; `bytes` says how much there was. */
   pruned_at: Date | null;
+  /** How often it was started. */
+  fence: Generated<number>;
 }
 
 export interface LogChunkTable {

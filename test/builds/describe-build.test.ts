@@ -187,7 +187,7 @@ test("logs become the files that OSBS has: one of each platform, and one of the 
     "push linux/amd64": long,
     "test smoke": "t\n",
   })) {
-    await logs.append("r", name, text);
+    await logs.append("r", name, await logs.restart("r", name), text);
     await logs.close("r", name);
   }
   const files = buildLogs(

@@ -45,8 +45,9 @@ test("a log is masked over chunks, cut at its limit, and closed", async () => {
   const store = {
     restart: async () => {
       stored = "";
+      return 1;
     },
-    append: async (_: string, __: string, text: string) => {
+    append: async (_: string, __: string, ___: number, text: string) => {
       stored += text;
     },
     close: async () => {
