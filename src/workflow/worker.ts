@@ -110,8 +110,9 @@ export function createWorker(options: WorkerOptions): Worker {
     await takeTurns(run.flow, most, id, holder);
   }
 
-  function claim(id: string, holder: string): Promise<Claim | undefined> {
-    return store.journal.claim(id, holder, leaseMs, names);
+  /** What is at work here is ours, also while the database has lost our sign of life and calls it free. */
+  async function claim(id: string, holder: string): Promise<Claim | undefined> {
+    return executions.has(id) ? undefined : await store.journal.claim(id, holder, leaseMs, names);
   }
 
   /**
@@ -133,7 +134,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const choose = async () => {
       if (stopping) return undefined;
       // The clock of a job may be ahead of ours by a little: the one that was asked for is tried though it is not due.
-      for (const id of [...(await store.journal.listDue([flow], 5)), ...(asked === undefined ? [] : [asked])]) {
+      for (const id of [...(await store.journal.listDue([flow], 5 + executions.size)), ...(asked === undefined ? [] : [asked])]) {
         const found = await claim(id, holder);
         if (found !== undefined) return found;
       }
@@ -172,7 +173,8 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function sweep(): Promise<number> {
-    const due = await store.journal.listDue(names);
+    // A job for what is at work here would hold a hand until that has ended.
+    const due = (await store.journal.listDue(names)).filter((run) => !executions.has(run));
     const deliveries = options.onDelivery ? await store.deliveries.listDue() : [];
     for (const run of due) await store.transaction((transaction) => store.jobs.send("runs", run, transaction));
     // Each job is about all that are due; several, since other workers may have a hand free.

@@ -490,6 +490,32 @@ describe("leases", () => {
     expect(signals[0]?.reason).toMatchObject({ code: "workflow.lease-lost" });
   });
 
+  test("while the database does not know that a worker lives, that worker does not begin again what it works on", async () => {
+    const begun = gate();
+    const leave = gate();
+    body = async (step, { name }) =>
+      step("work", nothing, async () => {
+        world.told.push(`work ${name}`);
+        if (name !== "first") return;
+        begun.open();
+        await leave.opened;
+      });
+    const worker = await world.worker({ most: { test: 2 } });
+    const first = await worker.runs.start(world.request("first"));
+    await begun.opened;
+    // Back after half a second.
+    const gone = await database.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and application_name = 'flibs worker'",
+    );
+    expect(gone).toHaveLength(1);
+    expect(await worker.sweep()).toBe(0);
+    const second = await worker.runs.start(world.request("second"));
+    while ((await world.desk.runs.find(second))?.status !== "done") await new Promise((resolve) => setTimeout(resolve, 10));
+    leave.open();
+    expect(await world.untilEnded(first)).toMatchObject({ status: "done" });
+    expect(world.told.filter((one) => one.startsWith("work"))).toEqual(["work first", "work second"]);
+  });
+
   test("two workers never take the same run", async () => {
     body = async (step) => step("work", nothing, async () => void world.told.push("work"));
     await Promise.all([world.worker(), world.worker(), world.worker()]);
