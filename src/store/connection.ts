@@ -25,15 +25,30 @@ export interface Pool {
   end(): Promise<void>;
 }
 
-/** A small pool. Errors of the connection come out as `store.unavailable`, so that a run waits out a database restart. */
-export function openConnection(url: string, log: Log, max: number): Database {
-  // The dialect uses only connect and end of a pool, and query and release of its clients.
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, log, { max }) as unknown as pg.Pool }) });
+export interface PoolOptions {
+  readonly max: number;
+  /** Queries are sent without waiting for the answers to those before them. */
+  readonly pipeline?: boolean;
+  /** How long an answer may take before its connection is given up. Default: for ever, as what waits for a lock or changes the schema needs. */
+  readonly queryMs?: number;
 }
 
-/** With `pipeline` queries are sent without waiting for the answers to those before them. */
-export function openPool(url: string, log: Log, options: { readonly max: number; readonly pipeline?: boolean }): Pool {
-  const pool = new pg.Pool({ connectionString: url, application_name: "flibs", connectionTimeoutMillis: 10_000, types, ...options });
+/** A database whose machine vanished without a word is noticed in half a minute, and not after Linux' two hours. */
+export const keptAlive = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 };
+
+/** Far above what our statements take; a database that has not answered by then says no more on this connection. */
+export const usualQueryMs = 120_000;
+
+/** A small pool. Errors of the connection come out as `store.unavailable`, so that a run waits out a database restart. */
+export function openConnection(url: string, log: Log, options: PoolOptions): Database {
+  // The dialect uses only connect and end of a pool, and query and release of its clients.
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url, log, options) as unknown as pg.Pool }) });
+}
+
+export function openPool(url: string, log: Log, { queryMs, ...options }: PoolOptions): Pool {
+  const limit = queryMs === undefined ? {} : { query_timeout: queryMs };
+  const usual = { connectionString: url, application_name: "flibs", connectionTimeoutMillis: 10_000, types };
+  const pool = new pg.Pool({ ...usual, ...keptAlive, ...limit, ...options });
   pool.on("error", (error) => log.warn({ error: error.message }, "an idle database connection was lost"));
   return {
     async connect() {
@@ -44,7 +59,12 @@ export function openPool(url: string, log: Log, options: { readonly max: number;
       return {
         query: (...args) => {
           const answer = client.query(...(args as [string, unknown[]])) as unknown;
-          return answer instanceof Promise ? answer.catch(translate) : answer;
+          if (!(answer instanceof Promise)) return answer;
+          return answer.catch((error: unknown) => {
+            // The driver would wait for the answer still, and for it let the queries behind it wait.
+            if (isUnanswered(error)) void client.end();
+            return translate(error);
+          });
         },
         release: (broken = false) => client.release(broken),
       };
@@ -56,13 +76,20 @@ export function openPool(url: string, log: Log, options: { readonly max: number;
 /** PostgreSQL's classes for "not now": connection, resources, shutdown, deadlock; and the socket's own codes. */
 const passing = /^(08...|53...|57P0.|40001|40P01|55P03|ECONN.*|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)$/;
 
+const passingWords = /connection terminated|timeout exceeded when trying to connect|client has encountered|client was closed/i;
+
 function translate(error: unknown): never {
   const code = codeOf(error);
   const words = error instanceof Error ? error.message : String(error);
-  if (passing.test(code) || /connection terminated|timeout exceeded when trying to connect|client has encountered/i.test(words)) {
+  if (passing.test(code) || passingWords.test(words) || isUnanswered(error)) {
     throw appError("store.unavailable", `the database did not answer: ${words}`, { cause: error, details: { sqlState: code } });
   }
   throw error;
+}
+
+/** The driver has no code for it. */
+function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === "Query read timeout";
 }
 
 /** True for an insert or update that a unique index refused. */

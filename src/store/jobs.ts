@@ -1,6 +1,7 @@
 import type { PgBoss, WorkOptions } from "pg-boss";
 import type { Log } from "../log.ts";
 import type { JobQueue, Jobs } from "../workflow/journal-store.ts";
+import { keptAlive, usualQueryMs } from "./connection.ts";
 import { unwrap } from "./transaction.ts";
 
 const queues: readonly JobQueue[] = ["runs", "deliveries"];
@@ -83,7 +84,10 @@ async function workAlone(boss: PgBoss, queue: JobQueue, options: WorkOptions, lo
 /** pg-boss takes a fifth of a second to load, which a command that only reads need not wait for. */
 async function startBoss(url: string, log: Log): Promise<PgBoss> {
   const { PgBoss } = await import("pg-boss");
-  const boss = new PgBoss({ connectionString: url, application_name: "flibs jobs", max: 3, schedule: false, useListenNotify: true });
+  // Handed on to the driver, whose pool closes a connection on which a query has failed.
+  const driver = { ...keptAlive, query_timeout: usualQueryMs };
+  const options = { connectionString: url, application_name: "flibs jobs", max: 3, schedule: false, useListenNotify: true };
+  const boss = new PgBoss({ ...options, ...driver });
   boss.on("error", (error) => log.warn({ error: error.message }, "the job queue could not reach the database"));
   boss.on("warning", (warning) => log.debug({ warning: warning.message }, "the job queue has a remark"));
   await boss.start();

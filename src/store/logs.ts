@@ -15,15 +15,13 @@ export function logStore(database: Database): LogStore {
           .insertInto("log")
           .values({ run, name, fence: 1 } as never)
           .onConflict((conflict) =>
-            conflict
-              .columns(["run", "name"])
-              .doUpdateSet((set) => ({
-                bytes: 0,
-                closed: false,
-                written_at: sql`now()`,
-                pruned_at: null,
-                fence: set("log.fence", "+", 1),
-              })),
+            conflict.columns(["run", "name"]).doUpdateSet((set) => ({
+              bytes: 0,
+              closed: false,
+              written_at: sql`now()`,
+              pruned_at: null,
+              fence: set("log.fence", "+", 1),
+            })),
           )
           .returning("fence")
           .executeTakeFirstOrThrow();

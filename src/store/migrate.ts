@@ -49,9 +49,18 @@ export const migrations = [
  * Brings the schema up to this release. Replicas that start together wait for each other; each migration is one transaction, so that a
  * crash leaves whole steps only. Throws `store.schema-newer` when a newer release has been here. Returns the names applied.
  */
-export async function migrate(database: Database, log: Log): Promise<readonly string[]> {
+export async function migrate(database: Database, openPatient: () => Database, log: Log): Promise<readonly string[]> {
   // Nearly every start finds a schema of this release: that is one look, not a transaction for each migration there ever was.
   if (await isCurrent(database)) return [];
+  const patient = openPatient();
+  try {
+    return await applyAll(patient, log);
+  } finally {
+    await patient.destroy();
+  }
+}
+
+async function applyAll(database: Database, log: Log): Promise<readonly string[]> {
   const applied: string[] = [];
   for (const [index, migration] of migrations.entries()) {
     const number = index + 1;

@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import { sql } from "kysely";
 import pg from "pg";
 import type { Log } from "../log.ts";
-import type { Database } from "./connection.ts";
+import { type Database, keptAlive } from "./connection.ts";
 
 /** First half of the advisory locks' key: "flib". */
 export const presenceClass = 0x666c6962;
@@ -10,9 +10,10 @@ export const presenceClass = 0x666c6962;
 /**
  * Holds an advisory lock named by a random number for as long as this process lives. The number is the holder of leases; when the process
  * is killed its connection breaks and the lock is gone, so that nobody waits for a dead worker's lease to run out. The lease's time is
- * still needed: for a machine that vanishes without a word.
+ * still needed: for a machine that vanishes without a word. The other way round, when the database's machine does, another takes its
+ * place and knows nothing of us. So it must answer on this connection every `lookMs`, or another one is made.
  */
-export async function openPresence(url: string, log: Log): Promise<{ readonly holder: string; close(): Promise<void> }> {
+export async function openPresence(url: string, log: Log, lookMs = 5000): Promise<{ readonly holder: string; close(): Promise<void> }> {
   const number = randomInt(1, 2 ** 31);
   let closed = false;
   let client = await hold();
@@ -22,17 +23,23 @@ export async function openPresence(url: string, log: Log): Promise<{ readonly ho
     const next = new pg.Client({
       connectionString: url,
       application_name: "flibs worker",
-      keepAlive: true,
+      ...keptAlive,
       connectionTimeoutMillis: 10_000,
+      query_timeout: 2 * lookMs,
     });
-    let lost = false;
-    next.on("error", () => {
-      if (lost || closed) return;
-      lost = true;
-      holdAgain();
-    });
+    // An error ends the connection, and its end is what counts.
+    next.on("error", () => undefined);
     await next.connect();
-    await next.query("select pg_advisory_lock($1, $2)", [presenceClass, number]);
+    // Shared, since the database may think for hours that our last connection is there.
+    await next.query("select pg_advisory_lock_shared($1, $2)", [presenceClass, number]).catch((error: unknown) => {
+      void next.end();
+      throw error;
+    });
+    const look = setInterval(() => void next.query("select 1").catch(() => next.end()), lookMs).unref();
+    next.once("end", () => {
+      clearInterval(look);
+      if (!closed) holdAgain();
+    });
     return next;
   }
 

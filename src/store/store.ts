@@ -15,7 +15,7 @@ import type { WorkflowStore } from "../workflow/journal-store.ts";
 import { approvalStore } from "./approvals.ts";
 import { auditStore } from "./audits.ts";
 import { buildStore } from "./builds.ts";
-import { openConnection, openPool } from "./connection.ts";
+import { openConnection, openPool, usualQueryMs } from "./connection.ts";
 import { cursorStore } from "./cursors.ts";
 import { destinationTags } from "./destination-tags.ts";
 import { inboxStore } from "./inbox.ts";
@@ -70,17 +70,22 @@ export interface StoreOptions {
   readonly connections?: number;
 }
 
+/** A group of deliveries holds up those behind it, and their senders wait for ten seconds. */
+const deliveryMs = 30_000;
+
 /** Turns of this process that are taken at a time, each on a connection of its own. */
 const turnsAtOnce = 4;
 
 /** Connects to a database and brings its schema up to date. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { url, log, now = () => new Date() } = options;
-  const database = openConnection(url, log, options.connections ?? 8);
+  const database = openConnection(url, log, { max: options.connections ?? 8, queryMs: usualQueryMs });
   const jobs = pgBossJobs(url, log);
   let closed: Promise<void> | undefined;
-  const deliveries = openPool(url, log, { max: 1, pipeline: true });
+  const deliveries = openPool(url, log, { max: 1, pipeline: true, queryMs: deliveryMs });
   const turns = openPool(url, log, { max: turnsAtOnce });
+  // A connection of its own without a limit, as a change of a large table, or another replica's, takes its time.
+  const bringUpToDate = () => migrate(database, () => openConnection(url, log, { max: 1 }), log);
   const inbox = inboxStore(database, deliveries, jobs, now);
   const store: Store = {
     builds: buildStore(database, now),
@@ -106,7 +111,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     isAttended: () => isAttended(database),
     now,
     async migrate() {
-      const applied = await migrate(database, log);
+      const applied = await bringUpToDate();
       await jobs.start();
       return applied;
     },
@@ -120,7 +125,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
   };
   try {
-    await migrate(database, log);
+    await bringUpToDate();
   } catch (error) {
     await store.close();
     throw error;
