@@ -9,7 +9,7 @@ import pg from "pg";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import { type Placement, place, unplace } from "./embedded-placement.ts";
-import { isAlive, withFileLock } from "./file-lock.ts";
+import { identify, isAlive, withFileLock } from "./file-lock.ts";
 
 export interface EmbeddedOptions {
   /** Made when it is missing; holds the data unless flibs runs as root, see `place`. */
@@ -34,6 +34,8 @@ interface Connection {
   readonly pid: number;
   /** The flibs that will stop it. */
   readonly owner: number;
+  /** As {@link identify} calls the owner; earlier releases left it out. */
+  readonly ownerIdentity?: string | undefined;
 }
 
 const startMs = 60_000;
@@ -72,8 +74,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   return await withFileLock(join(directory, "starting.lock"), startMs, async () => {
     const running = await findRunning(directory);
     if (running) {
-      const mine = running.owner === process.pid || !isAlive(running.owner);
-      if (mine) await writeConnection(directory, { ...running, owner: process.pid });
+      const mine = running.owner === process.pid || !(await isOwned(running));
+      if (mine) await writeConnection(directory, { ...running, ...(await ownership()) });
       log.info({ server: running.pid, owner: mine }, "embedded PostgreSQL is running already");
       return { url: running.url, stop: mine ? () => stopServer(directory, running.pid) : async () => undefined };
     }
@@ -106,6 +108,14 @@ async function findRunning(directory: string): Promise<Connection | undefined> {
 async function readConnection(directory: string): Promise<Connection | undefined> {
   const text = await readFile(join(directory, "connection.json"), "utf8").catch(() => undefined);
   return text === undefined ? undefined : (JSON.parse(text) as Connection);
+}
+
+async function isOwned({ owner, ownerIdentity }: Connection): Promise<boolean> {
+  return ownerIdentity === undefined ? isAlive(owner) : ownerIdentity === (await identify(owner));
+}
+
+async function ownership(): Promise<Pick<Connection, "owner" | "ownerIdentity">> {
+  return { owner: process.pid, ownerIdentity: await identify(process.pid) };
 }
 
 /** Written aside and renamed: a reader never sees half of it. */
@@ -175,7 +185,7 @@ async function startServer(directory: string, placement: Placement, password: st
     const outcome = await Promise.race([failed, ready(url, deadline)]);
     if (outcome === "ready" && server.pid !== undefined) {
       server.unref();
-      const connection = { url, port, password, pid: server.pid, owner: process.pid };
+      const connection = { url, port, password, pid: server.pid, ...(await ownership()) };
       await writeConnection(directory, connection);
       return connection;
     }

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmod, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import pg from "pg";
@@ -110,6 +110,15 @@ describe("the embedded PostgreSQL", () => {
     const server = await start();
     expect(await postmaster()).toBe(before);
     await server.stop();
+    expect(await connectEmbedded(directory)).toBeUndefined();
+  });
+
+  test("so it is when another process has the killed one's number by now", async () => {
+    const killed = await otherFlibs();
+    await killed.kill();
+    const path = join(directory, "connection.json");
+    await writeFile(path, JSON.stringify({ ...JSON.parse(await readFile(path, "utf8")), owner: process.ppid }));
+    await (await start()).stop();
     expect(await connectEmbedded(directory)).toBeUndefined();
   });
 
