@@ -2,7 +2,7 @@ import { type RawBuilder, type Selectable, sql } from "kysely";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
 import type { Asked, JournalStore, Lease } from "../workflow/journal-store.ts";
-import type { Ending, RunStatus } from "../workflow/run.ts";
+import type { Ending, RunRequest, RunStatus } from "../workflow/run.ts";
 import { type Database, isUniqueViolation, jsonb, lockName, storableText } from "./connection.ts";
 import { newId } from "./new-id.ts";
 import { openPresence, presenceClass } from "./presence.ts";
@@ -25,26 +25,8 @@ export function journalStore(database: Database, url: string, log: Log, now: () 
       await lockName(own, `subject ${request.subject}`);
       const { key, known } = await findRequest(own, request.key);
       if (known !== undefined) return { run: known, created: false, asked: [] };
-      const run = await freeId(own, now());
-      const row = await own
-        .insertInto("run")
-        .values({
-          id: run,
-          flow: request.flow,
-          subject: request.subject,
-          intent: jsonb(request.intent),
-          request_key: key,
-          wake_at: now(),
-          created_at: now(),
-        })
-        .onConflict((conflict) => conflict.column("request_key").doNothing())
-        .returning("id")
-        .executeTakeFirst();
-      if (!row) {
-        // The same key came for another subject at the same time.
-        const other = await own.selectFrom("run").select("id").where("request_key", "=", key).executeTakeFirstOrThrow();
-        return { run: other.id, created: false, asked: [] };
-      }
+      const { run, created } = await insertRun(own, request, key, now());
+      if (!created) return { run, created, asked: [] };
       if (request.whenBusy === "queue") return { run, created: true, asked: [] };
       const begun = request.whenBusy === "supersede";
       return { run, created: true, asked: await supersede(own, request.subject, run, begun, now()) };
@@ -261,11 +243,24 @@ async function findRequest(database: Database, wanted: string): Promise<{ readon
   }
 }
 
-async function freeId(database: Database, now: Date): Promise<string> {
+/** Two may choose one id at the same time, and neither sees the other's before it is committed: whoever is late chooses another. */
+async function insertRun(
+  database: Database,
+  { flow, subject, intent }: RunRequest,
+  key: string,
+  now: Date,
+): Promise<{ readonly run: string; readonly created: boolean }> {
   for (;;) {
-    const id = newId(now);
-    const taken = await database.selectFrom("run").select("id").where("id", "=", id).executeTakeFirst();
-    if (!taken) return id;
+    const row = await database
+      .insertInto("run")
+      .values({ id: newId(now), flow, subject, intent: jsonb(intent), request_key: key, wake_at: now, created_at: now })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning("id")
+      .executeTakeFirst();
+    if (row) return { run: row.id, created: true };
+    // The same key came for another subject at the same time.
+    const other = await database.selectFrom("run").select("id").where("request_key", "=", key).executeTakeFirst();
+    if (other) return { run: other.id, created: false };
   }
 }
 

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "@jest/globals";
+import pg from "pg";
 import { z } from "zod";
 import { appError } from "../../../src/domain/errors.ts";
+import { newId } from "../../../src/store/new-id.ts";
 import type { Ending } from "../../../src/workflow/run.ts";
 import { type Step, Suspended } from "../../../src/workflow/step.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
@@ -98,6 +100,35 @@ describe("starting", () => {
   test("a flow that does not exist and an intent that its flow cannot read are refused", async () => {
     await expect(world.desk.runs.start(world.request("x", { flow: "dance" }))).rejects.toMatchObject({ code: "workflow.flow-unknown" });
     await expect(world.desk.runs.start(world.request("x", { intent: 7 }))).rejects.toMatchObject({ code: "workflow.intent-invalid" });
+  });
+
+  test("ids that others are about to take are left to them", async () => {
+    const at = new Date();
+    const { journal, transaction } = await database.open({ now: () => at, advance: () => {} });
+    const start = (name: string) => transaction((own) => journal.start(world.request(name), own));
+    const prefix = newId(at).slice(0, -3);
+    const letters = [..."0123456789abcdefghjkmnpqrstvwxyz"];
+    // Half of all ids of this tenth of a second, written and not committed when the others choose theirs.
+    const taken = letters.flatMap((a) => letters.flatMap((b) => letters.slice(16).map((c) => `${prefix}${a}${b}${c}`)));
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      await client.query("begin");
+      await client.query(
+        `insert into run (id, flow, subject, intent, request_key, wake_at, created_at)
+         select id, 'test', id, '{}', id, now(), now() from unnest($1::text[]) as taken (id)`,
+        [taken],
+      );
+      const started = Promise.allSettled(Array.from({ length: 20 }, (_, index) => start(`${index}`)));
+      const waiting = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+      while ((await database.query(waiting)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await client.query("commit");
+      const ids = (await started).map((one) => (one.status === "fulfilled" ? one.value.run : one.reason));
+      expect(new Set(ids).size).toBe(20);
+      for (const id of ids) expect(id).toMatch(new RegExp(`^${prefix}[0-9a-z]{2}[0-9a-f]$`));
+    } finally {
+      await client.end();
+    }
   });
 
   test("ids are short and tell the day", async () => {
