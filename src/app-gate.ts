@@ -1,5 +1,6 @@
 import type { GatePorts } from "./builds/gate.ts";
-import { durationMs, type Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
+import { durationMs } from "./config-durations.ts";
 import { optional } from "./config-values.ts";
 import type { Forge } from "./forge/forge.ts";
 import { greenwaveClient } from "./gating/greenwave/greenwave-client.ts";

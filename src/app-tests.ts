@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { BuildPorts, BuildSettings } from "./builds/build-ports.ts";
 import { removeTree } from "./builds/workspace/remove-tree.ts";
-import { durationMs, type Settings, sizeBytes } from "./config.ts";
+import { type Settings, sizeBytes } from "./config.ts";
+import { durationMs } from "./config-durations.ts";
 import { readSecret } from "./config-load.ts";
 import { optional } from "./config-values.ts";
 import type { Engines } from "./engines/engine-pool.ts";

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { duration } from "./config-durations.ts";
 import { resultsSettings } from "./config-results.ts";
 import { tmtSetting } from "./config-tmt.ts";
 
@@ -43,11 +44,7 @@ export const gatingSetting = z
         url: z
           .url({ protocol: /^https?$/ })
           .describe("A Greenwave that decides in the place of gating.policies; never in that of a repository's required tests"),
-        timeout: z
-          .string()
-          .regex(/^\d+(ms|s|m)$/, "write a number and ms, s or m, as in 20s")
-          .default("20s")
-          .describe("Longest answer"),
+        timeout: duration("20s", "Longest answer"),
       })
       .optional()
       .describe("Another service that decides"),

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { duration } from "./config-durations.ts";
 import { Secret } from "./config-secret.ts";
 
-const time = z.string().regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m");
 const size = z.string().regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB, MiB or GiB, as in 512MiB");
 
 /** Settings of results, below `gating`. */
@@ -13,7 +13,7 @@ export const resultsSettings = {
     .max(10)
     .default(1)
     .describe("How often a suite is tried again that could not be carried out; one that fails is not"),
-  retryPause: time.default("10s").describe("How long flibs waits before it tries such a suite again"),
+  retryPause: duration("10s", "How long flibs waits before it tries such a suite again"),
   artifacts: z
     .strictObject({
       most: z.number().int().min(0).max(1000).default(100).describe("Files of one suite on one platform that are kept"),

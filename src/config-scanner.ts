@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { duration } from "./config-durations.ts";
 
 /** Setting `scanner`: the site's program that looks for vulnerabilities; its findings stand in promotions, and keep nothing back. */
 export const scannerSetting = z
@@ -9,11 +10,7 @@ export const scannerSetting = z
       .describe(
         "Program and arguments; registry/repository@digest is added as the last one. It prints JSON, docs/registry-manifest.md tells which",
       ),
-    time: z
-      .string()
-      .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
-      .default("5m")
-      .describe("Longest scan"),
+    time: duration("5m", "Longest scan"),
     threshold: z
       .number()
       .int()

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { z } from "zod";
-import { duration } from "./config.ts";
+import { duration } from "./config-durations.ts";
 import { absoluteSigning } from "./config-load.ts";
 import { RegistrySettings } from "./config-registries.ts";
 import { Secret } from "./config-secret.ts";

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { durationMs, type Settings } from "./config.ts";
+import type { Settings } from "./config.ts";
+import { durationMs } from "./config-durations.ts";
 import { readSecret } from "./config-load.ts";
 import type { RegistrySettings } from "./config-registries.ts";
 import type { Secret } from "./config-secret.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { contentSettings } from "./config-contents.ts";
+import { age, duration } from "./config-durations.ts";
 import { gatingSetting } from "./config-gating.ts";
 import { PagureSettings } from "./config-pagure.ts";
 import { promotionsSetting } from "./config-promotions.ts";
@@ -12,13 +13,6 @@ import type { Platform } from "./domain/platform.ts";
 import { isVerb, verbs } from "./domain/verbs.ts";
 import { NetworkSettings } from "./network-settings.ts";
 
-/** A length of time with a default. */
-export const duration = (fallback: string, text: string) =>
-  z
-    .string()
-    .regex(/^\d+(ms|s|m|h|d)$/, "write a number and ms, s, m, h or d, as in 30m")
-    .default(fallback)
-    .describe(text);
 const sizeText = z.string().regex(/^\d+(KiB|MiB|GiB)$/, "write a number and KiB, MiB or GiB, as in 512MiB");
 const size = (fallback: string, text: string) => sizeText.default(fallback).describe(text);
 
@@ -261,7 +255,7 @@ export const Settings = z
         image: sizeText.optional().describe("Largest image of one platform, uncompressed; any size when left out"),
         context: size("512MiB", "Largest repository tree that is sent to the engine"),
         log: size("64MiB", "Longest log of one build or test"),
-        logRetention: duration("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
+        logRetention: age("180d", "How long logs are kept after their end; records of builds and their documents stay for good"),
       })
       .prefault({})
       .describe("Limits of builds and tests"),
@@ -279,11 +273,11 @@ export const Settings = z
       .strictObject({
         forge: duration("30s", "How often flibs looks for pushes and merges whose delivery was lost"),
         release: duration("10m", "How often production is compared with the registry manifests although nothing was merged"),
-        audit: duration(
+        audit: age(
           "6h",
           "How often everything that was released is compared with registries and signatures, and made good where that can be",
         ),
-        deepAudit: duration("7d", "How often that look also reads every manifest and asks for every layer"),
+        deepAudit: age("7d", "How often that look also reads every manifest and asks for every layer"),
         deliveries: duration("10m", "How often the forge's own record of deliveries is read for those that never arrived"),
         promotions: duration("1m", "How often promotions that were held back are looked at again"),
         statuses: duration("10m", "How often statuses that a run of the last day left behind are mended"),
@@ -309,13 +303,6 @@ export type Settings = z.infer<typeof Settings>;
 export function localForgeOf({ forge }: Pick<Settings, "forge">): Extract<Settings["forge"], { kind: "local" }> {
   if (forge.kind === "local") return forge;
   throw appError("config.invalid", `the forge is ${forge.kind}, this is for the local one`, { hint: "Use the forge's own pages" });
-}
-
-/** `30m` to milliseconds. */
-export function durationMs(text: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-  const [, number = "0", unit = "ms"] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
-  return Number(number) * (units[unit] ?? 1);
 }
 
 /** `512MiB` to bytes. */

@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { durationMs } from "./config.ts";
+import { durationMs } from "./config-durations.ts";
 import { readSecret } from "./config-load.ts";
 import type { SignerSettings } from "./config-signer.ts";
 import { keySetOf, signingKeyName } from "./config-signing.ts";

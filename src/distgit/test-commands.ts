@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { durationMs } from "../config.ts";
+import { durationMs } from "../config-durations.ts";
 import { Command, commandList, ExpectedResult } from "../gating/command-suite.ts";
 import { suiteName, suiteNameWords } from "../gating/suite-name.ts";
 import type { TestSuite } from "../gating/test-runner.ts";

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "@jest/globals";
-import { durationMs, localForgeOf, sizeBytes } from "../../src/config.ts";
+import { localForgeOf, sizeBytes } from "../../src/config.ts";
+import { durationMs } from "../../src/config-durations.ts";
 import { formatSettingsPage, settingLines } from "../../src/config-explain.ts";
 import { loadSettings, parseSettings, readSecret } from "../../src/config-load.ts";
 import { publicNamed, registryNames, registryOf } from "../../src/config-values.ts";
@@ -55,6 +56,27 @@ describe("settings", () => {
     ),
   ])("%s is refused", (_name, text, why) => {
     expect(() => parseSettings(text, "flibs.yaml")).toThrow(why);
+  });
+  test.each([
+    "sweeps: {forge: 25d}",
+    "sweeps: {release: 2073600001ms}",
+    "sweeps: {deliveries: 600h}",
+    "sweeps: {promotions: 25d}",
+    "sweeps: {statuses: 25d}",
+    "limits: {buildTime: 25d}",
+    "limits: {testTime: 25d}",
+    "gating: {retryPause: 25d}",
+    "gating: {greenwave: {url: 'http://g', timeout: 40000m}}",
+    "scanner: {command: [scan], time: 25d}",
+  ])("%s is refused: a timer of more than 24 days would end at once", (text) => {
+    expect(() => parseSettings(`${least}${text}\n`, "flibs.yaml")).toThrow(/at most 24 days/);
+  });
+  test("what is no timer may be any time", () => {
+    const text = `${least}sweeps: {forge: 24d, audit: 30d, deepAudit: 90d}\nlimits: {logRetention: 3650d}\n`;
+    expect(parseSettings(text, "flibs.yaml")).toMatchObject({
+      sweeps: { audit: "30d", deepAudit: "90d" },
+      limits: { logRetention: "3650d" },
+    });
   });
   test("there may be any number of production registries", () => {
     const text = least.replace(

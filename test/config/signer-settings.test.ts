@@ -43,6 +43,7 @@ describe("settings of flibs signer", () => {
     ["a signer of a signer", (text: string) => text.replace("  lookaside:", "  signer: {socket: /x}\n  lookaside:"), /signer/],
     ["an unknown key", (text: string) => `${text}forge: {}\n`, /forge/],
     ["no YAML", () => "a: [", /is not YAML/],
+    ["a time that no timer takes", (text: string) => `${text}timeout: 25d\n`, /at most 24 days/],
     ["nothing", () => "", /is not valid/],
   ])("%s is refused", (_name, edit, why) => {
     expect(() => load(edit(shown))).toThrow(why);
