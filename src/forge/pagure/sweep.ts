@@ -73,11 +73,14 @@ function keepOld({ log }: PagureWorld, name: string, before: ReadonlyMap<string,
 
 async function lookAt(world: PagureWorld, name: string, before: SeenRepository | undefined): Promise<Look | undefined> {
   const heads = await readBranches(world, name);
-  if (heads === undefined) return undefined;
+  // Listed, but not there: what was seen is kept, or all of its past would be news once it is there again.
+  if (heads === undefined) return before && { now: before, events: [] };
   const common = { forge: world.name, repository: name, actor: "unknown" };
+  // Before the open ones: what is opened after them has a higher number.
+  const newest = before?.newest ?? (await findNewest(world, name));
   const open = await readOpen(world, name);
   // After the open ones: what ends in between is in both lists and in neither never.
-  const { others, unreadable } = await readOthers(world, name, before, open);
+  const { others, unreadable } = before === undefined ? { others: [], unreadable: [] } : await readOthers(world, name, before, open);
   const events: ForgeEvent[] = [];
   for (const branch of new Set([...heads.keys(), ...Object.keys(before?.heads ?? {})])) {
     const after = heads.get(branch);
@@ -94,9 +97,15 @@ async function lookAt(world: PagureWorld, name: string, before: SeenRepository |
   const now = {
     heads: Object.fromEntries(heads),
     open: Object.fromEntries([...seen, ...kept]),
-    newest: Math.max(before?.newest ?? 0, ...[...open, ...others].map(({ id }) => id)),
+    newest: Math.max(newest, ...[...open, ...others].map(({ id }) => id)),
   };
   return { now, events };
+}
+
+/** Highest number of a pull request, however that one ended; 0 when there is none. */
+async function findNewest(world: PagureWorld, name: string): Promise<number> {
+  for await (const [newest] of readPulls(world, name, { status: "all", size: 1 })) if (newest !== undefined) return newest.id;
+  return 0;
 }
 
 async function readOpen(world: PagureWorld, name: string): Promise<readonly PullRequest[]> {
@@ -112,23 +121,17 @@ interface Others {
 }
 
 /** Those that were open and are not any more, and those that came and went between two looks. */
-async function readOthers(
-  world: PagureWorld,
-  name: string,
-  before: SeenRepository | undefined,
-  open: readonly PullRequest[],
-): Promise<Others> {
+async function readOthers(world: PagureWorld, name: string, before: SeenRepository, open: readonly PullRequest[]): Promise<Others> {
   const isOpen = new Set(open.map(({ id }) => id));
   const found = new Map<number, PullRequest>();
   // Newest first, so that those that came since stand at the beginning.
-  for await (const pulls of readPulls(world, name, { status: "all", size: before === undefined ? 1 : 20 })) {
-    if (before === undefined) return { others: pulls.filter(({ id, status }) => !isOpen.has(id) && status === "Open"), unreadable: [] };
+  for await (const pulls of readPulls(world, name, { status: "all", size: 20 })) {
     const since = pulls.filter(({ id }) => id > before.newest);
     for (const pull of since) if (!isOpen.has(pull.id) && pull.status !== "Open") found.set(pull.id, pull);
     if (since.length < pulls.length) break;
   }
   const unreadable: number[] = [];
-  for (const number of Object.keys(before?.open ?? {}).map(Number)) {
+  for (const number of Object.keys(before.open).map(Number)) {
     if (isOpen.has(number) || found.has(number)) continue;
     const pull = await findWhole(world, name, number);
     if (pull === "unreadable") unreadable.push(number);

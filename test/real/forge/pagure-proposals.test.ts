@@ -153,6 +153,44 @@ describe("the sweep", () => {
     expect((await told(second.next)).kinds).toEqual([]);
   });
 
+  test.each(["merged", "closed", "closed below one that cannot be read"])(
+    "begins with what is there now: one that was %s is past",
+    async (how) => {
+      await world.person.commit("topic", { b: "1\n" }, "main");
+      const number = await world.person.openPull("topic", "main", "Add b");
+      await world.person.comment(number, "/build");
+      await (how === "merged" ? world.person.merge(number) : world.person.close(number));
+      if (how.endsWith("read")) {
+        const unreadable = await world.person.openPull("topic", "main", "Add b again");
+        Object.assign(world.pagure.pull(world.repository, unreadable), { status: "Draft" });
+      }
+      const { next, kinds } = await told(undefined);
+      expect(new Set(kinds)).toEqual(new Set(["branch-pushed"]));
+      expect((await told(next)).kinds).toEqual([]);
+    },
+  );
+
+  test("a project that is not there for a moment tells what it missed, and nothing of its past", async () => {
+    await world.person.commit("topic", { b: "1\n" }, "main");
+    const old = await world.person.openPull("topic", "main", "Add b");
+    await world.person.comment(old, "/build");
+    await world.person.merge(old);
+    const { next } = await told(undefined);
+    await world.person.commit("two", { c: "1\n" }, "main");
+    const number = await world.person.openPull("two", "main", "Add c");
+    await world.person.comment(number, "/promote");
+    world.pagure.faults.next(`${world.repository}/git/branches`, "404");
+    const second = await told(next);
+    expect(second.kinds).toEqual([]);
+    const { events, cursor } = await world.forge.changesSince(second.next);
+    expect(events).toMatchObject([
+      { kind: "branch-pushed", branch: "two" },
+      { kind: "pull-opened", number },
+      { kind: "comment-added", number, text: "/promote" },
+    ]);
+    expect((await told(cursor)).kinds).toEqual([]);
+  });
+
   test("goes on without a project that is broken, and not at all when Pagure is away", async () => {
     const { next } = await told(undefined);
     await world.pagure.createProject("containers/other", { files: { a: "1\n" } });
