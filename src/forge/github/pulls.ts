@@ -1,5 +1,6 @@
 import type { ForgePulls, Pull } from "../forge.ts";
 import { mergesCleanly } from "../git/merge.ts";
+import { passOver } from "../git/pass-over.ts";
 import { isUnknownRepository } from "../git/refs.ts";
 import { findHead } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
@@ -28,7 +29,10 @@ export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "
         for await (const page of world.client.pages(repository, "pulls", "GET /repos/{owner}/{repo}/pulls", parameters)) {
           const fitting = page.filter((one) => state === "all" || stateOf(one) === state);
           await holdHeads(world, repository, fitting, heads);
-          for (const one of fitting) pulls.push(await readPull(world, repository, one, heads));
+          for (const one of fitting) {
+            const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.number, error));
+            if (pull !== undefined) pulls.push(pull);
+          }
         }
         return pulls;
       });

@@ -1,7 +1,7 @@
-import { isAppError } from "../../domain/errors.ts";
 import type { ForgePulls, Pull } from "../forge.ts";
 import { mergesCleanly } from "../git/merge.ts";
 import { isRepositoryName } from "../git/names.ts";
+import { passOver } from "../git/pass-over.ts";
 import { reaches } from "../git/refs.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
@@ -99,12 +99,6 @@ export async function findMergeCommit(
   const { text } = await git.recall(path, ["rev-parse", "--verify", "--quiet", `${oldest}^1`], { exits: [0, 1] });
   // When it goes on from the head itself, nothing was merged: the branch was moved forward.
   return text.trim() === head ? head : oldest;
-}
-
-/** Anybody may open one whose commits are too large to be fetched, or have gone: it hides no other. */
-function passOver({ log }: PagureWorld, repository: string, pull: number, error: unknown): undefined {
-  if (!isAppError(error) || !["forge.tree-too-large", "forge.commit-unknown"].includes(error.code)) throw error;
-  log.warn({ repository, pull, error }, "the commits of a pull request cannot be fetched: not listed");
 }
 
 /** All that a listing merges is fetched together; what can't be is told where it is needed. */
