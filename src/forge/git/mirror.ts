@@ -8,6 +8,7 @@ import type { Git } from "./git.ts";
 import { repositoryPath } from "./names.ts";
 import { lackingCommits } from "./objects.ts";
 import type { GitRepositories } from "./sources.ts";
+import { rememberTooLarge, type TooLarge } from "./too-large.ts";
 
 export interface MirrorOptions {
   readonly git: Git;
@@ -41,6 +42,7 @@ const passed = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PR
 export function openMirrors(options: MirrorOptions): GitRepositories {
   const { git } = options;
   const inTurn = oneAtATime();
+  const tooLarge = rememberTooLarge();
 
   return {
     git,
@@ -48,27 +50,32 @@ export function openMirrors(options: MirrorOptions): GitRepositories {
       const path = repositoryPath(options.directory, repository);
       if ((await lackingCommits(git, path, commits)).length === 0) return path;
       await inTurn(repository, async () => {
-        const lacking = await lackingCommits(git, path, commits);
-        if (lacking.length > 0) await fetchCommits(options, repository, path, lacking);
+        const lacking = (await lackingCommits(git, path, commits)).filter((one) => tooLarge.find(repository, one) === undefined);
+        if (lacking.length > 0) await fetchCommits({ ...options, repository, path, tooLarge }, lacking);
       });
       const [still] = await lackingCommits(git, path, commits);
       if (still === undefined) return path;
-      throw unknownCommit(repository, still);
+      throw tooLarge.find(repository, still) ?? unknownCommit(repository, still);
     },
   };
 }
 
-async function fetchCommits(options: MirrorOptions, repository: string, path: string, commits: readonly string[]): Promise<void> {
-  const { git, maxBytes, timeoutMs } = options;
-  const authorization = await options.authorization?.(repository);
+interface Fetching extends MirrorOptions {
+  readonly repository: string;
+  /** Of the mirror. */
+  readonly path: string;
+  readonly tooLarge: TooLarge;
+}
+
+async function fetchCommits(fetching: Fetching, commits: readonly string[]): Promise<void> {
+  const { git, path, maxBytes, timeoutMs, refs } = fetching;
+  const authorization = await fetching.authorization?.(fetching.repository);
   await makeRoom(path, maxBytes);
   await mkdir(dirname(path), { recursive: true });
   if (!(await isWhole(path))) await makeMirror(git, path);
-  if (options.refs === undefined) {
-    await fetchInto(options, repository, path, authorization, [], seenSpecs(commits));
-  } else {
-    await fetchRefs(options, repository, path, authorization, options.refs, commits);
-  }
+  const bring: Bring = (specs, more = []) => fetchInto(fetching, authorization, more, specs);
+  if (refs === undefined) await fetchIds(fetching, bring, commits);
+  else await fetchRefs(fetching, bring, refs, commits);
   if ((await packs(path)).length > mostPacks) {
     // Nothing is thrown away: a commit that no branch has any more may still be read.
     await git.run(path, ["repack", "-a", "-d", "--keep-unreachable", "-q"], {
@@ -78,6 +85,9 @@ async function fetchCommits(options: MirrorOptions, repository: string, path: st
     await git.run(path, ["pack-refs", "--all"]);
   }
 }
+
+/** One fetch of these refs or commits. */
+type Bring = (specs: readonly string[], more?: readonly string[]) => Promise<void>;
 
 /** Has `git init` come to its end? This folder is the last that it makes. */
 function isWhole(path: string): Promise<boolean> {
@@ -128,41 +138,60 @@ const asideOf = (path: string, what: string) => `${path}.${what}-${process.pid}-
 
 const seenSpecs = (commits: readonly string[]) => commits.map((commit) => `${commit}:${seenRef(commit)}`);
 
+/** All at once, which is one fetch for a whole listing; one that is not there or too large makes it one for each. */
+async function fetchIds(fetching: Fetching, bring: Bring, commits: readonly string[]): Promise<void> {
+  if (commits.length > 1) {
+    try {
+      return await bring(seenSpecs(commits));
+    } catch (error) {
+      if (!isOfOneCommit(error)) throw error;
+    }
+  }
+  await fetchEach(fetching, bring, commits);
+}
+
+/** One by one: a commit that is not there or too large hides no other. */
+async function fetchEach({ repository, tooLarge }: Fetching, bring: Bring, commits: readonly string[]): Promise<void> {
+  for (const commit of commits) {
+    try {
+      await bring(seenSpecs([commit]));
+    } catch (error) {
+      if (!isOfOneCommit(error)) throw error;
+      if (error.code === "forge.tree-too-large") tooLarge.add(repository, commit, error);
+    }
+  }
+}
+
+function isOfOneCommit(error: unknown): error is AppError {
+  return isAppError(error) && ["forge.commit-unknown", "forge.tree-too-large"].includes(error.code);
+}
+
 /**
  * Branches first, and what anybody may write to only for what is still lacking: one stranger's huge pull request must stop neither branches nor
  * others' pull requests. Most servers hand out a commit by its id, which brings that one alone; all refs are the last resort.
  */
 async function fetchRefs(
-  options: MirrorOptions,
-  repository: string,
-  path: string,
-  authorization: string | undefined,
+  fetching: Fetching,
+  bring: Bring,
   [first, ...others]: readonly string[],
   commits: readonly string[],
 ): Promise<void> {
-  const { git } = options;
-  const bring = (more: readonly string[], specs: readonly string[]) => fetchInto(options, repository, path, authorization, more, specs);
+  const { git, repository, path, tooLarge } = fetching;
   const lackingNow = () => lackingCommits(git, path, commits);
-  if (first !== undefined) await bring(["--prune"], thereSpecs([first]));
-  let lacking = await lackingNow();
-  // One by one: a commit that is not there hides no other.
-  for (const commit of lacking) await bring([], seenSpecs([commit])).catch(passOverUnknown);
-  lacking = await lackingNow();
-  if (lacking.length > 0 && others.length > 0) {
-    await bring(["--prune"], thereSpecs(others)).catch((error) => {
-      throw unknownBeside(error, repository, lacking[0] ?? "");
+  if (first !== undefined) await bring(thereSpecs([first]), ["--prune"]);
+  await fetchEach(fetching, bring, await lackingNow());
+  const [unknown] = (await lackingNow()).filter((one) => tooLarge.find(repository, one) === undefined);
+  if (unknown !== undefined && others.length > 0) {
+    await bring(thereSpecs(others), ["--prune"]).catch((error) => {
+      throw unknownBeside(error, repository, unknown);
     });
   }
-  lacking = await lackingNow();
+  const lacking = await lackingNow();
   const seen = commits.filter((commit) => !lacking.includes(commit));
   await git.run(path, ["update-ref", "--stdin"], { input: seen.map((commit) => `update ${seenRef(commit)} ${commit}\n`).join("") });
 }
 
 const thereSpecs = (refs: readonly string[]) => refs.map((ref) => `+${ref}:${ref.replace(/^refs\//, "refs/flibs/there/")}`);
-
-function passOverUnknown(error: unknown): void {
-  if (!isAppError(error) || error.code !== "forge.commit-unknown") throw error;
-}
 
 /** Whoever waits for a commit that the server does not have yet goes on waiting, although what strangers keep there is too large to look through. */
 function unknownBeside(error: unknown, repository: string, commit: string): unknown {
@@ -179,19 +208,16 @@ function unknownBeside(error: unknown, repository: string, commit: string): unkn
 }
 
 async function fetchInto(
-  options: MirrorOptions,
-  repository: string,
-  path: string,
+  { git, maxBytes, timeoutMs, server, repository, path }: Fetching,
   authorization: string | undefined,
   more: readonly string[],
   specs: readonly string[],
 ): Promise<void> {
-  const { git, maxBytes, timeoutMs } = options;
-  const url = `${options.server}/${repository}.git`;
+  const url = `${server}/${repository}.git`;
   const quiet = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"];
   try {
     await git.run(path, ["fetch", ...quiet, ...more, url, ...specs], {
-      config: transferConfig(options.server, authorization),
+      config: transferConfig(server, authorization),
       env: passedEnvironment(),
       launcher: launcher(path, maxBytes, timeoutMs),
       timeoutMs,

@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -36,7 +37,7 @@ function commit(ref: string, content: Buffer, ...parents: readonly string[]): st
   git("update-ref", ref, made);
   return made;
 }
-const mirrors = (program = "git") =>
+const mirrors = (program = "git", refs: readonly string[] | undefined = ["refs/heads/*", "refs/pull/*"]) =>
   openMirrors({
     ...{
       git: createGit(program),
@@ -45,8 +46,18 @@ const mirrors = (program = "git") =>
       maxBytes,
       timeoutMs: 60_000,
     },
-    refs: ["refs/heads/*", "refs/pull/*"],
+    ...(refs && { refs }),
   });
+/** A git whose calls are written down. */
+async function watchedGit() {
+  const [program, calls] = [join(scratch.path, "git"), join(scratch.path, "calls")];
+  await writeFile(program, `#!/bin/sh\nprintf '%s\\n' "$*" >> '${calls}'\nexec git "$@"\n`, { mode: 0o755 });
+  const count = (word: string) =>
+    readFileSync(calls, "utf8")
+      .split("\n")
+      .filter((line) => line.includes(word)).length;
+  return { program, count };
+}
 
 test("a stranger's huge pull request stops neither branches nor other pull requests", async () => {
   const main = commit("refs/heads/main", Buffer.from("1"));
@@ -73,4 +84,24 @@ test("a server that hands out nothing by its id gives pull requests by their ref
   const { text } = await mirrored.run(path, ["for-each-ref", "--format=%(refname)"]);
   expect(text.trim().split("\n")).toEqual([`refs/flibs/seen/${old}`, "refs/flibs/there/heads/main", "refs/flibs/there/pull/1/head"]);
   await expect(holding(repository, ["f".repeat(40)])).rejects.toMatchObject({ code: "forge.commit-unknown" });
+});
+
+test.each([
+  ["by refs", ["refs/heads/*", "refs/pull/*"]],
+  ["by ids", undefined],
+] as const)("what is too large to be fetched is fetched once, and hides nothing that is asked for with it: %s", async (_, refs) => {
+  const main = commit("refs/heads/main", Buffer.from("1"));
+  const huge = commit("refs/pull/1/head", randomBytes(2 * maxBytes), main);
+  const small = commit("refs/pull/2/head", Buffer.from("2"), main);
+  const { program, count } = await watchedGit();
+  const { holding } = mirrors(program, refs);
+  const tooLarge = { code: "forge.tree-too-large" };
+  await expect(holding(repository, [huge, main, small])).rejects.toMatchObject(tooLarge);
+  const before = count(" fetch ");
+  await holding(repository, [main, small]);
+  await expect(holding(repository, [main, huge])).rejects.toMatchObject(tooLarge);
+  expect(count(" fetch ")).toBe(before);
+  const later = commit("refs/pull/3/head", Buffer.from("3"), main);
+  await expect(holding(repository, [huge, later])).rejects.toMatchObject(tooLarge);
+  await holding(repository, [later]);
 });
