@@ -202,8 +202,11 @@ export interface ForgePulls {
   findPull(repository: string, number: number): Promise<Pull | undefined>;
   listPulls(repository: string, state: Pull["state"] | "all"): Promise<readonly Pull[]>;
   listComments(repository: string, number: number): Promise<readonly PullComment[]>;
-  /** One comment of ours per key: written once, edited in place when the text differs. */
-  ensureComment(repository: string, number: number, key: string, text: string): Promise<void>;
+  /**
+   * One comment of ours per key: written once, edited in place when the text differs. `news`: what of the text people have to hear of, all of it
+   * when left out; where {@link ForgeCapabilities.editableComments} is false, a text with the same news is not said again.
+   */
+  ensureComment(repository: string, number: number, key: string, text: string, news?: string): Promise<void>;
   /**
    * Adds a reaction of ours to a comment, in place of an earlier one of ours. Where {@link ForgeCapabilities.reactions} is false, it is said by a status
    * of the pull request's head, or not at all.

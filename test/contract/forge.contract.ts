@@ -290,6 +290,28 @@ export function forgeContract(subject: ForgeSubject): void {
     });
   });
 
+  describe("comments with nothing new in them", () => {
+    it("are edited, or not said again", async () => {
+      await person.commit("main", { a: "1\n" });
+      await person.commit("topic", { b: "1\n" }, "main");
+      const number = await person.openPull("topic", "main", "Add b");
+      const texts: string[][] = [];
+      for (const [text, news] of [
+        ["failed after 12 ms", "failed"],
+        ["failed after 34 ms", "failed"],
+        ["gone", "gone"],
+        ["failed after 56 ms", "failed"],
+      ] as const) {
+        await forge.ensureComment(repository, number, "release", text, news);
+        texts.push((await forge.listComments(repository, number)).map((comment) => comment.text));
+      }
+      const [first, , gone] = [["failed after 12 ms"], undefined, ["failed after 12 ms", "gone"]];
+      if (forge.capabilities.editableComments) {
+        expect(texts).toEqual([first, ["failed after 34 ms"], ["gone"], ["failed after 56 ms"]]);
+      } else expect(texts).toEqual([first, first, gone, [...gone, "failed after 56 ms"]]);
+    });
+  });
+
   describe("pull requests from elsewhere, and answers to comments", () => {
     it("a pull request from a fork says so, and its commits can be read", async () => {
       await person.commit("main", { a: "1\n" });

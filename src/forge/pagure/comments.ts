@@ -11,11 +11,19 @@ import { Anything, isoTime, PullRequest } from "./schemas.ts";
 export const maxBodyLength = 65_536;
 
 /** Readers of the page do not see it; it stands last, so that an e-mail begins with what is said. */
-function markerOf(key: string): string {
-  return `\n\n<!-- flibs:${createHash("sha256").update(key).digest("hex").slice(0, 32)} -->`;
+function markerOf(key: string, news?: string): string {
+  return `\n\n<!-- flibs:${hashOf(key)}${news === undefined ? "" : `:${hashOf(news)}`} -->`;
 }
 
-const anyMarker = /\n\n<!-- flibs:[0-9a-f]{32} -->$/;
+const anyMarker = /\n\n<!-- flibs:[0-9a-f]{32}(?::[0-9a-f]{32})? -->$/;
+
+function isMarked(key: string, comment: string): boolean {
+  return new RegExp(`<!-- flibs:${hashOf(key)}(?::[0-9a-f]{32})? -->$`).test(comment);
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
+}
 
 /** All that is said below a pull request, but for what Pagure says itself, oldest first; undefined when there is no such pull request. */
 export async function readComments(world: PagureWorld, repository: string, number: number): Promise<PullRequest["comments"] | undefined> {
@@ -31,14 +39,24 @@ async function demandComments(world: PagureWorld, repository: string, number: nu
 
 const inTurn = oneAtATime();
 
-/** A comment can't be edited and everybody gets a mail: what was said last under a key is not said again, another text is a new comment. */
-export async function ensureComment(world: PagureWorld, repository: string, number: number, key: string, text: string): Promise<void> {
+/**
+ * A comment can't be edited and everybody gets a mail: what was said last under a key is not said again, another text is a new comment unless its
+ * news are the same.
+ */
+export async function ensureComment(
+  world: PagureWorld,
+  repository: string,
+  number: number,
+  key: string,
+  text: string,
+  news?: string,
+): Promise<void> {
   await inTurn(`${world.root} ${repository} ${number} ${key}`, async () => {
-    const marker = markerOf(key);
+    const marker = markerOf(key, news);
     const comment = `${cutComment(text.replaceAll("\r\n", "\n"), maxBodyLength - marker.length)}${marker}`;
     const said = (await demandComments(world, repository, number)).filter((one) => one.user.name === world.user);
-    const last = said.findLast((one) => one.comment.replaceAll("\r\n", "\n").endsWith(marker.trim()));
-    if (last !== undefined && last.comment.replaceAll("\r\n", "\n").trim() === comment.trim()) return;
+    const last = said.map((one) => one.comment.replaceAll("\r\n", "\n").trim()).findLast((one) => isMarked(key, one));
+    if (last === comment.trim() || (news !== undefined && last?.endsWith(marker.trim()))) return;
     const path = `pull-request/${number}/comment`;
     // Without an answer nobody knows whether it stands there; whoever tries again looks first.
     await world.client.write(
@@ -61,7 +79,7 @@ export function pullComments(
         return { id: String(id), author: user.name, text, at: isoTime(at) };
       });
     },
-    ensureComment: (repository, number, key, text) => ensureComment(world, repository, number, key, text),
+    ensureComment: (...args) => ensureComment(world, ...args),
     async react(repository, number, comment, reaction) {
       const pull = await world.client.find(`${checkRepository(repository)}/pull-request/${number}`, PullRequest, { comments: "false" });
       if (pull?.commit_stop == null) return;

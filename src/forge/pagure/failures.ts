@@ -6,13 +6,17 @@ import { readPulls } from "./pull-listing.ts";
 const failed: readonly StatusState[] = ["failure", "error", "timed-out"];
 const mostRemarks = 50;
 
-/** A flag has one line. What failed, and how it is mended, is told once below the open pull requests that this commit is the head of. */
+/**
+ * A flag has one line. What failed, and how it is mended, is told once below the open pull requests that this commit is the head of: another run
+ * that fails in the same way is no news, and its page is where the flag leads to.
+ */
 export async function tellFailure(world: PagureWorld, repository: string, commit: string, status: CommitStatus): Promise<void> {
   if (!failed.includes(status.state)) return;
-  const text = failureText(status);
+  const { url: _, ...news } = status;
+  const told = [`status ${status.name} ${commit}`, failureText(status), failureText(news)] as const;
   for await (const pulls of readPulls(world, repository, { status: "Open" })) {
     for (const { id, commit_stop: head } of pulls) {
-      if (head === commit) await ensureComment(world, repository, id, `status ${status.name} ${commit} ${status.key ?? ""}`, text);
+      if (head === commit) await ensureComment(world, repository, id, ...told);
     }
   }
 }

@@ -41,12 +41,13 @@ export function flags(world: PagureWorld): Pick<ForgePulls, "setStatus" | "listS
   async function set(repository: string, commit: string, status: CommitStatus): Promise<void> {
     await demandCommit(repository, commit);
     const form = flagFormOf(repository, commit, status, world.publicUrl);
+    // Before the flag: where that stands, what there is to tell is told.
+    await tellFailure(world, repository, commit, status);
     const there = (await listOwn(repository, commit)).find((flag) => flag.username === form.username);
     if (there === undefined || !shows(there, form)) {
       const write = { use: "reports", acl: "commit_flag", path: `c/${commit}/flag`, form: { ...form }, repeatable: true } as const;
       await client.write(repository, write, Anything);
     }
-    await tellFailure(world, repository, commit, status);
   }
 
   return {

@@ -90,6 +90,32 @@ describe("what a pull request is told", () => {
     ]);
   });
 
+  test("a failure that stands once, whichever run says it again; another one again", async () => {
+    const { head, number } = await open();
+    const say = (run: string, title: string) =>
+      world.forge.setStatus(world.repository, head, {
+        ...{ ...status, state: "failure", title, key: run, url: `https://flibs.example.test/builds/${run}` },
+      });
+    for (const run of ["run-1", "run-2", "run-3"]) await say(run, "1 fault");
+    expect(comments(number).map(({ text }) => text.split("\n\n<!--")[0])).toEqual([
+      "`flibs / build`: `1 fault`\n\nall of it\n\nAll about it: https://flibs.example.test/builds/run-1",
+    ]);
+    expect(await world.forge.listStatuses(world.repository, head)).toMatchObject([{ key: "run-3" }]);
+    await say("run-4", "2 faults");
+    expect(comments(number)).toHaveLength(2);
+    expect((await world.forge.listComments(world.repository, number)).at(-1)?.text).toMatch(/^`flibs \/ build`: `2 faults`[^<]*run-4$/);
+  });
+
+  test("a failure whose flag stands is told, although the comment was lost at first", async () => {
+    const { head, number } = await open();
+    world.pagure.faults.next("/comment", "502");
+    const failed = { ...status, state: "failure" } as const;
+    await expect(world.forge.setStatus(world.repository, head, failed)).rejects.toMatchObject({ code: "forge.unreachable" });
+    expect(world.pagure.flags(world.repository, head)).toEqual([]);
+    await world.forge.setStatus(world.repository, head, failed);
+    expect([comments(number).length, world.pagure.flags(world.repository, head).length]).toEqual([1, 1]);
+  });
+
   test("a command is answered by a flag on the head: pending, and then how it went", async () => {
     const { head, number } = await open();
     await world.person.comment(number, "/build");
