@@ -47,6 +47,7 @@ export async function reportRelease(ports: PromotionPorts, run: string, outcome:
       pull.number,
       `release ${outcome.registry} ${outcome.path} ${outcome.blob}`,
       text,
+      newsOf(outcome.lines),
     );
   const bad = outcome.lines.filter((line) => isBad(line.what)).length;
   const title =
@@ -175,6 +176,12 @@ function wordAsker(pull: Pull): string | undefined {
   const asker = findAsker(pull.body);
   if (asker.ours) return asker.requestedBy === undefined ? undefined : `Asked for by ${escapeCode(asker.requestedBy)}.`;
   return `Proposed by ${escapeCode(pull.author)}.`;
+}
+
+/** What has to be looked at is told once while it stands: the next look finds the rest done, takes another time, and is at another commit. Pure. */
+function newsOf(lines: readonly ReleaseLine[]): string | undefined {
+  const bad = lines.filter((line) => isBad(line.what));
+  return bad.length === 0 ? undefined : JSON.stringify(bad.map(({ tag, digest, what, message = "" }) => [tag, digest, what, message]));
 }
 
 /** Nothing was written and nobody has to look. What is withdrawn or not managed is told once for each state of the file (`again` is false). */
