@@ -1,9 +1,10 @@
-import { reportError } from "../domain/errors.ts";
+import { type ErrorReport, reportError } from "../domain/errors.ts";
 import type { Pull } from "../forge/forge.ts";
 import { sayCheck } from "./check-promotion-flow.ts";
-import { escapeText } from "./escape.ts";
+import { cutTitle, escapeText } from "./escape.ts";
 import { parseMachineBlock, parseRollbackBlock, parseWithdrawalBlock } from "./machine-block.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
+import { promotionStatusName } from "./promotion-status.ts";
 import { proposePromotion } from "./propose-promotion.ts";
 import { refreshRollback } from "./propose-rollback.ts";
 import { refreshWithdrawal } from "./propose-withdrawal.ts";
@@ -32,8 +33,7 @@ export async function followBase(ports: PromotionPorts, run: string, commit: str
       if (report.kind === "transient" && !isBeside(report.code)) throw error;
       failed.push(`#${pull.number} ${report.code}`);
       if (report.kind !== "transient") {
-        const summary = escapeText(report.message, 1000);
-        await sayCheck(ports, run, { repository, head }, { state: "failure", title: "cannot follow the base branch", summary });
+        await sayLeftBehind(ports, run, { repository, head }, report);
         continue;
       }
     }
@@ -46,6 +46,19 @@ export async function followBase(ports: PromotionPorts, run: string, commit: str
     });
   }
   return { refreshed, failed };
+}
+
+/** Once: the timer's scan finds the same every time, and each word is a mail on some forges. */
+async function sayLeftBehind(
+  ports: PromotionPorts,
+  run: string,
+  at: { readonly repository: string; readonly head: string },
+  { message }: ErrorReport,
+): Promise<void> {
+  const title = cutTitle(`cannot follow the base branch: ${message}`);
+  const stands = (await ports.forge.listStatuses(at.repository, at.head)).find((one) => one.name === promotionStatusName);
+  if (stands?.state === "failure" && stands.title === title) return;
+  await sayCheck(ports, run, at, { state: "failure", title, summary: escapeText(message, 1000) });
 }
 
 /** Without the forge or the database a scan can do nothing at all; everything else concerns one pull request. */

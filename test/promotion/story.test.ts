@@ -192,6 +192,27 @@ describe("one bad thing holds up no other", () => {
     expect(two.outcome).toBe("opened");
     expect(at.git.read(heads[0]?.head ?? "")[path]).toContain('"322-1.fc40"');
   });
+
+  test("a promotion that cannot follow main is told once, and again when it is for another reason", async () => {
+    const at = world();
+    const { branch, head } = await promote(at, "b1", "1.fc40");
+    at.git.commit("main", { [path]: (at.git.read(at.git.branches.get(branch) ?? "")[path] ?? "").replaceAll("323", "322") });
+    const said: string[] = [];
+    const setStatus: typeof at.ports.forge.setStatus = async (repository, commit, status) => {
+      said.push(`${commit} ${status.title}`);
+      await at.ports.forge.setStatus(repository, commit, status);
+    };
+    const build = at.builds.get("b1");
+    const scan = (find: typeof at.ports.builds.find) =>
+      run(releaseScanFlow({ ...at.ports, builds: { ...at.ports.builds, find }, forge: { ...at.ports.forge, setStatus } }), {
+        repository: manifests,
+        full: false,
+      });
+    for (let i = 0; i < 3; i++) await scan(async () => undefined);
+    expect(said).toEqual([`${head} cannot follow the base branch: build b1 cannot be promoted: there is no such build`]);
+    await scan(async () => build && { ...build, state: "failed" });
+    expect(said.slice(1)).toEqual([`${head} cannot follow the base branch: build b1 cannot be promoted: it is failed`]);
+  });
 });
 
 describe("what a hand-edited promotion is told", () => {
