@@ -4,12 +4,14 @@ import type { ProposalOutcome, ProposedChange } from "../forge.ts";
 import { checkBranch, checkCommit, isTreePath } from "../git/names.ts";
 import { proposalTrailer, trailerOf } from "../git/proposal-trailer.ts";
 import { reaches } from "../git/refs.ts";
+import type { AppIdentity } from "./app-identity.ts";
 import { maxBodyLength } from "./comment-marker.ts";
 import { isOurs } from "./comments.ts";
 import { findHead } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
 import { ensurePull, findOpenPull } from "./proposal-pull.ts";
 import { reasonOf, statusOf } from "./request-errors.ts";
+import type { Answer } from "./transport.ts";
 
 /** Of one call; whoever loses more often meets somebody who writes all the time. */
 const mostTries = 5;
@@ -61,10 +63,20 @@ async function readStanding(world: GithubWorld, change: ProposedChange, head: st
   const tree = data.commit.tree.sha;
   const path = await world.holding(repository, [head, baseCommit]);
   if (await reaches(world.git, path, head, baseCommit)) return { tree, merged: true, onBase: true };
-  // What the message says anybody can write; whom GitHub knows as the author, too, but then nothing is lost: the commit stays an ancestor.
-  const isOwn = trailerOf(data.commit.message) === change.branch && isOurs(data.author, await world.identity());
+  // What the message says anybody can write; whom GitHub knows by an address, too, but then nothing is lost: the commit stays an ancestor.
+  const us = await world.identity();
+  const isOwn = trailerOf(data.commit.message) === change.branch && isOurs(data.author, us) && isCommittedForUs(data, us);
   if (!isOwn) return undefined;
   return { tree, merged: false, onBase: await reaches(world.git, path, baseCommit, head) };
+}
+
+/**
+ * Who amends or rebases a commit is its committer, whoever its author stays. What an App leaves to GitHub is committed by GitHub itself, whose
+ * account is `web-flow`; an Enterprise Server may have an address without one.
+ */
+function isCommittedForUs({ commit, committer }: Answer<"GET /repos/{owner}/{repo}/commits/{ref}">["data"], us: AppIdentity): boolean {
+  if (committer?.login === undefined) return commit.committer?.email?.startsWith("noreply@") ?? false;
+  return committer.login === "web-flow" || isOurs(committer, us);
 }
 
 /** A tree's id is its content: written twice, it is there once. */

@@ -16,6 +16,8 @@ export interface Signature {
 
 /** Who commits on the web pages, and what an App leaves to GitHub; such commits are signed. */
 export const github: Omit<Signature, "date"> = { name: "GitHub", email: "noreply@github.com" };
+/** The account of that address. */
+export const webFlow = "web-flow";
 
 export interface CommitObject {
   readonly sha: string;

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { loadContract } from "./contract.ts";
 import { createExclusive } from "./exclusive.ts";
 import { createFaults, type Faults } from "./faults.ts";
-import { createGitStore } from "./git.ts";
+import { createGitStore, webFlow } from "./git.ts";
 import { createHooks, type Hooks } from "./hooks.ts";
 import { createLimits, type LimitOptions, type Limits } from "./limits.ts";
 import { type Act, type Person, personOn } from "./people.ts";
@@ -126,6 +126,7 @@ export async function startGithub(options: GithubOptions): Promise<Github> {
   world = { data, git, app, url, apiUrl: `${url}/api/v3`, now, announce: (key, about) => hooks.announce(theWorld(), key, about) };
   ensureAccount(data, app.owner, "Organization");
   ensureAccount(data, botOf(app), "Bot");
+  ensureAccount(data, webFlow);
   const act: Act = async (change) => {
     const result = await exclusive(change);
     await hooks.flush();

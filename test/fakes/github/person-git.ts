@@ -1,4 +1,4 @@
-import type { FileChange } from "./git.ts";
+import { type FileChange, github } from "./git.ts";
 import { moveRef } from "./state/branches.ts";
 import type { Pull, Repository } from "./state/data.ts";
 import { applied, signatureOf } from "./state/merge.ts";
@@ -18,6 +18,8 @@ export interface PushOptions {
   readonly force?: boolean;
   /** Begins a new branch with a commit that has no parent. */
   readonly orphan?: boolean;
+  /** In the place of the branch's tip, whose author and message it keeps. */
+  readonly amend?: boolean;
 }
 
 export async function ensureFork(world: World, repository: Repository, login: string): Promise<Repository> {
@@ -45,9 +47,14 @@ export async function pushFiles(
   const changes: FileChange[] = [];
   for (const [path, content] of Object.entries(files)) changes.push(await changeOf(world, name, path, content));
   const tree = world.git.writeTree(name, parent, changes);
-  const author = signatureOf(world, login);
-  const message = options.message ?? `Change ${Object.keys(files).join(", ")}`;
-  const commit = world.git.writeCommit(name, { tree, parents: parent ? [parent] : [], author, committer: author, message });
+  const committer = signatureOf(world, login);
+  const old = options.amend && tip !== undefined ? world.git.readCommit(name, tip) : undefined;
+  const { author, message, parents } = old ?? {
+    author: committer,
+    message: options.message ?? `Change ${Object.keys(files).join(", ")}`,
+    parents: parent ? [parent] : [],
+  };
+  const commit = world.git.writeCommit(name, { tree, parents, author, committer, message });
   await moveRef(world, repository, ref, commit, login);
   return commit;
 }
@@ -71,8 +78,9 @@ export async function revertPull(world: World, pull: Pull, login: string): Promi
   const tree = await applied(world, name, tip, merged, before);
   if (!tree) throw new Error(`pull request ${pull.number} can't be reverted automatically`);
   const author = signatureOf(world, login);
+  const committer = { ...github, date: author.date };
   const message = `Revert "${pull.title}"\n\nThis reverts commit ${merged}.`;
-  const commit = world.git.writeCommit(name, { tree, parents: [tip], author, committer: author, message });
+  const commit = world.git.writeCommit(name, { tree, parents: [tip], author, committer, message });
   const branch = `revert-${pull.number}-${pull.headRef}`;
   await moveRef(world, repository, `refs/heads/${branch}`, commit, login);
   const body = `Reverts ${name}#${pull.number}`;

@@ -1,3 +1,4 @@
+import { github } from "./git.ts";
 import { moveRef } from "./state/branches.ts";
 import type { MergeGroup, Pull } from "./state/data.ts";
 import { finishMerge, signatureOf } from "./state/merge.ts";
@@ -11,8 +12,9 @@ export async function enqueue(world: World, pull: Pull, sender: string): Promise
   const tree = await world.git.mergeTree(name, baseSha, pull.headSha);
   if (!tree) throw new Error(`pull request ${pull.number} conflicts`);
   const author = signatureOf(world, sender);
+  const committer = { ...github, date: author.date };
   const message = `Merge pull request #${pull.number} from ${pull.headRef}`;
-  const headSha = world.git.writeCommit(name, { tree, parents: [baseSha, pull.headSha], author, committer: author, message });
+  const headSha = world.git.writeCommit(name, { tree, parents: [baseSha, pull.headSha], author, committer, message });
   const branch = `gh-readonly-queue/${pull.baseRef}/pr-${pull.number}-${baseSha}`;
   const group = {
     repository: repository.id,

@@ -45,7 +45,11 @@ describe("a proposal on GitHub", () => {
     const client = githubClientOn(world.github);
     const ref = (await head()) ?? "";
     const { data } = await client.request(world.repository, "sources", "GET /repos/{owner}/{repo}/commits/{ref}", { ref });
-    expect(data).toMatchObject({ author: { login: "flibs[bot]" }, commit: { verification: { verified: true } } });
+    expect(data).toMatchObject({
+      author: { login: "flibs[bot]" },
+      committer: { login: "web-flow" },
+      commit: { verification: { verified: true } },
+    });
     expect(data.commit.message).toBe(`Promote cockpit\n\nFlibs-Proposal: ${branch}`);
   });
 
@@ -97,6 +101,13 @@ describe("a proposal on GitHub", () => {
     const by = await world.bob.push(world.repository, branch, { [file]: "by hand\n" }, { message: `x\n\nFlibs-Proposal: ${branch}` });
     expect(await propose({ files: { [file]: "newer\n" } })).toMatchObject({ outcome: "person-owned", number: 1, head: by });
     expect(await head()).toBe(by);
+  });
+
+  test("leaves a branch to the person who amended our commit: its author and message are ours still", async () => {
+    await propose();
+    const by = await world.bob.push(world.repository, branch, { [file]: "by hand\n" }, { amend: true });
+    expect(await propose({ files: { [file]: "newer\n" } })).toMatchObject({ outcome: "person-owned", number: 1, head: by });
+    expect(await world.github.reads.file(world.repository, branch, file)).toBe("by hand\n");
   });
 
   test("never writes over a commit that a person pushed between look and write", async () => {

@@ -1,4 +1,4 @@
-import { type CommitObject, type DiffEntry, github } from "../git.ts";
+import { type CommitObject, type DiffEntry, github, webFlow } from "../git.ts";
 import type { Repository } from "../state/data.ts";
 import { accountOf, type World } from "../world.ts";
 import { nodeId, userView } from "./accounts.ts";
@@ -58,8 +58,9 @@ export function commitView(world: World, repository: Repository, commit: CommitO
   };
 }
 
-/** GitHub finds the account by the address; `{}` or null when it knows nobody. */
+/** GitHub finds the account by the address; `{}` or null when it knows nobody. Its own has one, too. */
 function knownUser(world: World, email: string) {
+  if (email === github.email) return userView(world, webFlow);
   const login = /^(?:\d+\+)?(.+)@users\.noreply\.github\.com$/.exec(email)?.[1];
   return login && world.data.accounts.has(login.toLowerCase()) ? userView(world, login) : {};
 }
