@@ -201,6 +201,8 @@ export interface ForgePulls {
   listStatuses(repository: string, commit: string): Promise<readonly CommitStatus[]>;
   findPull(repository: string, number: number): Promise<Pull | undefined>;
   listPulls(repository: string, state: Pull["state"] | "all"): Promise<readonly Pull[]>;
+  /** Merged ones by number, newest first, read as far as somebody asks: after years there are thousands. One may come twice. */
+  listMergedPulls(repository: string): AsyncIterable<Pull>;
   listComments(repository: string, number: number): Promise<readonly PullComment[]>;
   /**
    * One comment of ours per key: written once, edited in place when the text differs. `news`: what of the text people have to hear of, all of it

@@ -19,14 +19,19 @@ export async function findMergedPull(
   const { repository, branch } = ports.settings;
   const [newest] = await forge.fileHistory(repository, commit, path, 1);
   if (newest === undefined) return undefined;
-  const merged = (await forge.listPulls(repository, "merged"))
-    .filter((pull) => pull.baseBranch === branch && pull.mergeCommit !== undefined)
-    .sort((a, b) => b.number - a.number);
-  const exact = merged.filter((pull) => pull.mergeCommit === newest || pull.head === newest);
+  const exact: Pull[] = [];
+  const about: Pull[] = [];
+  for await (const pull of forge.listMergedPulls(repository)) {
+    if (pull.baseBranch !== branch || pull.mergeCommit === undefined) continue;
+    const isOurs = isAbout(pull, repositoryOfPath(path) ?? path);
+    if (isOurs && about.length < mostLookedAt) about.push(pull);
+    if (pull.mergeCommit !== newest && pull.head !== newest) continue;
+    exact.push(pull);
+    // A stranger may open one with the same commit, which is merged along and has a higher number: the search goes on past it.
+    if (isOurs && !pull.fromFork && (await findFirst(ports, [pull], newest, commit))) break;
+  }
   const found = await findFirst(ports, exact, newest, commit);
-  if (found) return found;
-  const about = merged.filter((pull) => isAbout(pull, repositoryOfPath(path) ?? path)).slice(0, mostLookedAt);
-  return await findFirst(ports, await withText(ports, about, newest, path), newest, commit);
+  return found ?? (await findFirst(ports, await withText(ports, about, newest, path), newest, commit));
 }
 
 /** On a branch of ours, or what a forge's revert button made of one. */

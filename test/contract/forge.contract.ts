@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { CommitStatus, Forge, ProposedChange, Reaction, StatusState } from "../../src/forge/forge.ts";
+import type { CommitStatus, Forge, ProposedChange, Pull, Reaction, StatusState } from "../../src/forge/forge.ts";
 import type { Permission } from "../../src/forge/permission.ts";
 
 /** What a person does on the forge with its own means (git push, web page, API); names of branches and texts of files. */
@@ -267,6 +267,28 @@ export function forgeContract(subject: ForgeSubject): void {
       expect(text(await forge.findFile(repository, mergeCommit, "b"))).toBe("1\n");
       expect((await forge.listPulls(repository, "merged")).map((pull) => pull.number)).toEqual([number]);
       expect(await forge.listPulls(repository, "open")).toEqual([]);
+    });
+
+    it("merged ones are listed newest first, for as long as somebody asks", async () => {
+      await person.commit("main", { a: "1\n" });
+      const merged: { readonly number: number; readonly mergeCommit: string }[] = [];
+      for (const branch of ["one", "two", "three"]) {
+        await person.commit(branch, { [branch]: "1\n" }, "main");
+        const number = await person.openPull(branch, "main", branch);
+        if (branch === "two") await person.close(number);
+        else merged.unshift({ number, mergeCommit: await person.merge(number) });
+      }
+      await person.commit("topic", { b: "1\n" }, "main");
+      await person.openPull("topic", "main", "Add b");
+      const found: Pull[] = [];
+      for await (const pull of forge.listMergedPulls(repository)) found.push(pull);
+      expect(found).toMatchObject(merged);
+      expect([...found].reverse()).toEqual(await forge.listPulls(repository, "merged"));
+      for await (const pull of forge.listMergedPulls(repository)) {
+        expect(pull).toMatchObject(merged[0] ?? {});
+        break;
+      }
+      for await (const pull of forge.listMergedPulls("containers/unknown")) throw new Error(`there is a pull request ${pull.number}`);
     });
 
     it("a closed one stays known with the head it had", async () => {

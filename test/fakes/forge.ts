@@ -234,6 +234,13 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
       const pulls = repositories.get(repository)?.pulls ?? [];
       return pulls.filter((pull) => state === "all" || pull.state === state).map(view);
     },
+    async *listMergedPulls(repository) {
+      const pulls = repositories.get(repository)?.pulls ?? [];
+      yield* pulls
+        .filter((pull) => pull.state === "merged")
+        .map(view)
+        .reverse();
+    },
     listComments: async (repository, number) => pullAt(repository, number).comments.map(({ key: _, ...comment }) => comment),
     async ensureComment(repository, number, key, text) {
       const pull = pullAt(repository, number);

@@ -111,3 +111,30 @@ test("a push past all pull requests belongs to none", async () => {
   at.git.merge(later.number);
   expect(await found(at)).toBeUndefined();
 });
+
+test("no more merged pull requests are read than it takes, however many there were", async () => {
+  const at = world();
+  for (let i = 0; i < 5; i++) at.git.merge((await unrelated(at)).number, "squash");
+  const { number } = await promote(at, "b1", "1.fc40");
+  at.git.merge(number);
+  for (let i = 0; i < 3; i++) at.git.merge((await unrelated(at)).number, "squash");
+  const read: number[] = [];
+  const listMergedPulls: typeof at.ports.forge.listMergedPulls = async function* (repository) {
+    for await (const pull of at.ports.forge.listMergedPulls(repository)) {
+      read.push(pull.number);
+      yield pull;
+    }
+  };
+  const ports = { ...at.ports, forge: { ...at.ports.forge, listMergedPulls } };
+  expect((await findMergedPull(ports, { commit: head(at), path }))?.number).toBe(number);
+  expect(read).toEqual([9, 8, 7, 6]);
+});
+
+test("a stranger's pull request of the same commit, which was merged along, is not the one", async () => {
+  const at = world();
+  const { number, head: commit } = await promote(at, "b1", "1.fc40");
+  const theirs = at.git.openFork("promote/f40/cockpit", "");
+  const mergeCommit = at.git.merge(number);
+  at.git.pulls[theirs - 1] = { ...(await pullOf(at, theirs)), head: commit, state: "merged", mergeCommit };
+  expect(await found(at)).toBe(number);
+});

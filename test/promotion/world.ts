@@ -101,6 +101,9 @@ export function memoryForge() {
     listStatuses: async (_repository, id) => [...statuses].filter(([key]) => key.startsWith(id)).map(([, status]) => status),
     findPull: async (_repository, number) => pulls.filter((pull) => pull.number === number).map(now)[0],
     listPulls: async (_repository, state) => pulls.filter((pull) => state === "all" || pull.state === state).map(now),
+    async *listMergedPulls() {
+      yield* pulls.filter((pull) => pull.state === "merged").reverse();
+    },
     listComments: async () => [],
     ensureComment: async (_repository, number, key, text) => void comments.set(`#${number} ${key}`, text),
     findPermission: async () => "write",

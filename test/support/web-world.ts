@@ -161,6 +161,9 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
       findPull: async (repository, number) => state.pulls.find((one) => one.repository === repository && one.number === number),
       listPulls: async (repository, which) =>
         state.pulls.filter((one) => one.repository === repository && (which === "all" || one.state === which)),
+      async *listMergedPulls(repository) {
+        yield* state.pulls.filter((one) => one.repository === repository && one.state === "merged").reverse();
+      },
       listComments: async () => state.comments,
       ensureComment: async () => {},
       proposeChange: async () => ({ outcome: "base-moved" }),

@@ -10,7 +10,7 @@ type Listed = Answer<"GET /repos/{owner}/{repo}/pulls">["data"][number];
 type Single = Answer<"GET /repos/{owner}/{repo}/pulls/{pull_number}">["data"];
 
 /** Reading pull requests in the words of the port. */
-export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "listPulls"> {
+export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls"> {
   return {
     async findPull(repository, number) {
       return noneIfUnknown(undefined, async () => {
@@ -36,6 +36,17 @@ export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "
         }
         return pulls;
       });
+    },
+    async *listMergedPulls(repository) {
+      const heads = branchHeads(world, repository);
+      const parameters = { state: "closed", sort: "created", direction: "desc" } as const;
+      try {
+        for await (const page of world.client.pages(repository, "pulls", "GET /repos/{owner}/{repo}/pulls", parameters)) {
+          for (const one of page) if (stateOf(one) === "merged") yield await readPull(world, repository, one, heads);
+        }
+      } catch (error) {
+        if (!isUnknownRepository(error)) throw error;
+      }
     },
   };
 }

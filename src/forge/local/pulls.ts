@@ -66,18 +66,10 @@ export function localPulls(world: LocalWorld): ForgePulls {
       const stored = await findStored(git, path, number);
       return stored && readPull(world, repository, path, stored.record, stored.refs);
     },
-    async listPulls(repository, state) {
-      const path = await findPath(world, repository);
-      if (path === undefined) return [];
-      const snapshot = await readSnapshot(git, path);
-      const pulls: Pull[] = [];
-      for (const { record } of snapshot.pulls) {
-        // What ended stays so; only what the record calls open costs a look at git.
-        if (state !== "all" && record.state !== "open" && record.state !== state) continue;
-        const pull = await readPull(world, repository, path, record, snapshot.refs);
-        if (state === "all" || pull.state === state) pulls.push(pull);
-      }
-      return pulls;
+    listPulls: (repository, state) => listPulls(world, repository, state),
+    async *listMergedPulls(repository) {
+      // All records are read at once anyway.
+      yield* [...(await listPulls(world, repository, "merged"))].reverse();
     },
     async listComments(repository, number) {
       const { record } = await readStored(world, repository, number);
@@ -104,6 +96,20 @@ export function localPulls(world: LocalWorld): ForgePulls {
     },
     findPermission: (repository, person) => findPermission(world, repository, person),
   };
+}
+
+async function listPulls(world: LocalWorld, repository: string, state: Pull["state"] | "all"): Promise<readonly Pull[]> {
+  const path = await findPath(world, repository);
+  if (path === undefined) return [];
+  const snapshot = await readSnapshot(world.git, path);
+  const pulls: Pull[] = [];
+  for (const { record } of snapshot.pulls) {
+    // What ended stays so; only what the record calls open costs a look at git.
+    if (state !== "all" && record.state !== "open" && record.state !== state) continue;
+    const pull = await readPull(world, repository, path, record, snapshot.refs);
+    if (state === "all" || pull.state === state) pulls.push(pull);
+  }
+  return pulls;
 }
 
 /** The rule: see docs/local-forge.md. */

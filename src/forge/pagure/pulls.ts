@@ -11,7 +11,7 @@ import { isoTime, PullRequest } from "./schemas.ts";
 type Heads = ReadonlyMap<string, string>;
 
 /** Reading pull requests in the words of the port. */
-export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "listPulls"> {
+export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls"> {
   return {
     async findPull(repository, number) {
       if (!isRepositoryName(repository) || !Number.isSafeInteger(number) || number < 1) return undefined;
@@ -32,6 +32,16 @@ export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "
         if (pull !== undefined) pulls.push(pull);
       }
       return pulls;
+    },
+    async *listMergedPulls(repository) {
+      const heads = await readBranches(world, repository);
+      if (heads === undefined) return;
+      for await (const page of readPulls(world, repository, { status: "Merged", size: 50 })) {
+        for (const one of page) {
+          const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.id, error));
+          if (pull !== undefined) yield pull;
+        }
+      }
     },
   };
 }
