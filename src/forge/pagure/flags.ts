@@ -1,4 +1,4 @@
-import { appError } from "../../domain/errors.ts";
+import { type AppError, appError, isAppError } from "../../domain/errors.ts";
 import type { CommitStatus, ForgePulls } from "../forge.ts";
 import { checkCommit } from "../git/names.ts";
 import { oneAtATime } from "../one-at-a-time.ts";
@@ -41,13 +41,14 @@ export function flags(world: PagureWorld): Pick<ForgePulls, "setStatus" | "listS
   async function set(repository: string, commit: string, status: CommitStatus): Promise<void> {
     await demandCommit(repository, commit);
     const form = flagFormOf(repository, commit, status, world.publicUrl);
-    // Before the flag: where that stands, what there is to tell is told.
-    await tellFailure(world, repository, commit, status);
+    // Before the flag: where that stands, what there is to tell is told. What Pagure will not have keeps no flag back: that is what stops a merge.
+    const refused = await tellFailure(world, repository, commit, status).catch(refusal);
     const there = (await listOwn(repository, commit)).find((flag) => flag.username === form.username);
     if (there === undefined || !shows(there, form)) {
       const write = { use: "reports", acl: "commit_flag", path: `c/${commit}/flag`, form: { ...form }, repeatable: true } as const;
       await client.write(repository, write, Anything);
     }
+    if (refused) throw refused;
   }
 
   return {
@@ -57,4 +58,9 @@ export function flags(world: PagureWorld): Pick<ForgePulls, "setStatus" | "listS
       return (await listOwn(repository, commit)).map(commitStatusOf);
     },
   };
+}
+
+function refusal(error: unknown): AppError {
+  if (isAppError(error) && error.kind !== "transient") return error;
+  throw error;
 }

@@ -116,6 +116,14 @@ describe("what a pull request is told", () => {
     expect([comments(number).length, world.pagure.flags(world.repository, head).length]).toEqual([1, 1]);
   });
 
+  test("a failure's flag is set although Pagure will not have its comment", async () => {
+    const { head } = await open();
+    world.pagure.faults.next("/comment", "404");
+    const failed = { ...status, state: "failure" } as const;
+    await expect(world.forge.setStatus(world.repository, head, failed)).rejects.toMatchObject({ code: "forge.refused" });
+    expect(world.pagure.flags(world.repository, head).map((one) => one.status)).toEqual(["failure"]);
+  });
+
   test("a command is answered by a flag on the head: pending, and then how it went", async () => {
     const { head, number } = await open();
     await world.person.comment(number, "/build");
