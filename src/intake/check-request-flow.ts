@@ -1,8 +1,7 @@
 import { z } from "zod";
 import type { CommitStatus, Forge } from "../forge/forge.ts";
 import { permits } from "../forge/permission.ts";
-import type { Flow, Run, RunRequest, Runs } from "../workflow/run.ts";
-import { isFinal } from "../workflow/run.ts";
+import { type Flow, isFinal, type Run, RunRequestShape, type Runs } from "../workflow/run.ts";
 import { planAgain } from "./plan-again.ts";
 
 /** Somebody used a button on the forge: run a check again (or all of a commit's), or cancel what it tells of. */
@@ -28,7 +27,10 @@ export interface CheckRequestPorts {
 }
 
 const Found = z.object({ name: z.string(), run: z.string(), whole: z.boolean() });
-const Started = z.object({ run: z.string().nullable(), refusal: z.string().nullable() });
+const Planned = z.union([z.object({ start: RunRequestShape }), z.object({ refusal: z.string() }), z.object({ atWork: z.literal(true) })]);
+type Planned = z.infer<typeof Planned>;
+/** Releases that planned and started in one step said so by null that they started nothing. */
+const Started = z.object({ run: z.string().nullable() });
 
 /**
  * The button is shown to people who may write, and what it does is allowed to them again here. Just the part that the check tells of is done again;
@@ -49,19 +51,17 @@ export function checkRequestFlow(ports: CheckRequestPorts): Flow<CheckRequest> {
           await step(`cancel ${run}`, z.boolean(), () => ports.runs.cancel(run, `cancelled by ${intent.actor}`));
           continue;
         }
-        const started = await step.write(`again ${name}`, Started, async (transaction) => {
-          const plan = await planRun(ports, intent, { name, run, whole });
-          if (plan === undefined) return { run: null, refusal: null };
-          if ("refusal" in plan) return { run: null, refusal: plan.refusal };
-          return { run: await ports.runs.start(plan, transaction), refusal: null };
-        });
-        const { refusal } = started;
-        if (refusal !== null) {
+        // Apart from the start: a transaction would hold its connection while the forge and a second connection are waited for.
+        const plan = await step(`plan ${name}`, Planned, () => planRun(ports, intent, { name, run, whole }));
+        if ("start" in plan) {
+          await step.write(`again ${name}`, Started, async (transaction) => ({ run: await ports.runs.start(plan.start, transaction) }));
+        }
+        if ("refusal" in plan) {
           const status: CommitStatus = {
             name,
             state: "cancelled",
-            title: refusal,
-            summary: refusal,
+            title: plan.refusal,
+            summary: plan.refusal,
             key: step.run,
             url: ports.pageOf(step.run),
           };
@@ -102,15 +102,12 @@ function wholeNameOf(run: Run, first: string, meant: readonly { readonly name: s
   return meant.find((one) => one.run === run.id && one.name.startsWith("flibs / build"))?.name ?? first;
 }
 
-/** Undefined for what is at work already: what it will say is what is wanted. */
-async function planRun(
-  ports: CheckRequestPorts,
-  intent: CheckRequest,
-  { name, run: id, whole }: z.infer<typeof Found>,
-): Promise<RunRequest | { readonly refusal: string } | undefined> {
+/** What is at work already is left alone: what it will say is what is wanted. */
+async function planRun(ports: CheckRequestPorts, intent: CheckRequest, { name, run: id, whole }: z.infer<typeof Found>): Promise<Planned> {
   const run = await ports.runs.find(id);
-  if (run === undefined || !isFinal(run.status)) return undefined;
+  if (run === undefined || !isFinal(run.status)) return { atWork: true };
   const branch = z.object({ branch: z.string() }).safeParse(run.intent);
   const head = branch.success ? await ports.forge.findHead(intent.repository, branch.data.branch) : undefined;
-  return planAgain(run, { name, actor: intent.actor, request: intent.request, whole, head });
+  const plan = planAgain(run, { name, actor: intent.actor, request: intent.request, whole, head });
+  return "refusal" in plan ? plan : { start: plan };
 }

@@ -8,7 +8,7 @@ import { testsHaveEnded } from "../builds/verdict.ts";
 import { appError, type ErrorReport, reportError } from "../domain/errors.ts";
 import { formatNvr } from "../domain/nvr.ts";
 import { escapeCode } from "../promotion/escape.ts";
-import type { RunRequest } from "../workflow/run.ts";
+import { type RunRequest, RunRequestShape } from "../workflow/run.ts";
 import type { Step } from "../workflow/step.ts";
 import type { CommandIntent, PullFacts, Told } from "./command-intent.ts";
 import type { CommandPorts } from "./command-ports.ts";
@@ -25,15 +25,7 @@ type Ended = z.infer<typeof Ended>;
 /** The runs that a command starts, the last one being what it is about; none when there is nothing to do, and then why. */
 const Planned = z.object({
   what: z.string(),
-  requests: z.array(
-    z.object({
-      flow: z.string(),
-      subject: z.string(),
-      intent: z.unknown(),
-      key: z.string(),
-      whenBusy: z.enum(["supersede", "supersede-waiting", "queue"]),
-    }),
-  ),
+  requests: z.array(RunRequestShape),
   /** Written down together with the start of the runs. */
   waiver: NewWaiverShape.optional(),
   error: Failure.nullable(),
@@ -82,7 +74,7 @@ export async function carryOut(
       await ports.approvals.approve({ forge, repository, number, head: facts.head, approvedBy }, transaction);
     if (waiver !== undefined) await ports.waiving.waivers.add(waiver, transaction);
     let last = "";
-    for (const request of requests) last = await ports.runs.start(request as RunRequest, transaction);
+    for (const request of requests) last = await ports.runs.start(request, transaction);
     return last;
   });
   return { outcome: accepted(`${what} [${run}](${ports.pageOf(run)}) started`, false), run };

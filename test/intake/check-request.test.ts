@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import type { CommitStatus } from "../../src/forge/forge.ts";
-import { type CheckRequest, checkRequestFlow } from "../../src/intake/check-request-flow.ts";
+import { type CheckRequest, type CheckRequestPorts, checkRequestFlow } from "../../src/intake/check-request-flow.ts";
 import type { Run, RunRequest } from "../../src/workflow/run.ts";
 import { type FakeForge, fakeForge } from "../fakes/forge.ts";
 import { memoryStep } from "../support/step.ts";
@@ -12,18 +12,17 @@ let runs: Map<string, Run>;
 let started: RunRequest[];
 let cancelled: [string, string][];
 
-const flow = () =>
-  checkRequestFlow({
-    forge,
-    runs: {
-      find: async (id) => runs.get(id),
-      start: async (request) => `run ${started.push(request)}`,
-      cancel: async (id, reason) => cancelled.push([id, reason]) > 0,
-    },
-    pageOf: (run) => `http://flibs.test/builds/${run}`,
-  });
-const press = (changes: Partial<CheckRequest> = {}) =>
-  flow().run(memoryStep(), { what: "again", forge: "local", repository, commit, request: "r1", actor: "alice", ...changes });
+const ports = (): CheckRequestPorts => ({
+  forge,
+  runs: {
+    find: async (id) => runs.get(id),
+    start: async (request) => `run ${started.push(request)}`,
+    cancel: async (id, reason) => cancelled.push([id, reason]) > 0,
+  },
+  pageOf: (run) => `http://flibs.test/builds/${run}`,
+});
+const press = (changes: Partial<CheckRequest> = {}, step = memoryStep(), given = ports()) =>
+  checkRequestFlow(given).run(step, { what: "again", forge: "local", repository, commit, request: "r1", actor: "alice", ...changes });
 const say = (name: string, state: CommitStatus["state"], key: string) =>
   forge.setStatus(repository, commit, { name, state, title: "", summary: "", key });
 
@@ -87,6 +86,21 @@ describe("the re-run button", () => {
     expect(started).toEqual([]);
     const said = (await forge.listStatuses(repository, commit)).find((one) => one.name === "flibs / build (linux/amd64)");
     expect(said?.title).toMatch(/^main has moved to [0-9a-f]{12}; only its head is built$/);
+  });
+  test("asks nobody while it holds a transaction: eight at once would each wait for a connection that the others hold", async () => {
+    const step = memoryStep();
+    const whileWriting: string[] = [];
+    const watched = <T extends object>(port: T): T =>
+      new Proxy(port, {
+        get(of, name, receiver) {
+          if (step.isWriting) whileWriting.push(String(name));
+          return Reflect.get(of, name, receiver);
+        },
+      });
+    const { forge, runs, pageOf } = ports();
+    await press({ name: "flibs / build (linux/amd64)" }, step, { forge: watched(forge), runs: watched(runs), pageOf });
+    expect(started).toMatchObject([{ flow: "build" }]);
+    expect(whileWriting).toEqual(["start"]);
   });
   test("of a check that nobody here knows does nothing", async () => {
     await press({ name: "somebody else's", key: "unknown" });

@@ -7,6 +7,8 @@ export interface MemoryStep extends Step {
   /** Names of the steps recorded, in the order of their ends. */
   readonly names: readonly string[];
   resultOf(name: string): unknown;
+  /** A transaction is open: what is asked for now would hold its connection meanwhile. */
+  readonly isWriting: boolean;
   /** The same run taken up again, as after a crash: what is recorded is not done again. */
   resumed(phase?: PhasedEntry["phase"]): MemoryStep;
 }
@@ -52,14 +54,22 @@ function over(
     refuse(name);
     return await step(name, schema, effect);
   };
+  let writing = 0;
   const write: Step["write"] = async (name, schema, change) => {
     refuse(name);
-    return await step.write(name, schema, change);
+    return await step.write(name, schema, async (transaction) => {
+      writing += 1;
+      return await change(transaction).finally(() => {
+        writing -= 1;
+      });
+    });
   };
-  return Object.assign(guarded, {
+  const made = Object.assign(guarded, {
     ...{ write, run },
     names,
     resultOf: (name: string) => entries.get(name)?.result,
     resumed: (next: PhasedEntry["phase"] = phase) => over(entries, { run, signal }, next, names),
+    isWriting: false,
   });
+  return Object.defineProperty(made, "isWriting", { get: () => writing > 0 });
 }
