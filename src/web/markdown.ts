@@ -100,7 +100,8 @@ function readTable(lines: readonly string[], at: number): Read {
 }
 
 function readList(lines: readonly string[], at: number): Read {
-  const item = /^\s*(?:[-*+]|\d+[.)])\s+(.*)$/;
+  // `s`, or a line separator in it would be tried with every blank before.
+  const item = /^\s*(?:[-*+]|\d+[.)])\s+(.*)$/s;
   const end = endOf(lines, at, (one) => !item.test(one) && !/^\s{2,}\S/.test(one));
   const items: string[] = [];
   for (const line of lines.slice(at, end)) {
@@ -112,19 +113,27 @@ function readList(lines: readonly string[], at: number): Read {
   return [/^\s*\d/.test(lines[at] ?? "") ? html`<ol>${markup}</ol>` : html`<ul>${markup}</ul>`, end];
 }
 
+/** A whole run of backticks comes first: whether it begins code is looked up, since an expression would look for the end from each backtick. */
 const spans =
-  /(`+)([^`]|[^`][\s\S]*?[^`])\1(?!`)|\[([^\][]{1,500})\]\(([^()\s]{1,2000})\)|\*\*(\S(?:[^*]*?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_]*?\S)?)[*_](?![\w*])|\\([!-/:-@[-`{-~])|(https?:\/\/[^\s<>()"'`]+)/g;
+  /(`+)|\[([^\][]{1,500})\]\(([^()\s]{1,2000})\)|\*\*(\S(?:[^*]*?\S)?)\*\*|(?<![\w*])[*_](\S(?:[^*_]*?\S)?)[*_](?![\w*])|\\([!-/:-@[-`{-~])|(https?:\/\/[^\s<>()"'`]+)/g;
 
 function inline(text: string, depth = 0): Html {
   const parts: Html[] = [];
+  const findRun = backtickRuns(text);
+  // A position of its own: what stands in bold text is taken apart meanwhile.
+  const search = new RegExp(spans);
   let last = 0;
-  for (const match of text.matchAll(spans)) {
-    const [whole, , code, label, target, bold, italic, escaped, url] = match;
+  for (let match = search.exec(text); match !== null; match = search.exec(text)) {
+    const [whole, ticks, label, target, bold, italic, escaped, url] = match;
     parts.push(html`${readable(text.slice(last, match.index))}`);
-    last = match.index + whole.length;
+    last = search.lastIndex;
     const link = safeLink(target ?? url);
-    if (code !== undefined) parts.push(html`<code>${withoutBreaks(code.trim())}</code>`);
-    else if ((label !== undefined || url !== undefined) && link !== undefined)
+    const end = ticks === undefined ? undefined : findRun(ticks.length, last);
+    if (end !== undefined) {
+      parts.push(html`<code>${withoutBreaks(text.slice(last, end).trim())}</code>`);
+      last = end + whole.length;
+      search.lastIndex = last;
+    } else if ((label !== undefined || url !== undefined) && link !== undefined)
       parts.push(html`<a href="${link}" rel="noreferrer nofollow">${readable(label ?? url ?? "")}</a>`);
     else if (bold !== undefined) parts.push(html`<strong>${inlineOf(bold, depth)}</strong>`);
     else if (italic !== undefined) parts.push(html`<em>${inlineOf(italic, depth)}</em>`);
@@ -132,6 +141,16 @@ function inline(text: string, depth = 0): Html {
   }
   parts.push(html`${readable(text.slice(last))}`);
   return html`${parts}`;
+}
+
+/** Finds where the next run of just so many backticks begins. Asked from left to right only: a run that was passed is never looked at again. */
+function backtickRuns(text: string): (length: number, from: number) => number | undefined {
+  const ahead = Map.groupBy([...text.matchAll(/`+/g)].toReversed(), ([run]) => run.length);
+  return (length, from) => {
+    const alike = ahead.get(length) ?? [];
+    while ((alike.at(-1)?.index ?? from) < from) alike.pop();
+    return alike.at(-1)?.index;
+  };
 }
 
 /** Code may stand in bold text (`**gate \`x\` is taken away**`); one level is enough. */

@@ -27,3 +27,12 @@ test.each([
 ])("%s does not reach the terminal", (_, text, shown) => {
   expect(formatMarkdown(text)).toBe(shown);
 });
+
+test("a mark that hides nothing is shown, and thousands of them cost no more than their length", () => {
+  expect(formatMarkdown("a <!-- b\n\n<!-- flibs -->c")).toBe("a c");
+  expect(formatMarkdown("a <!-- b -->c <!-- d")).toBe("a c <!-- d");
+  const marks = "<!-- ".repeat(100_000).trim();
+  const started = performance.now();
+  expect(formatMarkdown(marks)).toBe(marks);
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
