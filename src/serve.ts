@@ -75,6 +75,7 @@ export async function startService(app: App, log: Log): Promise<Service> {
       publicUrl: publicUrlOf(settings),
       version,
       manifestRepository: settings.manifests.repository,
+      namespace: settings.containers.namespace,
       candidate: publicNamed(settings, "candidate").publicName,
       production: Object.fromEntries(productionNames(settings).map((name) => [name, publicNamed(settings, name).publicName])),
       now: () => new Date(),

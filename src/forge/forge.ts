@@ -203,6 +203,8 @@ export interface ForgePulls {
   listPulls(repository: string, state: Pull["state"] | "all"): Promise<readonly Pull[]>;
   /** Merged ones by number, newest first, read as far as somebody asks: after years there are thousands. One may come twice. */
   listMergedPulls(repository: string): AsyncIterable<Pull>;
+  /** Page of a pull request, of all of a repository without a number; undefined where the forge has no pages. Asks nobody. */
+  pullUrl(repository: string, number?: number): string | undefined;
   listComments(repository: string, number: number): Promise<readonly PullComment[]>;
   /**
    * One comment of ours per key: written once, edited in place when the text differs. `news`: what of the text people have to hear of, all of it

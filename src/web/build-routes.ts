@@ -3,6 +3,7 @@ import type { BuildFilter, BuildState } from "../builds/build-record.ts";
 import type { LogEntry } from "../builds/log-store.ts";
 import type { Html } from "./html.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
+import { sharedAnswer } from "./shared-answer.ts";
 import { buildPage, type ShownLog } from "./views/build-page.ts";
 import { buildsPage } from "./views/builds-page.ts";
 import { releasesPage } from "./views/releases-page.ts";
@@ -10,9 +11,16 @@ import { releasesPage } from "./views/releases-page.ts";
 const states: readonly BuildState[] = ["building", "complete", "failed", "cancelled"];
 /** What a page shows of a live log at once; the rest is one click away. */
 const tailBytes = 64 * 1024;
+/** The page is loaded again every few seconds wherever it is open, and a forge counts requests. */
+const promotionsKeptMs = 10_000;
 
 /** The pages about builds and releases. */
 export function buildRoutes(ports: WebPorts, options: WebOptions) {
+  // A forge that is down must not take the list of builds with it.
+  const openPromotions = sharedAnswer(
+    () => ports.pulls.listPulls(options.manifestRepository, "open").catch(() => undefined),
+    promotionsKeptMs,
+  );
   return async (server: FastifyInstance): Promise<void> => {
     server.get("/", async (request, reply) => {
       const query = request.query as Record<string, unknown>;
@@ -20,8 +28,7 @@ export function buildRoutes(ports: WebPorts, options: WebOptions) {
       const [builds, waiting, pulls] = await Promise.all([
         ports.builds.list(filter),
         ports.runs.list({ status: ["queued", "waiting"], limit: 50 }),
-        // A forge that is down must not take the list of builds with it.
-        ports.pulls.listPulls(options.manifestRepository, "open").catch(() => undefined),
+        openPromotions(),
       ]);
       return send(reply, buildsPage({ builds, waiting, pulls, filter, now: options.now() }));
     });

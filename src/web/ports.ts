@@ -33,8 +33,8 @@ export interface WebPorts {
   readonly runs: Pick<Runs, "find" | "list" | "journal">;
   readonly releases: Pick<ReleaseStore, "listReports">;
   readonly audits: Pick<AuditStore, "listAudits" | "listFindings">;
-  /** Pull requests of the forge with the registry-manifest repository; pages for them only where the forge has none. */
-  readonly pulls: ForgePulls & Pick<ForgeSources, "diff">;
+  /** Pull requests of the forge; pages for them only where the forge has none. */
+  readonly pulls: Pick<ForgePulls, "pullUrl" | "findPull" | "listPulls" | "listComments" | "listStatuses"> & Pick<ForgeSources, "diff">;
   /** By stage: `GET /lookaside/<stage>/…`. */
   readonly lookasides: Readonly<Record<string, ServedFiles>>;
   /** `GET /consumer/…` */
@@ -58,6 +58,8 @@ export interface WebOptions {
   readonly version: string;
   /** The registry-manifest repository, whose open pull requests stand on the first page. */
   readonly manifestRepository: string;
+  /** Whose repositories are built; pull requests of others than these and of the registry manifests are not shown. */
+  readonly namespace: string;
   /** `host[:port]` that users pull from. */
   readonly candidate: string;
   /** The same of each production registry, by its name in the settings. */

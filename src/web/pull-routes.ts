@@ -8,10 +8,15 @@ import { pullsPage } from "./views/pulls-page.ts";
 const diffBytes = 256 * 1024;
 const states: readonly Pull["state"][] = ["open", "merged", "closed"];
 
-/** Pull requests for forges that have no pages of their own: `/pulls`, `/pulls/<namespace>/<name>/<number>` (the slash may be encoded). */
+/**
+ * Pull requests for forges that have no pages of their own: `/pulls`, `/pulls/<namespace>/<name>/<number>` (the slash may be encoded). Any other forge
+ * is not asked: its requests are counted, some are kept for releases, and its pages know who may read what. Who asks is sent there.
+ */
 export function pullRoutes(ports: WebPorts, options: WebOptions) {
   return async (server: FastifyInstance): Promise<void> => {
     server.get("/pulls", async (request, reply) => {
+      const elsewhere = ports.pulls.pullUrl(options.manifestRepository);
+      if (elsewhere !== undefined) return sendTo(reply, elsewhere);
       const query = request.query as { state?: string };
       const state = query.state === "all" ? "all" : (states.find((one) => one === query.state) ?? "open");
       const repositories = await knownRepositories(ports, options);
@@ -31,7 +36,9 @@ export function pullRoutes(ports: WebPorts, options: WebOptions) {
 
 async function show(ports: WebPorts, options: WebOptions, repository: string, number: string, reply: FastifyReply): Promise<FastifyReply> {
   // isRepository is stricter than forges are; it keeps path tricks from an adapter that would see them as a directory.
-  if (!/^[1-9]\d{0,8}$/.test(number) || !isRepository(repository.toLowerCase())) return notFound(reply);
+  if (!/^[1-9]\d{0,8}$/.test(number) || !isRepository(repository.toLowerCase()) || !isOurs(repository, options)) return notFound(reply);
+  const elsewhere = ports.pulls.pullUrl(repository, Number(number));
+  if (elsewhere !== undefined) return sendTo(reply, elsewhere);
   const pull = await ports.pulls.findPull(repository, Number(number)).catch(() => undefined);
   if (pull === undefined) return notFound(reply);
   const [comments, statuses, diff] = await Promise.all([
@@ -45,7 +52,16 @@ async function show(ports: WebPorts, options: WebOptions, repository: string, nu
 /** The registry-manifest repository, and where something was built lately. */
 async function knownRepositories(ports: WebPorts, options: WebOptions): Promise<readonly string[]> {
   const builds = await ports.builds.list({ limit: 100 });
-  return [...new Set([options.manifestRepository, ...builds.map((build) => build.repository)])];
+  return [...new Set([options.manifestRepository, ...builds.map((build) => build.repository)])].filter((one) => isOurs(one, options));
+}
+
+/** A forge may have more repositories, which are not ours to show. */
+function isOurs(repository: string, { manifestRepository, namespace }: WebOptions): boolean {
+  return repository === manifestRepository || repository.startsWith(`${namespace}/`);
+}
+
+function sendTo(reply: FastifyReply, page: string): FastifyReply {
+  return reply.header("cache-control", "no-store").redirect(page);
 }
 
 function notFound(reply: FastifyReply): FastifyReply {

@@ -251,6 +251,8 @@ export function forgeContract(subject: ForgeSubject): void {
         ...{ baseBranch: "main", baseHead: base, mergeable: true },
       });
       expect(await forge.findPull(repository, number + 1)).toBeUndefined();
+      const page = forge.pullUrl(repository, number);
+      if (page !== undefined) expect((await forge.findPull(repository, number))?.url).toBe(page);
     });
 
     it("one that conflicts is not mergeable", async () => {

@@ -142,6 +142,7 @@ export function fakeForge(options: { readonly name?: string; readonly now?: () =
   return {
     name,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    pullUrl: () => undefined,
     compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     capabilities: {
       reactions: true,

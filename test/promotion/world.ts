@@ -69,6 +69,7 @@ export function memoryForge() {
   const forge: PromotionPorts["forge"] = {
     capabilities,
     sourceUrl: (repository) => `https://forge.example.test/${repository}.git`,
+    pullUrl: (repository, number) => `https://forge.example.test/${repository}/pulls/${number ?? ""}`,
     compareUrl: (repository, from, to) => `https://forge.example.test/${repository}/compare/${from}...${to}`,
     findHead: async (_repository, branch) => branches.get(branch),
     findFile: async (_repository, id, path) => {

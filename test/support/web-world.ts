@@ -37,6 +37,10 @@ export interface WebWorld {
   readonly journal: JournalEntry[];
   readonly logs: Map<string, { text: string; closed: boolean; prunedAt?: string }>;
   readonly pulls: Pull[];
+  /** What the forge was asked about pull requests. */
+  readonly asked: string[];
+  /** Address of the forge's own pages, when it has any. */
+  forgePages: string | undefined;
   readonly comments: { id: string; author: string; text: string; at: string }[];
   readonly reports: ReleaseReport[];
   readonly audits: Audit[];
@@ -62,6 +66,8 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     journal: [] as JournalEntry[],
     logs: new Map<string, { text: string; closed: boolean; prunedAt?: string }>(),
     pulls: [] as Pull[],
+    asked: [] as string[],
+    forgePages: undefined as string | undefined,
     comments: [] as WebWorld["comments"],
     reports: [] as ReleaseReport[],
     audits: [] as Audit[],
@@ -154,21 +160,22 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
         state.findings.filter((one) => (imageRepository ?? one.imageRepository) === one.imageRepository),
     },
     pulls: {
-      setStatus: async () => {},
       listStatuses: async () => [
         { name: "flibs / promotion", state: "success", title: "would release", summary: "**fine**", url: "/builds/1" },
       ],
-      findPull: async (repository, number) => state.pulls.find((one) => one.repository === repository && one.number === number),
-      listPulls: async (repository, which) =>
-        state.pulls.filter((one) => one.repository === repository && (which === "all" || one.state === which)),
+      pullUrl: (repository, number) => state.forgePages && `${state.forgePages}/${repository}/pulls/${number ?? ""}`,
+      async findPull(repository, number) {
+        state.asked.push(`${repository} #${number}`);
+        return state.pulls.find((one) => one.repository === repository && one.number === number);
+      },
+      async listPulls(repository, which) {
+        state.asked.push(`${repository} ${which}`);
+        return state.pulls.filter((one) => one.repository === repository && (which === "all" || one.state === which));
+      },
       async *listMergedPulls(repository) {
         yield* state.pulls.filter((one) => one.repository === repository && one.state === "merged").reverse();
       },
       listComments: async () => state.comments,
-      ensureComment: async () => {},
-      proposeChange: async () => ({ outcome: "base-moved" }),
-      findPermission: async () => "none",
-      react: async () => {},
       diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
     },
     lookasides: {},
@@ -201,6 +208,7 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
     publicUrl: "http://flibs.example.test",
     version: "0.1.0",
     manifestRepository: "flibs/registry-manifests",
+    namespace: "containers",
     candidate: "candidate.example.test",
     production: { production: "registry.example.test" },
     logPollMs: 5,

@@ -131,6 +131,44 @@ describe("pages", () => {
     }
   });
 
+  test("pull requests of a forge with pages stand there, and it is not asked for them", async () => {
+    world.forgePages = "https://forge.example.test";
+    world.builds.set("1", aBuild());
+    world.pulls.push(aPull());
+    const redirects: Record<string, string> = {
+      "/pulls": "https://forge.example.test/flibs/registry-manifests/pulls/",
+      "/pulls?state=all": "https://forge.example.test/flibs/registry-manifests/pulls/",
+      "/pulls/flibs/registry-manifests/4": "https://forge.example.test/flibs/registry-manifests/pulls/4",
+      "/pulls/containers%2Fcockpit/999999": "https://forge.example.test/containers/cockpit/pulls/999999",
+    };
+    for (const [url, page] of Object.entries(redirects)) {
+      const { statusCode, headers } = await get(url);
+      expect([url, statusCode, headers.location]).toEqual([url, 302, page]);
+    }
+    expect(world.asked).toEqual([]);
+  });
+
+  test.each([undefined, "https://forge.example.test"])(
+    "the forge is not asked about repositories that are not ours (pages: %s)",
+    async (pages) => {
+      world.forgePages = pages;
+      world.pulls.push(aPull({ repository: "acme/secrets" }), aPull({ repository: "containers" }));
+      world.builds.set("1", aBuild({ repository: "acme/secrets" }));
+      for (const url of ["/pulls/acme/secrets/4", "/pulls/acme%2Fsecrets/4", "/pulls/containers/4", "/pulls/containersx%2Fcockpit/4"]) {
+        expect([url, (await get(url)).statusCode]).toEqual([url, 404]);
+      }
+      await get("/pulls");
+      expect(world.asked).toEqual(pages === undefined ? ["flibs/registry-manifests open"] : []);
+    },
+  );
+
+  test("the first page asks the forge once, however many look at it", async () => {
+    world.pulls.push(aPull());
+    const pages = await Promise.all(["/", "/", "/?state=failed", "/"].map((url) => get(url)));
+    for (const { body } of [...pages, await get("/")]) expect(body).toContain("Promote cockpit-1-3.f40");
+    expect(world.asked).toEqual(["flibs/registry-manifests open"]);
+  });
+
   test("an internal error tells the log, not the reader", async () => {
     world.storeDown = true;
     const answer = await get("/");

@@ -10,8 +10,9 @@ type Listed = Answer<"GET /repos/{owner}/{repo}/pulls">["data"][number];
 type Single = Answer<"GET /repos/{owner}/{repo}/pulls/{pull_number}">["data"];
 
 /** Reading pull requests in the words of the port. */
-export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls"> {
+export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls" | "pullUrl"> {
   return {
+    pullUrl: (repository, number) => `${world.server}/${repository}/${number === undefined ? "pulls" : `pull/${number}`}`,
     async findPull(repository, number) {
       return noneIfUnknown(undefined, async () => {
         const found = await world.client.find(repository, "pulls", "GET /repos/{owner}/{repo}/pulls/{pull_number}", {

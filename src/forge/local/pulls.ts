@@ -66,6 +66,8 @@ export function localPulls(world: LocalWorld): ForgePulls {
       const stored = await findStored(git, path, number);
       return stored && readPull(world, repository, path, stored.record, stored.refs);
     },
+    // flibs' own pages show them, at the address that a pull request names.
+    pullUrl: () => undefined,
     listPulls: (repository, state) => listPulls(world, repository, state),
     async *listMergedPulls(repository) {
       // All records are read at once anyway.

@@ -11,8 +11,9 @@ import { isoTime, PullRequest } from "./schemas.ts";
 type Heads = ReadonlyMap<string, string>;
 
 /** Reading pull requests in the words of the port. */
-export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls"> {
+export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "listPulls" | "listMergedPulls" | "pullUrl"> {
   return {
+    pullUrl: (repository, number) => `${world.root}/${repository}/${number === undefined ? "pull-requests" : `pull-request/${number}`}`,
     async findPull(repository, number) {
       if (!isRepositoryName(repository) || !Number.isSafeInteger(number) || number < 1) return undefined;
       const found = await world.client.find(`${repository}/pull-request/${number}`, PullRequest, { comments: "false" });

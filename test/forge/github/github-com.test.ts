@@ -57,3 +57,8 @@ test("an owner who has not installed the App is told as such, not as a repositor
     kind: "input",
   });
 });
+
+test("pages are those of github.com, and nobody is asked for them", () => {
+  expect(open().pullUrl("containers/cockpit", 7)).toBe("https://github.com/containers/cockpit/pull/7");
+  expect(open().pullUrl("containers/cockpit")).toBe("https://github.com/containers/cockpit/pulls");
+});

@@ -29,6 +29,7 @@ test("addresses are made without a double slash, and name no credential", () => 
   const forge = open({});
   expect(forge.sourceUrl("containers/hello")).toBe("https://pagure.example.test/containers/hello.git");
   expect(forge.compareUrl("containers/hello", "a", "b")).toBe("https://pagure.example.test/containers/hello/c/a..b");
+  expect(forge.pullUrl("containers/hello")).toBe("https://pagure.example.test/containers/hello/pull-requests");
 });
 
 test("a forge on Pagure says what it has not", () => {
