@@ -90,7 +90,7 @@ async function strangersPull({ github, web }: GithubDemoWorld, watch: Watcher): 
   await mallory.comment(hello, number, "/help");
   await watch.comment(hello, number, /Commands that you may use/);
 
-  stage(`alice has read it and comments /ok-to-test ${commit.slice(0, 12)}…: exactly this commit is built`);
+  stage(`alice has read it and comments /ok-to-test ${commit}: exactly this commit is built`);
   await github.person("alice").comment(hello, number, `Fine with me.\n\n/ok-to-test ${commit}`);
   const checks = await watch.checks(hello, commit, [/approval/, /build \(/, /test: /]);
   tell(`all about it: ${addressIn(web, checks)}`);

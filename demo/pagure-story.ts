@@ -89,7 +89,7 @@ async function strangersPull({ pagure }: PagureDemoWorld, watch: PagureWatcher):
   mallory.comment(hello, number, "/build");
   await watch.comment(hello, number, /ok-to-test/);
 
-  stage(`alice has read it and comments /ok-to-test ${commit.slice(0, 12)}…: exactly this commit is built`);
+  stage(`alice has read it and comments /ok-to-test ${commit}: exactly this commit is built`);
   pagure.person("alice").comment(hello, number, `Fine with me.\n\n/ok-to-test ${commit}`);
   const flags = await watch.flags(hello, commit, [/approval/, /build \(/, /test: /]);
   tell(`all about it: ${addressIn(flags)}`);

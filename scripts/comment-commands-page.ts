@@ -30,8 +30,8 @@ export function formatCommentCommandsPage(): string {
         `| \`/${verb}\` | ${places.join(", ")} | ${level} | ${on === "here" ? "the repository" : "the registry-manifest repository"} |`,
     ),
     "",
-    "What comes from somebody without write access is built and tested only after `/ok-to-test <sha>` for exactly the head commit; each push needs a new",
-    "approval. That holds whoever asks: a comment does not tell which commit its author has seen.",
+    "What comes from somebody without write access is built and tested only after `/ok-to-test <sha>` for exactly the head commit, with its whole id; each push",
+    "needs a new approval. That holds whoever asks: a comment does not tell which commit its author has seen.",
     "",
     ...commandList.flatMap(section),
   ].join("\n");

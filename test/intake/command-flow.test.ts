@@ -204,13 +204,19 @@ describe("/cancel", () => {
 describe("/ok-to-test", () => {
   test("of the head approves it, and starts a look and the build that was waited for", async () => {
     const head = await strange();
-    expect(await world.comment("bob", `/ok-to-test ${head.slice(0, 7)}`)).toMatchObject({ reaction: "done" });
+    expect(await world.comment("bob", `/ok-to-test ${head}`)).toMatchObject({ reaction: "done" });
     expect([...world.approvals.values()]).toMatchObject([{ forge: "local", repository: hello, number: 1, head, approvedBy: "bob" }]);
     const base = (await world.forge.findPull(hello, 1))?.baseHead;
     expect(world.started()).toMatchObject([
       { flow: "pull", intent: { repository: hello, number: 1, head } },
       { flow: "build", intent: { commit: head, scratch: true, pull: 1, requestedBy: "bob", stranger: { base } } },
     ]);
+  });
+  test("of the head's first digits approves nothing: another commit may begin with them, too", async () => {
+    const head = await strange();
+    expect(await world.comment("bob", `/ok-to-test ${head.slice(0, 12)}`)).toMatchObject({ reaction: "refused" });
+    expect([world.approvals.size, world.started()]).toEqual([0, []]);
+    expect(await world.replies()).toEqual([expect.stringContaining(`The line to paste:\n\n\`\`\`text\n/ok-to-test ${head}\n`)]);
   });
   test("of an older commit approves nothing", async () => {
     const old = await strange();

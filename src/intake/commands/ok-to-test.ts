@@ -4,7 +4,7 @@ export const okToTest: CommandSpec<CommandOf<"ok-to-test">> = {
   verb: "ok-to-test",
   summary: "Approve a commit of somebody without write access for building and testing",
   details:
-    "The commit is named so that what was looked at is what is built: an approval counts for that head only, the next push needs another one. Without a commit the answer is the exact line to paste.",
+    "The commit is named so that what was looked at is what is built: an approval counts for that head only, the next push needs another one. Another commit may have the same first digits, so the whole id is wanted; without it the answer is the exact line to paste.",
   places: ["containers"],
   states: ["open"],
   need: { level: "write", on: "here", author: "never", runsHead: false },
@@ -13,7 +13,7 @@ export const okToTest: CommandSpec<CommandOf<"ok-to-test">> = {
       name: "sha",
       required: false,
       value: { kind: "commit" },
-      help: "the pull request's head, at least its first 7 digits",
+      help: "the pull request's head, all 40 digits",
     },
   ],
   options: [],

@@ -22,7 +22,14 @@ export interface CommandFacts {
   readonly approval?: { readonly sha: string };
 }
 
-export type RefusalCode = "wrong-place" | "wrong-state" | "no-permission" | "head-not-approved" | "sha-missing" | "sha-not-head";
+export type RefusalCode =
+  | "wrong-place"
+  | "wrong-state"
+  | "no-permission"
+  | "head-not-approved"
+  | "sha-missing"
+  | "sha-short"
+  | "sha-not-head";
 
 export interface Refusal {
   readonly code: RefusalCode;
@@ -99,7 +106,15 @@ function refuseCommit(command: Command, facts: CommandFacts, lead: string): Refu
       ...answer,
     };
   }
-  if (/^[0-9a-f]{7,40}$/.test(command.sha) && facts.head.startsWith(command.sha)) return undefined;
+  if (command.sha === facts.head) return undefined;
+  // Two commits with the same first seven digits are made in a second: one to be looked at, one to be pushed afterwards.
+  if (facts.head.startsWith(command.sha)) {
+    return {
+      code: "sha-short",
+      says: `${code(command.sha)} may be the beginning of another commit's id, too, which whoever pushes can bring about; nothing was approved. Look at the head again, and name it with all ${facts.head.length} digits.`,
+      ...answer,
+    };
+  }
   return {
     code: "sha-not-head",
     says: `${code(command.sha)} is not the head of this pull request, which may have moved on; nothing was approved. Look at the head again.`,
@@ -107,7 +122,7 @@ function refuseCommit(command: Command, facts: CommandFacts, lead: string): Refu
   };
 }
 
-/** The whole commit: what is pasted shall not be too short one day. */
+/** The whole commit: only that names one. */
 function approve(facts: CommandFacts, lead: string): string {
   return formatCommand({ verb: "ok-to-test", sha: facts.head }, lead);
 }

@@ -124,9 +124,9 @@ test("what was merged needs no approval any more", () => {
 
 test.each([
   [head, "yes"],
-  [head.slice(0, 7), "yes"],
-  [head.slice(0, 6), "sha-not-head"],
-  ["", "sha-not-head"],
+  [head.slice(0, 7), "sha-short"],
+  [head.slice(0, 39), "sha-short"],
+  [`${head}0`, "sha-not-head"],
   [head.slice(1, 9), "sha-not-head"],
   ["89e6c98d92887913cadf06b2adb97f26cde4849b", "sha-not-head"],
   [undefined, "sha-missing"],
@@ -182,6 +182,14 @@ describe("a refusal says who can, and the line to paste", () => {
     expect(refusal({ verb: "ok-to-test" }, { isTrustedPull: false })).toEqual({
       code: "sha-missing",
       says: "An approval names the commit that was looked at, so that a push in the meantime is not approved with it.",
+      whoCan: writers,
+      paste: `/ok-to-test ${head}`,
+    });
+  });
+  test("an approval of a commit by its first digits, which another one may have", () => {
+    expect(refusal({ verb: "ok-to-test", sha: head.slice(0, 7) }, { isTrustedPull: false })).toEqual({
+      code: "sha-short",
+      says: `\`${head.slice(0, 7)}\` may be the beginning of another commit's id, too, which whoever pushes can bring about; nothing was approved. Look at the head again, and name it with all 40 digits.`,
       whoCan: writers,
       paste: `/ok-to-test ${head}`,
     });
