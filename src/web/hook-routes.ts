@@ -1,42 +1,48 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { isAppError } from "../domain/errors.ts";
 import type { RawDelivery } from "../forge/forge.ts";
+import { deliveryBodies } from "./delivery-bodies.ts";
 import type { WebOptions, WebPorts } from "./ports.ts";
 
+/** Five of the largest that a forge sends. */
+const mostBodyBytes = 128 * 2 ** 20;
+
 /**
- * `POST /hooks/<forge>`: check the signature over the raw bytes, write the delivery down, answer. Whatever a delivery leads to happens
+ * `POST /hooks/<forge>`: read the body while there is room for it, check the signature over the raw bytes, write the delivery down, answer. Whatever a delivery leads to happens
  * later and elsewhere. An answer of 5xx asks the sender to send again; what a sender gives up on is found by the sweep.
  */
 export function hookRoutes(ports: WebPorts, options: WebOptions) {
+  const bodies = deliveryBodies(options.maxBodyBytes, options.mostBodyBytes ?? Math.max(mostBodyBytes, 2 * options.maxBodyBytes));
   return async (server: FastifyInstance): Promise<void> => {
     // The bytes as they came: parsed and written again they would not fit their signature.
     server.removeAllContentTypeParsers();
-    server.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+    server.addContentTypeParser("*", (request, _payload, done) => bodies.read(request.raw, done));
+    server.addHook("onRequest", (request, reply, done) => {
+      // Before anything of the body is read.
+      if (inboxOf(ports, request) === undefined) unknownForge(ports, reply);
+      else done();
+    });
     server.setErrorHandler((error: { statusCode?: number }, request, reply) => {
       const { forge } = request.params as { forge: string };
       const status = error.statusCode ?? 500;
-      const known = Object.hasOwn(ports.inboxes, forge) ? forge : "(unknown)";
       if (status === 413) {
-        ports.metrics.deliveryTaken(known, "too-large");
+        ports.metrics.deliveryTaken(forge, "too-large");
         return answer(reply, 413, `the delivery is larger than ${options.maxBodyBytes} bytes`);
       }
       if (status < 500) {
-        ports.metrics.deliveryTaken(known, "malformed");
+        ports.metrics.deliveryTaken(forge, "malformed");
         return answer(reply, status, "the delivery cannot be read");
       }
       return unavailable(ports, forge, error, reply);
     });
-    server.post("/hooks/:forge", (request, reply) => take(ports, request, reply));
+    server.post("/hooks/:forge", (request, reply) => take(ports, request, reply).finally(() => bodies.release(request.raw)));
   };
 }
 
 async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { forge } = request.params as { forge: string };
-  const inbox = Object.hasOwn(ports.inboxes, forge) ? ports.inboxes[forge] : undefined;
-  if (inbox === undefined) {
-    ports.metrics.deliveryTaken("(unknown)", "unknown-forge");
-    return answer(reply, 404, "no forge of this name is set up here");
-  }
+  const inbox = inboxOf(ports, request);
+  if (inbox === undefined) return unknownForge(ports, reply);
   const delivery = rawDelivery(request);
   let deliveryId: string;
   try {
@@ -51,6 +57,16 @@ async function take(ports: WebPorts, request: FastifyRequest, reply: FastifyRepl
   } catch (error) {
     return unavailable(ports, forge, error, reply);
   }
+}
+
+function inboxOf(ports: WebPorts, request: FastifyRequest) {
+  const { forge } = request.params as { forge: string };
+  return Object.hasOwn(ports.inboxes, forge) ? ports.inboxes[forge] : undefined;
+}
+
+function unknownForge(ports: WebPorts, reply: FastifyReply): FastifyReply {
+  ports.metrics.deliveryTaken("(unknown)", "unknown-forge");
+  return answer(reply, 404, "no forge of this name is set up here");
 }
 
 function rawDelivery(request: FastifyRequest): RawDelivery {

@@ -42,7 +42,8 @@ const answerMs = 10_000;
 export function webServer(ports: WebPorts, options: WebOptions): WebServer {
   const server = fastify({
     logger: false,
-    bodyLimit: options.maxBodyBytes,
+    // Of what is no delivery, addresses that nothing stands at included; routes that take more say so.
+    bodyLimit: 16 * 1024,
     // A sender that dribbles its headers or body for longer than this is no forge.
     requestTimeout: 30_000,
     connectionTimeout: 60_000,

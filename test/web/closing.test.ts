@@ -51,7 +51,7 @@ test("nor does one that is kept for the next request", async () => {
 test("a request whose body is on its way is answered, and its connection ends then", async () => {
   const body = "{}";
   const slow = await opened();
-  slow.write(`POST /hooks/github HTTP/1.1\r\nHost: flibs\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`);
+  slow.write(`POST /hooks/local HTTP/1.1\r\nHost: flibs\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`);
   await (await fetch(new URL("/healthz", address))).text();
   const closed = world.server.close();
   // Nobody new is let in, so the server has begun to close.
