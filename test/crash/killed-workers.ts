@@ -14,14 +14,18 @@ export interface KilledWorkers {
   readPoints(): readonly string[];
 }
 
-/** `visited` is a file of their own to remember the points in; `only` leaves the others out, for what another story goes through. */
+/**
+ * `visited` is a file of their own to remember the points in; `only` leaves the others out, for what another story goes through. `settled` is waited for
+ * after each death: what is still on its way to a forge when the next worker looks, nobody can find there.
+ */
 export function killedWorkers(installation: {
   readonly settingsFile: string;
   readonly databaseUrl: string;
   readonly visited: string;
   readonly only?: RegExp;
+  readonly settled?: () => Promise<void>;
 }): KilledWorkers {
-  const { settingsFile, databaseUrl, visited, only = /./ } = installation;
+  const { settingsFile, databaseUrl, visited, only = /./, settled } = installation;
   const readPoints = () => (existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : []);
   const bundle = `${visited}-worker.mjs`;
   const program = ["--disable-warning=ExperimentalWarning", ...shortLived, bundle];
@@ -39,7 +43,10 @@ export function killedWorkers(installation: {
           said = (said + text).slice(-20_000);
         });
         const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
-        if (signal === "SIGKILL") continue;
+        if (signal === "SIGKILL") {
+          await settled?.();
+          continue;
+        }
         if (code === 0) return kills;
         throw new Error(`the worker ended with ${code ?? signal}:\n${said}`);
       }

@@ -28,7 +28,8 @@ beforeAll(async () => {
   // The first look only takes note of where everything stands.
   await app.sweepForge();
   const visited = join(world.installation.directory, "..", "visited");
-  workers = (only) => killedWorkers({ settingsFile: world.settingsFile, databaseUrl: world.database.url, visited, only });
+  const settled = () => world.github.idle();
+  workers = (only) => killedWorkers({ settingsFile: world.settingsFile, databaseUrl: world.database.url, visited, only, settled });
 }, 120_000);
 
 afterAll(async () => {

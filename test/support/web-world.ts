@@ -172,9 +172,6 @@ export function webWorld(options: Partial<WebOptions> = {}, changes: Partial<Web
         state.asked.push(`${repository} ${which}`);
         return state.pulls.filter((one) => one.repository === repository && (which === "all" || one.state === which));
       },
-      async *listMergedPulls(repository) {
-        yield* state.pulls.filter((one) => one.repository === repository && one.state === "merged").reverse();
-      },
       listComments: async () => state.comments,
       diff: async () => "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+<script>alert(1)</script>\n",
     },

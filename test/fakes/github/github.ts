@@ -81,6 +81,8 @@ export interface Github {
   leaveQueue(group: MergeGroup, reason: "merged" | "invalidated" | "dequeued"): Promise<void>;
   /** A check run of another App, which ours may read and not touch. */
   foreignRun(repository: string, sha: string, change: RunChange & { readonly name: string }): Promise<CheckRun>;
+  /** Once all that was asked for is carried out; see `ApiServer`. */
+  idle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -119,7 +121,7 @@ export async function startGithub(options: GithubOptions): Promise<Github> {
   };
   const { publicKey } = keys;
   const parts = { world: theWorld, contract, handlers: allRoutes(hooks), publicKey, limits, faults, usage, hooks, exclusive, violation };
-  const server = createApiServer(parts);
+  const { server, idle } = createApiServer(parts);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const app = { id: appId, clientId: "Iv23liDOUBLE00000000", owner: "app-owner", createdAt: timestamp({ now }), ...options.app };
@@ -143,6 +145,7 @@ export async function startGithub(options: GithubOptions): Promise<Github> {
     reads: readsOf(world),
     violations,
     ...worldActions(world, act),
+    idle,
     async close() {
       hooks.close();
       server.closeAllConnections();
@@ -153,7 +156,7 @@ export async function startGithub(options: GithubOptions): Promise<Github> {
   };
 }
 
-type Actions = Omit<Github, "url" | "apiUrl" | "app" | "hooks" | "faults" | "limits" | "usage" | "reads" | "violations" | "close">;
+type Actions = Omit<Github, "url" | "apiUrl" | "app" | "hooks" | "faults" | "limits" | "usage" | "reads" | "violations" | "idle" | "close">;
 
 function worldActions(world: World, act: Act): Actions {
   const { data } = world;

@@ -1,5 +1,6 @@
 import { createHash, type KeyObject } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import { authenticate, BadJwt } from "./auth.ts";
 import type { Contract, Route } from "./contract.ts";
 import type { Exclusive } from "./exclusive.ts";
@@ -27,14 +28,28 @@ export interface Parts {
   readonly violation: (what: string) => void;
 }
 
-export function createApiServer(parts: Parts): Server {
-  return createServer((request, response) => {
-    serve(parts, request, response).catch((error: unknown) => {
-      parts.violation(`the double itself failed on ${request.method} ${request.url}: ${error instanceof Error ? error.stack : error}`);
-      if (!response.headersSent) response.writeHead(500);
-      response.end();
-    });
+export interface ApiServer {
+  readonly server: Server;
+  /** Once nothing is being carried out, for its sender or for one that has gone, and nothing more comes. */
+  idle(): Promise<void>;
+}
+
+export function createApiServer(parts: Parts): ApiServer {
+  let serving = 0;
+  const server = createServer((request, response) => {
+    serving += 1;
+    serve(parts, request, response)
+      .catch((error: unknown) => {
+        parts.violation(`the double itself failed on ${request.method} ${request.url}: ${error instanceof Error ? error.stack : error}`);
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+      })
+      .finally(() => (serving -= 1));
   });
+  async function idle(): Promise<void> {
+    for (let quiet = 0; quiet < 3; quiet = serving === 0 ? quiet + 1 : 0) await delay(10);
+  }
+  return { server, idle };
 }
 
 async function serve(parts: Parts, request: IncomingMessage, response: ServerResponse): Promise<void> {
