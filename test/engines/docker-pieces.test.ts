@@ -245,6 +245,8 @@ describe("what the engine says", () => {
     ["no socket", { code: "ENOENT" }, "engine.unreachable", "the engine's host"],
     ["shutting down", { statusCode: 500, json: { message: "server is shutting down" } }, "engine.unreachable", ""],
     ["full", { statusCode: 500, json: { message: "write: no space left on device" } }, "engine.disk-full", "Free space"],
+    ["wrong words", { statusCode: 400, json: { message: "invalid value shutting down for uid" } }, "engine.refused", ""],
+    ["wrong words", { statusCode: 400, json: { message: "invalid value no space left on device for uid" } }, "engine.refused", ""],
     ["refused", { statusCode: 409, json: { message: "conflict" } }, "engine.refused", ""],
   ])("an error is translated: %s", (_, fields, code, hint) => {
     const error = translate("/run/docker.sock", "build", Object.assign(new Error("boom"), fields));

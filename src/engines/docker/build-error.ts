@@ -11,6 +11,7 @@ export type BuildErrorCause = "build" | "engine-away" | "disk-full";
  */
 export function causeOfBuildError(error: string): BuildErrorCause {
   const said = withoutQuotations(error);
+  if (ownWords.some((words) => words.test(said))) return "build";
   // Go puts the innermost cause at the end, names of files before it.
   if (/no space left on device(?:: unknown)?$/i.test(said)) return "disk-full";
   if (/(?:^|[:=] )context canceled(?:: unknown)?$/.test(said)) return "engine-away";
@@ -21,19 +22,53 @@ export function causeOfBuildError(error: string): BuildErrorCause {
   return engineWords.some((words) => words.test(said)) ? "engine-away" : "build";
 }
 
-/** Throws `engine.unreachable` or `engine.disk-full` when an error without an exit code is not the build's own. */
-export function throwUnlessOwn(socket: string, error: string): void {
-  switch (causeOfBuildError(error)) {
-    case "build":
-      return;
-    case "engine-away":
-      throw unreachable(socket, "build", error);
-    case "disk-full":
-      throw appError("engine.disk-full", "the engine has no space left for the build", {
-        hint: "Free space below Docker's data directory",
-      });
-  }
+/** Judges the errors of one engine's builds. */
+export interface BuildErrors {
+  /** A try of this build begins. What it gives throws `engine.unreachable` or `engine.disk-full` when an error without an exit code is not the build's own. */
+  begin(key: string): (error: string) => void;
+  /** The build has an outcome. */
+  forget(key: string): void;
 }
+
+const leastTries = 3;
+const mostTriesMs = 10 * 60_000;
+
+/**
+ * An engine that says it is away was there to say so. When tries of one build end with such words again and again, and take ten minutes together, the
+ * words are the build's, though nobody knows them, or it would hold a slot for ever. Tries that end at once, as without containerd, may be many.
+ */
+export function buildErrors(socket: string, now: () => number = () => performance.now()): BuildErrors {
+  const awayTries = new Map<string, { readonly count: number; readonly ms: number }>();
+  return {
+    begin(key) {
+      const startedAt = now();
+      return (error) => {
+        const cause = causeOfBuildError(error);
+        if (cause === "disk-full") {
+          throw appError("engine.disk-full", "the engine has no space left for the build", {
+            hint: "Free space below Docker's data directory",
+          });
+        }
+        if (cause === "build") return;
+        const { count, ms } = awayTries.get(key) ?? { count: 0, ms: 0 };
+        const tries = { count: count + 1, ms: ms + now() - startedAt };
+        if (tries.count >= leastTries && tries.ms >= mostTriesMs) return;
+        awayTries.set(key, tries);
+        throw unreachable(socket, "build", error);
+      };
+    },
+    forget: (key) => awayTries.delete(key),
+  };
+}
+
+/** After these the words of the Dockerfile or of a path are repeated as they are, to the end or up to another reason. */
+const ownWords: readonly RegExp[] = [
+  /\binvalid (?:signal|containerPort|hostPort|proto|ip address|from flag value|environment variable|reference format)\b|\bno port specified: /i,
+  /\bfailed to process ""|\bfailed to parse (?:platform|stage name)\b/,
+  /\bunable to (?:find (?:user|group)|convert uid\/gid)\b|\bno such user: /,
+  // A program that cannot be started, a path through something that is no directory.
+  /\bexec: "": |: not a directory(?:: unknown)?$/,
+];
 
 const engineWords: readonly RegExp[] = [
   /\b(?:server|daemon|system) is (?:shutting down|stopping|not ready)/i,

@@ -2,7 +2,6 @@ import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
-import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
 import { type DiskWatch, diskWatch } from "./disk-watch.ts";
@@ -22,6 +21,8 @@ export interface BuildContext {
   /** `<host name>:<address>`, of this installation and key alone: what the containers of this build are known by. */
   readonly mark: string;
   readonly maxContextBytes: number;
+  /** See {@link BuildErrors}. */
+  readonly throwUnlessOwn: (error: string) => void;
 }
 
 /**
@@ -103,7 +104,7 @@ async function obeyLimits(context: BuildContext, key: string, request: BuildRequ
 }
 
 function endWithError(
-  { socket }: BuildContext,
+  { throwUnlessOwn }: BuildContext,
   message: Message,
   error: string,
   at: Progress | undefined,
@@ -112,7 +113,7 @@ function endWithError(
   const early = endedEarly(limits, at);
   if (early !== undefined) return early;
   const code = message.errorDetail?.code;
-  if (code === undefined) throwUnlessOwn(socket, error);
+  if (code === undefined) throwUnlessOwn(error);
   limits.say(`${error}\n`);
   return failedBuild(error, code, at && { instruction: at.instruction, place: { step: at.step } });
 }

@@ -3,7 +3,6 @@ import type Docker from "dockerode";
 import { isDigest } from "../../domain/digest.ts";
 import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
-import { throwUnlessOwn } from "./build-error.ts";
 import { failedBuild } from "./build-failure.ts";
 import { type BuildkitProgress, buildkitProgress } from "./buildkit-progress.ts";
 import { packBuildkitContext } from "./context.ts";
@@ -25,6 +24,8 @@ export interface BuildkitContext {
   /** `<host name>:<address>`, of this installation and key alone: a line of the hosts file of this build's RUN lines. */
   readonly mark: string;
   readonly maxContextBytes: number;
+  /** See {@link BuildErrors}. */
+  readonly throwUnlessOwn: (error: string) => void;
   /** Sees to it that the RUN lines are held to limits; undefined when nobody does. */
   readonly held?: HeldLimits;
 }
@@ -149,12 +150,12 @@ async function followBuild(
   throw unreachable(context.socket, "build", "the connection ended in the middle of the build");
 }
 
-function endWithError({ socket }: BuildkitContext, error: string, progress: BuildkitProgress, limits: CallLimits): BuildOutcome {
+function endWithError({ throwUnlessOwn }: BuildkitContext, error: string, progress: BuildkitProgress, limits: CallLimits): BuildOutcome {
   const early = endedEarly(limits, progress);
   if (early !== undefined) return early;
   const failed = progress.failed();
   const code = exitCode(failed?.error ?? error);
-  if (code === undefined) throwUnlessOwn(socket, error);
+  if (code === undefined) throwUnlessOwn(error);
   // With a vertex the same words stand in the log already.
   if (failed === undefined) limits.say(`ERROR: ${error}\n`);
   const line = /dockerfile parse error (?:on )?line (\d{1,7})/i.exec(error)?.[1];

@@ -121,10 +121,10 @@ export function translate(socket: string, what: string, error: unknown): AppErro
   if (isAppError(error)) return error;
   const status = statusOf(error);
   const message = messageOf(error);
-  if (status === undefined || status === 503 || /shutting down|daemon is (?:not ready|stopping)/i.test(message)) {
-    return unreachable(socket, what, message, error);
-  }
-  if (/no space left on device/i.test(message)) {
+  if (status === undefined || status === 503) return unreachable(socket, what, message, error);
+  // A refusal (4xx) repeats words of the request, which may be the repository's.
+  if (status >= 500 && /shutting down|daemon is (?:not ready|stopping)/i.test(message)) return unreachable(socket, what, message, error);
+  if (status >= 500 && /no space left on device/i.test(message)) {
     return appError("engine.disk-full", `Docker Engine could not ${what}: no space left on device`, {
       hint: "Free space below Docker's data directory, for example with docker system prune",
       cause: error,

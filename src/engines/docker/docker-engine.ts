@@ -9,6 +9,7 @@ import type { Platform } from "../../domain/platform.ts";
 import { limitCall } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest, Engine, LogSink } from "../engine.ts";
 import { buildCgroup } from "./build-cgroup.ts";
+import { buildErrors } from "./build-error.ts";
 import { buildImage } from "./build-image.ts";
 import { buildkitDialect, chooseBuilder, pruneBuildCache } from "./buildkit.ts";
 import { buildWithBuildkit, cancelBuildkitBuild } from "./buildkit-build.ts";
@@ -92,6 +93,7 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
   const builder = chooseBuilder(options);
   const held = options.buildCgroup === undefined ? undefined : buildCgroup({ path: options.buildCgroup, slots: options.slots });
 
+  const errors = buildErrors(socket);
   const askVersion = engineVersion(docker, socket);
 
   async function look(): Promise<{ readonly platforms: readonly Platform[]; readonly apiVersion: string }> {
@@ -115,8 +117,14 @@ function engineWith(docker: Docker, names: Names, options: DockerEngineOptions):
       using limits = limitCall(sink, signal, request.limits.timeoutMs);
       // Or a package manager's "could not connect" would be taken for the mirror's fault.
       if (common.networkMode === "none") limits.say("RUN instructions have no network on this engine; see the settings' network.mode\n");
-      if (builder === "buildkit") return await buildWithBuildkit({ ...common, ...(held && { held }) }, key, request, limits);
-      return await buildImage({ ...common, steps }, key, request, limits);
+      const context = { ...common, throwUnlessOwn: errors.begin(key) };
+      const building =
+        builder === "buildkit"
+          ? buildWithBuildkit({ ...context, ...(held && { held }) }, key, request, limits)
+          : buildImage({ ...context, steps }, key, request, limits);
+      const outcome = await building;
+      errors.forget(key);
+      return outcome;
     });
   }
 
