@@ -12,7 +12,9 @@ export const ExpectedResult = z.strictObject({
     .string()
     .max(500)
     .optional()
-    .describe("Regular expression that must be found in what the command prints; looked for in the first MiB, within one second"),
+    .describe(
+      "Regular expression that must be found in what the command prints; looked for in the first MiB, within one second, and three for the suite",
+    ),
 });
 
 export const Command = z.strictObject({

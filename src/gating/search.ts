@@ -3,6 +3,15 @@ import { withinTime } from "./within-time.ts";
 
 export type Found = { readonly kind: "found" | "absent" | "too-slow" } | { readonly kind: "invalid"; readonly message: string };
 
+/** What is left for searching, of all tests of a suite: it is work of this process, in which nothing else is done. */
+export interface SearchBudget {
+  leftMs: number;
+}
+
+export function searchBudget(): SearchBudget {
+  return { leftMs: 3000 };
+}
+
 /**
  * Looks for an expression of Go's `regexp` anywhere in bytes that need not be text, without flags: `^` and `$` are the begin and the end of the whole, `.`
  * is no line end, as in container-structure-test. The engine needs time in proportion to the length of the bytes; times that of the expression, which

@@ -5,6 +5,7 @@ import type { RunOutcome } from "../../src/engines/engine.ts";
 import { commandRunner, judge } from "../../src/gating/command/command-runner.ts";
 import { matchOutput } from "../../src/gating/command/match-output.ts";
 import { CommandSuite } from "../../src/gating/command-suite.ts";
+import { searchBudget } from "../../src/gating/search.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { fakeEngine } from "../fakes/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
@@ -12,7 +13,7 @@ import { scratchDirectory } from "../support/scratch-directory.ts";
 const never = new AbortController().signal;
 const limits = { timeoutMs: 300, memoryBytes: 2 ** 26, processes: 64 };
 
-async function runSuite(commands: unknown, signal = never): Promise<TestResult> {
+async function runSuite(commands: unknown, signal = never, allowed = limits): Promise<TestResult> {
   await using tree = await scratchDirectory();
   await mkdir(join(tree.path, "tests"));
   await writeFile(join(tree.path, "tests/hello.txt"), "hello\n");
@@ -36,7 +37,7 @@ async function runSuite(commands: unknown, signal = never): Promise<TestResult> 
   };
   return await commandRunner({ engine }).run(
     "t",
-    { suite, image: built.imageId, platform: "linux/amd64", tree: tree.path, artifacts: "", limits },
+    { suite, image: built.imageId, platform: "linux/amd64", tree: tree.path, artifacts: "", limits: allowed },
     sink,
     signal,
   );
@@ -124,10 +125,25 @@ describe("command suites", () => {
     expect(CommandSuite.safeParse({ commands: [{ name: "a", run: ["x"] }], files }).success).toBe(false);
   });
 
+  test("the expressions of a suite share three seconds: they hold up everything else", async () => {
+    const letters = "a".repeat(30);
+    const slow = { run: sh(`echo ${letters}`), expect: { output: "^(a|a)*b" } };
+    const commands = ["one", "two", "three", "four"].map((name) => ({ name, ...slow }));
+    const quick = { name: "five", run: sh(`echo ${letters}`), expect: { output: letters } };
+    const result = await runSuite([...commands, quick], never, { ...limits, timeoutMs: 60_000 });
+    expect(result.cases[0]?.message).toBe("matching /^(a|a)*b/ takes too long; write a simpler expression");
+    for (const { message } of result.cases.slice(3))
+      expect(message).toMatch(/^matching .* takes too long, with all commands of the suite$/);
+    expect(result).toMatchObject({ outcome: "error", final: true });
+  });
+
   test("memory exhaustion is an error that says it", () => {
     const [command] = CommandSuite.parse({ commands: [{ name: "a", run: ["x"] }] }).commands;
     const end: RunOutcome = { outcome: "exited", exitCode: 137, outOfMemory: true };
-    expect(command && judge(command, end, "", 1)).toEqual({ outcome: "error", message: "was stopped for using too much memory" });
+    expect(command && judge(command, end, "", 1, searchBudget())).toEqual({
+      outcome: "error",
+      message: "was stopped for using too much memory",
+    });
   });
 
   test("an expression made to run for ever is given up", () => {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { Engine, LogSink, RunOutcome } from "../../engines/engine.ts";
 import { CommandSuite, type SuiteCommand } from "../command-suite.ts";
+import { type SearchBudget, searchBudget } from "../search.ts";
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestOutcome, TestRequest, TestRunner } from "../test-runner.ts";
 import { matchOutput } from "./match-output.ts";
@@ -18,6 +19,8 @@ const filesTarget = "/flibs-tests";
 const keptOutput = 2 ** 20;
 /** No container starts in less; timers are not more exact than that either. */
 const leastMs = 10;
+/** Of one expression. */
+const maxMatchMs = 1000;
 
 /**
  * Runs the commands of a suite, each in a container of its own. A command that does not do what is expected fails; one that could not be
@@ -34,6 +37,7 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
         return { suite: request.suite.name, outcome: "error", cases: [], message: message.slice(0, 500), durationMs: 0, final: true };
       }
       const files = await findFiles(request.tree, parsed.data.files);
+      const budget = searchBudget();
       const cases: TestCase[] = [];
       let isFinal = true;
       for (const [index, command] of parsed.data.commands.entries()) {
@@ -60,7 +64,7 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
         say(sink, `=== ${command.name}: ${command.run.join(" ")}\n`);
         const output = keepOutput(sink);
         const outcome = await engine.run(caseKey, runRequest(request, command, files, timeoutMs), output.sink, signal);
-        return judge(command, outcome, output.text(), timeoutMs);
+        return judge(command, outcome, output.text(), timeoutMs, budget);
       }
     },
   };
@@ -69,8 +73,8 @@ export function commandRunner({ engine, now = () => performance.now() }: Command
 /** `final`: another try would come to the same. */
 type Judgement = { readonly outcome: TestOutcome; readonly message: string; readonly final?: boolean };
 
-/** Pure: what one command's end means. */
-export function judge(command: SuiteCommand, outcome: RunOutcome, output: string, timeoutMs: number): Judgement {
+/** What one command's end means. Takes from the budget. */
+export function judge(command: SuiteCommand, outcome: RunOutcome, output: string, timeoutMs: number, budget: SearchBudget): Judgement {
   switch (outcome.outcome) {
     case "not-started":
       return { outcome: "error", message: `could not be started: ${outcome.message}` };
@@ -85,24 +89,31 @@ export function judge(command: SuiteCommand, outcome: RunOutcome, output: string
     case "exited":
       return outcome.outOfMemory
         ? { outcome: "error", message: "was stopped for using too much memory" }
-        : judgeExit(command, outcome.exitCode, output);
+        : judgeExit(command, outcome.exitCode, output, budget);
   }
 }
 
-function judgeExit({ expect }: SuiteCommand, exitCode: number, output: string): Judgement {
+function judgeExit({ expect }: SuiteCommand, exitCode: number, output: string, budget: SearchBudget): Judgement {
   if (exitCode !== expect.exitCode) return { outcome: "fail", message: `returned ${exitCode}, expected ${expect.exitCode}` };
   if (expect.output === undefined) return { outcome: "pass", message: "" };
-  const match = matchOutput(expect.output, output);
+  if (budget.leftMs < 1) return tooSlow(expect.output, ", with all commands of the suite");
+  const startedAt = performance.now();
+  const match = matchOutput(expect.output, output, Math.min(maxMatchMs, Math.floor(budget.leftMs)));
+  budget.leftMs -= performance.now() - startedAt;
   switch (match.kind) {
     case "found":
       return { outcome: "pass", message: "" };
     case "absent":
       return { outcome: "fail", message: `printed nothing that matches /${expect.output}/` };
     case "too-slow":
-      return { outcome: "error", message: `matching /${expect.output}/ takes too long; write a simpler expression`, final: true };
+      return tooSlow(expect.output, "; write a simpler expression");
     case "invalid":
       return { outcome: "error", message: `/${expect.output}/ is no regular expression: ${match.message}`, final: true };
   }
+}
+
+function tooSlow(expression: string, why: string): Judgement {
+  return { outcome: "error", message: `matching /${expression}/ takes too long${why}`, final: true };
 }
 
 function runRequest(

@@ -6,7 +6,7 @@ export type Match = { readonly kind: "found" | "absent" | "too-slow" } | { reado
  * Looks for a regular expression that whoever opened the pull request has written, in text that their image has printed: both may be made so that
  * matching takes for ever. The time-out of `vm` stops V8's matcher too; no globals of ours are in reach and only strings go in.
  */
-export function matchOutput(pattern: string, output: string, timeoutMs = 1000): Match {
+export function matchOutput(pattern: string, output: string, timeoutMs: number): Match {
   try {
     new RegExp(pattern, "mu");
   } catch (error) {

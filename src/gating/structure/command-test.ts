@@ -1,7 +1,8 @@
 import type { RunOutcome, RunRequest } from "../../engines/engine.ts";
+import type { SearchBudget } from "../search.ts";
 import type { CommandTest, StructureFile } from "../structure-file.ts";
 import { expandVariables, valuesOf } from "./expand.ts";
-import { cannotTell, fail, type Problem, type SearchBudget, searchAll } from "./judgement.ts";
+import { cannotTell, fail, type Problem, searchAll } from "./judgement.ts";
 
 export interface Heard {
   readonly stdout: Uint8Array;

@@ -1,6 +1,7 @@
 import type { ImageReader } from "../../engines/engine.ts";
+import type { SearchBudget } from "../search.ts";
 import type { FileContentTest } from "../structure-file.ts";
-import { cannotTell, fail, type Problem, type SearchBudget, searchAll } from "./judgement.ts";
+import { cannotTell, fail, type Problem, searchAll } from "./judgement.ts";
 
 /** Longest file that is searched. */
 export const maxFileBytes = 8 * 2 ** 20;

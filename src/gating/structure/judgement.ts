@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { searchBytes } from "../search.ts";
+import { type SearchBudget, searchBytes } from "../search.ts";
 import type { TestOutcome } from "../test-runner.ts";
 
 export interface Judgement {
@@ -37,15 +37,6 @@ export interface Expectation {
 
 /** Of one expression; the usual ones need 40 for a MiB, or less. */
 const maxSearchMs = 200;
-
-/** What is left for searching, of all tests of a suite: it is work of this process, in which nothing else is done. */
-export interface SearchBudget {
-  leftMs: number;
-}
-
-export function searchBudget(): SearchBudget {
-  return { leftMs: 3000 };
-}
 
 /** An expression that is none counts as failed, whichever list it stands in. Takes from the budget. */
 export async function searchAll(expectations: readonly Expectation[], budget: SearchBudget): Promise<readonly Problem[]> {

@@ -1,7 +1,8 @@
 import type { ImageConfig } from "../../engines/engine.ts";
+import type { SearchBudget } from "../search.ts";
 import type { MetadataTest } from "../structure-file.ts";
 import { environmentOf } from "./expand.ts";
-import { fail, type Problem, type SearchBudget, searchAll, shorten } from "./judgement.ts";
+import { fail, type Problem, searchAll, shorten } from "./judgement.ts";
 
 type Pair = NonNullable<MetadataTest["labels"]>[number];
 

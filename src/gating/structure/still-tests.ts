@@ -1,9 +1,10 @@
 import type { ImageReader } from "../../engines/engine.ts";
+import type { SearchBudget } from "../search.ts";
 import { hasMetadata, type StructureFile } from "../structure-file.ts";
 import { environmentOf, valuesOf } from "./expand.ts";
 import { judgeContent } from "./file-content-test.ts";
 import { judgeExistence } from "./file-existence-test.ts";
-import type { Problem, SearchBudget } from "./judgement.ts";
+import type { Problem } from "./judgement.ts";
 import { judgeLicenses } from "./license-test.ts";
 import { judgeMetadata } from "./metadata-test.ts";
 

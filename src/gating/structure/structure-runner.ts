@@ -1,12 +1,13 @@
 import { z } from "zod";
 import type { Engine, LogSink } from "../../engines/engine.ts";
+import { searchBudget } from "../search.ts";
 import { type CommandTest, countTests, StructureFile } from "../structure-file.ts";
 import { summarize } from "../suite-summary.ts";
 import type { TestCase, TestRequest, TestRunner } from "../test-runner.ts";
 import { commandsOf, judgeCommand, whyMalformed } from "./command-test.ts";
 import { environmentOf, TooLong } from "./expand.ts";
 import { hearing } from "./hearing.ts";
-import { cannotTell, fail, judge, type Problem, searchBudget } from "./judgement.ts";
+import { cannotTell, fail, judge, type Problem } from "./judgement.ts";
 import { stillTests } from "./still-tests.ts";
 
 export interface StructureRunnerOptions {
