@@ -60,7 +60,8 @@ export async function openLog(
       }
       taken += bytes;
       held += text;
-      if (held.length >= flushBytes) flush(false);
+      // Only where there is a line end: looking for one in all that is held, with each letter of a long line, would take the square of its length.
+      if (held.length > maxHeld || (held.length >= flushBytes && text.includes("\n"))) flush(false);
       else timer ??= setTimeout(() => flush(false), flushMs).unref();
       return true;
     },

@@ -66,3 +66,29 @@ test("a log is masked over chunks, cut at its limit, and closed", async () => {
   expect(stored).toBe(`a (masked) b\n${"x".repeat(17)}\nflibs: the log has reached its limit of 30 bytes\n`);
   expect([log.isFull(), closed]).toEqual([true, true]);
 });
+
+test("a line that comes letter by letter is not looked through with each of them", async () => {
+  const appended: string[] = [];
+  const store = {
+    restart: async () => {},
+    append: async (...words: readonly string[]) => void appended.push(words.at(-1) ?? ""),
+    close: async () => {},
+    prune: async () => 0,
+    list: async () => [],
+    read: async () => ({ text: "", next: 0, closed: false }),
+  };
+  const log = await openLog(store, "r", "n", 2 ** 20, (text) => text);
+  const letters = async (count: number) => {
+    for (let i = 0; i < count; i++) log.sink("x");
+    // The store is asked in the next turn; no timer has its turn before.
+    await Promise.resolve();
+  };
+  log.sink("a\n");
+  await letters(10_000);
+  // What is before the line's begin waits for the timer, or for a line end.
+  expect(appended).toEqual([]);
+  log.sink("y\nz");
+  await letters(70_000);
+  await log.close();
+  expect(appended.map((text) => text.length)).toEqual([10_004, 65_537, 4464]);
+});
