@@ -44,7 +44,8 @@ export async function buildImage(context: BuildContext, key: string, request: Bu
   } finally {
     // Whatever ended it: the daemon must not go on for nobody, and its container goes now, not when it notices.
     stop.abort();
-    await context.steps.remove(key);
+    // What can't be removed stays written down for clean-up: the outcome counts for more.
+    await context.steps.remove(key).catch(() => {});
   }
 }
 

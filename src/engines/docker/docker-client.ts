@@ -154,6 +154,12 @@ export function statusOf(error: unknown): number | undefined {
   return typeof status === "number" ? status : undefined;
 }
 
+/** For what need not be there. */
+export function absent(error: unknown): undefined {
+  if (statusOf(error) === 404) return undefined;
+  throw error;
+}
+
 /** The engine's own sentence, without what docker-modem wraps around it. */
 export function messageOf(error: unknown): string {
   const json = (error as { json?: { message?: unknown } | undefined } | undefined)?.json;

@@ -5,7 +5,7 @@ import { ask } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readerOf } from "./image-files.ts";
 import { imageConfig } from "./inspect-image.ts";
-import { removeContainer } from "./step-containers.ts";
+import { removeContainer, removeContainerAtEnd } from "./step-containers.ts";
 
 export interface ExamineContext {
   readonly docker: Docker;
@@ -42,6 +42,6 @@ export async function examineImage<T>(
     signal.throwIfAborted();
     throw error;
   } finally {
-    await removeContainer(docker, socket, own.name);
+    await removeContainerAtEnd(docker, socket, own.name);
   }
 }

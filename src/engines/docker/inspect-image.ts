@@ -6,7 +6,7 @@ import { appError } from "../../domain/errors.ts";
 import type { ImageConfig, InspectedImage } from "../engine.ts";
 import { ask, statusOf, translate } from "./docker-client.ts";
 import { linkTargetOf } from "./link-target.ts";
-import { removeContainer } from "./step-containers.ts";
+import { removeContainer, removeContainerAtEnd } from "./step-containers.ts";
 
 export interface InspectContext {
   readonly docker: Docker;
@@ -85,7 +85,7 @@ async function readThroughContainer(
     for (const path of paths) await readPath(reader, path, files);
     return files;
   } finally {
-    await removeContainer(docker, socket, own.name);
+    await removeContainerAtEnd(docker, socket, own.name);
   }
 }
 

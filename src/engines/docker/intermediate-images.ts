@@ -1,5 +1,5 @@
 import type Docker from "dockerode";
-import { ask, statusOf } from "./docker-client.ts";
+import { absent, ask, statusOf } from "./docker-client.ts";
 import type { StepContainer } from "./step-containers.ts";
 
 /**
@@ -52,9 +52,4 @@ async function removeNameless(docker: Docker, socket: string, id: string): Promi
       throw error;
     });
   await ask(socket, `remove the image ${id}`, gone);
-}
-
-function absent(error: unknown): undefined {
-  if (statusOf(error) === 404) return undefined;
-  throw error;
 }

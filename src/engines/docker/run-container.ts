@@ -9,7 +9,7 @@ import { ensureImage } from "./ensure-image.ts";
 import { readerOf } from "./image-files.ts";
 import { readFrames } from "./read-frames.ts";
 import { removeTag } from "./remove-tag.ts";
-import { removeContainer } from "./step-containers.ts";
+import { removeContainer, removeContainerAtEnd } from "./step-containers.ts";
 
 /** A commit writes all files that a command has made. */
 const keepMs = 10 * 60_000;
@@ -41,8 +41,9 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
     const early = limits.ended();
     return early === undefined ? outcome : { outcome: early };
   } finally {
-    await removeContainer(docker, socket, container.name);
-    if ((request.before ?? []).length > 0) await removeTag(docker, socket, `${context.leftRepository}:latest`);
+    await removeContainerAtEnd(docker, socket, container.name);
+    // Left to clean-up as well.
+    if ((request.before ?? []).length > 0) await removeTag(docker, socket, `${context.leftRepository}:latest`).catch(() => {});
   }
 }
 

@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { appError } from "../../domain/errors.ts";
-import { ask, messageOf, statusOf } from "./docker-client.ts";
+import { absent, ask, messageOf, statusOf } from "./docker-client.ts";
 import { removeIntermediates } from "./intermediate-images.ts";
 import type { KeyNotes } from "./key-notes.ts";
 
@@ -73,21 +73,28 @@ export async function findStepContainer(docker: Docker, socket: string, id: stri
   return { id: found.Id, image: found.Image, created: found.Created };
 }
 
+/** Of ten million files; the name is taken until the last of them is gone. */
+const removalMs = 10 * 60_000;
+
 /** Removes a container with its volumes, running or not; false when it was not there. */
 export async function removeContainer(docker: Docker, socket: string, id: string): Promise<boolean> {
-  const gone = docker
-    .getContainer(id)
-    .remove({ force: true, v: true })
-    .then(
-      () => true,
-      (error: unknown) => {
-        if (statusOf(error) === 404) return false;
-        // Somebody else (the daemon at the end of a build) is removing it.
-        if (statusOf(error) === 409 && /already in progress/.test(messageOf(error))) return true;
-        throw error;
-      },
-    );
-  return ask(socket, `remove the container ${id}`, gone);
+  const container = docker.getContainer(id);
+  const gone = container.remove({ force: true, v: true }).then(
+    () => true,
+    async (error: unknown) => {
+      if (statusOf(error) === 404) return false;
+      if (statusOf(error) !== 409 || !/already in progress/.test(messageOf(error))) throw error;
+      // Somebody else is at it: the daemon at the end of a build, or a call whose connection ended.
+      await container.wait({ condition: "removed" }).catch(absent);
+      return true;
+    },
+  );
+  return ask(socket, `remove the container ${id}`, gone, removalMs);
+}
+
+/** At the end of a call, whose outcome counts for more: what can't be removed has a name by which clean-up finds it. */
+export async function removeContainerAtEnd(docker: Docker, socket: string, name: string): Promise<void> {
+  await removeContainer(docker, socket, name).catch(() => {});
 }
 
 async function limitProcesses(docker: Docker, socket: string, id: string, processes: number, delay: (ms: number) => Promise<void>) {
@@ -113,12 +120,5 @@ async function limitProcesses(docker: Docker, socket: string, id: string, proces
 }
 
 function inspectContainer(docker: Docker, socket: string, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
-  const found = docker
-    .getContainer(id)
-    .inspect()
-    .catch((error: unknown) => {
-      if (statusOf(error) === 404) return undefined;
-      throw error;
-    });
-  return ask(socket, `look at the container ${id}`, found);
+  return ask(socket, `look at the container ${id}`, docker.getContainer(id).inspect().catch(absent));
 }

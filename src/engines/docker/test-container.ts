@@ -11,7 +11,7 @@ import { ask, statusOf, translate } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { readFrames } from "./read-frames.ts";
 import { createContainer, type RunContext, startContainer, tidyStartError } from "./run-container.ts";
-import { removeContainer } from "./step-containers.ts";
+import { removeContainer, removeContainerAtEnd } from "./step-containers.ts";
 
 const idlePath = "/.flibs-idle";
 const maxLinks = 10;
@@ -50,7 +50,7 @@ export async function openContainer(
   } finally {
     if (!isOpen) {
       limits[Symbol.dispose]();
-      await removeContainer(docker, socket, name);
+      await removeContainerAtEnd(docker, socket, name);
     }
   }
 }
@@ -87,7 +87,7 @@ function opened(
       limits.signal.removeEventListener("abort", end);
       disk[Symbol.dispose]();
       limits[Symbol.dispose]();
-      await remove();
+      await remove().catch(() => {});
     },
   };
 }
