@@ -9,7 +9,7 @@ import { translate, unreachable } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
 import { type Message, readMessages } from "./progress.ts";
 import { sendContext } from "./send-context.ts";
-import { findStepContainer, runningIn, type StepContainers } from "./step-containers.ts";
+import { findStepContainer, madeImage, runningIn, type StepContainers } from "./step-containers.ts";
 
 export interface BuildContext {
   readonly docker: Docker;
@@ -76,7 +76,7 @@ async function followBuild(
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
-  using disk = diskWatch(context.docker, limits, request.limits.diskBytes);
+  using disk = diskWatch(context.docker, limits, request.limits.diskBytes, request.parents);
   for await (const message of readMessages(body)) {
     if (limits.signal.aborted) break;
     if (message.stream !== undefined) {
@@ -96,6 +96,8 @@ async function followBuild(
 }
 
 async function obeyLimits(context: BuildContext, key: string, request: BuildRequest, disk: DiskWatch, stream: string): Promise<void> {
+  const image = madeImage(stream);
+  if (image !== undefined) return await disk.made(image);
   const id = runningIn(stream);
   if (id === undefined) return;
   const container = await findStepContainer(context.docker, context.socket, id, context.mark);

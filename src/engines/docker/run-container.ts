@@ -49,7 +49,7 @@ export async function runContainer(context: RunContext, request: RunRequest, lim
 
 async function runCommands(context: RunContext, request: RunRequest, limits: CallLimits): Promise<RunOutcome> {
   const { docker, socket } = context;
-  using disk = diskWatch(docker, limits, request.limits.diskBytes);
+  using disk = diskWatch(docker, limits, request.limits.diskBytes, [request.image]);
   try {
     await removeContainer(docker, socket, context.container.name);
     await ensureImage(
@@ -65,6 +65,8 @@ async function runCommands(context: RunContext, request: RunRequest, limits: Cal
       if (outcome.outcome !== "exited") return outcome;
       limits.say(`(command ${index + 1} before the test returned ${outcome.exitCode})\n`);
       image = await keepFiles(context);
+      await disk.made(image);
+      limits.signal.throwIfAborted();
       await removeContainer(docker, socket, context.container.name);
     }
     return await runOne(context, { ...request, image }, limits, disk);

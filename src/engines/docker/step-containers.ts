@@ -62,6 +62,11 @@ export function runningIn(stream: string): string | undefined {
   return /^ ---> Running in ([0-9a-f]{12})\n?$/.exec(stream)?.[1];
 }
 
+/** The short id of the image that an instruction has made, or that FROM names; a RUN line may print the same. */
+export function madeImage(stream: string): string | undefined {
+  return /^ ---> ([0-9a-f]{12})\n?$/.exec(stream)?.[1];
+}
+
 /**
  * The container, when the daemon made it for the very build that has this mark. The mark is an extra host, a setting of the build request:
  * neither a Dockerfile nor a parent image can touch it, and the containers of another build have that build's. (A cgroup parent of its own

@@ -77,7 +77,7 @@ function opened(
   // Whoever waits for a command learns of it; what could not be removed now is removed by `close`, or by clean-up.
   const end = () => void remove().catch(() => (removal = undefined));
   limits.signal.addEventListener("abort", end);
-  const disk = diskWatch(docker, limits, diskBytes);
+  const disk = diskWatch(docker, limits, diskBytes, []);
   disk.follow(container.id);
   return {
     ended: () => limits.ended(),

@@ -52,6 +52,17 @@ test("a build that fills the disk is stopped, and so is one that does in several
   expect(await build("less", `RUN ${write("a", 15_000_000)}`)).toMatchObject({ outcome: "built" });
 });
 
+test("so is a build of many short steps, of many stages, and one that hides what it writes below a path that is too long", async () => {
+  const quick = (bytes: number) => `RUN /bin/busybox head -c ${bytes} /dev/zero > /$RANDOM`;
+  expect(await build("short", Array(5).fill(quick(6_000_000)).join("\n"))).toMatchObject({ outcome: "disk-limit" });
+  const stages = Array(5).fill(`FROM scratch\nCOPY bin /bin\n${quick(6_000_000)}`);
+  expect(await build("stages", stages.join("\n"))).toMatchObject({ outcome: "disk-limit" });
+  const deep = `i=0; n=$(/bin/busybox printf %0200d 0); while [ $i -lt 30 ]; do /bin/busybox mkdir $n; cd $n; i=$((i+1)); done`;
+  expect(await build("deep", `RUN ${deep}; /bin/busybox head -c 50000000 /dev/zero > a; sleep 40`)).toMatchObject({
+    outcome: "disk-limit",
+  });
+});
+
 test("so is a test, and an opened container's", async () => {
   const built = await build("image", "RUN true");
   if (built.outcome !== "built") throw new Error(JSON.stringify(built));
@@ -60,6 +71,10 @@ test("so is a test, and an opened container's", async () => {
   const command = inShell(`${write("a", 50_000_000)}; sleep 40`);
   expect(await engine.run("test", { ...request, command }, () => true, never)).toEqual({ outcome: "disk-limit" });
   // What commands before it have written counts as well.
+  const short = Array(5).fill(inShell("/bin/busybox head -c 6000000 /dev/zero > /$RANDOM"));
+  expect(await engine.run("short", { ...request, command: inShell("true"), before: short }, () => true, never)).toEqual({
+    outcome: "disk-limit",
+  });
   const before = ["b", "c"].map((name) => inShell(write(name, 15_000_000)));
   expect(await engine.run("before", { ...request, command: inShell("sleep 40"), before }, () => true, never)).toEqual({
     outcome: "disk-limit",
