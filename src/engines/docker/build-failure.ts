@@ -11,13 +11,14 @@ export interface FailedAt {
 /** Where a build is, in the daemon's words. A RUN line can print such words too; then only its own build is told wrongly. */
 export interface Progress {
   step: number;
+  steps: number;
   instruction: string;
 }
 
-/** `Step 3/7 : RUN dnf install foo` gives 3 and `RUN dnf install foo`. */
+/** `Step 3/7 : RUN dnf install foo` gives 3, 7 and `RUN dnf install foo`. */
 export function parseProgress(stream: string): Progress | undefined {
-  const [, step, instruction] = /^Step (\d{1,5})\/\d+ : (.+)$/s.exec(stream) ?? [];
-  return instruction === undefined ? undefined : { step: Number(step), instruction: instruction.trim() };
+  const [, step, steps, instruction] = /^Step (\d{1,5})\/(\d+) : (.+)$/s.exec(stream) ?? [];
+  return instruction === undefined ? undefined : { step: Number(step), steps: Number(steps), instruction: instruction.trim() };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { CallLimits } from "../call-limits.ts";
 import type { BuildOutcome, BuildRequest } from "../engine.ts";
 import { failedBuild, type Progress, parseProgress } from "./build-failure.ts";
 import { packContext } from "./context.ts";
+import { copiedImages } from "./copied-images.ts";
 import { type DiskWatch, diskWatch } from "./disk-watch.ts";
 import { translate, unreachable } from "./docker-client.ts";
 import { ensureImage } from "./ensure-image.ts";
@@ -25,13 +26,19 @@ export interface BuildContext {
   readonly throwUnlessOwn: (error: string) => void;
 }
 
+interface BuildProgress {
+  at?: Progress;
+  /** See {@link copiedImages}. */
+  copied?: readonly string[];
+}
+
 /**
  * One build with the classic builder of the Engine API (docs/decisions/0008). Closing the request is how it is cancelled; the daemon
  * tags the image at the very end, so the tag says "finished". Throws only for the engine's faults.
  */
 export async function buildImage(context: BuildContext, key: string, request: BuildRequest, limits: CallLimits): Promise<BuildOutcome> {
   const stop = new AbortController();
-  const progress: { at?: Progress } = {};
+  const progress: BuildProgress = {};
   const signal = AbortSignal.any([limits.signal, stop.signal]);
   try {
     const pulling = { ...context, say: limits.say, signal, platform: request.platform };
@@ -45,7 +52,7 @@ export async function buildImage(context: BuildContext, key: string, request: Bu
     // Whatever ended it: the daemon must not go on for nobody, and its container goes now, not when it notices.
     stop.abort();
     // What can't be removed stays written down for clean-up: the outcome counts for more.
-    await context.steps.remove(key).catch(() => {});
+    await context.steps.remove(key, progress.copied).catch(() => {});
   }
 }
 
@@ -55,7 +62,7 @@ async function sendBuild(
   request: BuildRequest,
   limits: CallLimits,
   signal: AbortSignal,
-  progress: { at?: Progress },
+  progress: BuildProgress,
 ): Promise<BuildOutcome> {
   const archive = await packContext(request.context, request.dockerfile, context.maxContextBytes, request.extraFiles);
   return await sendContext(archive, signal, async () => {
@@ -72,16 +79,18 @@ async function followBuild(
   key: string,
   request: BuildRequest,
   limits: CallLimits,
-  progress: { at?: Progress },
+  progress: BuildProgress,
   body: AsyncIterable<Uint8Array>,
 ): Promise<BuildOutcome> {
   let imageId: string | undefined;
+  const copied = copiedImages();
   using disk = diskWatch(context.docker, limits, request.limits.diskBytes, request.parents);
   for await (const message of readMessages(body)) {
     if (limits.signal.aborted) break;
     if (message.stream !== undefined) {
       await obeyLimits(context, key, request, disk, message.stream);
       limits.say(message.stream);
+      copied.read(message.stream);
       const at = parseProgress(message.stream);
       if (at !== undefined) progress.at = at;
     }
@@ -91,7 +100,10 @@ async function followBuild(
   }
   const early = endedEarly(limits, progress.at);
   if (early !== undefined) return early;
-  if (imageId !== undefined && isDigest(imageId)) return { outcome: "built", imageId };
+  if (imageId !== undefined && isDigest(imageId)) {
+    progress.copied = copied.ids();
+    return { outcome: "built", imageId };
+  }
   throw unreachable(context.socket, "build", "the connection ended in the middle of the build");
 }
 

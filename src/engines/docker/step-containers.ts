@@ -11,8 +11,8 @@ import type { KeyNotes } from "./key-notes.ts";
 export interface StepContainers {
   /** Writes the container down and holds it to its process limit. Rejects with `engine.limits-unavailable`. */
   started(key: string, container: StepContainer, processes: number): Promise<void>;
-  /** Removes what is left of the key's builds, containers and images without a name, and forgets them. Returns the containers that were there. */
-  remove(key: string): Promise<readonly string[]>;
+  /** Removes what is left of the key's builds, containers and images without a name, `images` (short ids) too, and forgets them. Returns the containers that were there. */
+  remove(key: string, images?: readonly string[]): Promise<readonly string[]>;
   keys(): Promise<readonly string[]>;
 }
 
@@ -33,13 +33,13 @@ export function stepContainers(docker: Docker, socket: string, notes: KeyNotes, 
       await limitProcesses(docker, socket, id, processes, delay);
     },
 
-    async remove(key) {
+    async remove(key, images = []) {
       const removed: string[] = [];
       const started = (await notes.read(key)).flatMap(readLine);
       for (const { id } of started) {
         if (await removeContainer(docker, socket, id)) removed.push(id);
       }
-      if (started.length > 0) await removeIntermediates(docker, socket, started);
+      if (started.length + images.length > 0) await removeIntermediates(docker, socket, started, images);
       await notes.forget(key);
       return removed;
     },

@@ -173,6 +173,15 @@ describe("hostile builds", () => {
     expect((await docker.getImage(kept).inspect()).Config.Labels).toEqual({ [mark]: "4" });
   });
 
+  test("a stage of nothing but COPY leaves no image either", async () => {
+    const docker = await requireDocker();
+    const { outcome, log } = await build("copies", "FROM scratch\nCOPY --from=0 /bin /bin\nRUN id");
+    expect(outcome.outcome).toBe("built");
+    const [, stage = "", last = ""] = /^ ---> ([0-9a-f]{12})$.*^ ---> ([0-9a-f]{12})$/ms.exec(log) ?? [];
+    await expect(docker.getImage(last).inspect()).resolves.toBeDefined();
+    await expect(docker.getImage(stage).inspect()).rejects.toMatchObject({ statusCode: 404 });
+  });
+
   test("no step's container and no note of one is left", async () => {
     expect(await readdir(join(scratch.path, "state/build-steps"))).toEqual([]);
   });
