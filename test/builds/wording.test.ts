@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import type { LogStore } from "../../src/builds/log-store.ts";
 import { openLog } from "../../src/builds/log-writer.ts";
 import { maskSecrets } from "../../src/builds/mask-secrets.ts";
 import { escapeMarkdown, fence, plainLine } from "../../src/builds/status-text.ts";
@@ -70,8 +71,8 @@ test("a log is masked over chunks, cut at its limit, and closed", async () => {
 test("a line that comes letter by letter is not looked through with each of them", async () => {
   const appended: string[] = [];
   const store = {
-    restart: async () => {},
-    append: async (...words: readonly string[]) => void appended.push(words.at(-1) ?? ""),
+    restart: async () => 1,
+    append: async (...[, , , text]: Parameters<LogStore["append"]>) => void appended.push(text),
     close: async () => {},
     prune: async () => 0,
     list: async () => [],
