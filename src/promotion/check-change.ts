@@ -1,4 +1,3 @@
-import type { Digest } from "../domain/digest.ts";
 import { removedReleases } from "./check-image-file.ts";
 import { checkTexts, type ImageText } from "./check-texts.ts";
 import { escapeCode } from "./escape.ts";
@@ -10,7 +9,7 @@ import { planRelease } from "./plan-release.ts";
 import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ImageFile } from "./registry-manifest.ts";
 import { readReleaseFacts } from "./release-facts.ts";
-import { hasStanding } from "./released-before.ts";
+import { mergedBefore } from "./released-before.ts";
 import type { TagPlan } from "./tag-plan.ts";
 import { type PolicyTrial, tryPolicy } from "./try-policy.ts";
 
@@ -70,7 +69,7 @@ async function checkImage(ports: PromotionPorts, baseHead: string, { path, base,
   const faults: Fault[] = [];
   const plans = new Map<string, readonly TagPlan[]>();
   for (const route of routes) {
-    const wasChecked = (tag: string, digest: Digest) => base !== undefined && hasStanding(base.value, tag, digest);
+    const wasChecked = mergedBefore(ports, { registry: route.to, repository: parsed.value.repository }, base?.value);
     const facts = await readReleaseFacts(ports, baseHead, parsed, policy, route, { wasChecked });
     const plan = planRelease(parsed.value, facts);
     plans.set(planName(path, route, routes), plan);

@@ -107,6 +107,13 @@ async function releaseImage(step: Step, ports: PromotionPorts, intent: ReleaseIn
       },
     );
   }
+  if (plan.tags.some((one) => one.copy || !["ok", "unmanaged"].includes(one.action))) {
+    const { registry, path } = intent;
+    await step.write("begin", z.null(), async (transaction) => {
+      await ports.releases.reopen(ports.settings.repository, registry, path, head, transaction);
+      return null;
+    });
+  }
   const outcome: ReleaseOutcome = {
     ...head,
     registry: intent.registry,
@@ -172,7 +179,7 @@ export async function planImage(
   const { parsed } = image;
   const route = image.routes.find(({ to }) => to === registry);
   if (!route) return undefined;
-  const wasChecked = releasedBefore(ports, { commit, path, registry, repository: parsed.value.repository });
+  const wasChecked = releasedBefore(ports, { registry, repository: parsed.value.repository }, path);
   const facts = await readReleaseFacts(ports, commit, parsed, policy.policy, route, { wasChecked, deep });
   const removeTags = Object.entries(parsed.value.withdrawn ?? {}).flatMap(([tag, one]) => (one.removeTag ? [tag] : []));
   return { imageRepository: parsed.value.repository, ...route, removeTags, tags: [...planRelease(parsed.value, facts)] };
@@ -246,7 +253,10 @@ async function carryOutTag(
   failure: string | undefined,
 ): Promise<{ what: string; message?: string; ms?: number }> {
   if (one.action === "withdrawn")
-    return await step(`withdraw ${one.tag}`, Written, (_key, signal) => withdraw(ports, plan, file, one, signal));
+    return await step(`withdraw ${one.tag}`, Written, async (_key, signal) => {
+      await demandMain();
+      return await withdraw(ports, plan, file, one, signal);
+    });
   if (!isActing(one)) return { what: one.action, ...(one.message === undefined ? {} : { message: one.message }) };
   if (failure !== undefined) return { what: "failed", message: failure };
   if (one.action === "ok") return one.copy ? { what: "copied", message: "a lost platform was copied again" } : { what: "ok" };

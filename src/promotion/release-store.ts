@@ -11,6 +11,17 @@ export interface ReleaseStore {
    */
   listReconciled(repository: string): Promise<ReadonlyMap<string, ReconciledFile>>;
   findReconciled(repository: string, registry: string, path: string): Promise<ReconciledFile | undefined>;
+  /**
+   * A run begins to write what this state of the file says: until it has done all, no state counts as in order, or going back to the one before would
+   * be nothing to do. Leaves the commit that was in order last.
+   */
+  reopen(
+    repository: string,
+    registry: string,
+    path: string,
+    begun: Pick<ReconciledFile, "blob" | "policyBlob">,
+    transaction: Transaction,
+  ): Promise<void>;
   saveReconciled(repository: string, registry: string, path: string, file: ReconciledFile, transaction: Transaction): Promise<void>;
   saveReport(report: ReleaseReport, transaction: Transaction): Promise<void>;
   /** What owners allowed to be moved over, of one repository of one destination. */
@@ -27,6 +38,7 @@ export function reconciledKey(registry: string, path: string): string {
 }
 
 export interface ReconciledFile {
+  /** Empty while a run is at work on another state. */
   readonly blob: string;
   readonly policyBlob: string;
   /** Commit of main that was read. */

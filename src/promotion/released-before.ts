@@ -5,32 +5,40 @@ import type { PromotionPorts } from "./promotion-ports.ts";
 import type { ImageFile } from "./registry-manifest.ts";
 import type { WasChecked } from "./release-facts.ts";
 
+type Ports = Pick<PromotionPorts, "forge" | "releases" | "signers" | "settings">;
+
+/** An image in one of the production registries. */
+interface Place {
+  /** Name in the settings. */
+  readonly registry: string;
+  readonly repository: string;
+}
+
 /**
- * Which releases of a file a release run need not check once more: those that were in it when its last release left nothing to do, and those whose
- * name our own key has signed on this very digest, by a run that was cut off. So signatures that are lost are made anew however old the build is,
- * and of what somebody else put into the registry nothing is signed unchecked.
+ * Which releases of a file a release run need not check once more: those that were in it when its last release left nothing to do, and those that
+ * flibs itself has released (`isProven`). So signatures that are lost are made anew however old the build is, and of what somebody else put into
+ * the registry nothing is signed unchecked.
  */
-export function releasedBefore(
-  ports: Pick<PromotionPorts, "forge" | "releases" | "signers" | "settings">,
-  file: { readonly commit: string; readonly path: string; readonly registry: string; readonly repository: string },
-): WasChecked {
+export function releasedBefore(ports: Ports, place: Place, path: string): WasChecked {
   let reading: Promise<ImageFile | undefined> | undefined;
   return async (tag, digest) => {
-    reading ??= readReleased(ports, file);
-    const before = await reading;
-    return (before !== undefined && hasStanding(before, tag, digest)) || (await isSigned(ports, file, tag, digest));
+    reading ??= readReleased(ports, place, path);
+    return hasStanding(await reading, tag, digest) || (await isProven(ports, place, tag, digest));
   };
 }
 
-type File = Parameters<typeof releasedBefore>[1];
+/** The same for a pull request, by what main's file says. */
+export function mergedBefore(ports: Ports, place: Place, base: ImageFile | undefined): WasChecked {
+  return async (tag, digest) => hasStanding(base, tag, digest) || (await isProven(ports, place, tag, digest));
+}
 
 /** Does this file have the release, and not withdrawn? What was withdrawn from the beginning nobody ever checked. */
-export function hasStanding({ releases, withdrawn }: ImageFile, tag: string, digest: Digest): boolean {
-  return releases[tag]?.digest === digest && withdrawn?.[tag] === undefined;
+function hasStanding(file: ImageFile | undefined, tag: string, digest: Digest): boolean {
+  return file !== undefined && file.releases[tag]?.digest === digest && file.withdrawn?.[tag] === undefined;
 }
 
 /** As main had it when everything was released. */
-async function readReleased(ports: Parameters<typeof releasedBefore>[0], { path, registry }: File): Promise<ImageFile | undefined> {
+async function readReleased(ports: Ports, { registry }: Place, path: string): Promise<ImageFile | undefined> {
   const { repository } = ports.settings;
   const known = await ports.releases.findReconciled(repository, registry, path);
   if (!known) return undefined;
@@ -43,13 +51,18 @@ async function readReleased(ports: Parameters<typeof releasedBefore>[0], { path,
   return parsed?.ok ? parsed.value : undefined;
 }
 
-async function isSigned(
-  { signers, settings }: Parameters<typeof releasedBefore>[0],
-  { registry, repository }: File,
-  tag: string,
-  digest: Digest,
-): Promise<boolean> {
-  const name = `${settings.registries[registry]?.publicName}/${repository}`;
-  const found = await signers.named(registry).listSignatures(name, digest);
-  return found.some((signature) => signature.verdict === "valid" && signature.publicName === `${name}:${tag}`);
+const mostReports = 200;
+const written = ["copied", "tagged"];
+
+/**
+ * Our own key has signed this name on this very digest, as when a run was cut off; or, since a withdrawal takes the signatures away, flibs wrote down that it
+ * released it.
+ */
+async function isProven(ports: Ports, { registry, repository }: Place, tag: string, digest: Digest): Promise<boolean> {
+  const name = `${ports.settings.registries[registry]?.publicName}/${repository}`;
+  const signatures = await ports.signers.named(registry).listSignatures(name, digest);
+  if (signatures.some((one) => one.verdict === "valid" && one.publicName === `${name}:${tag}`)) return true;
+  const reports = await ports.releases.listReports({ imageRepository: repository, limit: mostReports });
+  const lines = reports.filter((report) => report.registry === registry).flatMap((report) => report.lines);
+  return lines.some((line) => line.tag === tag && line.digest === digest && (written.includes(line.what) || line.signaturesAdded > 0));
 }

@@ -24,6 +24,17 @@ export function releaseStore(database: Database): ReleaseStore {
       return row && assembleReconciled(row);
     },
 
+    async reopen(repository, registry, path, begun, transaction) {
+      await unwrap(transaction)
+        .updateTable("reconciled")
+        .set({ blob: "" })
+        .where("repository", "=", repository)
+        .where("registry", "=", registry)
+        .where("path", "=", path)
+        .where((or) => or.or([or("blob", "!=", begun.blob), or("policy_blob", "!=", begun.policyBlob)]))
+        .execute();
+    },
+
     async saveReconciled(repository, registry, path, file, transaction) {
       const values = { blob: file.blob, policy_blob: file.policyBlob, commit: file.commit, at: file.at };
       await unwrap(transaction)

@@ -173,6 +173,28 @@ test("DG9 a run that waited for its signer signs and moves nothing that main has
   expect(at.production.tags.get(`${image}:latest`)).toBe(one);
 });
 
+test("DG9 a revert while a release is under way is released, although that text was in order once", async () => {
+  const at = world();
+  const one = await release(at, "b1", "1.fc40");
+  const before = mainText(at);
+  const two = await promote(at, "b2", "2.fc40");
+  at.git.merge(two.number);
+  const journal = new Map();
+  await expect(run(releaseFlow(at.ports), intent, journal, ">tag 323")).rejects.toThrow("killed");
+  expect(at.production.tags.get(`${image}:323`)).toBe(two.digest);
+  at.git.commit("main", { [path]: before });
+  await expect(run(releaseFlow(at.ports), intent, journal)).rejects.toMatchObject({ code: "promotion.main-moved" });
+  // As the timer looks: only at what is not in order.
+  await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
+  const started = at.started.filter(({ flow }) => flow === "release");
+  expect(started).toHaveLength(1);
+  await run(releaseFlow(at.ports), started[0]?.intent as typeof intent);
+  for (const tag of ["323", "latest"]) expect(at.production.tags.get(`${image}:${tag}`)).toBe(one);
+  at.started.splice(0);
+  await run(releaseScanFlow(at.ports), { repository: manifests, full: false });
+  expect(at.started.filter(({ flow }) => flow === "release")).toEqual([]);
+});
+
 test("DG9 a run that was cut off between its signatures and its tags writes none that main has withdrawn meanwhile", async () => {
   const at = world();
   const { number } = await promote(at, "b1", "1.fc40");

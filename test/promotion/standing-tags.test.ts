@@ -87,6 +87,22 @@ test("a build that a killed release had tagged and signed is not judged a second
   expect(at.production.tags.get(`${image}:latest`)).toBe(build.digest);
 });
 
+test("a withdrawal that is taken back needs no build that is long gone, in the pull request nor in the release", async () => {
+  const { at } = await standing();
+  const digest = at.builds.get("b1")?.digest as Digest;
+  const before = mainText(at);
+  const withdrawn = `${before.replace(/floating:.*/s, "")}withdrawn:\n  "323-1.fc40":\n    reason: "CVE"\n    by: "alice"\n`;
+  at.git.commit("main", { [path]: withdrawn });
+  await release(at);
+  expect(signedNames(at, digest)).toEqual([]);
+  at.builds.clear();
+  const { number, status } = await judge(at, before);
+  expect(status).toMatchObject({ state: "success" });
+  at.git.merge(number);
+  await release(at);
+  expect(signedNames(at, digest)).toHaveLength(3);
+});
+
 test("signatures that are lost are made anew, although a build's record is long gone", async () => {
   const { at } = await standing();
   const digest = at.builds.get("b1")?.digest as Digest;

@@ -309,6 +309,11 @@ export function world(platforms: readonly string[] = ["linux/amd64"], mirrors: r
     releases: {
       listReconciled: async () => reconciled,
       findReconciled: async (_repository, registry, path) => reconciled.get(reconciledKey(registry, path)),
+      async reopen(_repository, registry, path, begun) {
+        const known = reconciled.get(reconciledKey(registry, path));
+        if (known && (known.blob !== begun.blob || known.policyBlob !== begun.policyBlob))
+          reconciled.set(reconciledKey(registry, path), { ...known, blob: "" });
+      },
       saveReconciled: async (_repository, registry, path, file) => void reconciled.set(reconciledKey(registry, path), file),
       listAcceptedDrift: async (registry, imageRepository) =>
         accepted.filter((one) => one.registry === registry && one.imageRepository === imageRepository),
