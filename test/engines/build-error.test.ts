@@ -104,6 +104,12 @@ describe("words that sound like the engine and come again with each try", () => 
     expect(tryFor(judges, 3_600_000, "another")).toThrow(away);
   });
 
+  test("are the engine's after one long try, though the next ones end at once", () => {
+    const judges = errors();
+    expect(tryFor(judges, 3_600_000)).toThrow(away);
+    for (let count = 0; count < 100; count++) expect(tryFor(judges, 100)).toThrow(away);
+  });
+
   test("are the engine's as long as the tries end at once, or when the build has had an outcome in between", () => {
     const judges = errors();
     for (let count = 0; count < 100; count++) expect(tryFor(judges, 100)).toThrow(away);

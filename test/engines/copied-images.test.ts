@@ -22,6 +22,8 @@ test.each([
   ],
   ["a step that is none of the build", [...good, "Step 4/3 : COPY a /", made("e")]],
   ["a step of another build", [...good, "Step 4/9 : COPY a /", made("e")]],
+  ["a step before the first", [...good, "Step 0/3 : COPY a /", made("e")]],
+  ["a step out of turn", ["Step 1/3 : FROM x", made("d"), "Step 3/3 : COPY a /", made("e"), "Step 2/3 : RUN x"]],
   ["a step that was there before", [...good, "Step 2/3 : COPY a /", made("e")]],
 ])("a RUN line that prints such words takes none of another build's images along: %s", (_, lines) => {
   expect(said(...lines)).toEqual([]);

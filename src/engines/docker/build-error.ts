@@ -51,7 +51,8 @@ export function buildErrors(socket: string, now: () => number = () => performanc
         }
         if (cause === "build") return;
         const { count, ms } = awayTries.get(key) ?? { count: 0, ms: 0 };
-        const tries = { count: count + 1, ms: ms + now() - startedAt };
+        // One long try is none of many: a real outage ends a long build and then each of its tries at once.
+        const tries = { count: count + 1, ms: ms + Math.min(now() - startedAt, mostTriesMs / leastTries) };
         if (tries.count >= leastTries && tries.ms >= mostTriesMs) return;
         awayTries.set(key, tries);
         throw unreachable(socket, "build", error);

@@ -10,19 +10,18 @@ export interface CopiedImages {
 
 /**
  * By the daemon's own lines, ` ---> <id>` after a step in which nothing of the repository prints. A RUN line may print such a step as well, with the id of another
- * build's image: but the daemon tells each step of a good build once, so one that came twice, or is none of the build, gives the forgery away.
+ * build's image: but the daemon tells the steps of a good build one after the other, from 1 on, so one that came twice, out of turn, or is none of the build, gives the
+ * forgery away.
  */
 export function copiedImages(): CopiedImages {
   const ids: string[] = [];
-  const seen = new Set<number>();
   let at: Progress | undefined;
   let isForged = false;
   return {
     read(stream) {
       const next = parseProgress(stream);
       if (next !== undefined) {
-        isForged ||= seen.has(next.step) || next.step > next.steps || next.steps !== (at ?? next).steps;
-        seen.add(next.step);
+        isForged ||= next.step !== (at?.step ?? 0) + 1 || next.step > next.steps || next.steps !== (at ?? next).steps;
         at = next;
       }
       const image = madeImage(stream);

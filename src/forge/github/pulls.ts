@@ -1,6 +1,6 @@
 import type { ForgePulls, Pull } from "../forge.ts";
 import { mergesCleanly } from "../git/merge.ts";
-import { passOver } from "../git/pass-over.ts";
+import { cannotMerge } from "../git/pass-over.ts";
 import { isUnknownRepository } from "../git/refs.ts";
 import { findHead } from "./github-sources.ts";
 import type { GithubWorld } from "./github-world.ts";
@@ -30,10 +30,7 @@ export function githubPulls(world: GithubWorld): Pick<ForgePulls, "findPull" | "
         for await (const page of world.client.pages(repository, "pulls", "GET /repos/{owner}/{repo}/pulls", parameters)) {
           const fitting = page.filter((one) => state === "all" || stateOf(one) === state);
           await holdHeads(world, repository, fitting, heads);
-          for (const one of fitting) {
-            const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.number, error));
-            if (pull !== undefined) pulls.push(pull);
-          }
+          for (const one of fitting) pulls.push(await readPull(world, repository, one, heads, isListedMergeable));
         }
         return pulls;
       });
@@ -63,6 +60,7 @@ async function readPull(
   repository: string,
   pull: Listed | Single,
   headOf: (branch: string) => Promise<string | undefined>,
+  merges = isMergeable,
 ): Promise<Pull> {
   const state = stateOf(pull);
   const head = pull.head.sha;
@@ -81,7 +79,7 @@ async function readPull(
     fromFork: pull.head.repo?.full_name?.toLowerCase() !== repository.toLowerCase(),
     baseBranch: pull.base.ref,
     baseHead,
-    mergeable: state === "open" && (await isMergeable(world, repository, pull, baseHead)),
+    mergeable: state === "open" && (await merges(world, repository, pull, baseHead)),
     // Before the merge this names a trial merge that moves with the base.
     ...(state === "merged" && pull.merge_commit_sha ? { mergeCommit: pull.merge_commit_sha } : {}),
     openedAt: pull.created_at,
@@ -95,6 +93,9 @@ async function isMergeable(world: GithubWorld, repository: string, pull: Listed 
   const path = await world.holding(repository, [baseHead, pull.head.sha]);
   return await mergesCleanly(world.git, path, baseHead, pull.head.sha);
 }
+
+const isListedMergeable: typeof isMergeable = (world, repository, pull, baseHead) =>
+  isMergeable(world, repository, pull, baseHead).catch((error) => cannotMerge(world, repository, pull.number, error));
 
 /** All that a listing merges is fetched together; what can't be is told where it is needed. */
 async function holdHeads(

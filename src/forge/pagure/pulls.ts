@@ -1,7 +1,7 @@
 import type { ForgePulls, Pull } from "../forge.ts";
 import { mergesCleanly } from "../git/merge.ts";
 import { isRepositoryName } from "../git/names.ts";
-import { passOver } from "../git/pass-over.ts";
+import { cannotMerge, passOver } from "../git/pass-over.ts";
 import { reaches } from "../git/refs.ts";
 import { readBranches } from "./pagure-sources.ts";
 import type { PagureWorld } from "./pagure-world.ts";
@@ -29,7 +29,9 @@ export function pagurePulls(world: PagureWorld): Pick<ForgePulls, "findPull" | "
       await holdHeads(world, repository, fitting, heads);
       const pulls: Pull[] = [];
       for (const one of fitting) {
-        const pull = await readPull(world, repository, one, heads).catch((error) => passOver(world, repository, one.id, error));
+        const pull = await readPull(world, repository, one, heads, isListedMergeable).catch((error) =>
+          passOver(world, repository, one.id, error),
+        );
         if (pull !== undefined) pulls.push(pull);
       }
       return pulls;
@@ -57,7 +59,7 @@ export function headOf(repository: string, pull: PullRequest, heads: Heads): str
   return moved ?? pull.commit_stop ?? "";
 }
 
-async function readPull(world: PagureWorld, repository: string, pull: PullRequest, heads: Heads): Promise<Pull> {
+async function readPull(world: PagureWorld, repository: string, pull: PullRequest, heads: Heads, merges = isMergeable): Promise<Pull> {
   const state = stateOf(pull);
   const head = headOf(repository, pull, heads);
   const baseHead = heads.get(pull.branch) ?? pull.commit_start ?? head;
@@ -74,7 +76,7 @@ async function readPull(world: PagureWorld, repository: string, pull: PullReques
     fromFork: pull.repo_from?.fullname !== repository,
     baseBranch: pull.branch,
     baseHead,
-    mergeable: state === "open" && (await isMergeable(world, repository, baseHead, head)),
+    mergeable: state === "open" && (await merges(world, repository, pull.id, baseHead, head)),
     ...(mergeCommit === undefined ? {} : { mergeCommit }),
     openedAt: isoTime(pull.date_created),
     url: pull.full_url,
@@ -82,11 +84,14 @@ async function readPull(world: PagureWorld, repository: string, pull: PullReques
 }
 
 /** `cached_merge_status` is found out in the background and is "unknown" as a rule; merging in the mirror gives the answer at once. */
-async function isMergeable(world: PagureWorld, repository: string, base: string, head: string): Promise<boolean> {
+async function isMergeable(world: PagureWorld, repository: string, _pull: number, base: string, head: string): Promise<boolean> {
   if (head === "") return false;
   const path = await world.holding(repository, [base, head]);
   return await mergesCleanly(world.git, path, base, head);
 }
+
+const isListedMergeable: typeof isMergeable = (world, repository, pull, base, head) =>
+  isMergeable(world, repository, pull, base, head).catch((error) => cannotMerge(world, repository, pull, error));
 
 /**
  * Pagure does not say it: the commit of the base branch's own line that brought the head there. That is the head itself after a

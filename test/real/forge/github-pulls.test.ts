@@ -21,7 +21,12 @@ test("a stranger's pull request that is too large to be fetched stops no listing
   const huge = await world.openPullFromFork?.("evil", { b: randomBytes(300_000).toString("base64") });
   const { head, number } = await openTopic();
   for (const state of ["open", "all"] as const) {
-    expect(await world.forge.listPulls(world.repository, state)).toMatchObject([{ number, head, mergeable: true }]);
+    // It is listed: a pull request with the same head that goes elsewhere must not pass for the only one.
+    const expected = [
+      { number: huge, mergeable: false },
+      { number, head, mergeable: true },
+    ];
+    expect(await world.forge.listPulls(world.repository, state)).toMatchObject(expected);
   }
   expect(await world.forge.findPull(world.repository, number)).toMatchObject({ head, mergeable: true });
   expect(huge).toBe(1);
@@ -40,5 +45,9 @@ test("nor does one whose commits have gone since it was listed", async () => {
       return new Response(JSON.stringify(pulls), { status: answer.status, headers: answer.headers });
     },
   });
-  expect((await forge.listPulls(world.repository, "open")).map((one) => one.number)).toEqual([number]);
+  const listed = await forge.listPulls(world.repository, "open");
+  expect(listed.map((one) => [one.number, one.mergeable])).toEqual([
+    [gone, false],
+    [number, true],
+  ]);
 });
