@@ -8,8 +8,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { appError } from "../domain/errors.ts";
 import type { Log } from "../log.ts";
+import { isAlive } from "../programs/is-alive.ts";
 import { type Placement, place, unplace } from "./embedded-placement.ts";
-import { identify, isAlive, withFileLock } from "./file-lock.ts";
+import { identify, withFileLock } from "./file-lock.ts";
 
 export interface EmbeddedOptions {
   /** Made when it is missing; holds the data unless flibs runs as root, see `place`. */
@@ -227,7 +228,7 @@ async function stopServer(directory: string, pid: number): Promise<void> {
   throw appError("store.postgres-failed", `PostgreSQL, process ${pid}, did not stop`);
 }
 
-/** A killed postmaster whose parent does not reap it is a zombie: as dead as it gets. */
+/** Of a number that another process has by now, one of another user for example, it is none. */
 async function isPostgres(pid: number): Promise<boolean> {
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "postgres");
   return isAlive(pid) && command.includes("postgres");

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { link, readFile, rm, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../domain/errors.ts";
-import { codeOf } from "./error-code.ts";
+import { isAlive } from "../programs/is-alive.ts";
 
 /**
  * One process at a time does `work`. The lock is a file that says which process holds it, linked into place whole; the lock of a dead process
@@ -43,6 +43,9 @@ async function take(path: string, own: string, deadline: number): Promise<void> 
 }
 
 async function isHeld(token: string): Promise<boolean> {
+  const [pid, ...more] = token.split(" ");
+  // Releases before wrote the number alone, and something random.
+  if (more.length === 1) return Number(pid) !== process.pid && isAlive(Number(pid));
   const holder = await identify(Number.parseInt(token, 10));
   return holder !== undefined && token.startsWith(`${holder} `);
 }
@@ -58,14 +61,4 @@ export async function identify(pid: number): Promise<string | undefined> {
   // Its time of start is the 22nd field; the second, its name in brackets, may hold blanks and brackets.
   const started = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
   return `${pid} ${started} ${boot.trim()}`;
-}
-
-/** Whether a process of this machine lives, whoever it belongs to. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return codeOf(error) === "EPERM";
-  }
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { isAlive } from "../../src/store/file-lock.ts";
+import { isAlive } from "../../src/programs/is-alive.ts";
 import { dockerSocket, requireDocker } from "../support/docker.ts";
 import { processesMarked } from "../support/marked-processes.ts";
 import { until } from "../support/running-service.ts";

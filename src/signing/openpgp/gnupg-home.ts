@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { appError } from "../../domain/errors.ts";
 import { places } from "../../domain/places.ts";
+import { isAlive } from "../../programs/is-alive.ts";
 import type { ProgramEnd } from "../../programs/program.ts";
 import { runProgram } from "../../programs/run-program.ts";
 
@@ -62,7 +63,7 @@ export function openGnupgHome(options: GnupgHomeOptions): GnupgHome {
   async function run(request: GpgRequest): Promise<GpgResult> {
     short ??= shortPath(directory);
     const { path } = await short;
-    if (options.agent) foundAgent ??= findAgent(path);
+    if (options.agent) foundAgent = foundAgent?.then((agent) => stillFound(path, agent)) ?? findAgent(path);
     await foundAgent;
     return slot(() => runGpg(options, path, request));
   }
@@ -144,9 +145,14 @@ async function findAgent(home: string): Promise<string | undefined> {
 }
 
 /**
- * The one that was found may have been on its way out, or somebody else's that has ended since: gpg starts another one then, which nobody else
- * ends. Resolves when it is gone, since whoever opens the home next must not take it for one that stays.
+ * Somebody else's agent may end. When none is there before gpg runs again, gpg starts one that nobody else ends; when another one is, somebody has
+ * started it, and may have unlocked its keys.
  */
+async function stillFound(home: string, agent: string | undefined): Promise<string | undefined> {
+  return agent === undefined || isAlive(Number(agent)) ? agent : await findAgent(home);
+}
+
+/** Resolves when it is gone, since whoever opens the home next must not take it for one that stays. */
 async function endAgent(home: string, found: string | undefined): Promise<void> {
   const ours = await findAgent(home);
   if (ours === undefined || ours === found) return;

@@ -125,6 +125,24 @@ describe("the OpenPGP signer", () => {
     await own.remove();
   });
 
+  test("one that somebody started in its place stays: its keys may be unlocked", async () => {
+    const own = await gnupgHome();
+    const key = await makeKey(own.path, "Own");
+    const pid = async () =>
+      (await runProgram("gpg-connect-agent", ["--homedir", own.path, "--no-autostart", "GETINFO pid", "/bye"])).stdout;
+    await runProgram("gpg-connect-agent", ["--homedir", own.path, "/bye"]);
+    const { signer, close } = await signerWith({ directory: own.path, keys: signing(key) });
+    await signer.ensureSigned([{ digest, publicName: name("1") }], never);
+    await runProgram("gpgconf", ["--homedir", own.path, "--kill", "gpg-agent"]);
+    for (const end = Date.now() + 5000; (await pid()).startsWith("D ") && Date.now() < end; );
+    await runProgram("gpg-connect-agent", ["--homedir", own.path, "/bye"]);
+    const restarted = await pid();
+    await signer.ensureSigned([{ digest, publicName: name("2") }], never);
+    await close();
+    expect(await pid()).toBe(restarted);
+    await own.remove();
+  });
+
   test("a home with a long path works", async () => {
     const scratch = await scratchDirectory();
     const directory = join(scratch.path, "x".repeat(60), "y".repeat(60));
