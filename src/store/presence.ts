@@ -29,33 +29,39 @@ export async function openPresence(url: string, log: Log, lookMs = 5000): Promis
     });
     // An error ends the connection, and its end is what counts.
     next.on("error", () => undefined);
+    let isReplaced = false;
     await next.connect();
     // Shared, since the database may think for hours that our last connection is there.
     await next.query("select pg_advisory_lock_shared($1, $2)", [presenceClass, number]).catch((error: unknown) => {
       void next.end();
       throw error;
     });
-    const look = setInterval(() => void next.query("select 1").catch(() => next.end()), lookMs).unref();
-    next.once("end", () => {
+    const replaceOnce = () => {
       clearInterval(look);
-      if (!closed) holdAgain();
-    });
+      if (isReplaced || closed) return;
+      isReplaced = true;
+      replace(next, 0);
+    };
+    const look = setInterval(() => void next.query("select 1").catch(replaceOnce), lookMs).unref();
+    next.once("end", replaceOnce);
     return next;
   }
 
-  function holdAgain(): void {
+  /** The old one is ended when the new one holds the lock: a database, or we, that stood still for a moment never saw us gone. */
+  function replace(old: pg.Client, pauseMs: number): void {
     again = setTimeout(() => {
       hold().then(
         (next) => {
           client = next;
+          void old.end();
           if (closed) void next.end();
         },
         (error: Error) => {
           log.warn({ error: error.message }, "the worker cannot show the database that it lives");
-          if (!closed) holdAgain();
+          if (!closed) replace(old, 500);
         },
       );
-    }, 500);
+    }, pauseMs);
     again.unref();
   }
 
