@@ -29,8 +29,8 @@ export interface CheckRequestPorts {
 const Found = z.object({ name: z.string(), run: z.string(), whole: z.boolean() });
 const Planned = z.union([z.object({ start: RunRequestShape }), z.object({ refusal: z.string() }), z.object({ atWork: z.literal(true) })]);
 type Planned = z.infer<typeof Planned>;
-/** Releases that planned and started in one step said so by null that they started nothing. */
-const Started = z.object({ run: z.string().nullable() });
+/** Releases that planned and started in one step say by null that they started nothing, and why; while they run beside this one they want both. */
+const Started = z.object({ run: z.string().nullable(), refusal: z.string().nullable().default(null) });
 
 /**
  * The button is shown to people who may write, and what it does is allowed to them again here. Just the part that the check tells of is done again;
@@ -54,7 +54,9 @@ export function checkRequestFlow(ports: CheckRequestPorts): Flow<CheckRequest> {
         // Apart from the start: a transaction would hold its connection while the forge and a second connection are waited for.
         const plan = await step(`plan ${name}`, Planned, () => planRun(ports, intent, { name, run, whole }));
         if ("start" in plan) {
-          await step.write(`again ${name}`, Started, async (transaction) => ({ run: await ports.runs.start(plan.start, transaction) }));
+          await step.write(`again ${name}`, Started, async (transaction) => {
+            return { run: await ports.runs.start(plan.start, transaction), refusal: null };
+          });
         }
         if ("refusal" in plan) {
           const status: CommitStatus = {

@@ -8,7 +8,7 @@ export type ValueKind =
       /** All that it can be, when that can be told; typing errors are looked up there. */
       readonly known?: readonly string[];
     }
-  /** 7 to 40 hexadecimal digits; read as lower case. */
+  /** 7 to 64 hexadecimal digits; read as lower case. */
   | { readonly kind: "commit" }
   | { readonly kind: "integer"; readonly least: number; readonly most: number };
 
@@ -50,7 +50,7 @@ export function readValue(kind: ValueKind, text: string): Value | undefined {
     case "word":
       return kind.read(text);
     case "commit":
-      return /^[0-9a-f]{7,40}$/i.test(text) ? text.toLowerCase() : undefined;
+      return /^[0-9a-f]{7,64}$/i.test(text) ? text.toLowerCase() : undefined;
     case "integer": {
       const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
       return number >= kind.least && number <= kind.most ? number : undefined;
@@ -58,7 +58,7 @@ export function readValue(kind: ValueKind, text: string): Value | undefined {
   }
 }
 
-/** For a sentence: "a commit id of 7 to 40 hexadecimal digits". */
+/** For a sentence: "a commit id of 7 to 64 hexadecimal digits". */
 export function expectedOf(kind: OptionKind): string {
   switch (kind.kind) {
     case "flag":
@@ -68,7 +68,7 @@ export function expectedOf(kind: OptionKind): string {
     case "word":
       return kind.expected;
     case "commit":
-      return "a commit id of 7 to 40 hexadecimal digits";
+      return "a commit id of 7 to 64 hexadecimal digits";
     case "integer":
       return `a whole number from ${kind.least} to ${kind.most}`;
   }

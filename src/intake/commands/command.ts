@@ -17,7 +17,7 @@ export type Command =
   /** Tests of the newest build once more; one suite, or all. */
   | { readonly verb: "test"; readonly suite?: string }
   | { readonly verb: "cancel" }
-  /** As it was written, in lower case: 7 to 40 hexadecimal digits, of which only all 40 approve anything. */
+  /** As it was written, in lower case: 7 to 64 hexadecimal digits, of which only a whole id approves anything. */
   | { readonly verb: "ok-to-test"; readonly sha?: string }
   /** A build that is named, or the newest complete one of the branch. */
   | { readonly verb: "promote"; readonly nvr?: Nvr }

@@ -13,7 +13,7 @@ export const okToTest: CommandSpec<CommandOf<"ok-to-test">> = {
       name: "sha",
       required: false,
       value: { kind: "commit" },
-      help: "the pull request's head, all 40 digits",
+      help: "the pull request's head, all of its digits",
     },
   ],
   options: [],

@@ -109,8 +109,8 @@ describe("faults", () => {
       "`--arch` must be amd64 or arm64, or several parted by commas; `''` is not.",
       "                ^^^^^^",
     ],
-    ["/build a xyz", "invalid-value", "`commit` must be a commit id of 7 to 40 hexadecimal digits; `xyz` is not.", "         ^^^"],
-    ["/build a 012345", "invalid-value", "`commit` must be a commit id of 7 to 40 hexadecimal digits; `012345` is not.", "         ^^^^^^"],
+    ["/build a xyz", "invalid-value", "`commit` must be a commit id of 7 to 64 hexadecimal digits; `xyz` is not.", "         ^^^"],
+    ["/build a 012345", "invalid-value", "`commit` must be a commit id of 7 to 64 hexadecimal digits; `012345` is not.", "         ^^^^^^"],
     ["/build '--scratch'", "invalid-value", "`image` must be a name; `--scratch` is not.", "       ^^^^^^^^^^^"],
     ["/build", "missing-argument", "`/build` needs `image`: a name.", "       ^"],
     [
