@@ -8,7 +8,8 @@ export interface SweepCursor<Seen> {
 }
 
 export function sweepCursor<Seen>(seen: z.ZodType<Seen>): SweepCursor<Seen> {
-  const shape = z.strictObject({ version: z.literal(1), repositories: z.record(z.string(), seen) });
+  // Not strict, and neither is what is seen: a newer replica may keep more there.
+  const shape = z.object({ version: z.literal(1), repositories: z.record(z.string(), seen) });
   return {
     parse(cursor) {
       try {

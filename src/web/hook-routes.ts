@@ -6,6 +6,7 @@ import type { WebOptions, WebPorts } from "./ports.ts";
 
 /** Five of the largest that a forge sends. */
 const mostBodyBytes = 128 * 2 ** 20;
+const sayEveryMs = 60_000;
 
 /**
  * `POST /hooks/<forge>`: read the body while there is room for it, check the signature over the raw bytes, write the delivery down, answer. Whatever a delivery leads to happens
@@ -13,6 +14,15 @@ const mostBodyBytes = 128 * 2 ** 20;
  */
 export function hookRoutes(ports: WebPorts, options: WebOptions) {
   const bodies = deliveryBodies(options.maxBodyBytes, options.mostBodyBytes ?? Math.max(mostBodyBytes, 2 * options.maxBodyBytes));
+  let saidAt = -Infinity;
+  /** Who fills the memory must not fill the log, too. */
+  function full(forge: string, reply: FastifyReply): FastifyReply {
+    if (performance.now() - saidAt > sayEveryMs) {
+      saidAt = performance.now();
+      ports.log.warn({ forge }, "there is no room for deliveries: too much of them is under way");
+    }
+    return comeAgain(ports, forge, reply);
+  }
   return async (server: FastifyInstance): Promise<void> => {
     // The bytes as they came: parsed and written again they would not fit their signature.
     server.removeAllContentTypeParsers();
@@ -33,6 +43,7 @@ export function hookRoutes(ports: WebPorts, options: WebOptions) {
         ports.metrics.deliveryTaken(forge, "malformed");
         return answer(reply, status, "the delivery cannot be read");
       }
+      if (status === 503) return full(forge, reply);
       return unavailable(ports, forge, error, reply);
     });
     server.post("/hooks/:forge", (request, reply) => take(ports, request, reply).finally(() => bodies.release(request.raw)));
@@ -96,8 +107,12 @@ function refuse(ports: WebPorts, forge: string, error: unknown, reply: FastifyRe
 }
 
 function unavailable(ports: WebPorts, forge: string, error: unknown, reply: FastifyReply): FastifyReply {
-  ports.metrics.deliveryTaken(forge, "unavailable");
   ports.log.error({ forge, error }, "a delivery could not be stored");
+  return comeAgain(ports, forge, reply);
+}
+
+function comeAgain(ports: WebPorts, forge: string, reply: FastifyReply): FastifyReply {
+  ports.metrics.deliveryTaken(forge, "unavailable");
   reply.header("retry-after", "10");
   return answer(reply, 503, "the delivery could not be written down, please send it again");
 }

@@ -52,7 +52,7 @@ export interface WebOptions {
   readonly listen: string;
   /** Largest delivery, bytes. */
   readonly maxBodyBytes: number;
-  /** Bytes of deliveries that have come and are not answered yet, of all together; further senders are asked to come again; 128 MiB when left out. */
+  /** Bytes of deliveries that have come and are not answered yet, of all together; further senders are asked to come again; 128 MiB, or two of the largest when those are more, when left out. */
   readonly mostBodyBytes?: number;
   /** What addresses start with that are given to others; no slash at the end. */
   readonly publicUrl: string;

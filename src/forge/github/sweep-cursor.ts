@@ -5,7 +5,7 @@ import { sweepCursor } from "../sweep-cursor.ts";
 export const epoch = "1970-01-01T00:00:00Z";
 
 /** What the last sweep saw of a repository. Times are GitHub's own, never this machine's. */
-const SeenRepository = z.strictObject({
+const SeenRepository = z.object({
   /** Branch to commit. */
   heads: z.record(z.string(), z.string()),
   /** Head of each open pull request. */

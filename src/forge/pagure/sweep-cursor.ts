@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { sweepCursor } from "../sweep-cursor.ts";
 
-const SeenPull = z.strictObject({
+const SeenPull = z.object({
   head: z.string(),
   /** Branch that it goes into; an older release kept none. */
   base: z.string().exactOptional(),
@@ -10,7 +10,7 @@ const SeenPull = z.strictObject({
 });
 
 /** What the last sweep saw of a repository. */
-const SeenRepository = z.strictObject({
+const SeenRepository = z.object({
   /** Branch to commit. */
   heads: z.record(z.string(), z.string()),
   /** Open pull requests by number. */
