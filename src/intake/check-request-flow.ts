@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { CommitStatus, Forge } from "../forge/forge.ts";
 import { permits } from "../forge/permission.ts";
-import { type Flow, isFinal, type Run, RunRequestShape, type Runs } from "../workflow/run.ts";
+import { type Flow, isFinal, type Run, type Runs } from "../workflow/run.ts";
+import { RunRequestShape } from "../workflow/run-request-shape.ts";
 import { planAgain } from "./plan-again.ts";
 
 /** Somebody used a button on the forge: run a check again (or all of a commit's), or cancel what it tells of. */

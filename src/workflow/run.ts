@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { z } from "zod";
 import type { ErrorReport } from "../domain/errors.ts";
 import type { Step, Transaction } from "./step.ts";
 
@@ -64,15 +64,6 @@ export interface RunRequest {
   /** What happens to earlier runs of the same subject: they are superseded, those that have not begun are, or this one waits its turn. */
   readonly whenBusy: "supersede" | "supersede-waiting" | "queue";
 }
-
-/** A {@link RunRequest} that one step plans and a later one starts. */
-export const RunRequestShape: z.ZodType<RunRequest> = z.object({
-  flow: z.string(),
-  subject: z.string(),
-  intent: z.unknown(),
-  key: z.string(),
-  whenBusy: z.enum(["supersede", "supersede-waiting", "queue"]),
-});
 
 export interface RunFilter {
   readonly flow?: string;
