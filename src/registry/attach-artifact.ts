@@ -1,5 +1,5 @@
 import PQueue from "p-queue";
-import type { Digest } from "../domain/digest.ts";
+import { type Digest, digestOf } from "../domain/digest.ts";
 import { appError, isAppError } from "../domain/errors.ts";
 import { severalAtOnce } from "../domain/several-at-once.ts";
 import { emptyConfig, parseArtifact } from "./artifact-manifest.ts";
@@ -25,12 +25,37 @@ export async function storeArtifact(
   blob: Uint8Array,
 ): Promise<boolean> {
   parseArtifact(artifact);
-  await registry.putBlob(repository, emptyConfig);
-  await registry.putBlob(repository, blob);
-  if (await registry.putReferrer(repository, artifact)) return true;
+  const put = async () => {
+    await registry.putBlob(repository, emptyConfig);
+    await registry.putBlob(repository, blob);
+    return await registry.putReferrer(repository, artifact);
+  };
+  // Refused, it is tried once more: whoever else puts one of the blobs in the same moment makes it unknown for an instant (`takingBlobsOnce`).
+  const isListed = await put().catch(async (error: unknown) => {
+    if (!isAppError(error) || error.code !== "registry.refused") throw error;
+    return await put();
+  });
+  if (isListed) return true;
   const tag = keepTag(artifact.digest);
   if ((await registry.findManifest(repository, tag))?.digest !== artifact.digest) await registry.putManifest(repository, tag, artifact);
   return false;
+}
+
+/**
+ * The same registry, which takes each blob once, however many artifacts name it at a time. docker-registry writes the link of a blob that comes again
+ * anew, and not at once: a manifest that names the blob in that instant is refused, its blob being unknown.
+ */
+export function takingBlobsOnce(registry: ReferrerRegistry): ReferrerRegistry {
+  const taken = new Map<string, Promise<Digest>>();
+  return {
+    ...registry,
+    putBlob(repository, bytes) {
+      const key = `${repository}@${digestOf(bytes)}`;
+      const put = taken.get(key) ?? registry.putBlob(repository, bytes);
+      taken.set(key, put);
+      return put;
+    },
+  };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Digest } from "../domain/digest.ts";
 import { isAppError } from "../domain/errors.ts";
 import { severalAtOnce } from "../domain/several-at-once.ts";
 import { largestArtifactManifest, parseArtifact } from "../registry/artifact-manifest.ts";
-import { ensureListed, storeArtifact } from "../registry/attach-artifact.ts";
+import { ensureListed, storeArtifact, takingBlobsOnce } from "../registry/attach-artifact.ts";
 import type { ReferrerRegistry } from "../registry/referrers.ts";
 import type { Manifest, ReferrerDescriptor } from "../registry/registry.ts";
 import type { Turns } from "../registry/turns.ts";
@@ -53,13 +53,14 @@ export async function ensureAttested(
   const signing = signingKeys(keys);
   const ways: readonly (AttestationKey | undefined)[] = signing.length === 0 ? [undefined] : signing;
   const list = listingsOf(place);
+  const registry = takingBlobsOnce(place.registry);
   const unlisted: Manifest[] = [];
   const listAll = () => ensureListed(place.registry, place.turns, place.repository, unlisted, signal);
   const ensureOne = async (one: WantedAttestation, key: AttestationKey | undefined) => {
     signal.throwIfAborted();
     const found = await findAttested(place, one, key, await list(one.subject.digest));
     const { artifact, blob } = found ?? artifactOf(one, key && formatBundle(await signStatement(key, one.statement, signal)));
-    const isListed = found === undefined && (await storeArtifact(place.registry, place.repository, artifact, blob));
+    const isListed = found === undefined && (await storeArtifact(registry, place.repository, artifact, blob));
     if (!isListed) unlisted.push(artifact);
     return { subject: one.subject.digest, predicateType: one.predicateType, digest: artifact.digest, added: found === undefined };
   };

@@ -54,6 +54,40 @@ test("everything is attached, and a second call adds nothing", async () => {
   expect(second).toEqual(first.map((one) => ({ ...one, added: false })));
 });
 
+test("a blob that comes again while a manifest names it makes nothing unknown", async () => {
+  await using at = await place();
+  // As docker-registry does: the blob's link is empty for an instant.
+  const coming = new Map<string, number>();
+  const counts: string[] = [];
+  let refused = 0;
+  const hasty: ReferrerRegistry = {
+    ...at.client,
+    async putBlob(where, bytes) {
+      const digest = digestOf(bytes);
+      counts.push(digest);
+      coming.set(digest, (coming.get(digest) ?? 0) + 1);
+      const put = await at.client.putBlob(where, bytes);
+      coming.set(digest, (coming.get(digest) ?? 1) - 1);
+      return put;
+    },
+    async putReferrer(where, artifact) {
+      const { config, layers } = JSON.parse(Buffer.from(artifact.bytes).toString());
+      // Somebody else's comes in the first moment, too.
+      if (refused === 0 || [config, ...layers].some(({ digest }) => (coming.get(digest) ?? 0) > 0)) {
+        refused += 1;
+        throw appError("registry.refused", "PUT answered 400: MANIFEST_BLOB_UNKNOWN");
+      }
+      return await at.client.putReferrer(where, artifact);
+    },
+  };
+  // Of a list and of its platform the same is said: one document for both.
+  const [first, ...others] = at.wanted;
+  const wanted = [...at.wanted, ...others.map((one) => ({ ...one, unsigned: first?.unsigned ?? one.unsigned }))];
+  await ensureAttested({ registry: hasty, turns: turnsOfOneProcess(), repository }, [], wanted, never);
+  expect(refused).toBe(1);
+  expect(new Set(counts).size).toBe(counts.length);
+});
+
 /** A list of referrers as a process had read it before most of the entries came. */
 function withOneEntry(list: Manifest): Manifest {
   const { manifests, ...rest } = JSON.parse(Buffer.from(list.bytes).toString());
