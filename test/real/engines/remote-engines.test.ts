@@ -9,6 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@j
 import { dockerEngine } from "../../../src/engines/docker/docker-engine.ts";
 import { busyboxTree } from "../../support/busybox-tree.ts";
 import { dockerSocket, requireDocker } from "../../support/docker.ts";
+import { processesMarked } from "../../support/marked-processes.ts";
+import { until } from "../../support/running-service.ts";
 import { type ScratchDirectory, scratchDirectory } from "../../support/scratch-directory.ts";
 import { type CertificateFiles, makeAuthority } from "../../support/tls-files.ts";
 
@@ -113,6 +115,8 @@ describe("by ssh", () => {
     ]);
     await engine.close();
     expect((await readdir(tmpdir())).filter((name) => name.startsWith("flibs-ssh-") && !before.includes(name))).toEqual([]);
+    // A docker command that does not end by a signal lets a cancelled build go on for as long as it lives.
+    await until("no connection to be left", async () => ((await processesMarked(directory)).length === 0 ? true : undefined), 20_000);
   });
 
   test.each([
