@@ -57,7 +57,14 @@ export function loadContract(): Contract {
 function readContract(): Contract {
   const rest = repaired("rest", readDescription("rest.json"));
   const hooks = repaired("webhooks", readDescription("webhooks.json"));
-  const options = { strict: false, allErrors: true, logger: false, coerceTypes: false, inlineRefs: false, code: { optimize: false } } as const;
+  const options = {
+    strict: false,
+    allErrors: true,
+    logger: false,
+    coerceTypes: false,
+    inlineRefs: false,
+    code: { optimize: false },
+  } as const;
   const ajv = new Ajv(options);
   const ajvHooks = new Ajv2020(options);
   formats.default(ajv);
