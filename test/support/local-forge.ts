@@ -1,15 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { type LocalForgeOptions, localForge } from "../../src/forge/local/local-forge.ts";
 import { silentLog } from "../../src/log.ts";
 import type { ForgePerson } from "../contract/forge.contract.ts";
+import { gitRefs } from "../fakes/github/git-refs.ts";
+import { commitFiles } from "./commit-files.ts";
 import { type ScratchDirectory, scratchDirectory } from "./scratch-directory.ts";
 
 export const hookSecret = "a secret of the tests";
 
-/** A local forge in a directory of its own, with one repository and a person who has a clone of it. */
+/** A local forge in a directory of its own, with one repository, a person who commits to it, and for who pushes, `git` in a clone that the first call makes. */
 export async function localForgeWorld(more: Partial<LocalForgeOptions> = {}) {
   const scratch: ScratchDirectory = await scratchDirectory("flibs-forge-");
   const directory = join(scratch.path, "git");
@@ -18,27 +18,20 @@ export async function localForgeWorld(more: Partial<LocalForgeOptions> = {}) {
   await forge.createRepository(repository);
   const bare = join(directory, `${repository}.git`);
   const clone = join(scratch.path, "clone");
-  const git = (...args: string[]) => gitAsBob(clone, ...args);
-  gitAsBob(scratch.path, "clone", "--quiet", bare, clone);
+  let isCloned = false;
+  const git = (...args: string[]) => {
+    if (!isCloned) gitAsBob(scratch.path, "clone", "--quiet", bare, clone);
+    isCloned = true;
+    return gitAsBob(clone, ...args);
+  };
   const person: ForgePerson = {
     async commit(branch, files, from) {
-      git("fetch", "--quiet", "--prune", "origin");
-      const start = (await forge.findHead(repository, branch)) ?? (from === undefined ? undefined : await forge.findHead(repository, from));
-      if (start === undefined) git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
-      else git("checkout", "--quiet", "--force", "-B", branch, start);
-      for (const [file, text] of Object.entries(files)) {
-        const path = join(clone, file);
-        await mkdir(dirname(path), { recursive: true });
-        if (text === null) rmSync(path);
-        else writeFileSync(path, text);
-      }
-      git("add", "--all");
-      git("commit", "--quiet", "--message", `change ${branch}`);
-      git("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
-      return git("rev-parse", "HEAD");
+      const parent =
+        (await forge.findHead(repository, branch)) ?? (from === undefined ? undefined : await forge.findHead(repository, from));
+      return commitFiles(bare, { branch, parent, files, message: `change ${branch}` });
     },
     async deleteBranch(branch) {
-      git("push", "--quiet", "origin", `:refs/heads/${branch}`);
+      gitRefs(bare).set(`refs/heads/${branch}`, undefined);
     },
     openPull: async (headBranch, baseBranch, title) =>
       (await forge.openPull({ repository, headBranch, baseBranch, title, body: "", person: "bob" })).number,

@@ -22,6 +22,7 @@ describe("the hook", () => {
   beforeEach(async () => {
     heard = [];
     answer = 202;
+    world.git("symbolic-ref", "HEAD", "refs/heads/main");
     server = createServer(async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -38,7 +39,7 @@ describe("the hook", () => {
     await once(server, "close");
   });
 
-  /** As `person.commit`, but this process goes on serving meanwhile. */
+  /** This process goes on serving meanwhile. */
   async function push(...refs: string[]): Promise<{ status: number | null; said: string; ms: number }> {
     const { spawn } = await import("node:child_process");
     const started = performance.now();
@@ -203,17 +204,18 @@ describe("a checkout", () => {
   const target = () => join(world.scratch, "tree");
 
   test("keeps modes and links, obeys no attribute, and done again changes nothing", async () => {
-    writeFileSync(join(world.clone, "run.sh"), "#!/bin/sh\n", { mode: 0o755 });
+    world.git("symbolic-ref", "HEAD", "refs/heads/main");
+    const put = (path: string, text: string, mode = 0o644) => writeFileSync(join(world.clone, path), text, { mode });
+    put("run.sh", "#!/bin/sh\n", 0o755);
     symlinkSync("/etc/passwd", join(world.clone, "link"));
+    put(".gitattributes", "id export-subst\nsecret export-ignore\n*.txt eol=crlf\n");
     mkdirSync(join(world.clone, "d"));
-    writeFileSync(join(world.clone, ".gitattributes"), "id export-subst\nsecret export-ignore\n*.txt eol=crlf\n");
-    const commit = await world.person.commit("main", {
-      id: "$Format:%H$\n",
-      secret: "kept\n",
-      "d/a.txt": "one\n",
-      empty: "",
-      ünïcode: "x",
-    });
+    const texts = { id: "$Format:%H$\n", secret: "kept\n", "d/a.txt": "one\n", empty: "", ünïcode: "x" };
+    for (const [path, text] of Object.entries(texts)) put(path, text);
+    world.git("add", "--all");
+    world.git("commit", "--quiet", "--message", "all kinds");
+    world.git("push", "--quiet", "origin", "HEAD:refs/heads/main");
+    const commit = world.git("rev-parse", "HEAD");
     for (let i = 0; i < 2; i++) await world.forge.checkout(world.repository, commit, target(), 10_000);
     const read = (path: string) => readFileSync(join(target(), path), "utf8");
     expect([read("id"), read("secret"), read("d/a.txt"), read("empty"), read("ünïcode")]).toEqual([
@@ -299,7 +301,7 @@ describe("trees made to unfold", () => {
 
   test("1,000 names over 1,900 levels in a small repository are refused in less than two seconds", async () => {
     await world.person.commit("main", { a: "x" });
-    const blob = world.git("rev-parse", "HEAD:a");
+    const blob = gitAsBob(world.bare, "rev-parse", "main:a");
     const trees = [`100644 blob ${blob}\ta\n`];
     let id = treeId(Buffer.concat([Buffer.from("100644 a\0"), Buffer.from(blob, "hex")]));
     for (let level = 1; level < 1900; level++) {
@@ -323,7 +325,7 @@ describe("trees made to unfold", () => {
 
   test("a name that no file system takes is told as such", async () => {
     await world.person.commit("main", { a: "x" });
-    const blob = world.git("rev-parse", "HEAD:a");
+    const blob = gitAsBob(world.bare, "rev-parse", "main:a");
     const [fits, long] = ["é".repeat(127), "é".repeat(128)];
     const commits = [fits, long].map((name) =>
       commitOf(

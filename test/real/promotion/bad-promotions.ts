@@ -1,4 +1,4 @@
-import type { Content } from "./real-world.ts";
+import type { Content } from "../../support/commit-files.ts";
 
 export const path = "images/f40/cockpit.yaml";
 

@@ -90,7 +90,7 @@ test("a clone is tried on the registries: what would be copied, moved and refuse
   const build = await at.build({ id: "eight", release: "8.fc40" });
   await using scratch = await scratchDirectory();
   const directory = join(scratch.path, "clone");
-  const origin = await (await at.person(manifests)).git("remote", "get-url", "origin");
+  const origin = (await at.person(manifests)).bare;
   execFileSync("git", ["clone", "-q", origin, directory]);
   const text = base
     .replace("floating:\n", `  "323-8.fc40":\n    digest: ${build.digest}\n    build: "eight"\nfloating:\n`)

@@ -1,6 +1,5 @@
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { BuildRecord } from "../../../src/builds/build-record.ts";
 import type { BuildDocument } from "../../../src/documents/document.ts";
@@ -32,6 +31,7 @@ import { openpgpJudge } from "../../../src/signing/signature-judge.ts";
 import { verifyImage } from "../../../src/signing/verify-image.ts";
 import { fakeProposalPlaces } from "../../fakes/proposal-places.ts";
 import { flowRunner } from "../../promotion/flow-runner.ts";
+import { type Content, commitFiles } from "../../support/commit-files.ts";
 import { makeCosignKey } from "../../support/cosign-key.ts";
 import { startDockerRegistry } from "../../support/docker-registry.ts";
 import { gnupgHome, makeFastKey } from "../../support/gnupg.ts";
@@ -151,14 +151,13 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
     },
   };
 
-  /** A person's clone. */
-  const clones = new Map<string, Person>();
+  const people = new Map<string, Person>();
   const person = async (repository: string) => {
-    const known = clones.get(repository);
-    if (known) return known;
-    const made = await clone(join(scratch.path, "clones", repository), join(scratch.path, "git", `${repository}.git`));
-    clones.set(repository, made);
-    return made;
+    const bare = join(scratch.path, "git", `${repository}.git`);
+    const clone = join(scratch.path, "clones", repository);
+    const known = people.get(repository) ?? personOf(bare, clone, (branch) => forge.findHead(repository, branch));
+    people.set(repository, known);
+    return known;
   };
   for (const repository of [manifests, distgit]) await forge.createRepository(repository);
   const start = initialManifestRepository(ports.settings.registries, platforms);
@@ -266,43 +265,27 @@ export async function realWorld(platforms: readonly string[] = ["linux/amd64"], 
 }
 
 export type RealWorld = Awaited<ReturnType<typeof realWorld>>;
-export type Person = Awaited<ReturnType<typeof clone>>;
+export type Person = ReturnType<typeof personOf>;
 
-/** What a file becomes: text or bytes, nothing (deleted), or a symbolic link. */
-export type Content = string | Uint8Array | null | { readonly linkTo: string };
-
-async function clone(directory: string, bare: string) {
-  await mkdir(dirname(directory), { recursive: true });
-  // Started by the helper of a process that starts many programs: a fork of one that tests costs more than git.
-  const git = async (...args: string[]) => {
-    const { exitCode, stdout, stderr } = await runProgram("git", ["-C", directory, ...args], gitOfBob());
-    if (exitCode !== 0) throw new Error(`git ${args[0]} ended with ${exitCode}: ${stderr}`);
+/** Somebody who commits to a branch, as after a push; `git` is in a clone that its first call makes. */
+function personOf(bare: string, directory: string, findHead: (branch: string) => Promise<string | undefined>) {
+  const run = async (...args: string[]) => {
+    const { exitCode, stdout, stderr } = await runProgram("git", args, gitOfBob());
+    if (exitCode !== 0) throw new Error(`git ${args.join(" ")} ended with ${exitCode}: ${stderr}`);
     return stdout.trim();
   };
-  await mkdir(directory);
-  await git("clone", "--quiet", bare, ".");
+  let cloned: Promise<string> | undefined;
   return {
-    git,
-    /** Commits on top of a branch (or a new one from `from`) and pushes; returns the commit. */
+    bare,
+    async git(...args: string[]) {
+      cloned ??= run("clone", "--quiet", bare, directory);
+      await cloned;
+      return await run("-C", directory, ...args);
+    },
+    /** Commits on top of a branch (or a new one from `from`); returns the commit. */
     async push(files: Readonly<Record<string, Content>>, branch = "main", from = "main") {
-      await git("fetch", "--quiet", "--prune", "origin");
-      const has = async (name: string) => (await git("branch", "--remotes", "--list", `origin/${name}`)) !== "";
-      const isThere = await has(branch);
-      const start = isThere ? branch : from;
-      if (isThere || (await has(start))) await git("checkout", "--quiet", "--force", "-B", branch, `origin/${start}`);
-      else await git("symbolic-ref", "HEAD", `refs/heads/${branch}`);
-      for (const [file, content] of Object.entries(files)) {
-        const path = join(directory, file);
-        await rm(path, { recursive: true, force: true });
-        if (content === null) continue;
-        mkdirSync(dirname(path), { recursive: true });
-        if (typeof content === "object" && "linkTo" in content) symlinkSync(content.linkTo, path);
-        else writeFileSync(path, content);
-      }
-      await git("add", "--all");
-      await git("commit", "--quiet", "--message", `change ${Object.keys(files).join(", ")}`.slice(0, 100));
-      await git("push", "--quiet", "origin", `HEAD:refs/heads/${branch}`);
-      return git("rev-parse", "HEAD");
+      const parent = (await findHead(branch)) ?? (await findHead(from));
+      return commitFiles(bare, { branch, parent, files, message: `change ${Object.keys(files).join(", ")}`.slice(0, 100) });
     },
   };
 }
