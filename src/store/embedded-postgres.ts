@@ -18,6 +18,8 @@ export interface EmbeddedOptions {
   readonly log: Log;
   /** Most connections; a flibs takes about a dozen. Default 40. */
   readonly connections?: number;
+  /** What was committed outlives a crash of the machine, and not only of the server. Default true; false is for data that nobody needs then, of tests. */
+  readonly durable?: boolean;
 }
 
 export interface EmbeddedPostgres {
@@ -64,12 +66,15 @@ const serverSettings = {
   fsync: "on",
 };
 
+/** Waiting for the disk is most of what a small commit takes. */
+const forgetful = { fsync: "off", full_page_writes: "off", synchronous_commit: "off" };
+
 /**
  * Starts the PostgreSQL of an installation, or finds it running: after a kill -9 of flibs the server lives on and is taken over; a killed
  * server recovers from its log. One directory, one server, whoever calls. Errors: `store.postgres-failed`, `store.postgres-user-missing`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<EmbeddedPostgres> {
-  const { log, connections = 40 } = options;
+  const { log, connections = 40, durable = true } = options;
   await mkdir(options.directory, { recursive: true, mode: 0o700 });
   const directory = await realpath(options.directory);
   return await withFileLock(join(directory, "starting.lock"), startMs, async () => {
@@ -83,7 +88,8 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
     const placement = await place(directory);
     const password = (await readConnection(directory))?.password ?? (await readPassword(directory));
     await initialise(placement, password);
-    const connection = await startServer(directory, placement, password, connections);
+    const settings = { ...serverSettings, max_connections: String(connections), ...(durable ? {} : forgetful) };
+    const connection = await startServer(directory, placement, password, settings);
     log.info({ server: connection.pid, port: connection.port, data: placement.data }, "embedded PostgreSQL has started");
     return { url: connection.url, stop: () => stopServer(directory, connection.pid) };
   });
@@ -160,7 +166,12 @@ async function initialise(placement: Placement, password: string): Promise<void>
   await rename(fresh, placement.data);
 }
 
-async function startServer(directory: string, placement: Placement, password: string, connections: number): Promise<Connection> {
+async function startServer(
+  directory: string,
+  placement: Placement,
+  password: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<Connection> {
   await dropForeignPidFile(placement);
   const before = (await readConnection(directory))?.port;
   const port = before !== undefined && (await isFree(before)) ? before : await freePort();
@@ -169,11 +180,9 @@ async function startServer(directory: string, placement: Placement, password: st
   const logPath = join(directory, "postgres.log");
   for (;;) {
     const out = openSync(logPath, "a", 0o600);
-    const settings = Object.entries({ ...serverSettings, max_connections: String(connections), port: String(port) }).flatMap(
-      ([name, value]) => ["-c", `${name}=${value}`],
-    );
+    const args = Object.entries({ ...settings, port: String(port) }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
     // A session of its own: Ctrl-C and the end of flibs do not reach it, and what a killed flibs was doing is taken up again.
-    const server = spawn(join(placement.binaries, "postgres"), ["-D", placement.data, ...settings], {
+    const server = spawn(join(placement.binaries, "postgres"), ["-D", placement.data, ...args], {
       ...placement.spawn,
       detached: true,
       stdio: ["ignore", out, out],

@@ -24,7 +24,7 @@ export async function testDatabase(): Promise<TestDatabase> {
   const directory = process.env.FLIBS_TEST_POSTGRES;
   if (directory === undefined) throw new Error("jest's global set-up has not run: FLIBS_TEST_POSTGRES is not set");
   // Never stopped here: the process that happened to start it ends before others are through. The global tear-down does it.
-  const { url: server } = await startEmbeddedPostgres({ directory, log: silentLog, connections: 200 });
+  const { url: server } = await startEmbeddedPostgres({ directory, log: silentLog, connections: 200, durable: false });
   const name = `test_${randomBytes(6).toString("hex")}`;
   await onServer(server, async (client) => {
     // One at a time: a template must not be in use while it is cloned.
@@ -55,7 +55,7 @@ export async function testDatabase(): Promise<TestDatabase> {
 /** An empty database, not even migrated. */
 export async function emptyDatabase(): Promise<{ readonly url: string; drop(): Promise<void> }> {
   const directory = process.env.FLIBS_TEST_POSTGRES ?? "";
-  const { url: server } = await startEmbeddedPostgres({ directory, log: silentLog, connections: 200 });
+  const { url: server } = await startEmbeddedPostgres({ directory, log: silentLog, connections: 200, durable: false });
   const name = `empty_${randomBytes(6).toString("hex")}`;
   await onServer(server, (client) => client.query(`create database ${name}`));
   return {
