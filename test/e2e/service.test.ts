@@ -1,5 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { flibsCommand, run } from "../../demo/flibs-process.ts";
@@ -71,11 +71,12 @@ async function serve(file = settingsFile): Promise<ServeProcess> {
   return one;
 }
 
-/** Somebody's clone of a new repository with the template in it, not pushed yet. */
+/** Somebody's clone of a new repository with the template in it, not pushed yet; without its tests, which nothing here is about and which take longer than the build. */
 async function newRepository(name: string): Promise<Person> {
   await forge.createRepository(`containers/${name}`);
   const person = await installation.person(`containers/${name}`);
   await copyTemplate(person.directory, name);
+  await rm(join(person.directory, "tests"), { recursive: true });
   return person;
 }
 

@@ -115,7 +115,7 @@ describe("a suite that writes too much", () => {
     const counting = setInterval(async () => {
       most = Math.max(most, (await processesMarked(world.mark)).length);
     }, 1000);
-    const { result } = await world.run(here("b() { b | b & }; while :; do b; done"), { timeoutMs: 12_000 });
+    const { result } = await world.run(here("b() { b | b & }; while :; do b; done"), { timeoutMs: 9000 });
     clearInterval(counting);
     expect(["error", "fail"]).toContain(result.outcome);
     expect(most).toBeLessThanOrEqual(256);
