@@ -1,5 +1,18 @@
 import { createHash } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { isOnTurn } from "../setup/turns.js";
+
+/** Where the points are kept, and which of them a process dies at. */
+export interface CrashPlan {
+  /** A file with a line for each point that a process has come to. */
+  readonly visited: string;
+  /** Points that it does not match are passed unharmed. */
+  readonly only: RegExp;
+  /** See test/setup/turns.js; without one, each point. */
+  readonly turn: number | undefined;
+  /** Called before the death. */
+  lastly(): void;
+}
 
 /**
  * Kills this process at the first point it passes that no process before it was killed at. A point is before or after a journal write,
@@ -7,7 +20,7 @@ import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } f
  * So nobody keeps a list of points: a new step or a new effect is a new point, and the chain of restarts goes through all of them.
  *
  * Right before an effect that follows another one the world is as it was right after that one, at which a process has died already: such a
- * point is passed, and only noted.
+ * point is passed, and only noted. So is one that another turn dies at.
  */
 export interface CrashPoints {
   /** A port whose effects are crash points. */
@@ -20,11 +33,7 @@ export interface CrashPoints {
 const looks =
   /^(find|read|list|has|is|may|parse|verify|named|platforms|changesSince|capabilities|diff|fileHistory|fingerprint|journal|permission|inspect$|sourceUrl$|compareUrl$)/;
 
-/**
- * `visited` is a file with a line for each point that a process was killed at; points that `only` does not match are passed unharmed. `lastly` is
- * called before the death.
- */
-export function crashPoints(visited: string, only: RegExp, lastly: () => void): CrashPoints {
+export function crashPoints({ visited, only, turn, lastly }: CrashPlan): CrashPoints {
   const known = new Set(existsSync(visited) ? readFileSync(visited, "utf8").split("\n") : []);
 
   // Where the process before this one died, then what this one passed.
@@ -34,12 +43,13 @@ export function crashPoints(visited: string, only: RegExp, lastly: () => void): 
     const isSameState = point.startsWith("before ") && last.startsWith("after ") && known.has(last);
     last = point;
     if (known.has(point) || !only.test(point)) return;
+    const isOfTurn = isOnTurn(turn, turnName(point, known));
     known.add(point);
     const file = openSync(visited, "a");
     writeSync(file, `${point}\n`);
     fsyncSync(file);
     closeSync(file);
-    if (isSameState) return;
+    if (isSameState || !isOfTurn) return;
     lastly();
     process.kill(process.pid, "SIGKILL");
   }
@@ -62,6 +72,16 @@ export function crashPoints(visited: string, only: RegExp, lastly: () => void): 
     });
   }
   return { wrap, pass };
+}
+
+/**
+ * A name that a point has in each run, so that each turn makes the same choice: what is called, and the how-many-th of its calls this is. Ids of runs,
+ * digests and times differ from run to run.
+ */
+function turnName(point: string, known: ReadonlySet<string>): string {
+  const called = (one: string) => one.replace(/\(.*$/s, "").replace(/ \S*\d{8}-\w{7}\S*/, "");
+  const name = called(point);
+  return `${name} ${[...known].filter((one) => called(one) === name).length}`;
 }
 
 /** What is written may hold a signature, and no two signatures of ECDSA are the same: with their digests each try would be a point of its own. */

@@ -6,11 +6,11 @@ import { bundleProgram, shortLived } from "../support/bundle-program.ts";
 
 const mostRestarts = 700;
 
-/** Workers of one installation, each of which dies at the first point that none before it died at. */
+/** Workers of one installation, each of which dies at the first point of the run's turn (see test/setup/turns.js) that none before it died at. */
 export interface KilledWorkers {
-  /** Starts a worker again and again until it ends by itself; returns how often it was killed. */
+  /** Starts a worker again and again until it ends by itself; returns how often it was killed: of a run that takes one turn, at a third of the states. */
   workThroughCrashes(): Promise<number>;
-  /** The points in the order of the deaths. */
+  /** All points that were passed, in that order. */
   readPoints(): readonly string[];
 }
 
@@ -27,6 +27,7 @@ export function killedWorkers(installation: {
 }): KilledWorkers {
   const { settingsFile, databaseUrl, visited, only = /./, settled } = installation;
   const readPoints = () => (existsSync(visited) ? readFileSync(visited, "utf8").trim().split("\n") : []);
+  const turn = process.env.FLIBS_TEST_TURN ?? "all";
   const bundle = `${visited}-worker.mjs`;
   const program = ["--disable-warning=ExperimentalWarning", ...shortLived, bundle];
   return {
@@ -34,7 +35,7 @@ export function killedWorkers(installation: {
     async workThroughCrashes() {
       if (!existsSync(bundle)) await bundleProgram(join(import.meta.dirname, "worker.ts"), bundle);
       for (let kills = 0; kills <= mostRestarts; kills += 1) {
-        const child = spawn(process.execPath, [...program, settingsFile, databaseUrl, visited, only.source], {
+        const child = spawn(process.execPath, [...program, settingsFile, databaseUrl, visited, only.source, turn], {
           stdio: ["ignore", "ignore", "pipe"],
           env: { ...process.env, NODE_OPTIONS: "", NODE_COMPILE_CACHE: `${visited}-compiled` },
         });

@@ -61,8 +61,9 @@ describe("killed before and after everything that GitHub is told", () => {
     const number = await alice.openPull(hello, { head: "topic" });
     const comment = await alice.comment(hello, number, "/build");
     const kills = await workers(ofPull).workThroughCrashes();
-    // As many as there are points: the suite finds them itself, this only says that it did find them.
-    expect(kills).toBeGreaterThan(30);
+    // The suite finds the points itself, this only says that it did find them. A run that takes one turn dies at a third of them.
+    expect(workers(ofPull).readPoints().length).toBeGreaterThan(60);
+    expect(kills).toBeGreaterThan(10);
 
     const builds = await app.store.builds.list({ limit: 10 });
     expect(builds).toMatchObject([{ commit, pull: number, scratch: true, state: "complete" }]);

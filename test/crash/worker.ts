@@ -7,11 +7,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openApp } from "../../src/app.ts";
 import { loadSettings } from "../../src/config-load.ts";
 import { createLog } from "../../src/log.ts";
+import { readTurn } from "../setup/turns.js";
 import { crashPoints } from "./crash-points.ts";
 
-const [settingsFile = "", databaseUrl = "", visited = "", only = ""] = process.argv.slice(2);
+const [settingsFile = "", databaseUrl = "", visited = "", only = "", turn] = process.argv.slice(2);
 // Who is killed writes nothing at its end, and the next one would compile everything again.
-const points = crashPoints(visited, new RegExp(only), flushCompileCache);
+const points = crashPoints({ visited, only: new RegExp(only), turn: readTurn(turn), lastly: flushCompileCache });
 const flowOf = async (run: string) => (await app.runs.find(run))?.flow;
 const app = await openApp(loadSettings(settingsFile, process.env), {
   log: createLog("warn", process.stderr),

@@ -13,3 +13,5 @@ export interface TestFiles {
   readonly testResults: readonly { readonly testResults: readonly { readonly status: string; readonly fullName: string }[] }[];
 }
 export function listSkipped(results: TestFiles): readonly string[];
+/** The line of a run that takes one turn; none for one that takes all. */
+export function tellTurn(turn: number | undefined): readonly string[];

@@ -1,5 +1,7 @@
+import { readTurn, turns } from "./turns.js";
+
 /**
- * The last lines of a test run, for people and CI alike: each skipped test, whose name ends in the reason, and `12 passed, 0 failed, 1 skipped`. A file that
+ * The last lines of a test run, for people and CI alike: which turn it was, each skipped test, whose name ends in the reason, and `12 passed, 0 failed, 1 skipped`. A file that
  * did not load counts as failed.
  */
 export default class ClosingLineReporter {
@@ -10,9 +12,13 @@ export default class ClosingLineReporter {
 
   onRunComplete(_contexts, results) {
     // jest's own summary comes after all other reporters: only at the exit is ours the last line.
-    const lines = [...listSkipped(results), formatClosingLine(results)];
+    const lines = [...tellTurn(readTurn(process.env.FLIBS_TEST_TURN)), ...listSkipped(results), formatClosingLine(results)];
     process.once("exit", () => this.output.write(`${lines.join("\n")}\n`));
   }
+}
+
+export function tellTurn(turn) {
+  return turn === undefined ? [] : [`turn ${turn} of ${turns} of what goes by turns; npm run test:all takes all of them`];
 }
 
 export function formatClosingLine(results) {

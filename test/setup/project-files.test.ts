@@ -27,7 +27,7 @@ test("CI calls exactly the test command, and both commands set the machine up fi
     'cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."',
     "npm test",
   ]);
-  expect(projectScripts.test).toMatch(/^scripts\/setup --tests && node /);
+  expect(projectScripts.test).toMatch(/^scripts\/setup --tests && FLIBS_TEST_TURN=\S+ node /);
   expect(projectScripts.demo).toMatch(/^scripts\/setup && node /);
   for (const file of [".ci/run", "scripts/setup"]) expect(statSync(file).mode & 0o111).toBe(0o111);
 });
