@@ -218,6 +218,7 @@ test("flibs network ensure closes it again", async () => {
 
 test("flibs network remove leaves nothing behind, and can be called again", async () => {
   const first = await flibs("network", "remove", "--json");
+  expect(first).toMatchObject({ code: 0 });
   expect(JSON.parse(first.out)).toEqual({
     removed: ["the Docker Engine for builds, with its containers", "the rules of the firewall", `the bridge ${world.bridge}`],
   });
