@@ -33,7 +33,8 @@ export interface BuildDaemon {
 
 const startMs = 60_000;
 const answerMs = 10_000;
-const stopMs = 30_000;
+/** It gives its containers fifteen seconds, then containerd fifteen more, and on a busy machine takes its time besides. */
+const stopMs = 60_000;
 const longestLogBytes = 10 * 2 ** 20;
 
 /** Short, since the path of a socket has at most 107 bytes, and gone after a reboot as the daemon itself. */
