@@ -8,7 +8,7 @@ const mostRestarts = 700;
 
 /** Workers of one installation, each of which dies at the first point of the run's turn (see test/setup/turns.js) that none before it died at. */
 export interface KilledWorkers {
-  /** Starts a worker again and again until it ends by itself; returns how often it was killed: of a run that takes one turn, at a third of the states. */
+  /** Starts a worker again and again until it ends by itself; returns how often it was killed: of a run that takes one turn, at a quarter of the states. */
   workThroughCrashes(): Promise<number>;
   /** All points that were passed, in that order. */
   readPoints(): readonly string[];

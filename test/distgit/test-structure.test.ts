@@ -168,7 +168,7 @@ test("ST4: 10,000 tests in a file are too many, as soon as its size is seen", as
 test("ST5: expressions that together take too long to be understood are refused", async () => {
   const one = (index: number) => `- {name: a, path: /a, expectedContents: ["((a{31}){31})${index}"]}\n`;
   const file = `schemaVersion: 2.0.0\nfileContentTests:\n${Array.from({ length: 900 }, (_, index) => one(index)).join("")}`;
-  const tree = memoryTree(Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`tests/structure-${index}.yaml`, file])));
+  const tree = memoryTree(Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`tests/structure-${index}.yaml`, file])));
   const before = performance.now();
   const { findings } = await readTestStructure(tree);
   expect(findings.map(({ message }) => message)).toContain("the expressions are too long to be understood");

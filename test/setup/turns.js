@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 
 /** Runs in which everything comes up once. */
-export const turns = 3;
+export const turns = 4;
 
 /**
  * Files that do not come up in each turn: they show again, in every form there is, what others show in one. About the same time each. The story of a
@@ -12,14 +12,12 @@ export const filesOfTurn = {
   1: [
     "test/crash/promotion-crash.test.ts",
     "test/e2e/github-loss.test.ts",
-    "test/real/builds/rpm-image.test.ts",
+    "test/e2e/service-waits.test.ts",
     "test/real/engines/hostile-builds.test.ts",
-    "test/real/network/closed-network.test.ts",
     "test/real/promotion/bad-promotions.test.ts",
   ],
   2: [
     "test/e2e/github.test.ts",
-    "test/e2e/pagure.test.ts",
     "test/real/engines/disk-limit.test.ts",
     "test/real/engines/registries.test.ts",
     "test/real/faults/registry-faults.test.ts",
@@ -31,19 +29,27 @@ export const filesOfTurn = {
   ],
   3: [
     "test/e2e/demo-doubles.test.ts",
+    "test/e2e/service-stops.test.ts",
     "test/real/builds/contents.test.ts",
-    "test/real/demo/base-image.test.ts",
-    "test/real/faults/signing-faults.test.ts",
     "test/real/gating/sti-isolation.test.ts",
     "test/real/gating/structure.test.ts",
-    "test/real/promotion/state-table.test.ts",
     "test/real/registry/copy-under-faults.test.ts",
+  ],
+  4: [
+    "test/e2e/pagure.test.ts",
+    "test/e2e/service-work.test.ts",
+    "test/real/builds/rpm-image.test.ts",
+    "test/real/demo/base-image.test.ts",
+    "test/real/faults/signing-faults.test.ts",
+    "test/real/gating/sti-runner.test.ts",
+    "test/real/network/closed-network.test.ts",
+    "test/real/promotion/state-table.test.ts",
     "test/real/store/embedded-postgres.test.ts",
   ],
 };
 
 /**
- * What FLIBS_TEST_TURN asks for: a number; `next`, of three commits after each other each another one; nothing or `all`, which is undefined. Throws for
+ * What FLIBS_TEST_TURN asks for: a number; `next`, of four commits after each other each another one; nothing or `all`, which is undefined. Throws for
  * anything else.
  */
 export function readTurn(wanted, countCommits = commits) {

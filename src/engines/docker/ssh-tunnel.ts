@@ -59,7 +59,7 @@ function connect(connection: Socket, target: SshHost): void {
   // The end of either is told by its close.
   for (const stream of [ssh.stdin, ssh.stdout, ssh.stderr, connection]) stream.on("error", () => {});
   connection.once("close", () => {
-    // What stands at the other end of ssh may outlive a signal (Docker's command takes several since version 27), but not the end of what it reads.
+    // A program in the place of ssh may outlive a signal (Docker's own command takes several since version 27), but not the end of what it reads.
     ssh.stdin.destroy();
     ssh.kill();
   });
