@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { readTestStructure } from "../../src/distgit/test-structure.ts";
 import { memoryTree } from "../../src/distgit/tree.ts";
+import { turnTest } from "../support/turn-test.ts";
 
 const good = "schemaVersion: 2.0.0\nfileExistenceTests: [{name: a, path: /a}]\n";
 
@@ -165,7 +166,7 @@ test("ST4: 10,000 tests in a file are too many, as soon as its size is seen", as
   expect((await read(short)).said[0]).toMatch(/^tests\/structure.yaml:2 error: fileExistenceTests: Too big/);
 });
 
-test("ST5: expressions that together take too long to be understood are refused", async () => {
+turnTest("ST5: expressions that together take too long to be understood are refused", async () => {
   const one = (index: number) => `- {name: a, path: /a, expectedContents: ["((a{31}){31})${index}"]}\n`;
   const file = `schemaVersion: 2.0.0\nfileContentTests:\n${Array.from({ length: 900 }, (_, index) => one(index)).join("")}`;
   const tree = memoryTree(Object.fromEntries(Array.from({ length: 5 }, (_, index) => [`tests/structure-${index}.yaml`, file])));

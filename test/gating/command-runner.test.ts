@@ -9,6 +9,7 @@ import { searchBudget } from "../../src/gating/search.ts";
 import type { TestResult } from "../../src/gating/test-runner.ts";
 import { fakeEngine } from "../fakes/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
+import { turnTest } from "../support/turn-test.ts";
 
 const never = new AbortController().signal;
 const limits = { timeoutMs: 300, memoryBytes: 2 ** 26, processes: 64 };
@@ -125,7 +126,7 @@ describe("command suites", () => {
     expect(CommandSuite.safeParse({ commands: [{ name: "a", run: ["x"] }], files }).success).toBe(false);
   });
 
-  test("the expressions of a suite share three seconds: they hold up everything else", async () => {
+  turnTest("the expressions of a suite share three seconds: they hold up everything else", async () => {
     const letters = "a".repeat(30);
     const slow = { run: sh(`echo ${letters}`), expect: { output: "^(a|a)*b" } };
     const commands = ["one", "two", "three", "four"].map((name) => ({ name, ...slow }));

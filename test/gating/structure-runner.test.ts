@@ -9,6 +9,7 @@ import { searchAll } from "../../src/gating/structure/judgement.ts";
 import { structureRunner } from "../../src/gating/structure/structure-runner.ts";
 import { fakeEngine } from "../fakes/engine.ts";
 import { scratchDirectory } from "../support/scratch-directory.ts";
+import { turnTest } from "../support/turn-test.ts";
 
 const never = new AbortController().signal;
 const limits = { timeoutMs: 3000, memoryBytes: 2 ** 26, processes: 64 };
@@ -138,7 +139,7 @@ test("ST5: an expression that takes for ever ends the test as an error", async (
   ]);
 });
 
-test("all searches of a suite have one time, and another try would not change that", async () => {
+turnTest("all searches of a suite have one time, and another try would not change that", async () => {
   const startedAt = performance.now();
   const budget = { leftMs: 300 };
   const search = () =>

@@ -3,6 +3,7 @@ import { checkPromotionFlow } from "../../src/promotion/check-promotion-flow.ts"
 import { proposePromotion } from "../../src/promotion/propose-promotion.ts";
 import { releaseFlow } from "../../src/promotion/release-flow.ts";
 import { planReleases, releaseScanFlow, startReleases } from "../../src/promotion/release-scan-flow.ts";
+import { turnTest } from "../support/turn-test.ts";
 import { manifests, run, world } from "./world.ts";
 
 type World = ReturnType<typeof world>;
@@ -114,7 +115,7 @@ describe("from a build to production", () => {
 });
 
 describe("the body", () => {
-  test("stays below what forges take, and keeps what merging does and the machine block", async () => {
+  turnTest("stays below what forges take, and keeps what merging does and the machine block", async () => {
     const at = world();
     at.git.merge((await promote(at, "b1", "1.fc40")).number);
     await run(releaseFlow(at.ports), intent);

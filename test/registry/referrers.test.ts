@@ -12,6 +12,7 @@ import { type Turns, turnsOfOneProcess } from "../../src/registry/turns.ts";
 import { startFakeRegistry } from "../fakes/registry.ts";
 import { attachText } from "../support/attach-text.ts";
 import { describeManifest, manifestOf, putImage } from "../support/registry-image.ts";
+import { turnTest } from "../support/turn-test.ts";
 
 const oci = "application/vnd.oci.image.manifest.v1+json";
 const index = "application/vnd.oci.image.index.v1+json";
@@ -121,7 +122,7 @@ describe("the fallback tag", () => {
     expect(await w.list()).toEqual([kept.digest, own.digest]);
   });
 
-  test("of 10,000 entries is read, and one more is added as long as there is room", async () => {
+  turnTest("of 10,000 entries is read, and one more is added as long as there is room", async () => {
     await using w = await world();
     const entries = Array.from({ length: 10_000 }, (_, i) => ({ mediaType: oci, digest: digestOf(`${i}`), size: 1, artifactType: "a/b" }));
     for (const { digest } of entries) w.fake.repository(repository).manifests.set(digest, { mediaType: oci, bytes: Buffer.from("{}") });
@@ -181,7 +182,7 @@ describe("a registry with the referrers API", () => {
   });
 });
 
-test("a registry that fills its lists with words is not read for as long as it talks", async () => {
+turnTest("a registry that fills its lists with words is not read for as long as it talks", async () => {
   const subject = digestOf("subject");
   const start = `/v2/f40/cockpit/referrers/${subject}`;
   let asked = 0;

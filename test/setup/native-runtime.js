@@ -1,6 +1,8 @@
 import { createRequire, registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
+import fc from "fast-check";
 import { setGlobals } from "./jest-globals.js";
+import { readTurn, turns } from "./turns.js";
 
 const require = createRequire(import.meta.url);
 const timeLimit = Symbol.for("TEST_TIMEOUT_SYMBOL");
@@ -13,6 +15,9 @@ registerHooks({
       ? { url: new URL("jest-globals.js", import.meta.url).href, shortCircuit: true }
       : next(specifier, context),
 });
+
+// A quarter of what a property is tried with, like of everything that repeats; those that say how often keep to it.
+if (readTurn(process.env.FLIBS_TEST_TURN) !== undefined) fc.configureGlobal({ numRuns: Math.ceil(100 / turns) });
 
 let runs = 0;
 

@@ -13,11 +13,14 @@ export const filesOfTurn = {
     "test/crash/promotion-crash.test.ts",
     "test/e2e/github-loss.test.ts",
     "test/e2e/service-waits.test.ts",
+    "test/intake/commands/find-commands.test.ts",
     "test/real/engines/hostile-builds.test.ts",
     "test/real/promotion/bad-promotions.test.ts",
   ],
   2: [
+    "test/distgit/hostile.test.ts",
     "test/e2e/github.test.ts",
+    "test/gating/parse-yaml-apart.test.ts",
     "test/real/engines/disk-limit.test.ts",
     "test/real/engines/registries.test.ts",
     "test/real/faults/registry-faults.test.ts",
@@ -30,6 +33,7 @@ export const filesOfTurn = {
   3: [
     "test/e2e/demo-doubles.test.ts",
     "test/e2e/service-stops.test.ts",
+    "test/programs/run-program.test.ts",
     "test/real/builds/contents.test.ts",
     "test/real/gating/sti-isolation.test.ts",
     "test/real/gating/structure.test.ts",
@@ -38,6 +42,8 @@ export const filesOfTurn = {
   4: [
     "test/e2e/pagure.test.ts",
     "test/e2e/service-work.test.ts",
+    "test/distgit/man-page.test.ts",
+    "test/documents/documents.test.ts",
     "test/real/builds/rpm-image.test.ts",
     "test/real/demo/base-image.test.ts",
     "test/real/faults/signing-faults.test.ts",
