@@ -1,4 +1,4 @@
-import { readTurn, waitingFiles } from "./test/setup/turns.js";
+import { readTurn, waitingPatterns } from "./test/setup/turns.js";
 
 /** Of what goes by turns, those of this run; workers, and the processes that they start, find it there. */
 const turn = readTurn(process.env.FLIBS_TEST_TURN);
@@ -17,7 +17,7 @@ export default {
   roots: ["<rootDir>/test"],
   testSequencer: "<rootDir>/test/setup/long-first-sequencer.js",
   testMatch: ["**/*.test.ts"],
-  testPathIgnorePatterns: ["/node_modules/", ...waitingFiles(turn)],
+  testPathIgnorePatterns: ["/node_modules/", ...waitingPatterns(turn)],
   globalSetup: "<rootDir>/test/setup/global-setup.js",
   globalTeardown: "<rootDir>/test/setup/global-teardown.js",
   injectGlobals: false,

@@ -90,7 +90,7 @@ test("flibs container-build in a working copy refuses what is not pushed, builds
   expect((await inCopy("show", "nonsense")).code).toBe(2);
 }, 300_000);
 
-test("two flibs on one database share the work: six builds, each done once", async () => {
+test("two flibs on one database share the work: ten builds, each done once", async () => {
   const one = await service();
   const before = one.log().length;
   const { url } = JSON.parse(await readFile(join(at.installation.settings.stateDirectory, "postgres/connection.json"), "utf8"));
@@ -99,7 +99,7 @@ test("two flibs on one database share the work: six builds, each done once", asy
   });
   const two = await startServe(second, { DATABASE_URL: url });
   running.push(two);
-  const names = Array.from({ length: 6 }, (_, n) => `shared-${n}`);
+  const names = Array.from({ length: 10 }, (_, n) => `shared-${n}`);
   const commits: string[] = [];
   for (const name of names) {
     const person = await newRepository(name);

@@ -15,7 +15,6 @@ export const filesOfTurn = {
     "test/e2e/service-waits.test.ts",
     "test/intake/commands/find-commands.test.ts",
     "test/real/engines/hostile-builds.test.ts",
-    "test/real/promotion/bad-promotions.test.ts",
   ],
   2: [
     "test/distgit/hostile.test.ts",
@@ -32,7 +31,6 @@ export const filesOfTurn = {
   ],
   3: [
     "test/e2e/demo-doubles.test.ts",
-    "test/e2e/service-stops.test.ts",
     "test/programs/run-program.test.ts",
     "test/real/builds/contents.test.ts",
     "test/real/gating/sti-isolation.test.ts",
@@ -65,10 +63,14 @@ export function readTurn(wanted, countCommits = commits) {
   throw new Error(`FLIBS_TEST_TURN=${wanted}: it can be 1 to ${turns}, next, or all`);
 }
 
-/** Patterns of the files that wait for another turn. */
+/** Files that wait for another turn. */
 export function waitingFiles(turn) {
-  const waiting = Object.entries(filesOfTurn).flatMap(([one, files]) => (turn === undefined || Number(one) === turn ? [] : files));
-  return waiting.map((file) => `/${file.replaceAll(".", "\\.")}$`);
+  return Object.entries(filesOfTurn).flatMap(([one, files]) => (turn === undefined || Number(one) === turn ? [] : files));
+}
+
+/** Patterns of them, for jest. */
+export function waitingPatterns(turn) {
+  return waitingFiles(turn).map((file) => `/${file.replaceAll(".", "\\.")}$`);
 }
 
 /** True for one turn in `turns`, for the same one whenever it is asked with this name. */

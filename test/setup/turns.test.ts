@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { tellTurn } from "./closing-line-reporter.js";
-import { filesOfTurn, isOnTurn, readTurn, turns, waitingFiles } from "./turns.js";
+import { filesOfTurn, isOnTurn, readTurn, turns, waitingFiles, waitingPatterns } from "./turns.js";
 
 const all = Array.from({ length: turns }, (_, index) => index + 1);
 
@@ -22,7 +22,7 @@ test("who names a test file or asks for nothing takes all; commits after each ot
 
 test("what waits for another turn is left out, and everything else runs", () => {
   const [first = ""] = filesOfTurn[1] ?? [];
-  const isLeftOut = (turn: number | undefined, file: string) => waitingFiles(turn).some((pattern) => new RegExp(pattern).test(file));
+  const isLeftOut = (turn: number | undefined, file: string) => waitingPatterns(turn).some((pattern) => new RegExp(pattern).test(file));
   expect(all.map((turn) => isLeftOut(turn, `/somewhere/${first}`))).toEqual(all.map((turn) => turn !== 1));
   expect(isLeftOut(undefined, `/somewhere/${first}`)).toBe(false);
   expect(isLeftOut(1, "/somewhere/test/crash/crash.test.ts")).toBe(false);
@@ -32,7 +32,12 @@ test("any point of a crash suite comes up in just one turn, and in a run that ta
   fc.assert(fc.property(fc.string(), (name) => all.filter((turn) => isOnTurn(turn, name)).length === 1 && isOnTurn(undefined, name)));
 });
 
-test("a run says which turn it took, and how to take all", () => {
-  expect(tellTurn(2)).toEqual([`turn 2 of ${turns} of what goes by turns; npm run test:all takes all of them`]);
+test("a run says which turn it took, what waits for another one, and how to take all", () => {
+  const [first, ...waiting] = tellTurn(2);
+  expect(first).toBe(
+    `turn 2 of ${turns}: a quarter of the points to die at, of the tests that are slow on purpose and of each property; all: npm run test:all`,
+  );
+  expect(waiting).toEqual(waitingFiles(2).map((file) => `not on this turn: ${file}`));
+  expect(waiting.length).toBeGreaterThan(0);
   expect(tellTurn(undefined)).toEqual([]);
 });
